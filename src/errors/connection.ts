@@ -1,0 +1,118 @@
+/** Owns the errors of starting, losing and waiting for a runtime, and what a close reason is. */
+
+import { CodexError } from "./base.js";
+
+/** How the connection to a runtime ended. The first reason wins; it is the `cause` of everything it ended. */
+export interface CloseReason {
+  /** `client`: `close()` was called. `runtime`: the process or the connection ended by itself or broke. */
+  readonly initiator: "client" | "runtime";
+  /** The process's exit code, or null when it died by a signal or there is no process. */
+  readonly exitCode: number | null;
+  /** The signal that ended the process, or null. */
+  readonly signal: NodeJS.Signals | null;
+  /** The last lines that the process wrote to stderr (bounded, secrets redacted). */
+  readonly stderrTail: string;
+  /** What broke the connection, when it did not simply end. */
+  readonly error?: Error;
+}
+
+/** Why a runtime could not be started. */
+export type LaunchErrorCode = "BINARY_NOT_FOUND" | "VERSION_MISMATCH" | "SPAWN_FAILED" | "HANDSHAKE_FAILED";
+
+/** A place where the runtime was looked for, and what was found there. */
+export interface TriedLocation {
+  readonly source: "codexBin" | "CODEX_BIN" | "package";
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** The runtime could not be found, started, or greeted. No process is left behind when this rejects. */
+export class LaunchError extends CodexError {
+  static override readonly typeName: string = "LaunchError";
+  declare readonly code: LaunchErrorCode;
+  /** Every place that was tried, in order (for `BINARY_NOT_FOUND`; otherwise empty). */
+  readonly tried: readonly TriedLocation[];
+  /** The last lines of the process's stderr. */
+  readonly stderrTail: string;
+
+  constructor(
+    code: LaunchErrorCode,
+    message: string,
+    options: ErrorOptions & { tried?: readonly TriedLocation[]; stderrTail?: string } = {},
+  ) {
+    super(code, withStderr(message, options.stderrTail ?? ""), options);
+    this.tried = options.tried ?? [];
+    this.stderrTail = options.stderrTail ?? "";
+  }
+}
+
+/** The connection to the runtime is gone: everything pending and everything new rejects with this. */
+export class TransportClosedError extends CodexError {
+  static override readonly typeName: string = "TransportClosedError";
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderrTail: string;
+  /** The request that was under way, when there was one. */
+  readonly method: string | undefined;
+  /** Whether the runtime may have acted on the request: it was sent, but its answer never came. */
+  readonly maybeAccepted: boolean;
+
+  constructor(reason: CloseReason, options: { method?: string | undefined; maybeAccepted?: boolean } = {}) {
+    const during = options.method === undefined ? "" : ` while ${options.method} was under way`;
+    super("TRANSPORT_CLOSED", withStderr(`${describeClose(reason)}${during}`, reason.stderrTail), {
+      cause: reason.error ?? reason,
+    });
+    this.exitCode = reason.exitCode;
+    this.signal = reason.signal;
+    this.stderrTail = reason.stderrTail;
+    this.method = options.method;
+    this.maybeAccepted = options.maybeAccepted ?? false;
+  }
+}
+
+/** A message from the runtime was larger than `maxFrameBytes`. */
+export class FrameTooLargeError extends CodexError {
+  static override readonly typeName: string = "FrameTooLargeError";
+  readonly limitBytes: number;
+
+  constructor(limitBytes: number, method?: string) {
+    const what = method === undefined ? "A message from the runtime" : `The runtime's answer to ${method}`;
+    super(
+      "FRAME_TOO_LARGE",
+      `${what} is larger than ${limitBytes} bytes. Raise maxFrameBytes, or ask for less at once.`,
+    );
+    this.limitBytes = limitBytes;
+  }
+}
+
+/** The runtime did not answer in time. The request may still have been carried out. */
+export class RequestTimeoutError extends CodexError {
+  static override readonly typeName: string = "RequestTimeoutError";
+  readonly method: string;
+  readonly timeoutMs: number;
+  /** False when the request was still waiting for its turn and was never sent. */
+  readonly maybeAccepted: boolean;
+
+  constructor(method: string, timeoutMs: number, maybeAccepted = true) {
+    const after = maybeAccepted
+      ? "The runtime may have carried it out: look before sending it again."
+      : "It was never sent: too many requests were under way.";
+    super("REQUEST_TIMEOUT", `${method} was not answered within ${timeoutMs} ms. ${after}`);
+    this.method = method;
+    this.timeoutMs = timeoutMs;
+    this.maybeAccepted = maybeAccepted;
+  }
+}
+
+function describeClose(reason: CloseReason): string {
+  if (reason.initiator === "client") return "The client was closed";
+  if (reason.error) return `The connection to the runtime broke (${reason.error.message})`;
+  if (reason.signal !== null) return `The runtime died by ${reason.signal}`;
+  if (reason.exitCode !== null) return `The runtime exited with code ${reason.exitCode}`;
+  return "The connection to the runtime ended";
+}
+
+function withStderr(message: string, stderrTail: string): string {
+  const tail = stderrTail.trimEnd();
+  return tail === "" ? `${message}.`.replace(/\.\.$/, ".") : `${message}. Its last words on stderr:\n${tail}`;
+}

@@ -1,0 +1,6 @@
+/** The error tree, gathered. */
+
+export * from "./base.js";
+export * from "./connection.js";
+export * from "./rpc.js";
+export * from "./turn.js";
