@@ -50,7 +50,10 @@ export class CodexError extends Error {
    * Tells whether `value` is an instance of this class. Unlike `instanceof`, it also holds when two copies of this
    * package are loaded in one process.
    */
-  static isInstance<C extends typeof CodexError>(this: C, value: unknown): value is InstanceType<C> {
+  static isInstance<E extends CodexError>(
+    this: { readonly prototype: E; readonly typeName: string },
+    value: unknown,
+  ): value is E {
     if (!(value instanceof Error) || !(BRAND in value)) return false;
     let type: unknown = value.constructor;
     while (typeof type === "function") {

@@ -57,8 +57,13 @@ export class TransportClosedError extends CodexError {
   /** Whether the runtime may have acted on the request: it was sent, but its answer never came. */
   readonly maybeAccepted: boolean;
 
-  constructor(reason: CloseReason, options: { method?: string | undefined; maybeAccepted?: boolean } = {}) {
-    const during = options.method === undefined ? "" : ` while ${options.method} was under way`;
+  /** @param options - what was under way: a request by its `method`, anything else in words as `during`. */
+  constructor(
+    reason: CloseReason,
+    options: { method?: string | undefined; during?: string; maybeAccepted?: boolean } = {},
+  ) {
+    const what = options.during ?? options.method;
+    const during = what === undefined ? "" : ` while ${what} was under way`;
     super("TRANSPORT_CLOSED", withStderr(`${describeClose(reason)}${during}`, reason.stderrTail), {
       cause: reason.error ?? reason,
     });
@@ -106,10 +111,12 @@ export class RequestTimeoutError extends CodexError {
 
 function describeClose(reason: CloseReason): string {
   if (reason.initiator === "client") return "The client was closed";
-  if (reason.error) return `The connection to the runtime broke (${reason.error.message})`;
-  if (reason.signal !== null) return `The runtime died by ${reason.signal}`;
-  if (reason.exitCode !== null) return `The runtime exited with code ${reason.exitCode}`;
-  return "The connection to the runtime ended";
+  const broke = reason.error === undefined ? "" : `The connection to the runtime broke (${reason.error.message})`;
+  if (reason.signal !== null) return broke === "" ? `The runtime died by ${reason.signal}` : broke;
+  if (reason.exitCode !== null) {
+    return `${broke === "" ? "The runtime" : `${broke}; the runtime`} exited with code ${reason.exitCode}`;
+  }
+  return broke === "" ? "The connection to the runtime ended" : broke;
 }
 
 function withStderr(message: string, stderrTail: string): string {

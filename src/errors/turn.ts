@@ -1,5 +1,7 @@
 /** Owns the errors of threads, turns, their streams and logins. */
 
+import type { CodexErrorInfo, TurnError } from "../generated/protocol.js";
+import type { TurnOutcome } from "../turnResult.js";
 import { CodexError } from "./base.js";
 
 /** A turn is already in flight on this thread. The runtime would have taken the input as a steer of that turn. */
@@ -50,6 +52,22 @@ export class SettingsMismatchError extends CodexError {
   }
 }
 
+/** The turn's final answer does not conform to the schema that was asked for. */
+export class OutputValidationError extends CodexError {
+  static override readonly typeName: string = "OutputValidationError";
+  /** What is wrong, and where in the answer. */
+  readonly issues: readonly { readonly message: string; readonly path: readonly (string | number)[] }[];
+  /** The answer as the model gave it. */
+  readonly text: string;
+
+  constructor(issues: OutputValidationError["issues"], text: string) {
+    const list = issues.map((issue) => `${issue.path.join(".") || "(root)"}: ${issue.message}`).join("; ");
+    super("OUTPUT_INVALID", `The final answer does not conform to outputSchema: ${list}.`);
+    this.issues = issues;
+    this.text = text;
+  }
+}
+
 /** A reader of a stream fell so far behind that what it had yet to read was dropped. The turn itself goes on. */
 export class StreamOverflowError extends CodexError {
   static override readonly typeName: string = "StreamOverflowError";
@@ -63,4 +81,88 @@ export class StreamOverflowError extends CodexError {
     );
     this.limitBytes = limitBytes;
   }
+}
+
+/**
+ * The turn failed. The thread stays usable.
+ *
+ * `info` is the runtime's classification, `result` what the turn had come to until then.
+ */
+export class TurnFailedError extends CodexError {
+  static override readonly typeName: string = "TurnFailedError";
+  readonly threadId: string;
+  readonly turnId: string;
+  /** The runtime's own classification, such as `"contextWindowExceeded"`; null when it gave none. */
+  readonly info: CodexErrorInfo | null;
+  /** The HTTP status of the model's answer, when the failure came from one. */
+  readonly httpStatus: number | null;
+  /** Whether the same turn may succeed later without a change: overload, rate limits, lost connections. */
+  readonly retryable: boolean;
+  readonly result: TurnOutcome;
+
+  constructor(result: TurnOutcome, error: TurnError | null) {
+    const details = error?.additionalDetails ? ` (${error.additionalDetails})` : "";
+    super("TURN_FAILED", `Turn ${result.id} failed: ${error?.message ?? "the runtime gave no reason"}${details}`);
+    this.threadId = result.threadId;
+    this.turnId = result.id;
+    this.info = error?.codexErrorInfo ?? null;
+    this.httpStatus = httpStatusOf(this.info);
+    this.retryable = isRetryable(this.info, this.httpStatus);
+    this.result = result;
+  }
+}
+
+/** No frame of the turn arrived for `idleTimeoutMs`; the turn was interrupted. */
+export class TurnStalledError extends CodexError {
+  static override readonly typeName: string = "TurnStalledError";
+  readonly threadId: string;
+  readonly turnId: string;
+  /** The last notification that was seen, or null. */
+  readonly lastMethod: string | null;
+  readonly idleTimeoutMs: number;
+
+  constructor(turn: { threadId: string; turnId: string }, lastMethod: string | null, idleTimeoutMs: number) {
+    super(
+      "TURN_STALLED",
+      `Turn ${turn.turnId} was silent for ${idleTimeoutMs} ms (last seen: ${lastMethod ?? "nothing"}) and was interrupted. ` +
+        "Raise idleTimeoutMs if the model or a command needs longer.",
+    );
+    this.threadId = turn.threadId;
+    this.turnId = turn.turnId;
+    this.lastMethod = lastMethod;
+    this.idleTimeoutMs = idleTimeoutMs;
+  }
+}
+
+const RETRYABLE_INFO: ReadonlySet<string> = new Set([
+  "serverOverloaded",
+  "rateLimitExceeded",
+  "internalServerError",
+  "flexUnavailable",
+  "responseStreamDisconnected",
+]);
+const TRANSPORT_INFO: ReadonlySet<string> = new Set([
+  "httpConnectionFailed",
+  "responseStreamConnectionFailed",
+  "responseTooManyFailedAttempts",
+]);
+const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
+
+/** The name of a classification: some are plain strings, some an object with one key. */
+function infoName(info: CodexErrorInfo | null): string {
+  if (info === null) return "";
+  return typeof info === "string" ? info : (Object.keys(info)[0] ?? "");
+}
+
+function httpStatusOf(info: CodexErrorInfo | null): number | null {
+  if (info === null || typeof info === "string") return null;
+  const detail: unknown = Object.values(info)[0];
+  if (typeof detail !== "object" || detail === null || !("httpStatusCode" in detail)) return null;
+  return typeof detail.httpStatusCode === "number" ? detail.httpStatusCode : null;
+}
+
+function isRetryable(info: CodexErrorInfo | null, httpStatus: number | null): boolean {
+  const name = infoName(info);
+  if (RETRYABLE_INFO.has(name)) return true;
+  return TRANSPORT_INFO.has(name) && (httpStatus === null || RETRYABLE_STATUS.has(httpStatus));
 }

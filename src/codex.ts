@@ -1,0 +1,229 @@
+/** Owns the client: threads, account, models, and everything else of the protocol, over one runtime. */
+
+import { type CloseReason, UsageError } from "./errors/index.js";
+import type { NotificationMethod, NotificationOf } from "./events.js";
+import type {
+  GetAccountRateLimitsResponse,
+  GetAccountResponse,
+  Model,
+  ThreadListResponse,
+  Thread as ThreadRecord,
+} from "./generated/protocol.js";
+import type { ClientRequests } from "./generated/tables.js";
+import type { RuntimeMetadata } from "./handshake.js";
+import { type ChatgptLogin, type DeviceCodeLogin, followLogin } from "./login.js";
+import type {
+  CodexOptions,
+  ForkThreadOptions,
+  ListThreadsOptions,
+  ResumeThreadOptions,
+  StartThreadOptions,
+} from "./options.js";
+import { type ClientMethod, type RequestOptions, Runtime } from "./runtime.js";
+import { Thread } from "./thread.js";
+
+/** The parameters of a request, and whether they may be left out. */
+export type RequestArguments<M extends ClientMethod> = undefined extends ClientRequests[M]["params"]
+  ? [params?: ClientRequests[M]["params"], options?: RequestOptions]
+  : [params: ClientRequests[M]["params"], options?: RequestOptions];
+
+/**
+ * A client of one runtime process, which serves any number of threads at once.
+ *
+ * `new Codex()` starts the runtime at the first call that needs it; `Codex.launch()` starts it at once. Close it when
+ * you are done: `await codex.close()`, or `await using codex = new Codex()`.
+ */
+export class Codex implements AsyncDisposable {
+  readonly #runtime: Runtime;
+
+  /** Starts nothing yet. Throws `UsageError` for options that cannot work. */
+  constructor(options: CodexOptions = {}) {
+    this.#runtime = new Runtime(options);
+  }
+
+  /** Starts a runtime. Resolves after the handshake; rejects with `LaunchError`, leaving nothing behind. */
+  static async launch(options: CodexOptions = {}): Promise<Codex> {
+    return new Codex(options).start();
+  }
+
+  /** Starts the runtime, unless that is done. Rejects with `LaunchError`; a later call tries again. */
+  async start(): Promise<this> {
+    await this.#runtime.start();
+    return this;
+  }
+
+  /**
+   * Ends the runtime and everything it started. Resolves when nothing of it is left; what is pending rejects with
+   * `TransportClosedError`. Can be called twice, during a turn and during the start.
+   */
+  close(): Promise<void> {
+    return this.#runtime.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What the runtime told of itself at the handshake. Throws `UsageError` before the start. */
+  get metadata(): RuntimeMetadata {
+    return this.#runtime.metadata;
+  }
+
+  /** Resolves when the runtime is gone, with why: closed, exited, or broken. Never rejects. */
+  get closed(): Promise<CloseReason> {
+    return this.#runtime.closed;
+  }
+
+  /** The process id of the runtime, once it runs. */
+  get pid(): number | undefined {
+    return this.#runtime.pid;
+  }
+
+  /** Starts a thread (`thread/start`). The approval mode is `auto_review` unless another is given. */
+  startThread(options: StartThreadOptions = {}): Promise<Thread> {
+    return Thread.start(this.#runtime, options);
+  }
+
+  /**
+   * Opens a thread that exists (`thread/resume`), without its turns: read those with `thread/turns/list`.
+   *
+   * @throws ThreadNotFoundError, ThreadLockedError (another process writes to it), or SettingsMismatchError when the
+   * thread was already loaded and keeps other settings than the ones asked for.
+   */
+  resumeThread(threadId: string, options: ResumeThreadOptions = {}): Promise<Thread> {
+    return Thread.resume(this.#runtime, threadId, options);
+  }
+
+  /** Copies a thread's history into a new thread (`thread/fork`). Rejects as `resumeThread` does. */
+  forkThread(threadId: string, options: ForkThreadOptions = {}): Promise<Thread> {
+    return Thread.fork(this.#runtime, threadId, options);
+  }
+
+  /** One page of the threads on disk (`thread/list`), of all providers unless `modelProviders` says otherwise. */
+  listThreads(options: ListThreadsOptions = {}): Promise<ThreadListResponse> {
+    return this.#runtime.request("thread/list", { modelProviders: [], ...options });
+  }
+
+  /** All threads on disk, page after page as they are read. */
+  async *threads(options: ListThreadsOptions = {}): AsyncGenerator<ThreadRecord, void, undefined> {
+    yield* allPages((cursor) => this.listThreads({ ...options, ...cursor }));
+  }
+
+  /** Reads a thread's record (`thread/read`) without opening it. */
+  async readThread(
+    threadId: string,
+    options: { readonly includeTurns?: boolean | undefined } = {},
+  ): Promise<ThreadRecord> {
+    const { thread } = await this.#runtime.request("thread/read", {
+      threadId,
+      includeTurns: options.includeTurns ?? false,
+    });
+    return thread;
+  }
+
+  /** Archives a thread (`thread/archive`). */
+  async archiveThread(threadId: string): Promise<void> {
+    await this.#runtime.request("thread/archive", { threadId });
+  }
+
+  /** Takes a thread out of the archive (`thread/unarchive`). Resume it before running a turn. */
+  async unarchiveThread(threadId: string): Promise<ThreadRecord> {
+    const { thread } = await this.#runtime.request("thread/unarchive", { threadId });
+    return thread;
+  }
+
+  /** Deletes a thread (`thread/delete`). The runtime refuses while a fork still refers to its history. */
+  async deleteThread(threadId: string): Promise<void> {
+    await this.#runtime.request("thread/delete", { threadId });
+  }
+
+  /** The models that the configuration offers (`model/list`, all pages). */
+  async models(options: { readonly includeHidden?: boolean | undefined } = {}): Promise<Model[]> {
+    const models: Model[] = [];
+    const page = (cursor: { cursor?: string }) =>
+      this.#runtime.request("model/list", { includeHidden: options.includeHidden ?? false, ...cursor });
+    for await (const model of allPages(page)) models.push(model);
+    return models;
+  }
+
+  /** Logs in with an API key (`account/login/start`). The runtime stores it; it takes any, and checks it at first use. */
+  async loginApiKey(apiKey: string): Promise<void> {
+    if (apiKey.trim() === "") throw new UsageError("The API key is empty.");
+    await this.#runtime.request("account/login/start", { type: "apiKey", apiKey });
+  }
+
+  /** Begins a login in the user's browser: open `authUrl` there, then await `wait()`. A second one cancels the first. */
+  loginChatgpt(): Promise<ChatgptLogin> {
+    return followLogin(this.#runtime, async () => {
+      const begun = await this.#runtime.request("account/login/start", { type: "chatgpt" });
+      if (begun.type !== "chatgpt") throw new UsageError(`The runtime began another kind of login (${begun.type}).`);
+      return { loginId: begun.loginId, authUrl: begun.authUrl };
+    });
+  }
+
+  /** Begins a login on another device: show `verificationUrl` and `userCode`, then await `wait()`. */
+  loginChatgptDeviceCode(): Promise<DeviceCodeLogin> {
+    return followLogin(this.#runtime, async () => {
+      const begun = await this.#runtime.request("account/login/start", { type: "chatgptDeviceCode" });
+      if (begun.type !== "chatgptDeviceCode") {
+        throw new UsageError(`The runtime began another kind of login (${begun.type}).`);
+      }
+      return { loginId: begun.loginId, verificationUrl: begun.verificationUrl, userCode: begun.userCode };
+    });
+  }
+
+  /** Who is logged in (`account/read`). `account` is null when nobody is, or when the provider needs no login. */
+  account(options: { readonly refreshToken?: boolean | undefined } = {}): Promise<GetAccountResponse> {
+    return this.#runtime.request("account/read", { refreshToken: options.refreshToken ?? false });
+  }
+
+  /** Forgets the login (`account/logout`). */
+  async logout(): Promise<void> {
+    await this.#runtime.request("account/logout", undefined);
+  }
+
+  /** The account's rate limits (`account/rateLimits/read`). Rejects with `AuthRequiredError` without a login. */
+  rateLimits(): Promise<GetAccountRateLimitsResponse> {
+    return this.#runtime.request("account/rateLimits/read", undefined);
+  }
+
+  /**
+   * Sends any request of the protocol, typed by the runtime's own definitions.
+   *
+   * Rejects with `JsonRpcError` or a subclass, `RequestTimeoutError`, `TransportClosedError`, or the signal's reason.
+   * At most 64 requests are in flight at once; further ones wait. Reads that an overloaded runtime refuses are repeated.
+   */
+  request<M extends ClientMethod>(
+    method: M,
+    ...[params, options]: RequestArguments<M>
+  ): Promise<ClientRequests[M]["result"]> {
+    return this.#runtime.request(method, params, options);
+  }
+
+  /**
+   * Subscribes to a notification of any thread, or with `"unknown"` to those that this version does not know. Handlers
+   * run in order, off the reader; one that throws is reported to the logger. Dispose the result to unsubscribe.
+   */
+  on<K extends NotificationMethod | "unknown">(
+    method: K,
+    handler: (notification: NotificationOf<K>) => unknown,
+  ): Disposable {
+    return this.#runtime.listeners.on(method, handler);
+  }
+}
+
+interface Page<T> {
+  readonly data: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+async function* allPages<T>(
+  read: (cursor: { cursor?: string }) => Promise<Page<T>>,
+): AsyncGenerator<T, void, undefined> {
+  let cursor: string | null = null;
+  do {
+    const page: Page<T> = await read(cursor === null ? {} : { cursor });
+    yield* page.data;
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+}

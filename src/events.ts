@@ -1,0 +1,75 @@
+/** Owns the types of notifications and turn events, all derived from the generated tables. */
+
+import { deltaNotifications, notificationScopes, type Notifications } from "./generated/tables.js";
+
+/** The name of a notification that the protocol knows. */
+export type NotificationMethod = keyof Notifications;
+
+/** A notification, with its name as the discriminant: `if (event.method === "item/completed") event.params.item`. */
+export type Notification<M extends NotificationMethod = NotificationMethod> = {
+  [K in M]: {
+    readonly method: K;
+    readonly params: Notifications[K];
+    /** When the runtime sent it, in Unix milliseconds. */
+    readonly emittedAtMs?: number;
+  };
+}[M];
+
+/** A notification that the protocol of this version does not know: it comes from a newer runtime. */
+export interface UnknownNotification {
+  readonly method: string;
+  readonly params: unknown;
+  readonly emittedAtMs?: number;
+}
+
+/** What a subscription to `K` delivers. */
+export type NotificationOf<K extends NotificationMethod | "unknown"> = K extends NotificationMethod
+  ? Notification<K>
+  : UnknownNotification;
+
+type Scopes = typeof notificationScopes;
+
+/** The names of the notifications that belong to one turn. */
+export type TurnEventMethod = {
+  [M in NotificationMethod]: Scopes[M] extends { readonly scope: "turn" } ? M : never;
+}[NotificationMethod];
+
+/** What a turn's readers see: every notification that names the turn. */
+export type TurnEvent = Notification<TurnEventMethod>;
+
+/** The names of the events that carry a piece of a growing text in `params.delta`. */
+export type DeltaMethod = keyof typeof deltaNotifications & TurnEventMethod;
+
+/** An event that carries a piece of a growing text. */
+export type DeltaEvent = Notification<DeltaMethod>;
+
+/**
+ * Whether the protocol of this version knows the notification. Its parameters are then taken to be as generated: the
+ * runtime's version was compared at the handshake.
+ */
+export function isKnownNotification(notification: UnknownNotification): notification is Notification {
+  return Object.hasOwn(notificationScopes, notification.method);
+}
+
+/** Whether a notification belongs to a turn. */
+export function isTurnEvent(notification: Notification): notification is TurnEvent {
+  return notificationScopes[notification.method].scope === "turn";
+}
+
+/** Whether an event carries a piece of a growing text. */
+export function isDeltaEvent(event: TurnEvent): event is DeltaEvent {
+  return Object.hasOwn(deltaNotifications, event.method);
+}
+
+/** Whether two adjacent events extend the same text. */
+export function extendsSameText(first: DeltaEvent, second: DeltaEvent): boolean {
+  if (first.method !== second.method) return false;
+  const before: Readonly<Record<string, unknown>> = first.params;
+  const after: Readonly<Record<string, unknown>> = second.params;
+  return deltaNotifications[first.method].every((field) => before[field] === after[field]);
+}
+
+/** The same event with another piece of text. */
+export function withDelta<E extends DeltaEvent>(event: E, delta: string): E {
+  return { ...event, params: { ...event.params, delta } };
+}

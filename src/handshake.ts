@@ -1,0 +1,120 @@
+/** Owns the first exchange with a runtime: who we are, who it is, and whether the two fit. */
+
+import { LaunchError, RequestTimeoutError, TransportClosedError } from "./errors/index.js";
+import type { InitializeParams, InitializeResponse } from "./generated/protocol.js";
+import { RUNTIME_VERSION } from "./generated/tables.js";
+import type { CodexOptions } from "./options.js";
+import type { Connection } from "./rpc/connection.js";
+import { isRecord } from "./rpc/messages.js";
+
+/** What is known of a runtime after the handshake. */
+export interface RuntimeMetadata {
+  readonly userAgent: string;
+  /** The runtime's `CODEX_HOME`, absolute. */
+  readonly codexHome: string;
+  readonly platformFamily: string;
+  readonly platformOs: string;
+  /** The runtime's version, as it tells it in its user agent. */
+  readonly runtimeVersion: string;
+  /** The binary that was started, or null when there is none on this machine. */
+  readonly codexBin: string | null;
+}
+
+/** What the handshake needs to know of the process behind the connection. */
+export interface HandshakeContext {
+  readonly codexBin: string | null;
+  readonly timeoutMs: number;
+  readonly stderrTail: () => string;
+  /** Told once when a version mismatch is allowed. */
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Sends `initialize`, compares versions and says `initialized`.
+ *
+ * @throws LaunchError `HANDSHAKE_FAILED` or `VERSION_MISMATCH`; TransportClosedError when the client was closed
+ * meanwhile.
+ */
+export async function shakeHands(
+  connection: Connection,
+  options: CodexOptions,
+  context: HandshakeContext,
+): Promise<RuntimeMetadata> {
+  const { codexBin, stderrTail } = context;
+  const response = await initialize(connection, options, context);
+  const runtimeVersion = versionIn(response.userAgent);
+  if (minorOf(runtimeVersion) !== minorOf(RUNTIME_VERSION)) {
+    const message =
+      `The runtime${codexBin === null ? "" : ` ${codexBin}`} is version ${runtimeVersion ?? `unknown (${response.userAgent})`}, ` +
+      `but this SDK speaks the protocol of ${RUNTIME_VERSION}.`;
+    if (options.allowVersionMismatch !== true) {
+      throw new LaunchError(
+        "VERSION_MISMATCH",
+        `${message} Install @openai/codex@${RUNTIME_VERSION}, or the SDK version that matches the runtime, or pass allowVersionMismatch: true`,
+        { stderrTail: stderrTail() },
+      );
+    }
+    context.warn(message);
+  }
+  connection.notify("initialized");
+  return {
+    userAgent: response.userAgent,
+    codexHome: response.codexHome,
+    platformFamily: response.platformFamily,
+    platformOs: response.platformOs,
+    runtimeVersion: runtimeVersion ?? "unknown",
+    codexBin,
+  };
+}
+
+async function initialize(
+  connection: Connection,
+  options: CodexOptions,
+  { timeoutMs, stderrTail }: HandshakeContext,
+): Promise<InitializeResponse> {
+  const params: InitializeParams = {
+    clientInfo: {
+      name: options.clientName ?? "codex-embed",
+      title: options.clientTitle ?? null,
+      version: options.clientVersion ?? RUNTIME_VERSION,
+    },
+    capabilities: {
+      experimentalApi: options.experimentalApi ?? true,
+      requestAttestation: false,
+      optOutNotificationMethods: [...(options.optOutNotifications ?? [])],
+    },
+  };
+  try {
+    const response = await connection.request("initialize", params, { timeoutMs });
+    if (isInitializeResponse(response)) return response;
+    throw new Error("Its answer to initialize has no userAgent.");
+  } catch (cause) {
+    if (TransportClosedError.isInstance(cause) && connection.closeReason?.initiator === "client") throw cause;
+    const why = RequestTimeoutError.isInstance(cause)
+      ? `it did not answer initialize within startupTimeoutMs (${timeoutMs} ms)`
+      : TransportClosedError.isInstance(cause)
+        ? `it ended before it answered initialize (${ending(cause)})`
+        : cause instanceof Error
+          ? cause.message
+          : String(cause);
+    const message = `The runtime could not be greeted: ${why}. Check that it is \`codex app-server\` and that its configuration loads`;
+    throw new LaunchError("HANDSHAKE_FAILED", message, { cause, stderrTail: stderrTail() });
+  }
+}
+
+function ending(error: TransportClosedError): string {
+  return error.signal === null ? `exit code ${error.exitCode ?? "unknown"}` : `signal ${error.signal}`;
+}
+
+function isInitializeResponse(value: unknown): value is InitializeResponse {
+  return isRecord(value) && typeof value["userAgent"] === "string" && typeof value["codexHome"] === "string";
+}
+
+/** The user agent begins with `<client name>/<runtime version>`; the name may hold anything. */
+function versionIn(userAgent: string): string | null {
+  return /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent)?.[1] ?? null;
+}
+
+function minorOf(version: string | null): string | null {
+  return /^\d+\.\d+/.exec(version ?? "")?.[0] ?? null;
+}

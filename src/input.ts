@@ -1,0 +1,109 @@
+/** Owns what users pass as input, and how it becomes the wire's. */
+
+import { access } from "node:fs/promises";
+import { resolve } from "node:path";
+import { UsageError } from "./errors/index.js";
+import type { ImageDetail, UserInput } from "./generated/protocol.js";
+
+/** A picture as a data URL, or as bytes that are sent as one. */
+export interface ImageInput {
+  readonly type: "image";
+  /** A `data:` URL, or the bytes of the file. */
+  readonly image: string | Uint8Array | Blob;
+  /** The media type of the bytes. Default: the Blob's, or recognised for PNG, JPEG, GIF and WebP. */
+  readonly mediaType?: string | undefined;
+  readonly detail?: ImageDetail | undefined;
+}
+
+/** A piece of text. */
+export interface TextInput {
+  readonly type: "text";
+  readonly text: string;
+}
+
+/** One part of an input: text, a picture, or any other part of the protocol (local image, skill, mention, audio). */
+export type InputPart = string | TextInput | ImageInput | UserInput;
+
+/** What a turn is given: a text, one part, or several. */
+export type Input = InputPart | readonly InputPart[];
+
+/**
+ * Turns an input into the wire's form.
+ *
+ * @param cwd - what relative paths of local images are relative to; undefined skips the look at the file system.
+ * @throws UsageError for a remote image URL, unknown image bytes, or a local image that is not there. The runtime would
+ * go on without the picture.
+ */
+export async function toUserInput(input: Input, cwd: string | undefined): Promise<UserInput[]> {
+  const parts = isPartList(input) ? input : [input];
+  return Promise.all(parts.map((part) => toPart(part, cwd)));
+}
+
+function isPartList(input: Input): input is readonly InputPart[] {
+  return Array.isArray(input);
+}
+
+async function toPart(part: InputPart, cwd: string | undefined): Promise<UserInput> {
+  if (typeof part === "string") return { type: "text", text: part, text_elements: [] };
+  if (typeof part !== "object" || part === null || typeof part.type !== "string") {
+    throw new UsageError(
+      "An input is a string, an object with a type (text, image, localImage, …), or a list of them.",
+    );
+  }
+  switch (part.type) {
+    case "text":
+      return { text_elements: [], ...part };
+    case "image": {
+      if (!("image" in part)) {
+        if ("url" in part) assertDataUrl(part.url);
+        return part;
+      }
+      const url = typeof part.image === "string" ? part.image : await toDataUrl(part.image, part.mediaType);
+      assertDataUrl(url);
+      return { type: "image", url, ...(part.detail === undefined ? {} : { detail: part.detail }) };
+    }
+    case "localImage":
+      if (cwd !== undefined) await assertReadable(resolve(cwd, part.path));
+      return part;
+    default:
+      return part;
+  }
+}
+
+function assertDataUrl(url: string): void {
+  if (url.startsWith("data:")) return;
+  throw new UsageError(
+    "An image must be a data: URL or bytes; the runtime takes no remote URLs. Fetch it yourself and pass the bytes: " +
+      '{ type: "image", image: new Uint8Array(await (await fetch(url)).arrayBuffer()) }.',
+  );
+}
+
+async function assertReadable(path: string): Promise<void> {
+  try {
+    await access(path);
+  } catch (cause) {
+    throw new UsageError(`The local image ${path} cannot be read. Check the path, or pass the bytes as an image.`, {
+      cause,
+    });
+  }
+}
+
+async function toDataUrl(image: Uint8Array | Blob, mediaType: string | undefined): Promise<string> {
+  const bytes = image instanceof Blob ? Buffer.from(await image.arrayBuffer()) : Buffer.from(image);
+  const type = mediaType ?? (image instanceof Blob && image.type !== "" ? image.type : recognise(bytes));
+  return `data:${type};base64,${bytes.toString("base64")}`;
+}
+
+const SIGNATURES: readonly (readonly [mediaType: string, offset: number, signature: string])[] = [
+  ["image/png", 0, "\x89PNG"],
+  ["image/jpeg", 0, "\xff\xd8\xff"],
+  ["image/gif", 0, "GIF8"],
+  ["image/webp", 8, "WEBP"],
+];
+
+function recognise(bytes: Buffer): string {
+  for (const [mediaType, offset, signature] of SIGNATURES) {
+    if (bytes.toString("latin1", offset, offset + signature.length) === signature) return mediaType;
+  }
+  throw new UsageError("The image's bytes are not PNG, JPEG, GIF or WebP. Pass its mediaType, for example image/png.");
+}

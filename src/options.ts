@@ -1,0 +1,224 @@
+/** Owns the options that users pass, their defaults, and how sandbox and approval modes become wire fields. */
+
+import { isAbsolute, resolve } from "node:path";
+import { UsageError } from "./errors/index.js";
+import type {
+  ApprovalsReviewer,
+  AskForApproval,
+  SandboxMode,
+  SandboxPolicy,
+  ThreadForkParams,
+  ThreadListParams,
+  ThreadResumeParams,
+  ThreadStartParams,
+  TurnStartParams,
+} from "./generated/protocol.js";
+import type { Spawn } from "./process/agentProcess.js";
+import type { ConfigObject } from "./process/configOverrides.js";
+
+/** Where the agent may write: nowhere, in its workspace, or anywhere. */
+export const Sandbox = {
+  readOnly: "read-only",
+  workspaceWrite: "workspace-write",
+  fullAccess: "full-access",
+} as const;
+/** Where the agent may write. */
+export type Sandbox = (typeof Sandbox)[keyof typeof Sandbox];
+
+/** Who decides when the agent asks to go beyond its sandbox: a reviewing agent, nobody (it is denied), or a handler. */
+export const ApprovalMode = {
+  autoReview: "auto_review",
+  denyAll: "deny_all",
+  ask: "ask",
+} as const;
+/** Who decides when the agent asks to go beyond its sandbox. */
+export type ApprovalMode = (typeof ApprovalMode)[keyof typeof ApprovalMode];
+
+/** A logger in the shape of pino's; `console` fits as well. Never receives prompts, parameters or secrets. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** How a runtime is found, started and spoken to. Every field is optional. */
+export interface CodexOptions {
+  /** The runtime: a path, or a bare name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
+  readonly codexBin?: string | undefined;
+  /** Replaces the whole argument list. It must end in something that speaks the protocol on stdio. */
+  readonly launchArgs?: readonly string[] | undefined;
+  /** Accept a runtime of another minor version, with one warning. Default false. */
+  readonly allowVersionMismatch?: boolean | undefined;
+  /** The working directory of the process, and so the default one of threads. Default: this process's. */
+  readonly cwd?: string | undefined;
+  /** `CODEX_HOME`: configuration, login and history. Created when missing. Default: the runtime's (`~/.codex`). */
+  readonly codexHome?: string | undefined;
+  /** Environment variables, merged over this process's; an undefined value removes one. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** False: `env` is the whole environment. Default true. */
+  readonly inheritEnv?: boolean | undefined;
+  /** Configuration, nested as in `config.toml`; passed as `-c` overrides. Visible in the process list: no secrets. */
+  readonly config?: ConfigObject | undefined;
+  /** Further overrides, each `key=value` with a TOML value. */
+  readonly configOverrides?: readonly string[] | undefined;
+  /** Layers `$CODEX_HOME/<profile>.config.toml` over the configuration. */
+  readonly profile?: string | undefined;
+  /** Refuse to start when the configuration has unknown fields. Default false. */
+  readonly strictConfig?: boolean | undefined;
+  /** Features to switch on. */
+  readonly enable?: readonly string[] | undefined;
+  /** Features to switch off. */
+  readonly disable?: readonly string[] | undefined;
+  /** How this program names itself to the runtime and the model provider. Default `codex-embed`. */
+  readonly clientName?: string | undefined;
+  readonly clientTitle?: string | undefined;
+  readonly clientVersion?: string | undefined;
+  /** Ask for the experimental part of the protocol. Default true. */
+  readonly experimentalApi?: boolean | undefined;
+  /** Notifications that the runtime shall not send, by exact name, to save work. */
+  readonly optOutNotifications?: readonly string[] | undefined;
+  /** Milliseconds from the start of the process to the end of the handshake. Default 30 000. */
+  readonly startupTimeoutMs?: number | undefined;
+  /** Milliseconds until a request fails. Default 60 000; none for requests that run as long as their work does. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** The largest message taken from the runtime, in bytes. Default 128 MiB. */
+  readonly maxFrameBytes?: number | undefined;
+  /** How much of a turn is kept for readers that are behind, in bytes. Default 64 MiB. */
+  readonly streamBufferBytes?: number | undefined;
+  readonly logger?: Logger | undefined;
+  /** Called with what the process writes to stderr, as it comes. It is never printed. */
+  readonly onStderr?: ((text: string) => void) | undefined;
+  /** Starts the process in another way (a container, a remote shell). */
+  readonly spawn?: Spawn | undefined;
+}
+
+/** The SDK's own fields of a thread, in place of the wire's policy fields. */
+export interface ThreadModes {
+  /** Default: the configuration's. */
+  readonly sandbox?: Sandbox | undefined;
+  /** Default on start: `auto_review`. On resume and fork, and for a turn: what the thread has. */
+  readonly approvalMode?: ApprovalMode | undefined;
+}
+
+type PolicyFields = "sandbox" | "sandboxPolicy" | "approvalPolicy" | "approvalsReviewer";
+type InternalFields = "mockExperimentalField" | "experimentalRawEvents" | "dynamicTools";
+
+/** Options of `startThread`: every field of `thread/start`, with modes in place of policies. */
+export type StartThreadOptions = Omit<ThreadStartParams, PolicyFields | InternalFields> & ThreadModes;
+
+/** Options of `resumeThread`: every field of `thread/resume`, with modes in place of policies. */
+export type ResumeThreadOptions = Omit<ThreadResumeParams, PolicyFields | "threadId"> & ThreadModes;
+
+/** Options of `forkThread`: every field of `thread/fork`, with modes in place of policies. */
+export type ForkThreadOptions = Omit<ThreadForkParams, PolicyFields | "threadId"> & ThreadModes;
+
+/** Options of `listThreads` and `threads`. All providers by default. */
+export type ListThreadsOptions = ThreadListParams;
+
+/**
+ * Options of a turn: every field of `turn/start`, with modes in place of policies. A sandbox, a mode, a model or any
+ * other override applies to this turn and to the following ones; `outputSchema` to this turn alone.
+ */
+export type TurnOptions = Omit<TurnStartParams, PolicyFields | "threadId" | "input"> &
+  ThreadModes & {
+    /** Interrupts the turn when it aborts; what waits for the turn rejects with its reason. */
+    readonly signal?: AbortSignal | undefined;
+  };
+
+const SANDBOX_MODES: Readonly<Record<Sandbox, SandboxMode>> = {
+  "read-only": "read-only",
+  "workspace-write": "workspace-write",
+  "full-access": "danger-full-access",
+};
+
+const SANDBOX_POLICIES: Readonly<Record<Sandbox, SandboxPolicy>> = {
+  "read-only": { type: "readOnly", networkAccess: false },
+  "workspace-write": {
+    type: "workspaceWrite",
+    writableRoots: [],
+    networkAccess: false,
+    excludeTmpdirEnvVar: false,
+    excludeSlashTmp: false,
+  },
+  "full-access": { type: "dangerFullAccess" },
+};
+
+/** The wire's two fields for who decides. */
+export interface ApprovalFields {
+  approvalPolicy: AskForApproval;
+  approvalsReviewer?: ApprovalsReviewer;
+}
+
+const APPROVAL_FIELDS: Readonly<Record<ApprovalMode, ApprovalFields>> = {
+  auto_review: { approvalPolicy: "on-request", approvalsReviewer: "auto_review" },
+  ask: { approvalPolicy: "on-request", approvalsReviewer: "user" },
+  deny_all: { approvalPolicy: "never" },
+};
+
+/** The wire's fields for a thread's modes; what is omitted is not sent. Throws `UsageError` for an unknown mode. */
+export function threadModeFields(modes: ThreadModes): Partial<ApprovalFields> & { sandbox?: SandboxMode } {
+  return {
+    ...(modes.sandbox === undefined ? {} : { sandbox: choose("sandbox", modes.sandbox, SANDBOX_MODES) }),
+    ...approvalFields(modes.approvalMode),
+  };
+}
+
+/** The wire's fields for a turn's modes; what is omitted is not sent. Throws `UsageError` for an unknown mode. */
+export function turnModeFields(modes: ThreadModes): Partial<ApprovalFields> & { sandboxPolicy?: SandboxPolicy } {
+  return {
+    ...(modes.sandbox === undefined ? {} : { sandboxPolicy: choose("sandbox", modes.sandbox, SANDBOX_POLICIES) }),
+    ...approvalFields(modes.approvalMode),
+  };
+}
+
+/** The settings in force, as the runtime reports them with a thread. */
+export interface EffectiveSettings {
+  readonly cwd: string;
+  readonly sandbox: SandboxPolicy;
+  readonly approvalPolicy: AskForApproval;
+  readonly approvalsReviewer: ApprovalsReviewer;
+}
+
+/** The requested settings that are not in force, as pairs of what was asked for and what there is; null when all are. */
+export function settingsMismatch(
+  modes: ThreadModes & { readonly cwd?: string | null | undefined },
+  effective: EffectiveSettings,
+): { requested: Record<string, unknown>; effective: Record<string, unknown> } | null {
+  const requested: Record<string, unknown> = {};
+  const inForce: Record<string, unknown> = {};
+  const sandbox = modes.sandbox === undefined ? undefined : SANDBOX_POLICIES[modes.sandbox].type;
+  if (sandbox !== undefined && sandbox !== effective.sandbox.type) {
+    requested["sandbox"] = modes.sandbox;
+    inForce["sandbox"] = effective.sandbox.type;
+  }
+  const approval = approvalFields(modes.approvalMode);
+  const differs =
+    (approval.approvalPolicy !== undefined && approval.approvalPolicy !== effective.approvalPolicy) ||
+    (approval.approvalsReviewer !== undefined && approval.approvalsReviewer !== effective.approvalsReviewer);
+  if (differs) {
+    requested["approvalMode"] = modes.approvalMode;
+    inForce["approvalPolicy"] = effective.approvalPolicy;
+    inForce["approvalsReviewer"] = effective.approvalsReviewer;
+  }
+  if (typeof modes.cwd === "string" && !samePath(modes.cwd, effective.cwd)) {
+    requested["cwd"] = modes.cwd;
+    inForce["cwd"] = effective.cwd;
+  }
+  return Object.keys(requested).length === 0 ? null : { requested, effective: inForce };
+}
+
+/** Relative paths are the runtime's to resolve, so only absolute ones can be compared. */
+function samePath(asked: string, effective: string): boolean {
+  return !isAbsolute(asked) || resolve(asked) === resolve(effective);
+}
+
+function approvalFields(mode: ApprovalMode | undefined): Partial<ApprovalFields> {
+  return mode === undefined ? {} : choose("approvalMode", mode, APPROVAL_FIELDS);
+}
+
+/** Looks a mode up, for callers without a compiler too: an unknown one must not fall back to anything. */
+function choose<K extends string, V>(option: string, value: K, table: Readonly<Record<K, V>>): V {
+  if (Object.hasOwn(table, value)) return table[value];
+  throw new UsageError(`${option} is ${JSON.stringify(value)}; it must be one of ${Object.keys(table).join(", ")}.`);
+}

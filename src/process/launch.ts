@@ -1,0 +1,153 @@
+/** Owns the plan of a launch: the command line, the environment and the folders that the runtime is started with. */
+
+import { mkdirSync, statSync } from "node:fs";
+import { delimiter, isAbsolute, resolve } from "node:path";
+import { UsageError } from "../errors/index.js";
+import { RUNTIME_VERSION } from "../generated/tables.js";
+import { type ConfigObject, configOverrides } from "./configOverrides.js";
+import { type Environment, launchEnvironment, variableKey } from "./environment.js";
+import type { LocatedRuntime } from "./locate.js";
+
+/** Everything that is needed to start a process. */
+export interface SpawnRequest {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The folder that the process starts in. Default: the one of this program. */
+  readonly cwd?: string | undefined;
+  /** The whole environment of the process. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What {@link planLaunch} makes a spawn request of. */
+export interface LaunchPlan {
+  readonly located: LocatedRuntime;
+  /** Replaces the whole command line after the executable. Excludes every option that adds to it. */
+  readonly launchArgs?: readonly string[] | undefined;
+  /** Configuration on top of the user's files. */
+  readonly config?: ConfigObject | undefined;
+  /** The same, as raw `key=value` strings, which come after `config` and win over it. */
+  readonly configOverrides?: readonly string[] | undefined;
+  /** Not supported by the pinned runtime's app-server: always refused. */
+  readonly profile?: string | undefined;
+  /** Makes the runtime refuse to start when a configuration file has fields that it does not know. */
+  readonly strictConfig?: boolean | undefined;
+  /** Feature flags to turn on. */
+  readonly enable?: readonly string[] | undefined;
+  /** Feature flags to turn off. */
+  readonly disable?: readonly string[] | undefined;
+  /** Environment variables; undefined removes one. */
+  readonly env?: Environment | undefined;
+  /** Whether `env` is merged over the environment of this program (default), or is all there is. */
+  readonly inheritEnv?: boolean | undefined;
+  /** The runtime's folder of settings, logins and threads; created (mode 0700) when it is not there. */
+  readonly codexHome?: string | undefined;
+  /** The folder that the runtime starts in. */
+  readonly cwd?: string | undefined;
+}
+
+/**
+ * Makes the spawn request of a launch, and creates the folder of `codexHome`.
+ *
+ * @throws UsageError when an option is empty, contradicts another, or names a folder that cannot be used.
+ */
+export function planLaunch(plan: LaunchPlan): SpawnRequest {
+  const args = [...plan.located.args, ...(plan.launchArgs === undefined ? appServerArgs(plan) : onlyLaunchArgs(plan))];
+  const nul = args.find((argument) => argument.includes("\0"));
+  if (nul !== undefined) throw new UsageError(`The argument ${JSON.stringify(nul)} holds a NUL character.`);
+  return {
+    command: plan.located.command,
+    args,
+    cwd: plan.cwd === undefined ? undefined : existingFolder(plan.cwd),
+    env: environment(plan),
+  };
+}
+
+function appServerArgs(plan: LaunchPlan): string[] {
+  if (plan.profile !== undefined) {
+    throw new UsageError(
+      `profile ${JSON.stringify(plan.profile)} cannot be used: the app-server of runtime ${RUNTIME_VERSION} takes no ` +
+        "profile. Give its settings as config, or use a codexHome of its own.",
+    );
+  }
+  const overrides = [...configOverrides(plan.config ?? {}), ...(plan.configOverrides ?? [])];
+  const unkeyed = overrides.find((override) => !/^[^=]*[^=\s][^=]*=/.test(override));
+  if (unkeyed !== undefined) {
+    throw new UsageError(`configOverrides holds ${JSON.stringify(unkeyed)}. Give strings of the form "key=value".`);
+  }
+  const enable = plan.enable ?? [];
+  const disable = plan.disable ?? [];
+  if ([...enable, ...disable].some((feature) => feature.trim() === "")) {
+    throw new UsageError("enable and disable take names of features; one of them is empty.");
+  }
+  const both = enable.find((feature) => disable.includes(feature));
+  if (both !== undefined) throw new UsageError(`The feature ${both} is in both enable and disable.`);
+  return [
+    "app-server",
+    ...overrides.flatMap((override) => ["-c", override]),
+    ...enable.flatMap((feature) => ["--enable", feature]),
+    ...disable.flatMap((feature) => ["--disable", feature]),
+    ...(plan.strictConfig === true ? ["--strict-config"] : []),
+  ];
+}
+
+function onlyLaunchArgs(plan: LaunchPlan): readonly string[] {
+  const { launchArgs = [], config, configOverrides: raw, profile, strictConfig, enable, disable } = plan;
+  const others = { config, configOverrides: raw, profile, strictConfig, enable, disable };
+  const ignored = Object.entries(others).filter(([, value]) => value !== undefined);
+  if (ignored.length > 0) {
+    const names = ignored.map(([name]) => name).join(", ");
+    throw new UsageError(
+      `launchArgs replaces the whole command line, so ${names} would have no effect. Give one of them.`,
+    );
+  }
+  return launchArgs;
+}
+
+function environment(plan: LaunchPlan): Record<string, string> {
+  const env = launchEnvironment(plan);
+  if (plan.codexHome !== undefined) {
+    const folder = createdFolder(plan.codexHome);
+    const given = plan.env?.["CODEX_HOME"];
+    if (given !== undefined && resolve(given) !== folder) {
+      throw new UsageError(`codexHome (${folder}) and env.CODEX_HOME (${given}) differ. Give one of them.`);
+    }
+    env["CODEX_HOME"] = folder;
+  }
+  if (plan.located.pathDir !== null) {
+    const key = variableKey(env, "PATH", process.platform);
+    const path = env[key] ?? "";
+    env[key] = path === "" ? plan.located.pathDir : `${plan.located.pathDir}${delimiter}${path}`;
+  }
+  return env;
+}
+
+function existingFolder(cwd: string): string {
+  if (cwd === "") throw new UsageError("cwd is empty. Give a folder, or leave it out.");
+  const folder = resolve(cwd);
+  // spawn() reports a missing folder as a missing executable.
+  if (!isFolder(folder)) {
+    const was = isAbsolute(cwd) ? "" : ` (given as ${JSON.stringify(cwd)})`;
+    throw new UsageError(`cwd is ${folder}${was}, which is not an existing folder.`);
+  }
+  return folder;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function createdFolder(codexHome: string): string {
+  if (codexHome.trim() === "") throw new UsageError("codexHome is empty. Give a folder, or leave it out.");
+  const folder = resolve(codexHome);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`codexHome is ${folder}, which is not a folder and cannot be made one: ${why}.`, { cause });
+  }
+  return folder;
+}

@@ -1,0 +1,179 @@
+/** Owns finding the runtime's executable: the one that was named, or the one of the pinned package. */
+
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { LaunchError, type TriedLocation, UsageError } from "../errors/index.js";
+import { RUNTIME_VERSION } from "../generated/tables.js";
+import { type Environment, readVariable } from "./environment.js";
+import { findExecutable, isScript, whyNotExecutable } from "./executable.js";
+import { type RuntimeTarget, runtimeTarget } from "./platform.js";
+import { type ResolvePackageJson, resolutionBases, resolvePackageJson } from "./resolvePackage.js";
+
+/** What {@link locateRuntime} goes by. */
+export interface LocateOptions {
+  /** A path (relative to the working directory of this program), or a bare name to look up on PATH. */
+  readonly codexBin?: string | undefined;
+  /** The environment to read CODEX_BIN, PATH and PATHEXT from. */
+  readonly env: Environment;
+  /** Default: the platform of this program. */
+  readonly platform?: string | undefined;
+  /** Default: the architecture of this program. */
+  readonly arch?: string | undefined;
+  /** How packages are found. Default: Node's resolution. */
+  readonly resolvePackageJson?: ResolvePackageJson | undefined;
+  /** The files to find packages from. Default: this module, the program's script, the working directory. */
+  readonly bases?: readonly string[] | undefined;
+}
+
+/** The runtime's executable, and how to run it. */
+export interface LocatedRuntime {
+  /** The file that was found: the native binary, or a script for Node. */
+  readonly path: string;
+  /** What led to it. */
+  readonly source: TriedLocation["source"];
+  /** The program to spawn: `path`, or Node when `path` is a script. */
+  readonly command: string;
+  /** The arguments that come before all others: none, or `path` when it is a script. */
+  readonly args: readonly string[];
+  /** The folder of helper programs that goes in front of PATH, when the executable has one. */
+  readonly pathDir: string | null;
+}
+
+/** Packages that bring the runtime along: it may be resolvable from them alone. */
+const DEPENDENTS = ["@openai/codex", "@openai/codex-sdk", "codex-embed"] as const;
+
+/**
+ * Finds the runtime: `codexBin`, else the CODEX_BIN variable, else the pinned package's binary for this platform. An
+ * executable that was named and does not work is an error; nothing else is tried then.
+ *
+ * @throws LaunchError with code BINARY_NOT_FOUND; `tried` and the message hold every place and why it would not do.
+ * @throws UsageError when `codexBin` is empty.
+ */
+export function locateRuntime(options: LocateOptions): LocatedRuntime {
+  const platform = options.platform ?? process.platform;
+  if (options.codexBin !== undefined) {
+    if (options.codexBin === "") throw new UsageError("codexBin is empty. Give a path or a name, or leave it out.");
+    return named(options.codexBin, "codexBin", options.env, platform);
+  }
+  const fromEnvironment = readVariable(options.env, "CODEX_BIN", platform);
+  if (fromEnvironment !== undefined && fromEnvironment !== "") {
+    return named(fromEnvironment, "CODEX_BIN", options.env, platform);
+  }
+  return packaged(options, platform, options.arch ?? process.arch);
+}
+
+function named(name: string, source: "codexBin" | "CODEX_BIN", env: Environment, platform: string): LocatedRuntime {
+  const lookup = findExecutable(unpacked(name), env, platform);
+  if ("path" in lookup) return located(lookup.path, source);
+  const what = source === "codexBin" ? "The option codexBin" : "The environment variable CODEX_BIN";
+  const tried = lookup.rejected.map(({ path, reason }) => ({ source, path, reason }));
+  throw new LaunchError(
+    "BINARY_NOT_FOUND",
+    `${what} names ${JSON.stringify(name)}, which cannot be run:\n${list(tried)}\n` +
+      `Correct it, or remove it to use the packaged runtime (npm install @openai/codex@${RUNTIME_VERSION})`,
+    { tried },
+  );
+}
+
+function packaged(options: LocateOptions, platform: string, arch: string): LocatedRuntime {
+  const target = runtimeTarget(platform, arch);
+  const tried: TriedLocation[] = [];
+  if (target === null) {
+    tried.push({ source: "package", path: `${platform}-${arch}`, reason: "no runtime is published for this platform" });
+    throw packageNotFound(tried);
+  }
+  const resolvePackage = options.resolvePackageJson ?? resolvePackageJson;
+  const otherVersions: string[] = [];
+  for (const packageJson of packageCandidates(target, options.bases ?? resolutionBases(), resolvePackage, tried)) {
+    const path = join(dirname(packageJson), "vendor", target.triple, "bin", target.binaryName);
+    const reason = whyNotExecutable(path, platform);
+    if (reason !== null) tried.push({ source: "package", path, reason });
+    else if (isPinned(packageJson)) return located(path, "package");
+    else otherVersions.push(path);
+  }
+  // A copy of another version is better than none: the handshake compares versions and says so.
+  const other = otherVersions[0];
+  if (other !== undefined) return located(other, "package");
+  throw packageNotFound(tried);
+}
+
+/** Yields each installed copy of the platform package once: directly from a base, then through its dependents. */
+function* packageCandidates(
+  target: RuntimeTarget,
+  bases: readonly string[],
+  resolvePackage: ResolvePackageJson,
+  tried: TriedLocation[],
+): Generator<string> {
+  const seen = new Set<string>();
+  for (const base of bases) {
+    let found = false;
+    for (const start of startingPoints(base, resolvePackage)) {
+      const packageJson = resolvePackage(target.packageName, start);
+      if (packageJson === null) continue;
+      found = true;
+      const usable = unpacked(packageJson);
+      if (!seen.has(usable)) yield usable;
+      seen.add(usable);
+    }
+    if (!found) {
+      const reason = `${target.packageName} is not installed here, nor with ${DEPENDENTS.join(", ")}`;
+      tried.push({ source: "package", path: base, reason });
+    }
+  }
+}
+
+function* startingPoints(base: string, resolvePackage: ResolvePackageJson): Generator<string> {
+  yield base;
+  // Strict package managers (pnpm, Plug'n'Play) show a package only to the ones that depend on it.
+  for (const dependent of DEPENDENTS) {
+    const packageJson = resolvePackage(dependent, base);
+    if (packageJson === null) continue;
+    yield packageJson;
+    const nested = dependent === "@openai/codex" ? null : resolvePackage("@openai/codex", packageJson);
+    if (nested !== null) yield nested;
+  }
+}
+
+/** Platform packages are published as `<version>-<platform>` of one name. */
+function isPinned(packageJson: string): boolean {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(packageJson, "utf8"));
+    if (typeof manifest !== "object" || manifest === null || !("version" in manifest)) return false;
+    return String(manifest.version) === RUNTIME_VERSION || String(manifest.version).startsWith(`${RUNTIME_VERSION}-`);
+  } catch {
+    return false;
+  }
+}
+
+function located(path: string, source: TriedLocation["source"]): LocatedRuntime {
+  const pathDir = helperFolder(path);
+  return isScript(path)
+    ? { path, source, command: process.execPath, args: [path], pathDir }
+    : { path, source, command: path, args: [], pathDir };
+}
+
+/** In the package's layout, `codex-path` lies beside the `bin` that holds the binary. */
+function helperFolder(path: string): string | null {
+  const binary = isScript(path) ? path : realpathSync(path);
+  const folder = join(dirname(binary), "..", "codex-path");
+  return existsSync(folder) ? folder : null;
+}
+
+/** Electron reads files inside an archive but cannot spawn them; the spawnable copies lie beside it. */
+function unpacked(path: string): string {
+  return path.replace(/([\\/]app\.asar)(?=[\\/])/g, "$1.unpacked");
+}
+
+function packageNotFound(tried: readonly TriedLocation[]): LaunchError {
+  return new LaunchError(
+    "BINARY_NOT_FOUND",
+    `The Codex runtime was not found. Tried:\n${list(tried)}\n` +
+      `Install it with "npm install @openai/codex@${RUNTIME_VERSION}" (it is an optional dependency, which ` +
+      "--omit=optional leaves out), or name an executable with the option codexBin or the environment variable CODEX_BIN",
+    { tried },
+  );
+}
+
+function list(tried: readonly TriedLocation[]): string {
+  return tried.map(({ path, reason }) => `- ${path}: ${reason}`).join("\n");
+}

@@ -1,0 +1,63 @@
+/** Owns creating the child process, and saying why that failed. */
+
+import { ChildProcess, spawn as spawnChild } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { LaunchError } from "../errors/index.js";
+import type { SpawnRequest } from "./launch.js";
+
+/**
+ * What a started process looks like; Node's ChildProcess is one. A process without a `pid` must emit `spawn` once it
+ * runs. Each emits `exit` once; another than a ChildProcess may emit `error` in its place.
+ */
+export interface SpawnedProcess {
+  readonly pid?: number | undefined;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable | null;
+  kill(signal: NodeJS.Signals): unknown;
+  on(event: "spawn", listener: () => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "exit", listener: (exitCode: number | null, signal: NodeJS.Signals | null) => void): unknown;
+}
+
+/** Starts a process in another way than as a plain child: in a container, over SSH, under a wrapper. */
+export type Spawn = (request: SpawnRequest) => SpawnedProcess;
+
+/** Starts a child that leads a process group of its own, where there are such groups. */
+export function spawnDetached(request: SpawnRequest): SpawnedProcess {
+  return spawnChild(request.command, request.args, {
+    cwd: request.cwd,
+    env: request.env,
+    stdio: ["pipe", "pipe", "pipe"],
+    // On Windows this would open a console window instead.
+    detached: process.platform !== "win32",
+    windowsHide: true,
+  });
+}
+
+/** Tells whether `pid` of the process is one of this machine, so that its tree can be looked at. */
+export function isLocalChild(child: SpawnedProcess): child is SpawnedProcess & { readonly pid: number } {
+  return child instanceof ChildProcess && child.pid !== undefined;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "the file, or the interpreter or loader that it names, does not exist",
+  EACCES: "it is not executable (chmod +x it), or lies on a file system mounted noexec",
+  EPERM: "the system does not permit it",
+  ENOEXEC: "it is not a program for this platform and architecture",
+  E2BIG: "the arguments and the environment are too large; move settings to config.toml in the codexHome",
+  ENOMEM: "there is not enough memory",
+  EAGAIN: "there are too many processes",
+  EMFILE: "this program has too many open files",
+  ENFILE: "the system has too many open files",
+  ETXTBSY: "the file is being written to",
+};
+
+/** Makes the error of a process that could not be started; `cause` is the system's error. */
+export function spawnFailure(request: SpawnRequest, cause: unknown): LaunchError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
+  const known = code === undefined ? undefined : REASONS[code];
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const why = known === undefined ? message : `${known} (${code})`;
+  return new LaunchError("SPAWN_FAILED", `${request.command} could not be started: ${why}`, { cause });
+}

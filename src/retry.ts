@@ -1,0 +1,65 @@
+/** Owns when a failed call is worth repeating, and how it is repeated. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { RetryLimitExceededError, ServerBusyError, TurnFailedError, UsageError } from "./errors/index.js";
+
+/** How `retryOnOverload` repeats. */
+export interface RetryOptions {
+  /** How often the function is called at most. Default 3. */
+  readonly maxAttempts?: number | undefined;
+  /** Wait before the second attempt, in milliseconds; it doubles with each further one. Default 250. */
+  readonly initialDelayMs?: number | undefined;
+  /** The longest wait, in milliseconds. Default 2000. */
+  readonly maxDelayMs?: number | undefined;
+  /** The part of each wait that is random, 0 to 1, so that clients do not come back all at once. Default 0.2. */
+  readonly jitter?: number | undefined;
+  /** Ends the waiting: rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Whether the same call may succeed when it is made again: the runtime was overloaded and did not accept it, or a turn
+ * failed for a reason that passes. False for what may have been accepted and for a retry that was already given up.
+ */
+export function isRetryableError(error: unknown): boolean {
+  if (RetryLimitExceededError.isInstance(error)) return false;
+  return ServerBusyError.isInstance(error) || (TurnFailedError.isInstance(error) && error.retryable);
+}
+
+/**
+ * Calls `fn` until it succeeds, fails in a way that a repetition does not mend, or `maxAttempts` are used.
+ *
+ * Rejects with the last failure; an overload that outlasts all attempts rejects with `RetryLimitExceededError`.
+ */
+export async function retryOnOverload<T>(fn: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
+  const { maxAttempts = 3, initialDelayMs = 250, maxDelayMs = 2_000, jitter = 0.2, signal } = options;
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
+    throw new UsageError(`maxAttempts is ${maxAttempts}; it must be a whole number from 1 on.`);
+  }
+  if (!(initialDelayMs >= 0 && maxDelayMs >= 0 && jitter >= 0 && jitter <= 1)) {
+    throw new UsageError("Delays must not be negative, and jitter must be from 0 to 1.");
+  }
+  for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted();
+    try {
+      return await fn();
+    } catch (error) {
+      if (!isRetryableError(error)) throw error;
+      if (attempt === maxAttempts) {
+        throw maxAttempts > 1 && ServerBusyError.isInstance(error)
+          ? new RetryLimitExceededError(attempt, error)
+          : error;
+      }
+      const delayMs = Math.min(initialDelayMs * 2 ** (attempt - 1), maxDelayMs);
+      await sleepUnlessAborted(delayMs * (1 - jitter * Math.random()), signal);
+    }
+  }
+}
+
+async function sleepUnlessAborted(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
+  } catch {
+    signal?.throwIfAborted();
+  }
+}

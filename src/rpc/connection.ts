@@ -1,0 +1,197 @@
+/** Owns one JSON-RPC connection: requests and their answers, the in-flight window, and the one close reason. */
+
+import {
+  captureCallSite,
+  type CloseReason,
+  FrameTooLargeError,
+  RequestTimeoutError,
+  TransportClosedError,
+} from "../errors/index.js";
+import type { Transport } from "../transport/transport.js";
+import {
+  answeredId,
+  isNotification,
+  isRecord,
+  isRequest,
+  isRequestId,
+  parseMessage,
+  type WireNotification,
+  type WireRequest,
+  writeCall,
+} from "./messages.js";
+import { type CallOptions, PendingCall } from "./pending.js";
+import { replyError } from "./replyErrors.js";
+
+/** What the layer above does with what the runtime sends by itself. */
+export interface ConnectionReceiver {
+  /** Every notification, in order; `bytes` is its size on the wire. Must not throw. */
+  notification(notification: WireNotification, bytes: number): void;
+  /** A request of the runtime; what it resolves to is the answer. A rejection is answered as an error. */
+  request(request: WireRequest): Promise<unknown>;
+  /** Something that does not belong on the wire, and was skipped. Never carries the content of a message. */
+  diagnostic(message: string, fields: Readonly<Record<string, unknown>>): void;
+}
+
+/** The runtime loses requests when more than about 128 are in flight on one connection; half of that is safe. */
+const MAX_IN_FLIGHT = 64;
+
+/** One connection to a runtime. */
+export class Connection {
+  /** Resolves when the connection has ended, with why. Never rejects. */
+  readonly closed: Promise<CloseReason>;
+  readonly #transport: Transport;
+  readonly #receiver: ConnectionReceiver;
+  readonly #maxFrameBytes: number;
+  readonly #calls = new Map<number, PendingCall>();
+  readonly #waiting = new Set<PendingCall>();
+  #inFlight = 0;
+  #nextId = 0;
+  #closeReason: CloseReason | null = null;
+  #protocolFault: Error | undefined;
+  #markClosed: (reason: CloseReason) => void = () => {};
+
+  constructor(transport: Transport, receiver: ConnectionReceiver, options: { maxFrameBytes: number }) {
+    this.#transport = transport;
+    this.#receiver = receiver;
+    this.#maxFrameBytes = options.maxFrameBytes;
+    this.closed = new Promise((resolve) => {
+      this.#markClosed = resolve;
+    });
+    transport.open({
+      frame: (text, bytes) => this.#read(text, bytes),
+      oversize: (head, bytes) => this.#skip(head, bytes),
+      closed: (reason) => this.#end(reason),
+    });
+  }
+
+  /** Why the connection ended, or null while it stands. */
+  get closeReason(): CloseReason | null {
+    return this.#closeReason;
+  }
+
+  /**
+   * Sends a request and resolves with its result. At most 64 are in flight; further ones wait their turn.
+   *
+   * Rejects with `JsonRpcError` (or a subclass) for an error answer, `RequestTimeoutError`, `TransportClosedError`,
+   * the signal's reason, or `UsageError` for parameters that are not JSON.
+   */
+  request(method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    if (this.#closeReason) return Promise.reject(new TransportClosedError(this.#closeReason, { method }));
+    const id = this.#nextId++;
+    let text: string;
+    try {
+      text = writeCall(method, params, id);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const site = captureCallSite(this.request);
+    const call = new PendingCall({ id, method, text }, site, options, (pending, timeoutMs) =>
+      this.#abandon(pending, timeoutMs),
+    );
+    if (this.#inFlight < MAX_IN_FLIGHT) this.#send(call);
+    else this.#waiting.add(call);
+    return call.promise;
+  }
+
+  /** Sends a notification. */
+  notify(method: string, params?: unknown): void {
+    this.#transport.send(writeCall(method, params));
+  }
+
+  /** Ends the connection and resolves when nothing of it is left. Everything pending rejects. Idempotent. */
+  async close(): Promise<void> {
+    await this.#transport.close();
+    await this.closed;
+  }
+
+  #send(call: PendingCall): void {
+    call.sent = true;
+    this.#inFlight += 1;
+    this.#calls.set(call.id, call);
+    this.#transport.send(call.text);
+  }
+
+  #read(text: string, bytes: number): void {
+    const message = parseMessage(text);
+    if (message === undefined) {
+      this.#receiver.diagnostic("Skipped a line that is not a JSON object", { bytes });
+    } else if (isNotification(message)) {
+      this.#receiver.notification(message, bytes);
+    } else if (isRequest(message)) {
+      void this.#answer(message);
+    } else {
+      this.#settle(message);
+    }
+  }
+
+  #settle(message: Readonly<Record<string, unknown>>): void {
+    const id = message["id"];
+    const call = typeof id === "number" ? this.#calls.get(id) : undefined;
+    if (call === undefined) {
+      this.#receiver.diagnostic("Skipped an answer to no request", { id: isRequestId(id) ? id : null });
+      return;
+    }
+    this.#calls.delete(call.id);
+    if (!call.settled) this.#release();
+    const error = message["error"];
+    if (isRecord(error)) call.fail(replyError(call.method, error));
+    else call.succeed(message["result"]);
+  }
+
+  /** A call that its caller gave up on stays in the table when it was sent, so that its late answer is known. */
+  #abandon(call: PendingCall, timeoutMs: number | undefined): void {
+    if (timeoutMs === undefined) call.abort();
+    else call.fail(new RequestTimeoutError(call.method, timeoutMs, call.sent));
+    if (call.sent) this.#release();
+    else this.#waiting.delete(call);
+  }
+
+  /** One answer came, or is no longer awaited: the next call goes out. */
+  #release(): void {
+    this.#inFlight -= 1;
+    for (const next of this.#waiting) {
+      this.#waiting.delete(next);
+      this.#send(next);
+      return;
+    }
+  }
+
+  #skip(head: string, bytes: number): void {
+    const id = answeredId(head);
+    const call = id === undefined ? undefined : this.#calls.get(id);
+    if (call !== undefined) {
+      this.#calls.delete(call.id);
+      if (!call.settled) this.#release();
+      call.fail(new FrameTooLargeError(this.#maxFrameBytes, call.method));
+      return;
+    }
+    // What was lost may have been the end of a turn, so going on could wait forever.
+    this.#receiver.diagnostic("Closing: a message from the runtime is over maxFrameBytes", { bytes });
+    this.#protocolFault ??= new FrameTooLargeError(this.#maxFrameBytes);
+    void this.#transport.close();
+  }
+
+  async #answer(request: WireRequest): Promise<void> {
+    let answer: object;
+    try {
+      answer = { id: request.id, result: await this.#receiver.request(request) };
+    } catch {
+      answer = { id: request.id, error: { code: -32603, message: "The client could not handle this request." } };
+    }
+    if (this.#closeReason === null) this.#transport.send(JSON.stringify(answer));
+  }
+
+  #end(reason: CloseReason): void {
+    const fault = this.#protocolFault;
+    const final: CloseReason = fault === undefined ? reason : { ...reason, initiator: "runtime", error: fault };
+    this.#closeReason = final;
+    const calls = [...this.#calls.values(), ...this.#waiting];
+    this.#calls.clear();
+    this.#waiting.clear();
+    for (const call of calls) {
+      call.fail(new TransportClosedError(final, { method: call.method, maybeAccepted: call.sent }));
+    }
+    this.#markClosed(final);
+  }
+}

@@ -1,0 +1,70 @@
+/** Owns the shapes on the wire: what a line holds, and how one is written. */
+
+import { UsageError } from "../errors/index.js";
+
+/** Identifies a request. The runtime numbers its own requests from 0; ours are numbers too. */
+export type RequestId = number | string;
+
+/** A notification as it came, under the runtime's own names. */
+export interface WireNotification {
+  readonly method: string;
+  readonly params: unknown;
+  /** When the runtime sent it, in Unix milliseconds. */
+  readonly emittedAtMs?: number;
+}
+
+/** A request of the runtime to the client. */
+export interface WireRequest {
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params: unknown;
+}
+
+/** Narrows to an object with string keys; arrays are not. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether a parsed line is a notification. */
+export function isNotification(
+  message: Readonly<Record<string, unknown>>,
+): message is Readonly<Record<string, unknown>> & WireNotification {
+  return typeof message["method"] === "string" && message["id"] === undefined;
+}
+
+/** Whether a parsed line is a request of the runtime. */
+export function isRequest(
+  message: Readonly<Record<string, unknown>>,
+): message is Readonly<Record<string, unknown>> & WireRequest {
+  return typeof message["method"] === "string" && isRequestId(message["id"]);
+}
+
+/** Whether a value can identify a request. */
+export function isRequestId(value: unknown): value is RequestId {
+  return typeof value === "number" || typeof value === "string";
+}
+
+/** Parses a line; undefined when it is not a JSON object. */
+export function parseMessage(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The id that the beginning of a cut answer names, when it can still be read. The runtime writes the id first. */
+export function answeredId(head: string): number | undefined {
+  const id = /^\s*\{\s*"id"\s*:\s*(\d+)\s*,\s*"(?:result|error)"/.exec(head)?.[1];
+  return id === undefined ? undefined : Number(id);
+}
+
+/** Writes a request or a notification. Throws `UsageError` when the parameters cannot be JSON. */
+export function writeCall(method: string, params: unknown, id?: number): string {
+  try {
+    return JSON.stringify({ method, id, params });
+  } catch (cause) {
+    throw new UsageError(`The parameters of ${method} cannot be written as JSON: pass plain data only.`, { cause });
+  }
+}

@@ -1,0 +1,87 @@
+/** Owns the table of requests that have no answer yet: ids, timers, signals and call sites in one place. */
+
+import { type CallSite, atCallSite, type CodexError } from "../errors/index.js";
+
+/** How a request is watched. */
+export interface CallOptions {
+  /** Rejects with its reason when it aborts. A request that was already sent may still be carried out. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds until `RequestTimeoutError`; none when undefined. */
+  readonly timeoutMs?: number | undefined;
+  /** Called with the result while the reader still stands at this message, before anything after it is read. */
+  readonly onResult?: ((result: unknown) => void) | undefined;
+}
+
+/** One request that was made and has not settled. */
+export class PendingCall {
+  readonly id: number;
+  readonly method: string;
+  readonly text: string;
+  readonly promise: Promise<unknown>;
+  /** Whether it went out. */
+  sent = false;
+  readonly #site: CallSite;
+  readonly #options: CallOptions;
+  readonly #stopWatching: () => void;
+  #resolve: (result: unknown) => void = () => {};
+  #reject: (reason: unknown) => void = () => {};
+  #settled = false;
+
+  /**
+   * @param abandon - called when the caller stops waiting (abort or timeout), to free what the call holds.
+   */
+  constructor(
+    call: { id: number; method: string; text: string },
+    site: CallSite,
+    options: CallOptions,
+    abandon: (call: PendingCall, timedOutMs: number | undefined) => void,
+  ) {
+    this.id = call.id;
+    this.method = call.method;
+    this.text = call.text;
+    this.#site = site;
+    this.#options = options;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const { signal, timeoutMs } = options;
+    const onAbort = () => abandon(this, undefined);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => abandon(this, timeoutMs), timeoutMs);
+    this.#stopWatching = () => {
+      signal?.removeEventListener("abort", onAbort);
+      clearTimeout(timer);
+    };
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  succeed(result: unknown): void {
+    if (!this.#settle()) return;
+    try {
+      this.#options.onResult?.(result);
+      this.#resolve(result);
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  fail(error: CodexError): void {
+    if (this.#settle()) this.#reject(atCallSite(error, this.#site));
+  }
+
+  /** Rejects with the reason of the caller's own signal, as it is. */
+  abort(): void {
+    if (this.#settle()) this.#reject(this.#options.signal?.reason);
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.#stopWatching();
+    return true;
+  }
+}

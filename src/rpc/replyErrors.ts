@@ -1,0 +1,96 @@
+/** Owns the one table that turns the runtime's error answers into classes. */
+
+import {
+  AuthRequiredError,
+  InternalRpcError,
+  InvalidParamsError,
+  InvalidRequestError,
+  JsonRpcError,
+  MethodNotFoundError,
+  NoActiveTurnError,
+  ParseError,
+  type RpcErrorBody,
+  ServerBusyError,
+  ThreadLockedError,
+  ThreadNotFoundError,
+} from "../errors/index.js";
+
+type JsonRpcErrorClass = new (code: string, method: string, body: RpcErrorBody, hint?: string) => JsonRpcError;
+
+interface ReplyRule {
+  readonly rpcCode?: number;
+  /** Matched against the runtime's message: it gives most failures the code -32600 and nothing else to tell them by. */
+  readonly message?: RegExp;
+  readonly type: JsonRpcErrorClass;
+  readonly code: string;
+  readonly hint?: string;
+}
+
+/** First match wins. Each row is checked against the pinned runtime by the end-to-end tests. */
+const RULES: readonly ReplyRule[] = [
+  {
+    message: /^thread not found|^no rollout found for thread id|^thread not loaded/,
+    type: ThreadNotFoundError,
+    code: "THREAD_NOT_FOUND",
+    hint: "Resume it first with resumeThread(id), or check the id with listThreads().",
+  },
+  {
+    message: /^session \S+ is archived/,
+    type: ThreadNotFoundError,
+    code: "THREAD_ARCHIVED",
+    hint: "Call unarchiveThread(id) before resuming it.",
+  },
+  {
+    message: /already has an active writer/,
+    type: ThreadLockedError,
+    code: "THREAD_LOCKED",
+    hint: "Another process has this thread open on the same codexHome: close that client first.",
+  },
+  {
+    message: /^no active turn to|^expected active turn id/,
+    type: NoActiveTurnError,
+    code: "NO_ACTIVE_TURN",
+  },
+  {
+    message: /authentication required/,
+    type: AuthRequiredError,
+    code: "AUTH_REQUIRED",
+    hint: "Log in with loginApiKey(key) or loginChatgpt() first.",
+  },
+  {
+    message: /^Invalid request: unknown variant/,
+    type: MethodNotFoundError,
+    code: "METHOD_NOT_FOUND",
+    hint: "Check the method against the runtime's version (codex.metadata.runtimeVersion).",
+  },
+  {
+    message: /requires experimentalApi capability/,
+    type: MethodNotFoundError,
+    code: "EXPERIMENTAL_API_REQUIRED",
+    hint: "Leave experimentalApi on (the default).",
+  },
+  { message: /^Invalid request:/, type: InvalidParamsError, code: "INVALID_PARAMS" },
+  { rpcCode: -32001, type: ServerBusyError, code: "SERVER_BUSY" },
+  { rpcCode: -32700, type: ParseError, code: "PARSE_ERROR" },
+  { rpcCode: -32600, type: InvalidRequestError, code: "INVALID_REQUEST" },
+  { rpcCode: -32601, type: MethodNotFoundError, code: "METHOD_NOT_FOUND" },
+  { rpcCode: -32602, type: InvalidParamsError, code: "INVALID_PARAMS" },
+  { rpcCode: -32603, type: InternalRpcError, code: "INTERNAL" },
+];
+
+/** The longest message that is kept: an unknown method is answered with the list of all of them. */
+const MAX_MESSAGE_CHARS = 400;
+
+/** Makes the error for an answer of the runtime. */
+export function replyError(method: string, error: Readonly<Record<string, unknown>>): JsonRpcError {
+  const rpcCode = typeof error["code"] === "number" ? error["code"] : 0;
+  const text = typeof error["message"] === "string" ? error["message"] : "the runtime gave no message";
+  const message = text.length > MAX_MESSAGE_CHARS ? `${text.slice(0, MAX_MESSAGE_CHARS)}…` : text;
+  const body: RpcErrorBody = { code: rpcCode, message, data: error["data"] };
+  const rule = RULES.find(
+    (row) =>
+      (row.rpcCode === undefined || row.rpcCode === rpcCode) && (row.message === undefined || row.message.test(text)),
+  );
+  if (rule === undefined) return new JsonRpcError("RPC_ERROR", method, body);
+  return new rule.type(rule.code, method, body, rule.hint);
+}

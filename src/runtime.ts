@@ -1,0 +1,228 @@
+/** Owns one runtime from start to close, and wires the layers: process, transport, connection, router, listeners. */
+
+import { type CloseReason, TransportClosedError, UsageError } from "./errors/index.js";
+import { isKnownNotification } from "./events.js";
+import type { ClientRequests } from "./generated/tables.js";
+import { type RuntimeMetadata, shakeHands } from "./handshake.js";
+import type { CodexOptions } from "./options.js";
+import { AgentProcess } from "./process/agentProcess.js";
+import { planLaunch } from "./process/launch.js";
+import { locateRuntime } from "./process/locate.js";
+import { declineRequest } from "./requests.js";
+import { retryOnOverload } from "./retry.js";
+import { Connection, type ConnectionReceiver } from "./rpc/connection.js";
+import type { WireNotification, WireRequest } from "./rpc/messages.js";
+import { Listeners } from "./stream/listeners.js";
+import { Router } from "./stream/router.js";
+import { StdioTransport } from "./transport/stdio.js";
+import { launchEnvironment } from "./process/environment.js";
+
+/** The name of a request of the protocol. */
+export type ClientMethod = keyof ClientRequests;
+
+/** How a request is made. */
+export interface RequestOptions<R = unknown> {
+  /** Rejects with its reason when it aborts. What was already sent may still be carried out. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds; null for no limit. Default: the client's `requestTimeoutMs`. */
+  readonly timeoutMs?: number | null | undefined;
+  /** @internal */
+  readonly onResult?: ((result: R) => void) | undefined;
+}
+
+const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null, signal: null, stderrTail: "" };
+const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
+const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
+const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
+
+/** Requests that are answered when their work is done, however long that takes. */
+const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
+  "command/exec",
+  "mcpServer/tool/call",
+  "thread/sample",
+]);
+
+/** Requests that change nothing, so that one that an overloaded runtime refused can be repeated. */
+const READ_METHOD = /\/(?:list|read)$/;
+
+/** What the SDK itself lives on. */
+const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set(["turn/started", "turn/completed", "item/completed"]);
+
+/** One runtime. Starts at its first use; once closed it stays closed. */
+export class Runtime {
+  readonly options: CodexOptions;
+  readonly router = new Router();
+  readonly listeners: Listeners;
+  /** Resolves when the runtime is gone, with why. Never rejects. */
+  readonly closed: Promise<CloseReason>;
+  #markClosed: (reason: CloseReason) => void = () => {};
+  #closeReason: CloseReason | null = null;
+  #starting: Promise<Connection> | null = null;
+  #connection: Connection | null = null;
+  #process: AgentProcess | null = null;
+  #metadata: RuntimeMetadata | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: CodexOptions) {
+    const refused = options.optOutNotifications?.find((method) => REQUIRED_NOTIFICATIONS.has(method));
+    if (refused !== undefined) {
+      throw new UsageError(
+        `optOutNotifications holds ${refused}, without which no turn could be followed. Leave it out.`,
+      );
+    }
+    this.options = options;
+    this.closed = new Promise((resolve) => {
+      this.#markClosed = resolve;
+    });
+    this.listeners = new Listeners((error, method) => this.#warn(`A listener of ${method} threw`, { error }));
+  }
+
+  /** Whether the runtime is gone or going. */
+  get isClosed(): boolean {
+    return this.#closeReason !== null || this.#closing !== null;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  get metadata(): RuntimeMetadata {
+    if (this.#metadata === null) {
+      throw new UsageError(
+        "The runtime has not been started, so nothing is known of it yet: await codex.start() first.",
+      );
+    }
+    return this.#metadata;
+  }
+
+  /** Starts the runtime if that has not been done. Concurrent calls start it once; after a failure a call tries anew. */
+  async start(): Promise<void> {
+    await this.#open();
+  }
+
+  /** Sends a request of the protocol and resolves with its result, typed by the generated map. */
+  async request<M extends ClientMethod>(
+    method: M,
+    params: ClientRequests[M]["params"],
+    options: RequestOptions<ClientRequests[M]["result"]> = {},
+  ): Promise<ClientRequests[M]["result"]> {
+    // Without an await here, the stack of an error reaches the caller.
+    const connection = this.#metadata === null ? await this.#open() : this.#connection;
+    if (connection === null) throw new TransportClosedError(this.#closeReason ?? NEVER_STARTED, { method });
+    const timeoutMs =
+      options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : (options.timeoutMs ?? undefined);
+    const { signal } = options;
+    // What the runtime answers is taken to be as generated: its version was compared at the handshake.
+    const onResult = options.onResult as ((result: unknown) => void) | undefined;
+    const send = () =>
+      connection.request(method, params, { signal, timeoutMs, onResult }) as Promise<ClientRequests[M]["result"]>;
+    return READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send();
+  }
+
+  /** Awaits something that the runtime brings about: rejects with `TransportClosedError` when it goes away first. */
+  async whileOpen<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    let stop = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      const onAbort = () => reject(signal?.reason);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      stop = () => signal?.removeEventListener("abort", onAbort);
+    });
+    const gone = this.closed.then((reason) => {
+      throw new TransportClosedError(reason);
+    });
+    try {
+      return await Promise.race([promise, gone, aborted]);
+    } finally {
+      stop();
+    }
+  }
+
+  /** Ends the runtime and resolves when nothing of it is left. Everything pending rejects. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#connection === null) await this.#starting?.catch(() => {});
+    await this.#connection?.close();
+    this.#end(this.#connection?.closeReason ?? NEVER_STARTED);
+  }
+
+  #open(): Promise<Connection> {
+    if (this.#closing !== null || this.#closeReason !== null) {
+      return Promise.reject(new TransportClosedError(this.#closeReason ?? NEVER_STARTED));
+    }
+    if (this.#starting === null) {
+      this.#starting = this.#launch();
+      this.#starting.catch(() => {
+        this.#starting = null;
+      });
+    }
+    return this.#starting;
+  }
+
+  async #launch(): Promise<Connection> {
+    const { options } = this;
+    const began = performance.now();
+    const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
+    const child = await AgentProcess.start(planLaunch({ ...options, located }), options);
+    const maxFrameBytes = options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
+    const connection = new Connection(new StdioTransport(child, maxFrameBytes), this.#receiver(), { maxFrameBytes });
+    this.#connection = connection;
+    this.#process = child;
+    if (this.#closing !== null) void connection.close();
+    try {
+      const timeoutMs = options.startupTimeoutMs ?? DEFAULT_STARTUP_TIMEOUT_MS;
+      const leftMs = Math.max(1, timeoutMs - (performance.now() - began));
+      this.#metadata = await shakeHands(connection, options, {
+        codexBin: located.path,
+        timeoutMs: leftMs,
+        stderrTail: () => child.stderrTail(),
+        warn: (message) => this.#warn(message, {}),
+      });
+    } catch (error) {
+      await connection.close();
+      if (this.#closing === null) this.#connection = null;
+      throw error;
+    }
+    void connection.closed.then((reason) => this.#end(reason));
+    return connection;
+  }
+
+  #receiver(): ConnectionReceiver {
+    return {
+      notification: (notification, bytes) => this.#receive(notification, bytes),
+      request: async (request) => this.#decline(request),
+      diagnostic: (message, fields) => this.options.logger?.debug(fields, message),
+    };
+  }
+
+  #receive(notification: WireNotification, bytes: number): void {
+    const known = isKnownNotification(notification);
+    if (known) this.router.dispatch(notification, bytes);
+    this.listeners.emit(notification, known);
+  }
+
+  #decline(request: WireRequest): unknown {
+    this.#warn(`Nothing handles ${request.method}: it is declined`, { method: request.method });
+    return declineRequest(request.method);
+  }
+
+  #defaultTimeoutMs(method: ClientMethod): number | undefined {
+    return UNTIMED_METHODS.has(method) ? undefined : (this.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
+  }
+
+  #warn(message: string, fields: object): void {
+    if (this.options.logger) this.options.logger.warn(fields, message);
+    else process.emitWarning(message, { type: "CodexEmbedWarning" });
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#closeReason !== null) return;
+    this.#closeReason = reason;
+    this.router.close(reason);
+    this.#markClosed(reason);
+  }
+}

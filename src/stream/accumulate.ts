@@ -1,0 +1,82 @@
+/** Owns what the events of a turn add up to: items, usage, the final response. */
+
+import type { TurnEvent } from "../events.js";
+import type { ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, Turn } from "../generated/protocol.js";
+import type { TurnOutcome, TurnUsage } from "../turnResult.js";
+
+/** Adds up the events of one turn. */
+export class TurnAccumulator {
+  readonly #threadId: string;
+  readonly #turnId: string;
+  readonly #items: ThreadItem[] = [];
+  #firstUsage: ThreadTokenUsage | null = null;
+  #lastUsage: ThreadTokenUsage | null = null;
+  #startedAt: number | null = null;
+
+  constructor(threadId: string, turnId: string) {
+    this.#threadId = threadId;
+    this.#turnId = turnId;
+  }
+
+  /** Takes the next event of the turn. */
+  add(event: TurnEvent): void {
+    switch (event.method) {
+      case "turn/started":
+        this.#startedAt = event.params.turn.startedAt;
+        break;
+      case "item/completed":
+        this.#items.push(event.params.item);
+        break;
+      case "thread/tokenUsage/updated":
+        this.#firstUsage ??= event.params.tokenUsage;
+        this.#lastUsage = event.params.tokenUsage;
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** What the turn has come to; `turn` is the runtime's closing record, null while there is none. */
+  outcome(turn: Turn | null): TurnOutcome {
+    return {
+      id: this.#turnId,
+      threadId: this.#threadId,
+      status: turn?.status ?? "inProgress",
+      startedAt: turn?.startedAt ?? this.#startedAt,
+      completedAt: turn?.completedAt ?? null,
+      durationMs: turn?.durationMs ?? null,
+      finalResponse: finalResponse(this.#items) ?? finalResponse(turn?.items ?? []),
+      items: [...this.#items],
+      usage: this.#usage(),
+    };
+  }
+
+  /** The runtime counts per thread, so the turn's part is a difference; the total before is `total - last`. */
+  #usage(): TurnUsage | null {
+    const first = this.#firstUsage;
+    const last = this.#lastUsage;
+    if (first === null || last === null) return null;
+    const before = subtract(first.total, first.last);
+    return { turn: subtract(last.total, before), thread: last.total, contextWindow: last.modelContextWindow };
+  }
+}
+
+/** The last agent message that is neither commentary nor empty: the runtime's own rule, measured. */
+function finalResponse(items: readonly ThreadItem[]): string | null {
+  const message = items.findLast(
+    (item) => item.type === "agentMessage" && item.phase !== "commentary" && item.text !== "",
+  );
+  return message?.type === "agentMessage" ? message.text : null;
+}
+
+function subtract(from: TokenUsageBreakdown, what: TokenUsageBreakdown): TokenUsageBreakdown {
+  const part = (name: keyof TokenUsageBreakdown) => Math.max(0, from[name] - what[name]);
+  return {
+    totalTokens: part("totalTokens"),
+    inputTokens: part("inputTokens"),
+    cachedInputTokens: part("cachedInputTokens"),
+    cacheWriteInputTokens: part("cacheWriteInputTokens"),
+    outputTokens: part("outputTokens"),
+    reasoningOutputTokens: part("reasoningOutputTokens"),
+  };
+}

@@ -1,0 +1,54 @@
+/** Owns the subscriptions to notifications across all threads. */
+
+import type { NotificationMethod, NotificationOf, UnknownNotification } from "../events.js";
+
+type Listener = (notification: UnknownNotification) => void;
+
+/** Delivers notifications to subscribers, off the reader and in order. A subscriber that throws harms nobody else. */
+export class Listeners {
+  readonly #byMethod = new Map<string, Set<Listener>>();
+  readonly #onThrow: (error: unknown, method: string) => void;
+
+  /** @param onThrow - told of what a subscriber threw or rejected with. */
+  constructor(onThrow: (error: unknown, method: string) => void) {
+    this.#onThrow = onThrow;
+  }
+
+  /** Subscribes to one notification, or to all that this version of the protocol does not know. */
+  on<K extends NotificationMethod | "unknown">(
+    method: K,
+    listener: (notification: NotificationOf<K>) => unknown,
+  ): Disposable {
+    const guarded: Listener = (notification) => {
+      void (async () => {
+        try {
+          if (isNotificationOf(notification, method)) await listener(notification);
+        } catch (error) {
+          this.#onThrow(error, notification.method);
+        }
+      })();
+    };
+    const listeners = this.#byMethod.get(method) ?? new Set();
+    this.#byMethod.set(method, listeners.add(guarded));
+    return {
+      [Symbol.dispose]: () => {
+        listeners.delete(guarded);
+        if (listeners.size === 0 && this.#byMethod.get(method) === listeners) this.#byMethod.delete(method);
+      },
+    };
+  }
+
+  /** Hands a notification to its subscribers. */
+  emit(notification: UnknownNotification, known: boolean): void {
+    const listeners = this.#byMethod.get(known ? notification.method : "unknown");
+    if (listeners === undefined) return;
+    for (const listener of listeners) queueMicrotask(() => listener(notification));
+  }
+}
+
+function isNotificationOf<K extends NotificationMethod | "unknown">(
+  notification: UnknownNotification,
+  method: K,
+): notification is UnknownNotification & NotificationOf<K> {
+  return method === "unknown" || notification.method === method;
+}

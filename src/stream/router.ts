@@ -1,0 +1,162 @@
+/** Owns where each notification goes: to the one turn that it names, and never to another. */
+
+import { type CloseReason, TurnInProgressError } from "../errors/index.js";
+import { isTurnEvent, type Notification, type TurnEvent } from "../events.js";
+import { notificationScopes } from "../generated/tables.js";
+
+/** Where the events of one turn go. */
+export interface TurnSink {
+  push(event: TurnEvent, bytes: number): void;
+  /** The connection ended before the turn did. */
+  fail(reason: CloseReason): void;
+}
+
+interface Buffered {
+  readonly turnId: string;
+  readonly event: TurnEvent;
+  readonly bytes: number;
+}
+
+interface ThreadRoute {
+  activeTurnId: string | null;
+  reservation: Reservation | null;
+  readonly sinks: Map<string, TurnSink>;
+}
+
+/** Routes the events of turns by thread and turn. */
+export class Router {
+  readonly #threads = new Map<string, ThreadRoute>();
+
+  /** Hands a notification to the turn that it names, if that turn has a sink. */
+  dispatch(notification: Notification, bytes: number): void {
+    if (!isTurnEvent(notification)) return;
+    const scope = notificationScopes[notification.method];
+    const threadId = stringAt(notification.params, scope.threadId);
+    const turnId = stringAt(notification.params, scope.turnId);
+    if (threadId === null || turnId === null) return;
+    const started = notification.method === "turn/started";
+    const route = started ? this.#route(threadId) : this.#threads.get(threadId);
+    if (route === undefined) return;
+    if (started) route.activeTurnId = turnId;
+    const completed = notification.method === "turn/completed";
+    if (completed && route.activeTurnId === turnId) route.activeTurnId = null;
+    const sink = route.sinks.get(turnId);
+    if (sink !== undefined) {
+      if (completed) route.sinks.delete(turnId);
+      sink.push(notification, bytes);
+    } else {
+      route.reservation?.take({ turnId, event: notification, bytes });
+    }
+    if (completed) this.#forgetIdle(threadId, route);
+  }
+
+  /**
+   * Claims the next turn of a thread for the caller, before it is asked for. Events of turns that nobody claimed are
+   * kept until the reservation is filled or released, so that none is lost to the order of arrival.
+   *
+   * Throws `TurnInProgressError` when the thread has a turn in flight or is about to have one.
+   */
+  reserve(threadId: string): Reservation {
+    const route = this.#route(threadId);
+    if (route.reservation !== null || route.activeTurnId !== null) {
+      throw new TurnInProgressError(threadId, route.activeTurnId);
+    }
+    const reservation = new Reservation(
+      (turnId, sink) => {
+        route.sinks.set(turnId, sink);
+        // The reply precedes turn/started: the thread is taken from here on.
+        route.activeTurnId = turnId;
+      },
+      (turnId) => {
+        route.sinks.delete(turnId);
+        if (route.activeTurnId === turnId) route.activeTurnId = null;
+      },
+      () => {
+        route.reservation = null;
+        this.#forgetIdle(threadId, route);
+      },
+    );
+    route.reservation = reservation;
+    return reservation;
+  }
+
+  /** Ends every turn in flight: the connection is gone. */
+  close(reason: CloseReason): void {
+    const sinks = [...this.#threads.values()].flatMap((route) => [...route.sinks.values()]);
+    this.#threads.clear();
+    for (const sink of sinks) sink.fail(reason);
+  }
+
+  #route(threadId: string): ThreadRoute {
+    let route = this.#threads.get(threadId);
+    if (route === undefined) {
+      route = { activeTurnId: null, reservation: null, sinks: new Map() };
+      this.#threads.set(threadId, route);
+    }
+    return route;
+  }
+
+  #forgetIdle(threadId: string, route: ThreadRoute): void {
+    if (route.activeTurnId === null && route.reservation === null && route.sinks.size === 0) {
+      this.#threads.delete(threadId);
+    }
+  }
+}
+
+/** A claim on the next turn of a thread. Ends by `claim` or by `release`. */
+export class Reservation {
+  readonly #attach: (turnId: string, sink: TurnSink) => void;
+  readonly #detach: (turnId: string) => void;
+  readonly #done: () => void;
+  readonly #buffer: Buffered[] = [];
+  #onStarted: ((turnId: string) => void) | null = null;
+  #open = true;
+
+  constructor(attach: (turnId: string, sink: TurnSink) => void, detach: (turnId: string) => void, done: () => void) {
+    this.#attach = attach;
+    this.#detach = detach;
+    this.#done = done;
+  }
+
+  /** Fills the reservation: the turn's events go to the sink from now on, those that came early first. */
+  claim(turnId: string, sink: TurnSink): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#attach(turnId, sink);
+    for (const early of this.#buffer) {
+      if (early.turnId !== turnId) continue;
+      if (early.event.method === "turn/completed") this.#detach(turnId);
+      sink.push(early.event, early.bytes);
+    }
+    this.#done();
+  }
+
+  /** Calls back with the first turn that starts, for requests whose reply names none. */
+  onTurnStarted(callback: (turnId: string) => void): void {
+    this.#onStarted = callback;
+    const first = this.#buffer.find((early) => early.event.method === "turn/started");
+    if (first !== undefined) callback(first.turnId);
+  }
+
+  /** Gives the reservation up. Idempotent. */
+  release(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#done();
+  }
+
+  /** @internal */
+  take(early: Buffered): void {
+    this.#buffer.push(early);
+    if (early.event.method === "turn/started") this.#onStarted?.(early.turnId);
+  }
+}
+
+function stringAt(value: unknown, path: readonly string[]): string | null {
+  let current: unknown = value;
+  for (const key of path) {
+    if (typeof current !== "object" || current === null) return null;
+    current = Reflect.get(current, key);
+  }
+  return typeof current === "string" ? current : null;
+}

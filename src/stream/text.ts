@@ -1,0 +1,40 @@
+/** Owns the text of a turn as it grows: the agent's messages without commentary. */
+
+import type { TurnEvent } from "../events.js";
+
+/**
+ * Yields the text of the agent's messages piece by piece, commentary left out. What a message's deltas did not bring
+ * comes from the completed item. Between two messages there is an empty line.
+ */
+export async function* textOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<string, void, undefined> {
+  const seen = new Map<string, string>();
+  const commentary = new Set<string>();
+  let current: string | null = null;
+  const piece = (itemId: string, text: string): string => {
+    const separator = current !== null && current !== itemId ? "\n\n" : "";
+    current = itemId;
+    return separator + text;
+  };
+  for await (const event of events) {
+    if (event.method === "item/started") {
+      const { item } = event.params;
+      if (item.type !== "agentMessage") continue;
+      seen.set(item.id, "");
+      if (item.phase === "commentary") commentary.add(item.id);
+      else commentary.delete(item.id);
+    } else if (event.method === "item/agentMessage/delta") {
+      const { itemId, delta } = event.params;
+      if (commentary.has(itemId) || delta === "") continue;
+      seen.set(itemId, (seen.get(itemId) ?? "") + delta);
+      yield piece(itemId, delta);
+    } else if (event.method === "item/completed") {
+      const { item } = event.params;
+      if (item.type !== "agentMessage" || item.phase === "commentary") continue;
+      const before = seen.get(item.id) ?? "";
+      if (item.text.length > before.length && item.text.startsWith(before)) {
+        yield piece(item.id, item.text.slice(before.length));
+      }
+      seen.delete(item.id);
+    }
+  }
+}

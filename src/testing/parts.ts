@@ -1,0 +1,158 @@
+/** Owns the parts of a script that are model output: messages, reasoning, usage and raw items. */
+
+import type { Pause } from "./pause.js";
+import { ScriptError } from "./scriptError.js";
+
+/** One piece of a text that is streamed: a delta, or a pause between two of them. */
+export type Piece = string | Pause;
+
+/** The token counts of one model response. */
+export interface TokenCounts {
+  /** All input tokens, the cached ones included. */
+  readonly input: number;
+  /** Input tokens that came from the cache. Default 0. */
+  readonly cached?: number;
+  /** All output tokens, the reasoning ones included. */
+  readonly output: number;
+  /** Output tokens spent on reasoning. Default 0. */
+  readonly reasoning?: number;
+}
+
+/** Whether a message is a remark on the way or the answer. */
+export type MessagePhase = "commentary" | "final_answer";
+
+/** A message of the model. */
+export interface MessagePart {
+  readonly kind: "message";
+  readonly text: string;
+  readonly pieces: readonly Piece[];
+  readonly phase?: MessagePhase;
+  readonly id?: string;
+  readonly usage?: TokenCounts;
+}
+
+/** Options of `message`. */
+export interface MessageOptions {
+  /** Sent with the message; without it the runtime reports the phase as null. */
+  readonly phase?: MessagePhase;
+  /** How the text is streamed: in so many pieces (0 for none), or in exactly these, with pauses between. Default 1. */
+  readonly deltas?: number | readonly Piece[];
+  /** The item id. Default: the next `msg_N` of the model. */
+  readonly id?: string;
+  /** The token counts of the response that this message belongs to. */
+  readonly usage?: TokenCounts;
+}
+
+/**
+ * A message of the model. Without a text, the text is what the deltas add up to; with both, the completed message
+ * carries `text` whatever the deltas were.
+ */
+export function message(text: string, options?: MessageOptions): MessagePart;
+export function message(options: MessageOptions & { readonly deltas: readonly Piece[] }): MessagePart;
+export function message(
+  textOrOptions: string | (MessageOptions & { readonly deltas: readonly Piece[] }),
+  moreOptions: MessageOptions = {},
+): MessagePart {
+  const options = typeof textOrOptions === "string" ? moreOptions : textOrOptions;
+  const text = typeof textOrOptions === "string" ? textOrOptions : joinPieces(textOrOptions.deltas);
+  return {
+    kind: "message",
+    text,
+    pieces: splitText(text, options.deltas ?? 1),
+    ...(options.phase !== undefined && { phase: options.phase }),
+    ...(options.id !== undefined && { id: options.id }),
+    ...(options.usage !== undefined && { usage: options.usage }),
+  };
+}
+
+/** One section of reasoning: its text and how it is streamed. */
+export interface ReasoningSection {
+  readonly text: string;
+  readonly pieces: readonly Piece[];
+}
+
+/** A reasoning item of the model. */
+export interface ReasoningPart {
+  readonly kind: "reasoning";
+  readonly summary: readonly ReasoningSection[];
+  readonly content: readonly ReasoningSection[];
+  readonly id?: string;
+}
+
+/** Options of `reasoning`. */
+export interface ReasoningOptions {
+  /** The sections of the summary; a list in place of a text gives its deltas and the pauses between them. */
+  readonly summary?: readonly (string | readonly Piece[])[];
+  /** The sections of the raw reasoning, in the same form. */
+  readonly content?: readonly (string | readonly Piece[])[];
+  /** In how many pieces each section that is a plain text is streamed. 0 sends none. Default 1. */
+  readonly deltas?: number;
+  /** The item id. Default: the next `rs_N` of the model. */
+  readonly id?: string;
+}
+
+/** A reasoning item of the model: summary sections first, then raw content. */
+export function reasoning(options: ReasoningOptions): ReasoningPart {
+  const section = (source: string | readonly Piece[]): ReasoningSection =>
+    typeof source === "string"
+      ? { text: source, pieces: splitText(source, options.deltas ?? 1) }
+      : { text: joinPieces(source), pieces: source };
+  return {
+    kind: "reasoning",
+    summary: (options.summary ?? []).map(section),
+    content: (options.content ?? []).map(section),
+    ...(options.id !== undefined && { id: options.id }),
+  };
+}
+
+/** The token counts of a response. */
+export interface UsagePart {
+  readonly kind: "usage";
+  readonly usage: TokenCounts;
+}
+
+/** Reports token counts with the response. Without any, the runtime announces no usage for it. The last one counts. */
+export function usage(counts: TokenCounts): UsagePart {
+  return { kind: "usage", usage: counts };
+}
+
+/** An output item that is sent as it is. */
+export interface RawItemPart {
+  readonly kind: "rawItem";
+  readonly item: Readonly<Record<string, unknown>>;
+}
+
+/** Sends an output item of the Responses API as it is, for items that have no builder (for example `web_search_call`). */
+export function rawItem(item: Readonly<Record<string, unknown>>): RawItemPart {
+  return { kind: "rawItem", item };
+}
+
+/** An SSE event that is sent as it is. */
+export interface RawEventPart {
+  readonly kind: "rawEvent";
+  readonly event: Readonly<Record<string, unknown>> & { readonly type: string };
+}
+
+/** Sends one SSE event of the Responses API as it is. */
+export function rawEvent(event: RawEventPart["event"]): RawEventPart {
+  return { kind: "rawEvent", event };
+}
+
+/** @internal Cuts a text into pieces of about equal length, never inside a character. */
+export function splitText(text: string, deltas: number | readonly Piece[]): readonly Piece[] {
+  if (typeof deltas !== "number") return deltas;
+  if (!Number.isInteger(deltas) || deltas < 0) throw new ScriptError(`deltas: ${deltas} is not a number of pieces.`);
+  if (deltas === 0 || text === "") return [];
+  if (deltas === 1) return [text];
+  const characters = Array.from(text);
+  const count = Math.min(deltas, characters.length);
+  return Array.from({ length: count }, (_, index) =>
+    characters
+      .slice(Math.floor((index * characters.length) / count), Math.floor(((index + 1) * characters.length) / count))
+      .join(""),
+  );
+}
+
+function joinPieces(pieces: readonly Piece[]): string {
+  return pieces.filter((piece) => typeof piece === "string").join("");
+}

@@ -1,0 +1,129 @@
+/** Owns one request that the runtime made to the scripted model, and the ways to look into it. */
+
+import type { IncomingHttpHeaders } from "node:http";
+import { type JsonObject, isObject, parseJson } from "./json.js";
+
+/** How the answer to a request ended: sent to its end, or cut off by either side. */
+export type RequestEnd = "answered" | "cut off";
+
+/** A request of the runtime to the model. */
+export class RecordedRequest {
+  /** The position among all requests, from 0. */
+  readonly index: number;
+  /** The parsed JSON body. */
+  readonly body: JsonObject;
+  /** The HTTP headers, with names in lower case. */
+  readonly headers: IncomingHttpHeaders;
+  /** Settles when the answer to this request has ended; it never rejects. */
+  readonly ended: Promise<RequestEnd>;
+
+  constructor(index: number, body: JsonObject, headers: IncomingHttpHeaders, ended: Promise<RequestEnd>) {
+    this.index = index;
+    this.body = body;
+    this.headers = headers;
+    this.ended = ended;
+  }
+
+  /** The id of the thread that asks, or undefined when the request names none. */
+  get threadId(): string | undefined {
+    return this.#header("thread-id") ?? stringMember(this.body, "prompt_cache_key");
+  }
+
+  /** The id of the turn that asks, or undefined when the request names none. */
+  get turnId(): string | undefined {
+    const metadata = object(parseJson(this.#header("x-codex-turn-metadata") ?? ""));
+    return metadata && stringMember(metadata, "turn_id");
+  }
+
+  /** Which helper of the runtime asks (`review`, `guardian`, `collab_spawn`), or undefined for an ordinary turn. */
+  get subagent(): string | undefined {
+    return this.#header("x-openai-subagent");
+  }
+
+  /** The conversation that was sent, oldest first: instructions, messages, calls and their outputs. */
+  get input(): readonly JsonObject[] {
+    return objects(this.body["input"]);
+  }
+
+  /** The texts of all user messages, oldest first. The first ones are the runtime's own (its environment). */
+  userTexts(): string[] {
+    return this.#texts("user");
+  }
+
+  /** The text of the last user message, or undefined when there is none. */
+  lastUserText(): string | undefined {
+    return this.userTexts().at(-1);
+  }
+
+  /** The texts of all developer messages, oldest first: the model's base instructions and what was added to them. */
+  developerTexts(): string[] {
+    return this.#texts("developer");
+  }
+
+  /** The names of the tools on offer; a tool in a namespace is named `namespace.tool`. */
+  toolNames(): string[] {
+    const extra = this.input.filter((item) => item["type"] === "additional_tools");
+    return [...objects(this.body["tools"]), ...extra.flatMap((item) => objects(item["tools"]))].flatMap(namesOf);
+  }
+
+  /** The definition of a tool on offer, by the name that `toolNames()` gives it, or undefined. */
+  tool(name: string): JsonObject | undefined {
+    const [outer = "", inner] = name.split(".", 2);
+    const tools = [...objects(this.body["tools"]), ...this.input.flatMap((item) => objects(item["tools"]))];
+    const found = tools.find((candidate) => nameOf(candidate) === outer);
+    return inner === undefined ? found : objects(found?.["tools"]).find((candidate) => nameOf(candidate) === inner);
+  }
+
+  /** The text that the call `callId` gave back, or undefined when this request carries no output of it. */
+  toolOutput(callId: string): string | undefined {
+    const item = this.input.find(
+      ({ type, call_id: id }) => id === callId && typeof type === "string" && type.endsWith("_output"),
+    );
+    if (item === undefined) return undefined;
+    const { output } = item;
+    return typeof output === "string" ? output : textsOf(output).join("\n");
+  }
+
+  /** The JSON schema that the answer has to follow, or undefined. */
+  outputSchema(): JsonObject | undefined {
+    const format = object(object(this.body["text"])?.["format"]);
+    return object(format?.["schema"]);
+  }
+
+  #header(name: string): string | undefined {
+    const value = this.headers[name];
+    return typeof value === "string" ? value : value?.[0];
+  }
+
+  #texts(role: string): string[] {
+    return this.input.filter((item) => item["role"] === role).flatMap((item) => textsOf(item["content"]));
+  }
+}
+
+function object(value: unknown): JsonObject | undefined {
+  return isObject(value) ? value : undefined;
+}
+
+function objects(value: unknown): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function stringMember(source: JsonObject, name: string): string | undefined {
+  const value = source[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+function textsOf(content: unknown): string[] {
+  if (typeof content === "string") return [content];
+  return objects(content).flatMap((part) => stringMember(part, "text") ?? []);
+}
+
+/** A tool of the provider, such as a web search, has a type and no name. */
+function nameOf(tool: JsonObject): string {
+  return stringMember(tool, "name") ?? stringMember(tool, "type") ?? "";
+}
+
+function namesOf(tool: JsonObject): string[] {
+  if (tool["type"] !== "namespace") return [nameOf(tool)];
+  return objects(tool["tools"]).map((inner) => `${nameOf(tool)}.${nameOf(inner)}`);
+}

@@ -1,0 +1,6 @@
+/** Owns the error that the testing kit makes: a script that cannot be played, or that was not played to its end. */
+
+/** A script is wrong, was not played to its end, or its model was closed while something waited for it. */
+export class ScriptError extends Error {
+  override readonly name = "ScriptError";
+}

@@ -1,0 +1,165 @@
+/** Owns the loopback server that plays the model: it records every request and answers it from a script. */
+
+import { once } from "node:events";
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import { play } from "./play.js";
+import type { RecordedRequest, RequestEnd } from "./recordedRequest.js";
+import { readJsonBody } from "./requestBody.js";
+import { RequestLog } from "./requestLog.js";
+import { ScriptError } from "./scriptError.js";
+import type { Part, Step } from "./step.js";
+import { Playbook, type RequestFilter, type Responder, type StepQueue } from "./stepQueue.js";
+
+const DEFAULT_MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+/** The runtime sends metadata of the turn as a header, and paths may be long. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** Options of `ScriptedModel.start`. */
+export interface ScriptedModelOptions {
+  /** The largest request body that is accepted, in bytes. Default 64 MiB. */
+  readonly maxRequestBytes?: number;
+}
+
+/**
+ * A model that says what a test tells it to. It serves the OpenAI Responses API on a free port of 127.0.0.1; the
+ * runtime asks it once per sampling step, and each request is answered by the next step of the script.
+ */
+export class ScriptedModel implements StepQueue {
+  /** The address to configure as the provider's `base_url`: `http://127.0.0.1:PORT/v1`. */
+  readonly baseUrl: string;
+  readonly #server: Server;
+  readonly #maxRequestBytes: number;
+  readonly #playbook = new Playbook();
+  readonly #log = new RequestLog();
+  readonly #problems: string[] = [];
+  #closing: Promise<void> | undefined;
+
+  private constructor(server: Server, port: number, options: ScriptedModelOptions) {
+    this.#server = server;
+    this.baseUrl = `http://127.0.0.1:${port}/v1`;
+    this.#maxRequestBytes = options.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES;
+    server.on("request", (request, response) => {
+      this.#serve(request, response).catch((error: unknown) => {
+        this.#problems.push(`The model failed while it answered a request: ${String(error)}`);
+        response.destroy();
+      });
+    });
+  }
+
+  /** Starts a model on a free port. Rejects when the loopback interface cannot be used. */
+  static async start(options: ScriptedModelOptions = {}): Promise<ScriptedModel> {
+    // An idle connection that the server closes just when the client reuses it would be a failure nobody scripted.
+    const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new ScriptError("The model got no TCP port.");
+    return new ScriptedModel(server, address.port, options);
+  }
+
+  /** All requests so far, in the order of their arrival. */
+  get requests(): readonly RecordedRequest[] {
+    return this.#log.requests;
+  }
+
+  /** Adds steps to the script; each answers one request. A part alone is a step of one part. Returns the model. */
+  enqueue(...steps: readonly (Step | Part)[]): this {
+    this.#playbook.main.enqueue(...steps);
+    return this;
+  }
+
+  /**
+   * Opens a queue for the requests that `filter` accepts, for example those of one thread. While such a queue has
+   * steps, it goes before the model's own queue; among several, the one that was opened first goes first.
+   */
+  when(filter: RequestFilter): StepQueue {
+    return this.#playbook.addRoute(filter);
+  }
+
+  /** Sets what answers the requests that no queue has a step for. A later call replaces it. Returns the model. */
+  respondWith(responder: Responder): this {
+    this.#playbook.setResponder(responder);
+    return this;
+  }
+
+  /** Settles with the request number `index`, from 0, once it has arrived. Rejects when the model closes before that. */
+  request(index: number): Promise<RecordedRequest> {
+    return this.#log.request(index);
+  }
+
+  /** Throws `ScriptError` when steps were not used, or when a request came that no step was left for. */
+  assertComplete(): void {
+    const unused = this.#playbook.unused();
+    const problems = [...this.#problems];
+    if (unused.length > 0) {
+      problems.unshift(`${unused.length} of the script's steps were never asked for: ${unused.join(", ")}.`);
+    }
+    if (problems.length > 0) throw new ScriptError(problems.join("\n"));
+  }
+
+  /** Ends all connections at once and stops. Idempotent; settles when the port is free. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#server.closeAllConnections();
+    this.#log.close();
+    this.#playbook.abandon();
+    await closed;
+  }
+
+  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A client may hang up at any time; without a listener that would end the process.
+    incoming.on("error", () => {});
+    response.on("error", () => {});
+    const what = `${incoming.method} ${incoming.url}`;
+    if (what !== "POST /v1/responses") {
+      this.#refuse(response, 404, `ScriptedModel only plays POST /v1/responses, but was asked for ${what}.`);
+      return;
+    }
+    const ended = endOf(response);
+    const read = await readJsonBody(incoming, this.#maxRequestBytes);
+    if (read.outcome === "gone") return;
+    if (read.outcome === "refused") {
+      this.#refuse(response, read.status, read.message);
+      return;
+    }
+    const request = this.#log.add(read.body, incoming.headers, ended);
+    let script;
+    try {
+      script = this.#playbook.take(request);
+    } catch (error) {
+      this.#refuse(response, 400, `The script threw while it chose the answer to ${nameOf(request)}: ${String(error)}`);
+      return;
+    }
+    if (script === undefined) {
+      this.#refuse(response, 400, `ScriptedModel has no step left for ${nameOf(request)}.`);
+      return;
+    }
+    await play(script, response);
+  }
+
+  #refuse(response: ServerResponse, status: number, message: string): void {
+    this.#problems.push(message);
+    response.writeHead(status, { "content-type": "application/json", connection: "close" });
+    response.end(JSON.stringify({ error: { message, type: "scripted_model", code: "no_step_left" } }));
+  }
+}
+
+function endOf(response: ServerResponse): Promise<RequestEnd> {
+  return new Promise((resolve) => {
+    response.once("close", () => resolve(response.writableFinished ? "answered" : "cut off"));
+  });
+}
+
+function nameOf(request: RecordedRequest): string {
+  return `request ${request.index}${request.threadId === undefined ? "" : ` (thread ${request.threadId})`}`;
+}

@@ -1,0 +1,72 @@
+/** Owns the byte framer: chunks in, whole lines out. */
+
+const LINE_FEED = 0x0a;
+const HEAD_BYTES = 512;
+
+/** Receives what the framer finds. */
+export interface LineSink {
+  /** One non-empty line without its line feed, and its size in bytes. */
+  line(text: string, bytes: number): void;
+  /** A line over the limit that was skipped: its first bytes, and its size. */
+  oversize(head: string, bytes: number): void;
+}
+
+/**
+ * Splits a byte stream at LF alone. U+2028 and the like are ordinary characters in JSON, so nothing else ends a line.
+ * A line is decoded once, when it is whole: a character that was cut by a chunk boundary comes out right. Time is
+ * linear in the bytes, for one long line as for many short ones.
+ */
+export class LineFramer {
+  readonly #sink: LineSink;
+  readonly #maxLineBytes: number;
+  #parts: Buffer[] = [];
+  #pendingBytes = 0;
+  #head: string | null = null;
+
+  /** @param maxLineBytes - a longer line is skipped and reported as oversize. */
+  constructor(sink: LineSink, maxLineBytes: number) {
+    this.#sink = sink;
+    this.#maxLineBytes = maxLineBytes;
+  }
+
+  /** Takes the next chunk and reports every line that it completes. */
+  push(chunk: Buffer): void {
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
+      this.#complete(chunk, start, end);
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#keep(start === 0 ? chunk : chunk.subarray(start));
+  }
+
+  /** Reports what is left when the stream has ended without a last line feed. */
+  end(): void {
+    this.#complete(Buffer.alloc(0), 0, 0);
+  }
+
+  #complete(chunk: Buffer, start: number, end: number): void {
+    const bytes = this.#pendingBytes + end - start;
+    if (this.#pendingBytes === 0 && bytes <= this.#maxLineBytes) {
+      if (bytes > 0) this.#sink.line(chunk.toString("utf8", start, end), bytes);
+      return;
+    }
+    if (end > start) this.#keep(chunk.subarray(start, end));
+    const parts = this.#parts;
+    const head = this.#head;
+    this.#parts = [];
+    this.#pendingBytes = 0;
+    this.#head = null;
+    if (head !== null) this.#sink.oversize(head, bytes);
+    else this.#sink.line(Buffer.concat(parts, bytes).toString("utf8"), bytes);
+  }
+
+  #keep(part: Buffer): void {
+    this.#pendingBytes += part.length;
+    if (this.#head !== null) return;
+    this.#parts.push(part);
+    if (this.#pendingBytes > this.#maxLineBytes) {
+      this.#head = Buffer.concat(this.#parts).toString("utf8", 0, HEAD_BYTES);
+      this.#parts = [];
+    }
+  }
+}

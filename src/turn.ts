@@ -1,0 +1,116 @@
+/** Owns the handle of a turn: reading it, steering it, interrupting it, awaiting it. */
+
+import { NoActiveTurnError } from "./errors/index.js";
+import type { TurnEvent } from "./events.js";
+import { type Input, toUserInput } from "./input.js";
+import type { Runtime } from "./runtime.js";
+import { textOf } from "./stream/text.js";
+import type { TurnStream } from "./stream/turnStream.js";
+import type { TurnResult } from "./turnResult.js";
+
+/** How long an aborted turn may take to end before its caller is let go. */
+const ABORT_GRACE_MS = 5_000;
+
+/**
+ * A turn in flight or ended. Iterating it yields every event of the turn from the first on, for any number of readers
+ * at any time; leaving a loop early stops that reader alone. A reader ends as the turn ends: what `result()` rejects
+ * with is thrown after the last event.
+ */
+export class TurnHandle implements AsyncIterable<TurnEvent> {
+  readonly id: string;
+  readonly threadId: string;
+  readonly #runtime: Runtime;
+  readonly #stream: TurnStream;
+  readonly #cwd: string | undefined;
+  #interrupting: Promise<void> | null = null;
+
+  /** @internal */
+  constructor(runtime: Runtime, stream: TurnStream, options: { cwd?: string; signal?: AbortSignal | undefined } = {}) {
+    this.id = stream.turnId;
+    this.threadId = stream.threadId;
+    this.#runtime = runtime;
+    this.#stream = stream;
+    this.#cwd = options.cwd;
+    if (options.signal !== undefined) this.#watch(options.signal);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent> {
+    return this.#stream.reader();
+  }
+
+  /** The text of the agent's messages as it grows, commentary left out; an empty line stands between two messages. */
+  textStream(): AsyncIterableIterator<string> {
+    return textOf(this);
+  }
+
+  /**
+   * Resolves when the turn has completed or was interrupted; can be called any number of times, at any time.
+   *
+   * Rejects with `TurnFailedError` (which carries the partial result), with `TransportClosedError` when the runtime
+   * went away, or with the reason of the turn's signal.
+   */
+  async result(): Promise<TurnResult> {
+    const end = await this.#stream.ended;
+    if ("error" in end) throw end.error;
+    return end.result;
+  }
+
+  /**
+   * Adds input to the turn while it runs (`turn/steer`). The model's current answer is dropped and begun anew with it.
+   *
+   * @throws NoActiveTurnError when the turn has ended.
+   */
+  async steer(input: Input): Promise<void> {
+    await this.#stream.started;
+    await this.#runtime.request("turn/steer", {
+      threadId: this.threadId,
+      expectedTurnId: this.id,
+      clientUserMessageId: crypto.randomUUID(),
+      input: await toUserInput(input, this.#cwd),
+    });
+  }
+
+  /**
+   * Interrupts the turn (`turn/interrupt`); `result()` then resolves with the status `interrupted`. Waits for the turn
+   * to have started, since the runtime refuses earlier. Does nothing when the turn has ended.
+   */
+  interrupt(): Promise<void> {
+    this.#interrupting ??= this.#interrupt().finally(() => {
+      this.#interrupting = null;
+    });
+    return this.#interrupting;
+  }
+
+  async #interrupt(): Promise<void> {
+    await this.#stream.started;
+    if (this.#stream.isEnded) return;
+    try {
+      await this.#runtime.request("turn/interrupt", { threadId: this.threadId, turnId: this.id });
+    } catch (error) {
+      if (!(NoActiveTurnError.isInstance(error) && this.#stream.isEnded)) throw error;
+    }
+  }
+
+  #watch(signal: AbortSignal): void {
+    const onAbort = () => void this.#abort(signal.reason);
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener("abort", onAbort, { once: true });
+    void this.#stream.ended.then(() => signal.removeEventListener("abort", onAbort));
+  }
+
+  /** Interrupts once, and lets the caller go when the turn has ended, or at the latest after the grace. */
+  async #abort(reason: unknown): Promise<void> {
+    if (this.#stream.isEnded) return;
+    this.#stream.abort(reason);
+    const timer = setTimeout(() => this.#stream.giveUp(reason), ABORT_GRACE_MS);
+    void this.#stream.ended.then(() => clearTimeout(timer));
+    try {
+      await this.interrupt();
+    } catch {
+      this.#stream.giveUp(reason);
+    }
+  }
+}

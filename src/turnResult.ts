@@ -1,0 +1,35 @@
+/** Owns the types of what a turn comes to. */
+
+import type { ThreadItem, TokenUsageBreakdown, TurnStatus } from "./generated/protocol.js";
+
+/** What the turn used. `cachedInputTokens` is a part of `inputTokens`. */
+export interface TurnUsage {
+  /** Of this turn alone: the thread's total at its end less that at its beginning. */
+  readonly turn: TokenUsageBreakdown;
+  /** Of the whole thread, as the runtime counts it. */
+  readonly thread: TokenUsageBreakdown;
+  /** The model's context window in tokens, when it is known. */
+  readonly contextWindow: number | null;
+}
+
+/** What a turn has come to, whether it ended well or not. */
+export interface TurnOutcome {
+  readonly id: string;
+  readonly threadId: string;
+  readonly status: TurnStatus;
+  /** Unix seconds, as the runtime tells them. */
+  readonly startedAt: number | null;
+  readonly completedAt: number | null;
+  readonly durationMs: number | null;
+  /** The last agent message of the turn that is not commentary and not empty, from completed items; else null. */
+  readonly finalResponse: string | null;
+  /** Every item that was completed during the turn, in order. */
+  readonly items: readonly ThreadItem[];
+  /** Null when the model reported no usage. */
+  readonly usage: TurnUsage | null;
+}
+
+/** The result of a turn that ended without failing. */
+export interface TurnResult extends TurnOutcome {
+  readonly status: "completed" | "interrupted";
+}
