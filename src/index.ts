@@ -26,7 +26,7 @@ export {
   type ThreadModes,
   type TurnOptions,
 } from "./options.js";
-export type { ChildLike, Spawn } from "./process/agentProcess.js";
+export type { Spawn, SpawnedProcess } from "./process/agentProcess.js";
 export type { ConfigObject, ConfigValue } from "./process/configOverrides.js";
 export type { SpawnRequest } from "./process/launch.js";
 export { isRetryableError, type RetryOptions, retryOnOverload } from "./retry.js";

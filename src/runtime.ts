@@ -1,5 +1,6 @@
 /** Owns one runtime from start to close, and wires the layers: process, transport, connection, router, listeners. */
 
+import { onAbort } from "./abort.js";
 import { type CloseReason, TransportClosedError, UsageError } from "./errors/index.js";
 import { isKnownNotification } from "./events.js";
 import type { ClientRequests } from "./generated/tables.js";
@@ -124,9 +125,7 @@ export class Runtime {
     signal?.throwIfAborted();
     let stop = () => {};
     const aborted = new Promise<never>((_, reject) => {
-      const onAbort = () => reject(signal?.reason);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      stop = () => signal?.removeEventListener("abort", onAbort);
+      stop = onAbort(signal, () => reject(signal?.reason));
     });
     const gone = this.closed.then((reason) => {
       throw new TransportClosedError(reason);

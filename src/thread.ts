@@ -1,6 +1,7 @@
 /** Owns the handle of a thread: its turns, and what can be done with it as a whole. */
 
-import { type CallSite, captureCallSite, SettingsMismatchError } from "./errors/index.js";
+import { type CallSite, captureCallSite } from "./errors/callSite.js";
+import { SettingsMismatchError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
 import type { Thread as ThreadRecord } from "./generated/protocol.js";
 import { type Input, toUserInput } from "./input.js";
@@ -45,7 +46,7 @@ export class Thread implements AsyncDisposable {
    * Rejects as both of them do; above all with `TurnFailedError`, which carries the partial result.
    */
   async run(input: Input, options: TurnOptions = {}): Promise<TurnResult> {
-    const turn = await this.#start(input, options, captureCallSite(this.run));
+    const turn = await this.#start(input, options, captureCallSite());
     return turn.result();
   }
 
@@ -55,7 +56,7 @@ export class Thread implements AsyncDisposable {
    * @throws TurnInProgressError when the thread has a turn in flight; UsageError for a bad input or mode.
    */
   startTurn(input: Input, options: TurnOptions = {}): Promise<TurnHandle> {
-    return this.#start(input, options, captureCallSite(this.startTurn));
+    return this.#start(input, options, captureCallSite());
   }
 
   /**
@@ -63,7 +64,7 @@ export class Thread implements AsyncDisposable {
    * `TurnFailedError` after its last event.
    */
   async *stream(input: Input, options: TurnOptions = {}): AsyncGenerator<TurnEvent, void, undefined> {
-    yield* await this.#start(input, options, captureCallSite(this.stream));
+    yield* await this.#start(input, options, captureCallSite());
   }
 
   /** Reads the thread's record (`thread/read`), with its turns on request. A thread without a turn has none to read. */
@@ -85,7 +86,7 @@ export class Thread implements AsyncDisposable {
    * has ended; rejects as a turn does, and with `TurnInProgressError` when the thread is busy.
    */
   async compact(): Promise<TurnResult> {
-    const site = captureCallSite(this.compact);
+    const site = captureCallSite();
     const reservation = this.#runtime.router.reserve(this.id);
     try {
       const started = new Promise<TurnStream>((resolve) => {

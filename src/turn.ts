@@ -1,5 +1,6 @@
 /** Owns the handle of a turn: reading it, steering it, interrupting it, awaiting it. */
 
+import { onAbort } from "./abort.js";
 import { NoActiveTurnError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
 import { type Input, toUserInput } from "./input.js";
@@ -92,13 +93,9 @@ export class TurnHandle implements AsyncIterable<TurnEvent> {
   }
 
   #watch(signal: AbortSignal): void {
-    const onAbort = () => void this.#abort(signal.reason);
-    if (signal.aborted) {
-      onAbort();
-      return;
-    }
-    signal.addEventListener("abort", onAbort, { once: true });
-    void this.#stream.ended.then(() => signal.removeEventListener("abort", onAbort));
+    const abort = () => void this.#abort(signal.reason);
+    if (signal.aborted) abort();
+    else void this.#stream.ended.then(onAbort(signal, abort));
   }
 
   /** Interrupts once, and lets the caller go when the turn has ended, or at the latest after the grace. */

@@ -1,31 +1,6 @@
-/** Owns the root of the error tree, its identity across copies of the package, and call-site stacks. */
+/** Owns the root of the error tree, and its identity across copies of the package. */
 
 const BRAND = Symbol.for("codex-embed.error");
-
-/** What a site records where a call was made, so that an error that surfaces later names its caller. */
-export interface CallSite {
-  stack?: string;
-}
-
-/**
- * Records the caller of `boundary`. Formatting is lazy in V8, so this costs little until an error is made of it.
- * @internal
- */
-export function captureCallSite(boundary: (...args: never[]) => unknown): CallSite {
-  const site: CallSite = {};
-  Error.captureStackTrace(site, boundary);
-  return site;
-}
-
-/**
- * Gives `error` the stack of the recorded call, instead of that of the event that revealed the failure.
- * @internal
- */
-export function atCallSite<E extends Error>(error: E, site: CallSite): E {
-  const frames = site.stack?.split("\n").filter((line) => line.startsWith("    at "));
-  if (frames && frames.length > 0) error.stack = `${error.name}: ${error.message}\n${frames.join("\n")}`;
-  return error;
-}
 
 /** The root of all errors that this SDK makes. */
 export class CodexError extends Error {

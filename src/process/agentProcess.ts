@@ -67,7 +67,7 @@ export class AgentProcess {
   /**
    * Starts a process.
    *
-   * @returns once it runs.
+   * @returns the process, once it runs.
    * @throws LaunchError with code SPAWN_FAILED and the system's error as `cause`.
    */
   static async start(request: SpawnRequest, options: AgentProcessOptions = {}): Promise<AgentProcess> {
@@ -79,8 +79,9 @@ export class AgentProcess {
     }
     const agent = new AgentProcess(child, options);
     const failure = await agent.#started.promise;
-    if (failure !== null) throw spawnFailure(request, failure);
-    return agent;
+    if (failure === null) return agent;
+    await agent.#cleaned.promise;
+    throw spawnFailure(request, failure);
   }
 
   private constructor(child: SpawnedProcess, options: AgentProcessOptions) {
@@ -113,7 +114,7 @@ export class AgentProcess {
    * Ends the process politely and then by force: the end of stdin, SIGTERM to the group, SIGKILL to the group and to
    * all descendants, with a grace between them. Later calls return the same.
    *
-   * @returns once the process and its known descendants are gone and the pipes are closed. Never rejects.
+   * @returns how it ended, once the process and its known descendants are gone and the pipes are closed. Never rejects.
    */
   shutdown(options: GraceOptions = {}): Promise<ProcessExit> {
     if (this.#ending === undefined) {
@@ -169,18 +170,23 @@ export class AgentProcess {
       if (!this.#hurried) await tree.signal("SIGTERM");
       if (this.#hurried || !(await tree.gone(this.#graceMs, this.#hurry.promise))) await tree.killAll(KILL_WAIT_MS);
     }
-    await Promise.all([this.#closeReader(this.stdout), this.#closeReader(this.#child.stderr)]);
+    await Promise.all([
+      this.#drained(this.stdout),
+      this.#drained(this.#child.stderr),
+      closed(this.stdin, this.#drainMs),
+    ]);
+    // Node closes the handles at the end of a turn of the event loop, after the immediates of that turn.
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
     this.#cleaned.resolve();
   }
 
   /** Lets a reader have what is still in the pipe, within bounds, and closes it. */
-  async #closeReader(stream: Readable | null): Promise<void> {
-    if (stream === null || stream.closed) return;
-    const closed = new Promise((resolve) => stream.once("close", resolve));
+  async #drained(stream: Readable | null): Promise<void> {
+    if (stream === null) return;
     const hasReader = stream.readableFlowing !== null || stream.listenerCount("readable") > 0;
-    if (hasReader && !stream.destroyed) await pause(this.#drainMs, closed);
+    if (hasReader && !stream.destroyed) await closed(stream, this.#drainMs);
     stream.destroy();
-    await pause(this.#drainMs, closed);
+    await closed(stream, this.#drainMs);
   }
 
   async #signal(signal: NodeJS.Signals): Promise<void> {
@@ -211,4 +217,8 @@ export class AgentProcess {
       }
     });
   }
+}
+
+async function closed(stream: Readable | Writable, timeoutMs: number): Promise<void> {
+  if (!stream.closed) await pause(timeoutMs, new Promise((resolve) => stream.once("close", resolve)));
 }

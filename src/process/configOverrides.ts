@@ -33,20 +33,20 @@ export function configOverrides(config: ConfigObject): string[] {
           "letters, digits, _ and -. Write a dotted key as nested objects: { a: { b: value } }, not { 'a.b': value }.",
       );
     }
-    collect([key], value, overrides);
+    collect([key], value, [config], overrides);
   }
   return overrides;
 }
 
-function collect(path: readonly string[], value: ConfigValue, overrides: string[]): void {
-  if (isTable(value)) {
+function collect(path: readonly string[], value: ConfigValue, parents: readonly object[], overrides: string[]): void {
+  if (isTable(value) && !parents.includes(value)) {
     const members = entries(value);
     if (members.length > 0 && members.every(([key]) => BARE_KEY.test(key))) {
-      for (const [key, member] of members) collect([...path, key], member, overrides);
+      for (const [key, member] of members) collect([...path, key], member, [...parents, value], overrides);
       return;
     }
   }
-  overrides.push(`${path.join(".")}=${encode(path, value, [])}`);
+  overrides.push(`${path.join(".")}=${encode(path, value, parents)}`);
 }
 
 function encode(path: Path, value: ConfigValue, parents: readonly object[]): string {

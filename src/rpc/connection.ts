@@ -1,12 +1,7 @@
 /** Owns one JSON-RPC connection: requests and their answers, the in-flight window, and the one close reason. */
 
-import {
-  captureCallSite,
-  type CloseReason,
-  FrameTooLargeError,
-  RequestTimeoutError,
-  TransportClosedError,
-} from "../errors/index.js";
+import { captureCallSite } from "../errors/callSite.js";
+import { type CloseReason, FrameTooLargeError, RequestTimeoutError, TransportClosedError } from "../errors/index.js";
 import type { Transport } from "../transport/transport.js";
 import {
   answeredId,
@@ -85,7 +80,7 @@ export class Connection {
     } catch (error) {
       return Promise.reject(error);
     }
-    const site = captureCallSite(this.request);
+    const site = captureCallSite();
     const call = new PendingCall({ id, method, text }, site, options, (pending, timeoutMs) =>
       this.#abandon(pending, timeoutMs),
     );
@@ -151,6 +146,7 @@ export class Connection {
   #release(): void {
     this.#inFlight -= 1;
     for (const next of this.#waiting) {
+      if (next.isAborted) continue;
       this.#waiting.delete(next);
       this.#send(next);
       return;

@@ -1,6 +1,8 @@
-/** Owns the table of requests that have no answer yet: ids, timers, signals and call sites in one place. */
+/** Owns one request that has no answer yet: its id, timer, signal and call site in one place. */
 
-import { type CallSite, atCallSite, type CodexError } from "../errors/index.js";
+import { onAbort } from "../abort.js";
+import { type CallSite, atCallSite } from "../errors/callSite.js";
+import type { CodexError } from "../errors/index.js";
 
 /** How a request is watched. */
 export interface CallOptions {
@@ -46,17 +48,21 @@ export class PendingCall {
       this.#reject = reject;
     });
     const { signal, timeoutMs } = options;
-    const onAbort = () => abandon(this, undefined);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const stopListening = onAbort(signal, () => abandon(this, undefined));
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => abandon(this, timeoutMs), timeoutMs);
     this.#stopWatching = () => {
-      signal?.removeEventListener("abort", onAbort);
+      stopListening();
       clearTimeout(timer);
     };
   }
 
   get settled(): boolean {
     return this.#settled;
+  }
+
+  /** Whether the caller's signal has aborted, if perhaps this call has not heard of it yet. */
+  get isAborted(): boolean {
+    return this.#options.signal?.aborted ?? false;
   }
 
   succeed(result: unknown): void {

@@ -1,6 +1,7 @@
 /** Owns the life of one turn on the client's side: its events, when it started, and how it ended. */
 
-import { atCallSite, type CallSite, type CloseReason, TransportClosedError, TurnFailedError } from "../errors/index.js";
+import { atCallSite, type CallSite } from "../errors/callSite.js";
+import { type CloseReason, TransportClosedError, TurnFailedError } from "../errors/index.js";
 import type { TurnEvent } from "../events.js";
 import type { Turn } from "../generated/protocol.js";
 import type { TurnOutcome, TurnResult } from "../turnResult.js";

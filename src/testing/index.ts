@@ -33,6 +33,7 @@ export { ScriptedModel, type ScriptedModelOptions } from "./scriptedModel.js";
 export { ScriptError } from "./scriptError.js";
 export { type Part, type Step, type StepOptions, step } from "./step.js";
 export type { RequestFilter, Responder, StepQueue } from "./stepQueue.js";
+export { startTestCodex, type TestCodex, type TestCodexOptions } from "./startTestCodex.js";
 export { createTestHome, type TestHome, type TestHomeOptions } from "./testHome.js";
 export type {
   CustomToolCallOptions,

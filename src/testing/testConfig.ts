@@ -1,28 +1,20 @@
 /** Owns the configuration that keeps a test's runtime offline, quiet and on the scripted model. */
 
-/** A value of a configuration file. */
-export type ConfigValue = string | number | boolean | readonly ConfigValue[] | ConfigTable;
-
-/** A table of a configuration file: nested, with the names of `config.toml`. */
-export interface ConfigTable {
-  readonly [key: string]: ConfigValue;
-}
-
-/** What the sandbox of the runtime allows. */
-export type TestSandbox = "read-only" | "workspace-write" | "full-access";
+import type { ConfigObject, Sandbox } from "../index.js";
+import { mergeConfig, toToml } from "./toml.js";
 
 /** What the configuration is made of. */
 export interface TestConfigOptions {
   readonly baseUrl: string;
   readonly catalogPath: string;
-  readonly sandbox: TestSandbox;
+  readonly sandbox: Sandbox;
   readonly streamMaxRetries: number;
-  readonly extraConfig: ConfigTable;
+  readonly extraConfig: ConfigObject;
 }
 
 /** The content of `config.toml`. */
 export function testConfigToml(options: TestConfigOptions): string {
-  const base: ConfigTable = {
+  const base: ConfigObject = {
     model: "mock-model",
     model_provider: "mock",
     model_catalog_json: options.catalogPath,
@@ -43,7 +35,7 @@ export function testConfigToml(options: TestConfigOptions): string {
       },
     },
   };
-  return toToml(merge(base, options.extraConfig));
+  return toToml(mergeConfig(base, options.extraConfig));
 }
 
 /** The content of the model catalog: the scripted model, and one more that the runtime looks up on its own. */
@@ -81,48 +73,4 @@ function catalogEntry(own: Readonly<Record<string, unknown>>): Readonly<Record<s
     experimental_supported_tools: [],
     base_instructions: "You are a scripted model.",
   };
-}
-
-function merge(base: ConfigTable, extra: ConfigTable): ConfigTable {
-  const merged: Record<string, ConfigValue> = { ...base };
-  for (const [key, value] of Object.entries(extra)) {
-    const before = merged[key];
-    merged[key] = isTable(before) && isTable(value) ? merge(before, value) : value;
-  }
-  return merged;
-}
-
-function toToml(table: ConfigTable): string {
-  const entries = Object.entries(table);
-  const plain = entries.flatMap(([key, value]) =>
-    isTable(value) ? [] : [`${tomlKey(key)} = ${toTomlValue(value)}\n`],
-  );
-  const tables = entries.flatMap(([key, value]) =>
-    isTable(value) ? [`\n[${tomlKey(key)}]\n${tableBody(value)}`] : [],
-  );
-  return [...plain, ...tables].join("");
-}
-
-function tableBody(table: ConfigTable): string {
-  return Object.entries(table)
-    .map(([key, value]) => `${tomlKey(key)} = ${toTomlValue(value)}\n`)
-    .join("");
-}
-
-function toTomlValue(value: ConfigValue): string {
-  if (Array.isArray(value)) return `[${value.map(toTomlValue).join(", ")}]`;
-  if (isTable(value)) {
-    const members = Object.entries(value).map(([key, member]) => `${tomlKey(key)} = ${toTomlValue(member)}`);
-    return `{ ${members.join(", ")} }`;
-  }
-  // Strings, numbers and booleans of JSON are valid TOML too.
-  return JSON.stringify(value);
-}
-
-function tomlKey(key: string): string {
-  return /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
-}
-
-function isTable(value: ConfigValue | undefined): value is ConfigTable {
-  return typeof value === "object" && !Array.isArray(value);
 }

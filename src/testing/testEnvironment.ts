@@ -1,6 +1,8 @@
 /** Owns the environment of a test's runtime: which variables of this process it may see. */
 
 const REMOVED = new Set([
+  "HOME",
+  "USERPROFILE",
   "BASH_ENV",
   "ENV",
   "XDG_CONFIG_HOME",
@@ -30,6 +32,7 @@ export interface TestFolders {
 export function testEnvironment(
   source: Readonly<Record<string, string | undefined>>,
   folders: TestFolders,
+  platform: string = process.platform,
 ): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(source)) {
@@ -37,7 +40,7 @@ export function testEnvironment(
   }
   env["CODEX_HOME"] = folders.codexHome;
   env["HOME"] = folders.userHome;
-  if (process.platform === "win32") env["USERPROFILE"] = folders.userHome;
+  if (platform === "win32") env["USERPROFILE"] = folders.userHome;
   if (folders.temporary !== undefined) {
     for (const name of ["TMPDIR", "TMP", "TEMP"]) env[name] = folders.temporary;
   }

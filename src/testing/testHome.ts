@@ -2,8 +2,9 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import type { ConfigObject, Sandbox } from "../index.js";
 import { linkBubblewrap } from "./bubblewrap.js";
-import { type ConfigTable, type TestSandbox, testCatalogJson, testConfigToml } from "./testConfig.js";
+import { testCatalogJson, testConfigToml } from "./testConfig.js";
 import { testEnvironment } from "./testEnvironment.js";
 import { makeTestFolder } from "./testFolder.js";
 
@@ -12,11 +13,11 @@ export interface TestHomeOptions {
   /** The model that the runtime shall ask. */
   readonly model: { readonly baseUrl: string };
   /** The sandbox of commands, unless a thread says otherwise. Default `full-access`, which works on every machine. */
-  readonly sandbox?: TestSandbox;
+  readonly sandbox?: Sandbox;
   /** How often the runtime tries again when a stream breaks. Default 0. */
   readonly streamMaxRetries?: number;
   /** More configuration, nested as in `config.toml`; it is merged over the kit's own. */
-  readonly extraConfig?: ConfigTable;
+  readonly extraConfig?: ConfigObject;
 }
 
 /** A throw-away home and workspace. */

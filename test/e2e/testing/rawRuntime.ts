@@ -65,8 +65,8 @@ export class RawRuntime {
     createInterface({ input: child.stdout }).on("line", (line) => this.#receive(line));
   }
 
-  static async start(home: TestHome): Promise<RawRuntime> {
-    const child = spawn(runtimeBinary(), ["app-server"], { cwd: home.workspace, env: home.env });
+  static async start(home: TestHome, args: readonly string[] = []): Promise<RawRuntime> {
+    const child = spawn(runtimeBinary(), ["app-server", ...args], { cwd: home.workspace, env: home.env });
     const runtime = new RawRuntime(child);
     await once(child, "spawn");
     await runtime.call("initialize", {
@@ -82,8 +82,9 @@ export class RawRuntime {
 
   async call(method: string, params: Json): Promise<Json> {
     const id = this.#nextId++;
-    const reply = await new Promise<Json>((resolve) => {
+    const reply = await new Promise<Json>((resolve, reject) => {
       this.#replies.set(id, resolve);
+      void this.#exited.then(() => reject(new Error(`${method}: the runtime is gone. stderr: ${this.stderr}`)));
       this.#child.stdin.write(`${JSON.stringify({ id, method, params })}\n`);
     });
     if (reply["error"] !== undefined) throw new Error(`${method}: ${JSON.stringify(reply["error"])}`);

@@ -1,0 +1,22 @@
+/** Owns call sites: the stack of a call, kept for an error that an event reveals later. */
+
+/** Where a call was made, so that an error that surfaces later names its caller. */
+export interface CallSite {
+  stack?: string;
+}
+
+/** Records where it is called from. Formatting is lazy in V8, so this costs little until an error is made of it. */
+export function captureCallSite(): CallSite {
+  const site: CallSite = {};
+  Error.captureStackTrace(site, captureCallSite);
+  return site;
+}
+
+/**
+ * Gives `error` the stack of the recorded call, instead of that of the event that revealed the failure.
+ */
+export function atCallSite<E extends Error>(error: E, site: CallSite): E {
+  const frames = site.stack?.split("\n").filter((line) => line.startsWith("    at "));
+  if (frames && frames.length > 0) error.stack = `${error.name}: ${error.message}\n${frames.join("\n")}`;
+  return error;
+}

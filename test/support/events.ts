@@ -1,0 +1,77 @@
+/** Turn events for unit tests, complete and typed. */
+
+import type { TurnEvent } from "../../src/events.js";
+import type { ThreadItem, TokenUsageBreakdown, Turn, TurnStatus } from "../../src/generated/protocol.js";
+
+export const threadId = "thread-1";
+export const turnId = "turn-1";
+const at = { threadId, turnId };
+
+export function turnRecord(status: TurnStatus, over: Partial<Turn> = {}): Turn {
+  return {
+    id: turnId,
+    rootTurnId: turnId,
+    items: [],
+    itemsView: "notLoaded",
+    status,
+    error: null,
+    startedAt: 100,
+    completedAt: null,
+    durationMs: null,
+    ...over,
+  };
+}
+
+export function agentMessage(id: string, text: string, phase: "commentary" | "final_answer" | null = null): ThreadItem {
+  return {
+    type: "agentMessage",
+    id,
+    text,
+    phase,
+    moderation: null,
+    memoryCitation: null,
+    delivery: null,
+    questions: null,
+  };
+}
+
+export const started = (): TurnEvent => ({
+  method: "turn/started",
+  params: { threadId, turn: turnRecord("inProgress") },
+});
+
+export const completed = (status: TurnStatus = "completed", over: Partial<Turn> = {}): TurnEvent => ({
+  method: "turn/completed",
+  params: { threadId, turn: turnRecord(status, over) },
+});
+
+export const delta = (text: string, itemId = "item-1"): TurnEvent => ({
+  method: "item/agentMessage/delta",
+  params: { ...at, itemId, delta: text },
+});
+
+export const itemStarted = (item: ThreadItem): TurnEvent => ({
+  method: "item/started",
+  params: { ...at, item, startedAtMs: 1 },
+});
+
+export const itemCompleted = (item: ThreadItem): TurnEvent => ({
+  method: "item/completed",
+  params: { ...at, item, contentTokenCount: null, completedAtMs: 2 },
+});
+
+export function tokens(totalTokens: number): TokenUsageBreakdown {
+  return {
+    totalTokens,
+    inputTokens: totalTokens - 1,
+    cachedInputTokens: 0,
+    cacheWriteInputTokens: 0,
+    outputTokens: 1,
+    reasoningOutputTokens: 0,
+  };
+}
+
+export const usageUpdated = (total: number, last: number): TurnEvent => ({
+  method: "thread/tokenUsage/updated",
+  params: { ...at, tokenUsage: { total: tokens(total), last: tokens(last), modelContextWindow: 1000 } },
+});

@@ -1,0 +1,203 @@
+/** Tests the connection: matching, the in-flight window, giving up, and the end. */
+
+import { getEventListeners } from "node:events";
+import { describe, expect, test } from "vitest";
+import {
+  FrameTooLargeError,
+  InvalidParamsError,
+  RequestTimeoutError,
+  TransportClosedError,
+  UsageError,
+} from "../../../src/errors/index.js";
+import { Connection } from "../../../src/rpc/connection.js";
+import type { WireNotification, WireRequest } from "../../../src/rpc/messages.js";
+import { FakeTransport } from "../../support/fakeTransport.js";
+
+function connect(answer: (request: WireRequest) => Promise<unknown> = async () => ({})) {
+  const transport = new FakeTransport();
+  const notifications: WireNotification[] = [];
+  const diagnostics: string[] = [];
+  const connection = new Connection(
+    transport,
+    {
+      notification: (notification) => void notifications.push(notification),
+      request: answer,
+      diagnostic: (message) => void diagnostics.push(message),
+    },
+    { maxFrameBytes: 1000 },
+  );
+  return { transport, connection, notifications, diagnostics };
+}
+
+/** Lets everything that is already settled be delivered. */
+const turnOfTheLoop = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe("requests", () => {
+  test("resolve with the answer of the same id, in any order", async () => {
+    const { connection, transport } = connect();
+    const first = connection.request("a", { x: 1 });
+    const second = connection.request("b", undefined);
+    expect(transport.sent).toEqual([
+      { method: "a", id: 0, params: { x: 1 } },
+      { method: "b", id: 1 },
+    ]);
+    transport.reply(1, "second");
+    transport.reply(0, "first");
+    expect(await Promise.all([first, second])).toEqual(["first", "second"]);
+  });
+
+  test("run onResult before the next message is read", async () => {
+    const { connection, transport, notifications } = connect();
+    let seenBefore = -1;
+    const call = connection.request("turn/start", {}, { onResult: () => (seenBefore = notifications.length) });
+    transport.reply(0, {});
+    transport.receive({ method: "turn/started", params: {} });
+    await call;
+    expect(seenBefore).toBe(0);
+    expect(notifications).toHaveLength(1);
+  });
+
+  test("reject with a typed error whose stack names the caller", async () => {
+    const { connection, transport } = connect();
+    async function theCaller() {
+      return connection.request("thread/start", { secret: "hunter2" });
+    }
+    const call = theCaller();
+    transport.receive({ id: 0, error: { code: -32602, message: "too long", data: { max: 1 } } });
+    const error = await call.catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(InvalidParamsError);
+    expect(error).toMatchObject({ method: "thread/start", rpcCode: -32602, data: { max: 1 } });
+    expect(String(error instanceof Error && error.stack)).toContain("theCaller");
+    expect(String(error)).not.toContain("hunter2");
+  });
+
+  test("that are not JSON reject with UsageError and send nothing", async () => {
+    const { connection, transport } = connect();
+    const loop: Record<string, unknown> = {};
+    loop["self"] = loop;
+    await expect(connection.request("a", loop)).rejects.toBeInstanceOf(UsageError);
+    expect(transport.sent).toEqual([]);
+  });
+
+  test("over the window of 64 wait their turn, in order, and all are answered", async () => {
+    const { connection, transport } = connect();
+    const calls = Array.from({ length: 200 }, (_, index) => connection.request("a", { index }));
+    expect(transport.sent).toHaveLength(64);
+    for (let index = 0; index < 200; index++) transport.reply(index, index);
+    expect(await Promise.all(calls)).toEqual(Array.from({ length: 200 }, (_, index) => index));
+  });
+});
+
+describe("giving up", () => {
+  test("an aborted request rejects with the signal's reason; its late answer is dropped in silence", async () => {
+    const { connection, transport, diagnostics } = connect();
+    const controller = new AbortController();
+    const call = connection.request("a", {}, { signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await expect(call).rejects.toThrow("enough");
+    transport.reply(0, {});
+    expect(diagnostics).toEqual([]);
+    expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
+  });
+
+  test("a signal that is already aborted sends nothing", async () => {
+    const { connection, transport } = connect();
+    await expect(connection.request("a", {}, { signal: AbortSignal.abort("no") })).rejects.toBe("no");
+    expect(transport.sent).toEqual([]);
+  });
+
+  test("a timeout says whether the request may have been accepted", async () => {
+    const { connection } = connect();
+    const sent = connection.request("a", {}, { timeoutMs: 1 });
+    await expect(sent).rejects.toMatchObject({ maybeAccepted: true, method: "a", timeoutMs: 1 });
+    await expect(sent).rejects.toBeInstanceOf(RequestTimeoutError);
+    for (let index = 0; index < 64; index++) void connection.request("busy", {});
+    await expect(connection.request("b", {}, { timeoutMs: 1 })).rejects.toMatchObject({ maybeAccepted: false });
+  });
+
+  test("frees the place in the window", async () => {
+    const { connection, transport } = connect();
+    const controller = new AbortController();
+    const given = Array.from({ length: 64 }, () => connection.request("a", {}, { signal: controller.signal }));
+    const waiting = connection.request("b", {});
+    const dropped = connection.request("c", {}, { signal: controller.signal });
+    controller.abort("stop");
+    await Promise.allSettled([...given, dropped]);
+    expect(transport.sent.at(-1)).toMatchObject({ method: "b" });
+    expect(transport.sent).toHaveLength(65);
+    transport.reply(64, "done");
+    expect(await waiting).toBe("done");
+    for (let index = 0; index < 64; index++) transport.reply(index, {});
+    const next = Array.from({ length: 65 }, () => connection.request("d", {}));
+    expect(transport.sent).toHaveLength(65 + 64);
+    transport.end({});
+    await Promise.allSettled(next);
+  });
+});
+
+describe("requests of the runtime", () => {
+  test("are answered once with what the receiver resolves to, in parallel", async () => {
+    const { transport } = connect(async (request) => ({ decided: request.method }));
+    transport.receive({ id: 0, method: "ask", params: {} });
+    transport.receive({ id: "s1", method: "ask2", params: {} });
+    await turnOfTheLoop();
+    expect(transport.sent).toEqual([
+      { id: 0, result: { decided: "ask" } },
+      { id: "s1", result: { decided: "ask2" } },
+    ]);
+  });
+
+  test("that the receiver rejects are answered as an error that reveals nothing", async () => {
+    const { transport } = connect(() => Promise.reject(new Error("password")));
+    transport.receive({ id: 3, method: "ask", params: {} });
+    await turnOfTheLoop();
+    expect(transport.sent).toEqual([{ id: 3, error: { code: -32603, message: expect.any(String) } }]);
+    expect(JSON.stringify(transport.sent)).not.toContain("password");
+  });
+});
+
+describe("what does not belong on the wire", () => {
+  test("is a diagnostic, never fatal", async () => {
+    const { connection, transport, diagnostics } = connect();
+    for (const line of ["hello", "[1]", "null", "{", '{"id":99,"result":1}', '{"neither":1}'])
+      transport.receiveText(line);
+    expect(diagnostics).toHaveLength(6);
+    const call = connection.request("a", {});
+    transport.reply(0, "still here");
+    expect(await call).toBe("still here");
+  });
+
+  test("an answer over the limit fails its own request alone", async () => {
+    const { connection, transport } = connect();
+    const large = connection.request("big", {});
+    const other = connection.request("small", {});
+    transport.receiveOversize('{"id":0,"result":{"data":"', 5000);
+    transport.reply(1, "fine");
+    await expect(large).rejects.toBeInstanceOf(FrameTooLargeError);
+    await expect(large).rejects.toThrow(/big/);
+    expect(await other).toBe("fine");
+  });
+
+  test("any other message over the limit ends the connection with that reason", async () => {
+    const { connection, transport } = connect();
+    const call = connection.request("a", {});
+    transport.receiveOversize('{"method":"turn/completed","params":{', 5000);
+    await expect(call).rejects.toMatchObject({ cause: expect.any(FrameTooLargeError) });
+    expect(await connection.closed).toMatchObject({ initiator: "runtime", error: expect.any(FrameTooLargeError) });
+  });
+});
+
+describe("the end", () => {
+  test("rejects everything pending with its reason, and everything new at once", async () => {
+    const { connection, transport } = connect();
+    const calls = Array.from({ length: 65 }, () => connection.request("a", {}));
+    transport.end({ exitCode: 3, stderrTail: "boom" });
+    const errors = await Promise.all(calls.map((call) => call.catch((error: unknown) => error)));
+    for (const error of errors) expect(error).toBeInstanceOf(TransportClosedError);
+    expect(errors[0]).toMatchObject({ exitCode: 3, stderrTail: "boom", method: "a", maybeAccepted: true });
+    expect(errors[64]).toMatchObject({ maybeAccepted: false });
+    expect(String(errors[0])).toMatch(/exited with code 3 while a was under way.*boom/s);
+    await expect(connection.request("b", {})).rejects.toBeInstanceOf(TransportClosedError);
+    expect(connection.closeReason).toMatchObject({ exitCode: 3 });
+  });
+});

@@ -1,0 +1,123 @@
+/** Tests the router: an event reaches the turn that it names, and no other. */
+
+import { describe, expect, test } from "vitest";
+import { TurnInProgressError } from "../../../src/errors/index.js";
+import type { Notification, TurnEvent } from "../../../src/events.js";
+import { Router, type TurnSink } from "../../../src/stream/router.js";
+import { turnRecord } from "../../support/events.js";
+
+function sink() {
+  const events: TurnEvent[] = [];
+  const failures: unknown[] = [];
+  const made: TurnSink = { push: (event) => void events.push(event), fail: (reason) => void failures.push(reason) };
+  return { ...made, events, failures };
+}
+
+const started = (threadId: string, id: string): Notification => ({
+  method: "turn/started",
+  params: { threadId, turn: turnRecord("inProgress", { id }) },
+});
+const completed = (threadId: string, id: string): Notification => ({
+  method: "turn/completed",
+  params: { threadId, turn: turnRecord("completed", { id }) },
+});
+const delta = (threadId: string, turnId: string, text = "x"): Notification => ({
+  method: "item/agentMessage/delta",
+  params: { threadId, turnId, itemId: "i", delta: text },
+});
+
+describe("Router", () => {
+  test("hands events to the turn that they name, until it has completed", () => {
+    const router = new Router();
+    const [one, two] = [sink(), sink()];
+    router.reserve("A").claim("a1", one);
+    router.reserve("B").claim("b1", two);
+    for (const event of [started("A", "a1"), delta("B", "b1"), delta("A", "a1"), delta("A", "b1"), delta("A", "zz")]) {
+      router.dispatch(event, 1);
+    }
+    router.dispatch(completed("A", "a1"), 1);
+    router.dispatch(delta("A", "a1"), 1);
+    expect(one.events.map((event) => event.method)).toEqual([
+      "turn/started",
+      "item/agentMessage/delta",
+      "turn/completed",
+    ]);
+    expect(two.events).toHaveLength(1);
+  });
+
+  test("keeps what comes before the claim for the turn that is claimed", () => {
+    const router = new Router();
+    const reservation = router.reserve("A");
+    router.dispatch(started("A", "a1"), 1);
+    router.dispatch(delta("A", "old"), 1);
+    router.dispatch(delta("A", "a1", "early"), 1);
+    const one = sink();
+    reservation.claim("a1", one);
+    router.dispatch(delta("A", "a1", "late"), 1);
+    expect(one.events).toHaveLength(3);
+    expect(one.events[1]).toEqual(delta("A", "a1", "early"));
+  });
+
+  test("a turn that was over before it was claimed is delivered whole and leaves the thread free", () => {
+    const router = new Router();
+    const reservation = router.reserve("A");
+    router.dispatch(started("A", "a1"), 1);
+    router.dispatch(completed("A", "a1"), 1);
+    const one = sink();
+    reservation.claim("a1", one);
+    expect(one.events).toHaveLength(2);
+    expect(() => router.reserve("A")).not.toThrow();
+  });
+
+  test("refuses a second turn from the reservation to the end", () => {
+    const router = new Router();
+    const reservation = router.reserve("A");
+    expect(() => router.reserve("A")).toThrow(TurnInProgressError);
+    reservation.claim("a1", sink());
+    expect(() => router.reserve("A")).toThrow(/a1/);
+    expect(() => router.reserve("B")).not.toThrow();
+    router.dispatch(completed("A", "a1"), 1);
+    expect(() => router.reserve("A")).not.toThrow();
+  });
+
+  test("refuses a turn while one runs that nobody here asked for", () => {
+    const router = new Router();
+    router.dispatch(started("A", "goal"), 1);
+    expect(() => router.reserve("A")).toThrow(TurnInProgressError);
+    router.dispatch(completed("A", "goal"), 1);
+    expect(() => router.reserve("A")).not.toThrow();
+  });
+
+  test("a released reservation frees the thread and drops what it kept", () => {
+    const router = new Router();
+    const reservation = router.reserve("A");
+    router.dispatch(delta("A", "a1"), 1);
+    reservation.release();
+    reservation.release();
+    const one = sink();
+    reservation.claim("a1", one);
+    router.reserve("A").claim("a1", one);
+    expect(one.events).toEqual([]);
+  });
+
+  test("calls back with the first turn that starts, not with stragglers of an old one", () => {
+    const router = new Router();
+    const reservation = router.reserve("A");
+    const seen: string[] = [];
+    router.dispatch(delta("A", "old"), 1);
+    reservation.onTurnStarted((turnId) => seen.push(turnId));
+    router.dispatch(delta("A", "old"), 1);
+    router.dispatch(started("A", "new"), 1);
+    expect(seen).toEqual(["new"]);
+  });
+
+  test("fails every turn in flight when the connection ends", () => {
+    const router = new Router();
+    const [one, two] = [sink(), sink()];
+    router.reserve("A").claim("a1", one);
+    router.reserve("B").claim("b1", two);
+    const reason = { initiator: "runtime", exitCode: 1, signal: null, stderrTail: "" } as const;
+    router.close(reason);
+    expect([one.failures, two.failures]).toEqual([[reason], [reason]]);
+  });
+});

@@ -1,0 +1,154 @@
+/** Tests what a turn's events add up to, and that it settles exactly once. */
+
+import { describe, expect, test } from "vitest";
+import { captureCallSite } from "../../../src/errors/callSite.js";
+import { TransportClosedError, TurnFailedError } from "../../../src/errors/index.js";
+import type { TurnEvent } from "../../../src/events.js";
+import { TurnAccumulator } from "../../../src/stream/accumulate.js";
+import { textOf } from "../../../src/stream/text.js";
+import { TurnStream } from "../../../src/stream/turnStream.js";
+import {
+  agentMessage,
+  completed,
+  delta,
+  itemCompleted,
+  itemStarted,
+  started,
+  threadId,
+  turnId,
+  turnRecord,
+  usageUpdated,
+} from "../../support/events.js";
+
+function turn(events: readonly TurnEvent[] = []): TurnStream {
+  const stream = new TurnStream({ threadId, turnId }, 1_000_000, captureCallSite());
+  for (const event of events) stream.push(event, 10);
+  return stream;
+}
+
+function accumulate(events: readonly TurnEvent[], items: ReturnType<typeof agentMessage>[] = []) {
+  const accumulator = new TurnAccumulator(threadId, turnId);
+  for (const event of events) accumulator.add(event);
+  return accumulator.outcome(turnRecord("completed", { items }));
+}
+
+describe("the final response", () => {
+  test("is the last message that is neither commentary nor empty", () => {
+    const messages = [
+      agentMessage("1", "A", "final_answer"),
+      agentMessage("2", "B"),
+      agentMessage("3", "C", "commentary"),
+    ];
+    expect(accumulate([...messages, agentMessage("4", "")].map(itemCompleted)).finalResponse).toBe("B");
+    expect(accumulate([itemCompleted(agentMessage("1", "C", "commentary"))]).finalResponse).toBeNull();
+  });
+
+  test("is never put together from deltas, and falls back to the runtime's closing record", () => {
+    expect(accumulate([delta("orphan")]).finalResponse).toBeNull();
+    expect(accumulate([], [agentMessage("1", "closing")]).finalResponse).toBe("closing");
+  });
+});
+
+describe("usage", () => {
+  test("of the turn is the difference of the thread's totals", () => {
+    const { usage } = accumulate([usageUpdated(110, 10), usageUpdated(130, 20)]);
+    expect(usage).toMatchObject({ turn: { totalTokens: 30 }, thread: { totalTokens: 130 }, contextWindow: 1000 });
+  });
+
+  test("counts a repeated snapshot once and never goes below zero", () => {
+    expect(accumulate([usageUpdated(110, 10), usageUpdated(110, 10)]).usage?.turn.totalTokens).toBe(10);
+    expect(accumulate([usageUpdated(110, 10), usageUpdated(50, 5)]).usage?.turn.totalTokens).toBe(0);
+  });
+
+  test("is null when the model reported none", () => {
+    expect(accumulate([started()]).usage).toBeNull();
+  });
+});
+
+describe("a turn", () => {
+  test("settles with its first end", async () => {
+    const stream = turn([started(), completed("completed", { durationMs: 5 }), completed("failed")]);
+    expect(await stream.ended).toMatchObject({ result: { status: "completed", startedAt: 100, durationMs: 5 } });
+    stream.fail({ initiator: "runtime", exitCode: 1, signal: null, stderrTail: "" });
+    expect(await stream.ended).toHaveProperty("result");
+  });
+
+  test("that fails carries the classification, the HTTP status and what there was", async () => {
+    const stream = turn([
+      started(),
+      itemCompleted(agentMessage("1", "so far")),
+      completed("failed", {
+        error: {
+          message: "unexpected status 503",
+          codexErrorInfo: { httpConnectionFailed: { httpStatusCode: 503 } },
+          additionalDetails: "upstream",
+          misalignment: null,
+        },
+      }),
+    ]);
+    const end = await stream.ended;
+    const error = "error" in end ? end.error : undefined;
+    expect(error).toBeInstanceOf(TurnFailedError);
+    expect(error).toMatchObject({
+      httpStatus: 503,
+      retryable: true,
+      result: { finalResponse: "so far", status: "failed" },
+    });
+    expect(String(error)).toContain("unexpected status 503 (upstream)");
+  });
+
+  test("whose connection ends rejects with the cause, and so do its readers", async () => {
+    const stream = turn([started()]);
+    const reader = stream.reader();
+    await reader.next();
+    stream.fail({ initiator: "runtime", exitCode: null, signal: "SIGKILL", stderrTail: "oom" });
+    await expect(reader.next()).rejects.toBeInstanceOf(TransportClosedError);
+    expect(await stream.ended).toMatchObject({ error: { signal: "SIGKILL", stderrTail: "oom", maybeAccepted: true } });
+  });
+
+  test("that was aborted ends with the reason, however the runtime ends it", async () => {
+    for (const status of ["interrupted", "completed", "failed"] as const) {
+      const stream = turn([started()]);
+      stream.abort("stop");
+      stream.push(completed(status), 10);
+      expect(await stream.ended).toEqual({ error: "stop" });
+    }
+  });
+
+  test("counts as started when it ends without having started", async () => {
+    const stream = turn();
+    stream.fail({ initiator: "client", exitCode: 0, signal: null, stderrTail: "" });
+    await stream.started;
+    expect(stream.isEnded).toBe(true);
+  });
+});
+
+describe("textOf", () => {
+  async function text(events: readonly TurnEvent[]): Promise<string[]> {
+    const stream = turn([...events, completed()]);
+    const pieces: string[] = [];
+    for await (const piece of textOf(stream.reader())) pieces.push(piece);
+    return pieces;
+  }
+
+  test("leaves commentary out and separates messages", async () => {
+    const commentary = agentMessage("c", "hm", "commentary");
+    expect(
+      await text([
+        itemStarted({ ...commentary }),
+        delta("hm", "c"),
+        itemCompleted(commentary),
+        itemStarted(agentMessage("1", "")),
+        delta("On", "1"),
+        itemCompleted(agentMessage("1", "One")),
+        itemCompleted(agentMessage("2", "Two")),
+      ]),
+    ).toEqual(["On", "e", "\n\nTwo"]);
+  });
+
+  test("adds nothing when the deltas brought everything", async () => {
+    expect(
+      await text([itemStarted(agentMessage("1", "")), delta("One", "1"), itemCompleted(agentMessage("1", "One"))]),
+    ).toEqual(["One"]);
+  });
+});

@@ -1,0 +1,78 @@
+/** Tests the byte framer: whole lines, whatever the chunks. */
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { LineFramer } from "../../../src/transport/lines.js";
+
+function frame(chunks: readonly Buffer[], maxLineBytes = 1024 * 1024) {
+  const lines: string[] = [];
+  const oversize: { head: string; bytes: number }[] = [];
+  const framer = new LineFramer(
+    {
+      line: (text, bytes) => {
+        expect(bytes).toBe(Buffer.byteLength(text));
+        lines.push(text);
+      },
+      oversize: (head, bytes) => oversize.push({ head, bytes }),
+    },
+    maxLineBytes,
+  );
+  for (const chunk of chunks) framer.push(chunk);
+  framer.end();
+  return { lines, oversize };
+}
+
+/** Cuts bytes at the given places. */
+function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
+  const sorted = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
+  return [0, ...sorted].map((start, index) => bytes.subarray(start, sorted[index] ?? bytes.length));
+}
+
+describe("LineFramer", () => {
+  const text = fc.string({
+    unit: fc.constantFrom("a", "é", "€", "😀", "\u2028", "\u2029", "\r", "\0", '"'),
+    minLength: 1,
+  });
+
+  test("gives back the lines for every way of cutting the bytes", () => {
+    fc.assert(
+      fc.property(fc.array(text), fc.array(fc.nat()), fc.boolean(), (lines, places, terminated) => {
+        const bytes = Buffer.from(lines.join("\n") + (terminated ? "\n" : ""));
+        expect(frame(cut(bytes, places)).lines).toEqual(lines);
+      }),
+    );
+  });
+
+  test("splits at LF alone: U+2028, U+2029 and CR are part of a line", () => {
+    expect(frame([Buffer.from('{"a":"x\u2028y\u2029z\r"}\n')]).lines).toEqual(['{"a":"x\u2028y\u2029z\r"}']);
+  });
+
+  test("puts a character together that a chunk boundary cut", () => {
+    const bytes = Buffer.from("😀\n");
+    expect(frame([...bytes].map((byte) => Buffer.from([byte]))).lines).toEqual(["😀"]);
+  });
+
+  test("skips empty lines and reports an unterminated last line", () => {
+    expect(frame([Buffer.from("\n\na\n\nb")]).lines).toEqual(["a", "b"]);
+  });
+
+  test.each([1, 3, 7, 1000])("reports a line over the limit with its head and goes on (chunks of %i bytes)", (size) => {
+    const bytes = Buffer.from(`ok\n{"id":7,"result":"${"x".repeat(100)}"}\nafter\n`);
+    const chunks: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += size) chunks.push(bytes.subarray(at, at + size));
+    const { lines, oversize } = frame(chunks, 40);
+    expect(lines).toEqual(["ok", "after"]);
+    expect(oversize).toEqual([{ head: expect.stringMatching(/^\{"id":7,"result"/), bytes: 120 }]);
+  });
+
+  test("takes a line of exactly the limit", () => {
+    expect(frame([Buffer.from("12345\n123456\n")], 5)).toMatchObject({ lines: ["12345"], oversize: [{ bytes: 6 }] });
+  });
+
+  test("takes one line of 64 MB in chunks in linear time", () => {
+    const chunk = Buffer.alloc(65_536, 0x61);
+    const chunks = Array.from({ length: 1024 }, () => chunk);
+    const { lines } = frame([...chunks, Buffer.from("\n")], 128 * 1024 * 1024);
+    expect(lines[0]?.length).toBe(64 * 1024 * 1024);
+  });
+});
