@@ -57,3 +57,9 @@ export async function leavesNothing(body: () => Promise<void>): Promise<void> {
     listeners: process.listenerCount("exit"),
   }).toEqual({ handles: [], processes: [], listeners: before.listeners });
 }
+
+/** Waits until `condition` holds, at most `limitMs`. For what no event tells of, such as the end of a foreign process. */
+export async function until(condition: () => boolean, limitMs: number): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!condition() && performance.now() < deadline) await new Promise<void>((resolve) => setImmediate(resolve));
+}

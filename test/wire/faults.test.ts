@@ -124,7 +124,11 @@ describe("at the start", () => {
 
 describe("while it runs", () => {
   test.each([
-    ["dies-mid-turn", { exitCode: 4, signal: null, stderrTail: expect.stringMatching(/^out of luck/) }, /exited with code 4.*out of luck/s],
+    [
+      "dies-mid-turn",
+      { exitCode: 4, signal: null, stderrTail: expect.stringMatching(/^out of luck/) },
+      /exited with code 4.*out of luck/s,
+    ],
     ["killed-mid-turn", { exitCode: null, signal: "SIGKILL" }, /died by SIGKILL/],
     ["closes-stdout", {}, /ended|exited|died/],
   ])("%s: result and readers reject with the cause, further calls at once", (mode, properties, message) =>

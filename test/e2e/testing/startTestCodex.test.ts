@@ -2,13 +2,14 @@
 
 import { access, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { Codex, LaunchError } from "../../../src/index.js";
 import {
   ScriptedModel,
   type TestCodex,
   type TestCodexOptions,
   applyPatch,
+  createTestHome,
   message,
   shell,
   startTestCodex,
@@ -18,6 +19,7 @@ const open = new Set<TestCodex>();
 afterEach(async () => {
   for (const bench of open) await bench.close();
   open.clear();
+  vi.unstubAllEnvs();
 });
 
 async function start(options?: TestCodexOptions): Promise<TestCodex> {
@@ -73,16 +75,14 @@ test("closes everything also when one part fails", async () => {
 });
 
 test("leaves nothing behind when the runtime does not start", async () => {
-  const spawned: string[] = [];
-  const missing = join(import.meta.dirname, "no-such-runtime");
-  const failed = startTestCodex({
-    codexBin: missing,
-    get env() {
-      return {};
-    },
-  });
-  await expect(failed).rejects.toThrow(LaunchError);
-  expect(spawned).toEqual([]);
+  await using model = await ScriptedModel.start();
+  await using cache = await createTestHome({ model });
+  vi.stubEnv("XDG_CACHE_HOME", cache.workspace);
+  const servers = (): number => process.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap").length;
+  const before = servers();
+  await expect(startTestCodex({ codexBin: join(cache.workspace, "no-such-runtime") })).rejects.toThrow(LaunchError);
+  expect(servers()).toBe(before);
+  expect(await readdir(join(cache.workspace, "codex-embed-testing"))).toEqual([]);
 });
 
 test("uses a model that runs already, and leaves it open", async () => {

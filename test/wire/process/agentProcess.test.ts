@@ -74,6 +74,12 @@ describe("stderr", () => {
 });
 
 describe.skipIf(process.platform === "win32")("the end of a tree", () => {
+  it("does not concern this program's group: the process leads one of its own", async () => {
+    const agent = await startFixture(nodeRequest("echo.mjs"));
+    const groupId = agent.pid ?? 0;
+    expect(process.kill(-groupId, 0)).toBe(true);
+  });
+
   it("takes a child that ignores everything, its group, and a grandchild that left the group", async () => {
     const agent = await startFixture(nodeRequest("family.mjs", "stubborn"));
     const family = parseFamily(await new Lines(agent.stdout).line(0));

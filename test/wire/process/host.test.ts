@@ -47,7 +47,11 @@ describe("a host", () => {
       timeout: 20_000,
     });
     expect(host).toMatchObject({ status: 0, stderr: "" });
-    const report: { before: { exitListeners: number }; after: unknown; during: unknown } = JSON.parse(host.stdout);
+    const report: { before: { exitListeners: number }; after: unknown; during: unknown; pids: number[] } = JSON.parse(
+      host.stdout,
+    );
+    expect(report.pids).toHaveLength(21);
+    expect(report.pids.filter(runs)).toEqual([]);
     expect(report.after).toEqual(report.before);
     expect(report.during).toEqual([report.before.exitListeners + 1]);
   });

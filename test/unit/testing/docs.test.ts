@@ -1,0 +1,27 @@
+/** Owns the check that the code of docs/testing.md is code that runs, and that the page leaves no builder out. */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import * as testing from "../../../src/testing/index.js";
+
+const root = join(import.meta.dirname, "../../..");
+const page = await readFile(join(root, "docs/testing.md"), "utf8");
+
+test("every example is a part of a test that runs", async () => {
+  const names = ["example.test.ts", "snippets.test.ts"];
+  const files = await Promise.all(names.map((name) => readFile(join(root, "test/e2e/testing", name), "utf8")));
+  const code = flat(files.join("\n"));
+  const examples = [...page.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1] ?? "");
+  expect(examples.length).toBeGreaterThan(5);
+  for (const example of examples) expect(code).toContain(flat(example));
+});
+
+test.each(Object.keys(testing))("%s is on the page", (name) => {
+  expect(page).toContain(name);
+});
+
+/** The code without its indentation. */
+function flat(code: string): string {
+  return code.replaceAll(/^ +/gm, "").trim();
+}
