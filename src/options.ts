@@ -62,7 +62,10 @@ export interface CodexOptions {
   readonly config?: ConfigObject | undefined;
   /** Further overrides, each `key=value` with a TOML value. */
   readonly configOverrides?: readonly string[] | undefined;
-  /** Layers `$CODEX_HOME/<profile>.config.toml` over the configuration. */
+  /**
+   * Refused with `UsageError`: the pinned runtime takes profiles for `codex exec` and its terminal program, but not for
+   * the app-server. Pass the profile's settings as `config`.
+   */
   readonly profile?: string | undefined;
   /** Refuse to start when the configuration has unknown fields. Default false. */
   readonly strictConfig?: boolean | undefined;
