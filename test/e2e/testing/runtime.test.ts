@@ -76,13 +76,19 @@ test("reasoning", async () => {
   const turn = await runtime.run("think");
   expect(itemsOf(turn, "reasoning")).toMatchObject([{ summary: ["**Plan** it", "then"], content: ["raw"] }]);
   const streamed = turn.events.filter(({ method }) => method.startsWith("item/reasoning/"));
-  expect(streamed.map(({ method, params }) => [method.slice("item/reasoning/".length), params["delta"]])).toEqual([
-    ["summaryPartAdded", undefined],
-    ["summaryTextDelta", "**Plan**"],
-    ["summaryTextDelta", " it"],
-    ["summaryPartAdded", undefined],
-    ["summaryTextDelta", "then"],
-    ["textDelta", "raw"],
+  expect(
+    streamed.map(({ method, params }) => [
+      method.slice("item/reasoning/".length),
+      params["summaryIndex"] ?? params["contentIndex"],
+      params["delta"],
+    ]),
+  ).toEqual([
+    ["summaryPartAdded", 0, undefined],
+    ["summaryTextDelta", 0, "**Plan**"],
+    ["summaryTextDelta", 0, " it"],
+    ["summaryPartAdded", 1, undefined],
+    ["summaryTextDelta", 1, "then"],
+    ["textDelta", 0, "raw"],
   ]);
 });
 

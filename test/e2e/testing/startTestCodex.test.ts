@@ -114,6 +114,15 @@ test("passes options on, and the environment variable by variable", async () => 
   expect(last?.toolNames()).not.toContain("update_plan");
 });
 
+test("keeps the environment of the test to itself", async () => {
+  vi.stubEnv("CODEX_PROBE", "leaked");
+  vi.stubEnv("OTHER_PROBE", "passed on");
+  const { codex, model } = await start();
+  model.enqueue(shell('echo "$CODEX_PROBE, $OTHER_PROBE"'), message("done"));
+  await (await codex.startThread()).run("go");
+  expect(model.requests[1]?.toolOutput("call_1")).toContain("Output:\n, passed on\n");
+});
+
 test("a second client works on the same home", async () => {
   const { codex, model, codexOptions } = await start();
   model.enqueue(message("one"), message("two"));

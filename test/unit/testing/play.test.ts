@@ -1,5 +1,7 @@
 /** Owns the checks of what steps become on the wire: events, deltas, pauses, failures. */
 
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   ScriptedModel,
@@ -23,6 +25,8 @@ import {
   updatePlan,
   usage,
 } from "../../../src/testing/index.js";
+import { play } from "../../../src/testing/play.js";
+import { IdCounter, compile } from "../../../src/testing/script.js";
 import { ask, open, readUntil, types } from "./ask.js";
 
 let model: ScriptedModel;
@@ -259,6 +263,22 @@ test("falls silent behind what it sent, until the client goes", async () => {
   const request = await model.request(0);
   await model.close();
   await expect(request.ended).resolves.toBe("cut off");
+});
+
+test("does not wait for a client that went away before the answer began", async () => {
+  const server = createServer((_request, response) => {
+    response.destroy();
+    response.once(
+      "close",
+      () => void play(compile(step(silence()), new IdCounter()), response).then(() => server.close()),
+    );
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The server got no port.");
+  const closed = once(server, "close");
+  await expect(fetch(`http://127.0.0.1:${address.port}`)).rejects.toThrow("fetch failed");
+  await closed;
 });
 
 test("carries texts of many megabytes and of every alphabet", async () => {

@@ -135,6 +135,18 @@ test("rejects what waits for a request or a gate when the model closes", async (
   await expect(never.reached).rejects.toThrow("never reached");
 });
 
+test("lets a gate that nobody watches go without a word", async () => {
+  const unhandled: unknown[] = [];
+  const listen = (reason: unknown): void => void unhandled.push(reason);
+  process.on("unhandledRejection", listen);
+  model.enqueue(gate());
+  await model.close();
+  // Node reports an unhandled rejection after the microtasks, before the next timer phase.
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", listen);
+  expect(unhandled).toEqual([]);
+});
+
 test("ends open connections when it closes, at once and as often as asked", async () => {
   model.enqueue(silence());
   const response = await open(model.baseUrl);
