@@ -31,13 +31,13 @@ function titleOf({ path, kind }: FileUpdateChange, paint: Paint, cwd?: string): 
   const name = paint("bold", shortPath(path, cwd));
   switch (kind.type) {
     case "add":
-      return `add   ${name}`;
+      return `${paint("cyan", "add")}   ${name}`;
     case "delete":
-      return `del   ${name}`;
+      return `${paint("cyan", "del")}   ${name}`;
     case "update":
       return kind.move_path === null
-        ? `edit  ${name}`
-        : `move  ${name} -> ${paint("bold", shortPath(kind.move_path, cwd))}`;
+        ? `${paint("cyan", "edit")}  ${name}`
+        : `${paint("cyan", "move")}  ${name} -> ${paint("bold", shortPath(kind.move_path, cwd))}`;
   }
 }
 

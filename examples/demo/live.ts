@@ -1,0 +1,38 @@
+/** Owns the demo with the user's own Codex: one turn in the current folder. */
+
+import { Codex, Sandbox } from "codex-embed";
+import { TurnRenderer } from "./render.js";
+import { painter } from "./style.js";
+import { type Terminal, showTurn } from "./terminal.js";
+import { clean, shortPath } from "./text.js";
+
+/** Runs one turn with the user's own login and configuration. Resolves with the exit code. */
+export async function runLive(prompt: string, { write, color, signal }: Terminal): Promise<number> {
+  const cwd = process.cwd();
+  const paint = painter(color);
+  const row = (name: string, text: string): void => write(`  ${paint("cyan", name.padEnd(9))}${text}\n`);
+  const renderer = new TurnRenderer(write, { color, cwd });
+  const ignore = (): void => {};
+  const warn = (_fields: object, message: string): void => renderer.warning(message);
+
+  await using codex = new Codex({ cwd, logger: { debug: ignore, info: ignore, warn, error: warn } });
+  codex.on("configWarning", ({ params }) => renderer.warning(params.summary));
+  codex.on("warning", ({ params }) => renderer.warning(params.message));
+  // Not everything that is awaited here takes a signal; a close ends all of it.
+  signal.addEventListener("abort", () => void codex.close(), { once: true });
+  await codex.start();
+  const { account, requiresOpenaiAuth } = await codex.account();
+  if (requiresOpenaiAuth && account === null) {
+    process.stderr.write("Nobody is logged in. Log in with: npx codex login\n");
+    return 1;
+  }
+  const thread = await codex.startThread({ cwd, sandbox: Sandbox.workspaceWrite });
+
+  row("runtime", `codex ${codex.metadata.runtimeVersion}, process ${codex.pid}`);
+  row("model", clean(thread.model));
+  row("folder", shortPath(thread.cwd));
+  row("sandbox", "workspace-write; what the agent asks for beyond it goes to the reviewing agent");
+  write("\n");
+  await showTurn(thread, prompt, { renderer, signal });
+  return 0;
+}

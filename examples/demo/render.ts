@@ -1,0 +1,282 @@
+/** Owns the terminal's view of turns: it takes their events as they come and writes lines. */
+
+import type { TurnEvent, TurnOutcome } from "codex-embed";
+import type { ThreadItem, ThreadTokenUsage, TurnPlanStep } from "codex-embed/protocol";
+import { type Action, actionOf } from "./actions.js";
+import { changeLines } from "./diff.js";
+import { Page } from "./page.js";
+import { type Paint, type Style, painter } from "./style.js";
+import { summaryLines, usageText } from "./summary.js";
+import { clean, lastLines } from "./text.js";
+
+const INDENT = "  ";
+const DEFAULT_MAX_OUTPUT_LINES = 12;
+/** Enough for the last lines of any command, and no more: some commands print without end. */
+const MAX_KEPT_OUTPUT_CHARACTERS = 64 * 1024;
+
+/** Options of `TurnRenderer`. */
+export interface TurnRendererOptions {
+  /** Write ANSI colours. Without them, the output has no escape sequences at all. */
+  readonly color: boolean;
+  /** Paths inside this folder are shown relative to it. */
+  readonly cwd?: string;
+  /** How many of the last lines of a command's output are shown. Default 12. */
+  readonly maxOutputLines?: number;
+}
+
+/**
+ * Writes turns as lines: what the agent says at column 0 while it is being said, what it does indented, each with its
+ * outcome. The output only grows: there is no cursor movement, so that it reads the same in a terminal and in a file.
+ */
+export class TurnRenderer {
+  readonly #page: Page;
+  readonly #paint: Paint;
+  readonly #options: TurnRendererOptions;
+  /** What was shown of each text that is still growing. */
+  readonly #shown = new Map<string, string>();
+  /** The actions under way: as they were announced, and what they have printed since. */
+  readonly #running = new Map<string, { readonly title: string; output: string }>();
+  #plan: readonly TurnPlanStep[] = [];
+  #totalTokens = 0;
+
+  /** @param write - takes pieces of text; they are not always whole lines. */
+  constructor(write: (text: string) => void, options: TurnRendererOptions) {
+    this.#page = new Page(write);
+    this.#paint = painter(options.color);
+    this.#options = options;
+  }
+
+  /** Takes the next event of a turn. */
+  render(event: TurnEvent): void {
+    switch (event.method) {
+      case "item/started":
+        this.#started(event.params.item);
+        break;
+      case "item/completed":
+        this.#completed(event.params.item);
+        break;
+      case "item/agentMessage/delta":
+      case "item/plan/delta":
+        this.#text(event.params.itemId, event.params.delta);
+        break;
+      case "item/reasoning/summaryPartAdded":
+        if (this.#shown.has(event.params.itemId)) this.#thought(event.params.itemId, "\n");
+        break;
+      case "item/reasoning/summaryTextDelta":
+        this.#thought(event.params.itemId, event.params.delta);
+        break;
+      case "item/commandExecution/outputDelta":
+        this.#output(event.params.itemId, event.params.delta);
+        break;
+      case "item/mcpToolCall/progress":
+        this.#note(event.params.message);
+        break;
+      case "turn/plan/updated":
+        this.#planUpdated(event.params.explanation, event.params.plan);
+        break;
+      case "thread/tokenUsage/updated":
+        this.#usage(event.params.tokenUsage);
+        break;
+      case "item/autoApprovalReview/completed": {
+        const { status, riskLevel, rationale } = event.params.review;
+        this.#note(`review: ${status}${riskLevel === null ? "" : `, ${riskLevel} risk`}. ${rationale ?? ""}`.trimEnd());
+        break;
+      }
+      case "model/rerouted":
+        this.warning(`The model ${event.params.toModel} answers in place of ${event.params.fromModel}.`);
+        break;
+      case "hook/completed": {
+        const { status, eventName, statusMessage } = event.params.run;
+        if (status !== "completed") this.warning(`The hook ${eventName} ${status}. ${statusMessage ?? ""}`.trimEnd());
+        break;
+      }
+      case "error": {
+        const { message, additionalDetails: details } = event.params.error;
+        const text = details === null ? message : `${message} (${details})`;
+        if (event.params.willRetry) this.#remark("yellow", "!", `${text}: it will be tried again`);
+        else this.#remark("red", "x", text);
+        break;
+      }
+      case "turn/completed":
+        this.#turnCompleted();
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Writes a warning, of a turn or of the runtime as a whole. */
+  warning(message: string): void {
+    this.#remark("yellow", "!", message);
+  }
+
+  /** Writes what a turn has come to. */
+  summary(outcome: TurnOutcome, more: { readonly modelRequests?: number } = {}): void {
+    this.#page.gap();
+    for (const line of summaryLines(outcome, this.#paint, more.modelRequests)) this.#page.line(INDENT + line);
+  }
+
+  #started(item: ThreadItem): void {
+    // A stream that broke may be begun anew under the same id.
+    this.#shown.delete(item.id);
+    const action = actionOf(item, this.#paint, this.#options.cwd);
+    if (action === null || (item.type === "webSearch" && item.query === "")) return;
+    this.#running.set(item.id, { title: action.title, output: "" });
+    this.#announce(item.id, action.title);
+  }
+
+  #completed(item: ThreadItem): void {
+    switch (item.type) {
+      case "userMessage":
+        for (const part of item.content) {
+          const text = part.type === "text" ? clean(part.text) : `[${part.type}]`;
+          this.#page.gap();
+          this.#page.append(`> ${text}`, (line) => this.#paint("bold", line));
+        }
+        break;
+      case "agentMessage":
+      case "plan":
+        this.#finishText(item.id, item.text);
+        break;
+      case "exitedReviewMode":
+        this.#finishText(item.id, item.review);
+        break;
+      case "reasoning":
+        if (!this.#shown.has(item.id)) this.#thought(item.id, item.summary.join("\n"));
+        this.#shown.delete(item.id);
+        break;
+      case "fileChange":
+        this.#page.gap();
+        for (const change of item.changes) {
+          const note = item.status === "completed" ? "" : `  ${this.#paint("red", item.status)}`;
+          const [title = "", ...rows] = changeLines(change, this.#paint, this.#options.cwd);
+          this.#page.line(INDENT + title + note);
+          for (const row of rows) this.#page.line(INDENT + row);
+        }
+        break;
+      default: {
+        const action = actionOf(item, this.#paint, this.#options.cwd);
+        if (action !== null) this.#finishAction(item.id, action);
+      }
+    }
+  }
+
+  #text(id: string, delta: string): void {
+    const shown = this.#shown.get(id) ?? "";
+    this.#shown.set(id, shown + delta);
+    if (this.#page.open !== id) {
+      this.#page.gap();
+      this.#page.begin(id);
+    }
+    this.#page.append(clean(delta));
+  }
+
+  /** Writes what the deltas did not bring. */
+  #finishText(id: string, text: string): void {
+    const shown = this.#shown.get(id) ?? "";
+    this.#shown.delete(id);
+    const rest = text.startsWith(shown) ? text.slice(shown.length) : text;
+    if (rest !== "") this.#text(id, rest);
+    this.#shown.delete(id);
+  }
+
+  #thought(id: string, delta: string): void {
+    if (delta === "") return;
+    this.#shown.set(id, "thought");
+    if (this.#page.open !== id) {
+      this.#page.gap();
+      this.#page.begin(id);
+    }
+    const text = clean(delta).replaceAll("**", "").replaceAll("\n\n", "\n");
+    this.#page.append(text, (line) => this.#paint("dim", line), `${INDENT}~ `);
+  }
+
+  /** Leaves the line open, so that the outcome can come to stand on it. */
+  #announce(id: string, title: string): void {
+    if (this.#page.open === null || !this.#running.has(this.#page.open)) this.#page.gap();
+    this.#page.begin(id);
+    this.#page.append(title, undefined, INDENT);
+  }
+
+  #finishAction(id: string, { title, outcome, output }: Action): void {
+    const running = this.#running.get(id);
+    if (this.#page.open !== id || running?.title !== title) this.#announce(id, title);
+    if (outcome !== "") this.#page.append(`  ${outcome}`);
+    this.#outputLines(output === "" ? (running?.output ?? "") : output);
+    this.#running.delete(id);
+  }
+
+  #output(id: string, delta: string): void {
+    const running = this.#running.get(id);
+    if (running !== undefined) running.output = (running.output + delta).slice(-MAX_KEPT_OUTPUT_CHARACTERS);
+  }
+
+  #outputLines(output: string): void {
+    const { hidden, lines } = lastLines(output, this.#options.maxOutputLines ?? DEFAULT_MAX_OUTPUT_LINES);
+    this.#page.end();
+    if (hidden > 0) this.#dimLine(`${INDENT}… ${hidden} more above`);
+    for (const line of lines) this.#dimLine(INDENT + line);
+  }
+
+  #note(text: string): void {
+    this.#dimLine(INDENT + clean(text));
+  }
+
+  #dimLine(text: string): void {
+    this.#page.line(INDENT + this.#paint("dim", text));
+  }
+
+  /** Writes the whole plan once, and afterwards what has changed in it. */
+  #planUpdated(explanation: string | null, plan: readonly TurnPlanStep[]): void {
+    const before = this.#plan;
+    this.#plan = plan;
+    const isSame = plan.length === before.length && plan.every(({ step }, index) => step === before[index]?.step);
+    const changed = isSame ? plan.filter(({ status }, index) => status !== before[index]?.status) : plan;
+    if (changed.length === 0) return;
+    this.#page.gap();
+    const lines = changed.map((step) => this.#planStep(step));
+    if (explanation) lines.unshift(this.#paint("dim", clean(explanation)));
+    const label = this.#paint("cyan", "plan");
+    for (const [index, line] of lines.entries()) this.#page.line(`${INDENT}${index === 0 ? label : "    "}  ${line}`);
+  }
+
+  #planStep({ step, status }: TurnPlanStep): string {
+    switch (status) {
+      case "completed":
+        return `${this.#paint("green", "[x]")} ${clean(step)}`;
+      case "inProgress":
+        return `${this.#paint("yellow", "[>]")} ${this.#paint("bold", clean(step))}`;
+      case "pending":
+        return `[ ] ${clean(step)}`;
+    }
+  }
+
+  /** The runtime repeats the last count after a model response that reported none. */
+  #usage({ total, last, modelContextWindow }: ThreadTokenUsage): void {
+    if (total.totalTokens === this.#totalTokens) return;
+    this.#totalTokens = total.totalTokens;
+    const share = modelContextWindow === null ? 0 : (100 * last.totalTokens) / modelContextWindow;
+    const context = modelContextWindow === null ? "" : ` · ${share.toFixed(share < 10 ? 1 : 0)}% of the context window`;
+    // Below what an action has printed, but not right below what the agent says.
+    if (this.#page.open !== null && !this.#running.has(this.#page.open)) this.#page.gap();
+    this.#page.line(INDENT + this.#paint("dim", `tokens  ${usageText(last)}${context}`));
+  }
+
+  #remark(style: Style, mark: string, text: string): void {
+    this.#page.end();
+    this.#page.append(`${mark} ${clean(text)}`, (line) => this.#paint(style, line), INDENT);
+    this.#page.end();
+  }
+
+  #turnCompleted(): void {
+    for (const [id, { title, output }] of this.#running) {
+      if (this.#page.open !== id) this.#announce(id, title);
+      this.#page.append(`  ${this.#paint("yellow", "still running")}`);
+      this.#outputLines(output);
+    }
+    this.#running.clear();
+    this.#shown.clear();
+    this.#plan = [];
+    this.#page.end();
+  }
+}

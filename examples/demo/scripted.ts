@@ -1,0 +1,136 @@
+/** Owns the demo itself: a scripted model fixes a real bug on the real runtime, and the result is checked. */
+
+import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
+import { Codex, JsonRpcError, Sandbox } from "codex-embed";
+import { ScriptedModel, createTestHome } from "codex-embed/testing";
+import { TurnRenderer } from "./render.js";
+import { PROMPT, type Repository, TEST_FILE, createRepository, scriptedSteps } from "./scenario.js";
+import { type Paint, painter } from "./style.js";
+import { type Terminal, showTurn } from "./terminal.js";
+import { count, lastLines, oneLine, shortPath } from "./text.js";
+
+const WORD_DELAY_MS = 22;
+
+/** Runs the demo. Resolves with the exit code, when nothing of it is left: no process, no folder, no listener. */
+export async function runScripted({ write, color, signal }: Terminal): Promise<number> {
+  const paint = painter(color);
+  const line = (text = ""): void => write(`${text}\n`);
+  const row = (name: string, text: string): void => line(`  ${paint("cyan", name.padEnd(9))}${text}`);
+
+  await using model = await ScriptedModel.start();
+  await using home = await createTestHome({ model });
+  const env = await demoEnvironment(home.env, home.workspace);
+  const repository = await createRepository(join(home.workspace, "median"), { env, signal });
+  await using codex = new Codex({ codexHome: home.codexHome, env, inheritEnv: false, cwd: repository.path });
+  await codex.start();
+  const problem = await sandboxProblem(codex, repository.path, signal);
+
+  line(paint("bold", "codex-embed: a real task on the real runtime, offline"));
+  line();
+  row("runtime", `codex ${codex.metadata.runtimeVersion}, process ${codex.pid}`);
+  row("model", "scripted: it plays the model's side of the protocol on 127.0.0.1");
+  row("folder", shortPath(repository.path) + (repository.hasGit ? " (git)" : " (git was not found: no history)"));
+  if (problem === null) {
+    row("sandbox", "workspace-write: no network, writes only here and in temporary folders");
+  } else {
+    row("sandbox", paint("yellow", "this machine cannot sandbox commands: going on with full-access"));
+    row("", paint("dim", problem));
+  }
+
+  const sandbox = problem === null ? Sandbox.workspaceWrite : Sandbox.fullAccess;
+  const thread = await codex.startThread({ cwd: repository.path, sandbox });
+  const steps = scriptedSteps(WORD_DELAY_MS);
+  model.enqueue(...steps);
+  line();
+  const renderer = new TurnRenderer(write, { color, cwd: repository.path });
+  await showTurn(thread, PROMPT, { renderer, signal, modelRequests: () => model.requests.length });
+  await codex.close();
+  model.assertComplete();
+
+  line();
+  line(`  ${paint("bold", "Checked without the agent")}`);
+  row("script", `all ${count(steps.length, "step")} of the model were asked for, and nothing else`);
+  const passes = await checkRepository(repository, { env, signal, row, paint });
+  return passes ? 0 : 1;
+}
+
+/** Temporary files of the runtime go to a folder that is removed with the rest; there is a `node` on PATH. */
+async function demoEnvironment(
+  env: Readonly<Record<string, string>>,
+  workspace: string,
+): Promise<Record<string, string>> {
+  const temporary = join(workspace, "tmp");
+  await mkdir(temporary);
+  const pathName = Object.keys(env).find((name) => name.toUpperCase() === "PATH") ?? "PATH";
+  const path = [env[pathName], dirname(process.execPath)].filter(Boolean).join(delimiter);
+  return { ...env, [pathName]: path, TMPDIR: temporary };
+}
+
+/** Why commands cannot be sandboxed on this machine, or null when they can: user namespaces may be forbidden. */
+async function sandboxProblem(codex: Codex, cwd: string, signal: AbortSignal): Promise<string | null> {
+  try {
+    const probe = await codex.request(
+      "command/exec",
+      {
+        command: ["node", "--version"],
+        cwd,
+        sandboxPolicy: {
+          type: "workspaceWrite",
+          writableRoots: [],
+          networkAccess: false,
+          excludeTmpdirEnvVar: false,
+          excludeSlashTmp: false,
+        },
+      },
+      { signal },
+    );
+    if (probe.exitCode === 0) return null;
+    return lastLines(probe.stderr, 1).lines[0] ?? `exit code ${probe.exitCode}`;
+  } catch (error) {
+    if (JsonRpcError.isInstance(error)) return oneLine(error.message);
+    throw error;
+  }
+}
+
+/** Runs the test once more, as anyone could, and says what has changed in the folder. */
+async function checkRepository(
+  { path, hasGit }: Repository,
+  {
+    env,
+    signal,
+    row,
+    paint,
+  }: {
+    env: Record<string, string>;
+    signal: AbortSignal;
+    row: (name: string, text: string) => void;
+    paint: Paint;
+  },
+): Promise<boolean> {
+  const options = { cwd: path, env, signal };
+  const test = await execute(process.execPath, [TEST_FILE], options);
+  const [verdict = "it printed nothing"] = lastLines(test.stdout || test.stderr, 1).lines;
+  const passes = test.exitCode === 0;
+  row("test", `${passes ? paint("green", "passes") : paint("red", "fails")}: ${verdict}`);
+  if (hasGit) {
+    const diff = await execute("git", ["diff", "--shortstat"], options);
+    row("git", oneLine(diff.stdout || "nothing has changed"));
+  }
+  return passes;
+}
+
+/** Runs a program to its end. Rejects when it could not be started, or with an abort. */
+function execute(
+  file: string,
+  args: readonly string[],
+  options: { cwd: string; env: Record<string, string>; signal: AbortSignal },
+): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(file, args, options, (error, stdout, stderr) => {
+      if (error !== null && child.exitCode === null) reject(error);
+      else resolve({ exitCode: child.exitCode ?? 0, stdout, stderr });
+    });
+  });
+}
