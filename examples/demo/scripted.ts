@@ -1,7 +1,6 @@
 /** Owns the demo itself: a scripted model fixes a real bug on the real runtime, and the result is checked. */
 
 import { execFile } from "node:child_process";
-import { mkdir } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { Codex, JsonRpcError, Sandbox } from "codex-embed";
 import { ScriptedModel, createTestHome } from "codex-embed/testing";
@@ -21,7 +20,7 @@ export async function runScripted({ write, color, signal }: Terminal): Promise<n
 
   await using model = await ScriptedModel.start();
   await using home = await createTestHome({ model });
-  const env = await demoEnvironment(home.env, home.workspace);
+  const env = withNode(home.env);
   const repository = await createRepository(join(home.workspace, "median"), { env, signal });
   await using codex = new Codex({ codexHome: home.codexHome, env, inheritEnv: false, cwd: repository.path });
   await codex.start();
@@ -56,16 +55,11 @@ export async function runScripted({ write, color, signal }: Terminal): Promise<n
   return passes ? 0 : 1;
 }
 
-/** Temporary files of the runtime go to a folder that is removed with the rest; there is a `node` on PATH. */
-async function demoEnvironment(
-  env: Readonly<Record<string, string>>,
-  workspace: string,
-): Promise<Record<string, string>> {
-  const temporary = join(workspace, "tmp");
-  await mkdir(temporary);
+/** The environment with a `node` on PATH, whatever started this one. */
+function withNode(env: Readonly<Record<string, string>>): Record<string, string> {
   const pathName = Object.keys(env).find((name) => name.toUpperCase() === "PATH") ?? "PATH";
   const path = [env[pathName], dirname(process.execPath)].filter(Boolean).join(delimiter);
-  return { ...env, [pathName]: path, TMPDIR: temporary };
+  return { ...env, [pathName]: path };
 }
 
 /** Why commands cannot be sandboxed on this machine, or null when they can: user namespaces may be forbidden. */

@@ -21,8 +21,8 @@ const REMOVED_PREFIXES = ["OPENAI_", "CODEX_", "AZURE_OPENAI_", "GIT_"];
 export interface TestFolders {
   readonly codexHome: string;
   readonly userHome: string;
-  /** The folder for temporary files, when it has to be another one than the system's. */
-  readonly temporary?: string;
+  /** The folder for temporary files. */
+  readonly temporary: string;
 }
 
 /**
@@ -41,9 +41,7 @@ export function testEnvironment(
   env["CODEX_HOME"] = folders.codexHome;
   env["HOME"] = folders.userHome;
   if (platform === "win32") env["USERPROFILE"] = folders.userHome;
-  if (folders.temporary !== undefined) {
-    for (const name of ["TMPDIR", "TMP", "TEMP"]) env[name] = folders.temporary;
-  }
+  for (const name of ["TMPDIR", "TMP", "TEMP"]) env[name] = folders.temporary;
   return env;
 }
 

@@ -4,13 +4,6 @@ import { mkdir, mkdtemp, realpath, rmdir, stat } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
 
-/** A fresh folder. */
-export interface TestFolder {
-  readonly path: string;
-  /** Whether it is inside the system's temporary folder, where the runtime does not like to have its home. */
-  readonly temporary: boolean;
-}
-
 /** Where a fresh folder may be made. */
 export interface TestPlaces {
   /** The folders to try in order. */
@@ -23,16 +16,16 @@ export interface TestPlaces {
  * Makes a fresh folder in the user's cache, else in the cache of the project around the working directory, else in the
  * system's temporary folder. Rejects when none of them can be written to.
  */
-export async function makeTestFolder(places?: TestPlaces): Promise<TestFolder> {
+export async function makeTestFolder(places?: TestPlaces): Promise<string> {
   const { caches, temporary } = places ?? { caches: await cacheFolders(), temporary: tmpdir() };
   const temporaryPath = await realpath(temporary);
   for (const cache of caches) {
     const path = await tryMake(join(cache, "codex-embed-testing"));
     if (path === undefined) continue;
-    if (!isInside(path, temporaryPath)) return { path, temporary: false };
+    if (!isInside(path, temporaryPath)) return path;
     await rmdir(path);
   }
-  return { path: await mkdtemp(join(temporaryPath, "codex-embed-testing-")), temporary: true };
+  return mkdtemp(join(temporaryPath, "codex-embed-testing-"));
 }
 
 async function cacheFolders(): Promise<string[]> {

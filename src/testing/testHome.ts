@@ -36,12 +36,12 @@ export interface TestHome {
 /** Makes a home and a workspace. Rejects when no folder can be written to; nothing is left behind then. */
 export async function createTestHome(options: TestHomeOptions): Promise<TestHome> {
   const folder = await makeTestFolder();
-  const dispose = (): Promise<void> => rm(folder.path, { recursive: true, force: true, maxRetries: 5 });
+  const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 5 });
   try {
-    const codexHome = join(folder.path, "codex-home");
-    const workspace = join(folder.path, "workspace");
-    const userHome = join(folder.path, "home");
-    const temporary = join(folder.path, "tmp");
+    const codexHome = join(folder, "codex-home");
+    const workspace = join(folder, "workspace");
+    const userHome = join(folder, "home");
+    const temporary = join(folder, "tmp");
     await Promise.all([codexHome, workspace, userHome, temporary].map((path) => mkdir(path)));
     const catalogPath = join(codexHome, "catalog.json");
     await writeFile(catalogPath, testCatalogJson());
@@ -53,8 +53,8 @@ export async function createTestHome(options: TestHomeOptions): Promise<TestHome
       extraConfig: options.extraConfig ?? {},
     });
     await writeFile(join(codexHome, "config.toml"), config);
-    const env = testEnvironment(process.env, { codexHome, userHome, ...(folder.temporary && { temporary }) });
-    const bin = await linkBubblewrap(join(folder.path, "bin"), env["PATH"] ?? "");
+    const env = testEnvironment(process.env, { codexHome, userHome, temporary });
+    const bin = await linkBubblewrap(join(folder, "bin"), env["PATH"] ?? "");
     if (bin !== undefined) env["PATH"] = [bin, env["PATH"]].filter(Boolean).join(delimiter);
     return { codexHome, workspace, env, dispose, [Symbol.asyncDispose]: dispose };
   } catch (error) {

@@ -92,17 +92,22 @@ test("keeps credentials, proxies, git and the user's home out of the environment
     HOME: "/users",
     XDG_CONFIG_HOME: "/users/config",
   };
-  expect(testEnvironment(source, { codexHome: "/c", userHome: "/h" }, "linux")).toEqual({
+  const temporary = { TMPDIR: "/t", TMP: "/t", TEMP: "/t" };
+  expect(testEnvironment(source, { codexHome: "/c", userHome: "/h", temporary: "/t" }, "linux")).toEqual({
     PATH: "/bin",
     LANG: "C",
     RUST_LOG: "warn",
     CODEX_HOME: "/c",
     HOME: "/h",
+    ...temporary,
   });
-  expect(testEnvironment({ Path: "x", UserProfile: "u" }, { codexHome: "/c", userHome: "/h" }, "win32")).toEqual({
+  expect(
+    testEnvironment({ Path: "x", UserProfile: "u" }, { codexHome: "/c", userHome: "/h", temporary: "/t" }, "win32"),
+  ).toEqual({
     Path: "x",
     CODEX_HOME: "/c",
     HOME: "/h",
+    ...temporary,
     USERPROFILE: "/h",
   });
 });
@@ -114,15 +119,13 @@ test("takes the first cache that can be written to and is not temporary", async 
   const places = { caches: [join(scratch, "file", "cache"), join(temporary, "cache"), good], temporary };
   await mkdir(temporary);
   const folder = await makeTestFolder(places);
-  expect(folder).toMatchObject({ temporary: false });
-  expect(dirname(folder.path)).toBe(join(good, "codex-embed-testing"));
+  expect(dirname(folder)).toBe(join(good, "codex-embed-testing"));
   expect(await readdir(join(temporary, "cache", "codex-embed-testing"))).toEqual([]);
 });
 
 test("falls back to the temporary folder", async () => {
   const folder = await makeTestFolder({ caches: [], temporary: scratch });
-  expect(folder.temporary).toBe(true);
-  expect(dirname(folder.path)).toBe(scratch);
+  expect(dirname(folder)).toBe(scratch);
 });
 
 test.runIf(process.platform === "linux")("lends a bubblewrap only to a machine without one", async () => {
