@@ -1,12 +1,23 @@
 /** Owns the tests of one process's life, with real children. */
 
 import { getEventListeners } from "node:events";
+import { readFileSync } from "node:fs";
 import { chmod, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LaunchError } from "../../../src/errors/index.js";
 import { AgentProcess } from "../../../src/process/agentProcess.js";
-import { fixturePath, Lines, nodeRequest, parseFamily, runs, startFixture, temporaryFolder } from "./children.js";
+import { processTable } from "../../../src/process/processTable.js";
+import {
+  fixturePath,
+  Lines,
+  nodeRequest,
+  parseFamily,
+  runs,
+  startFixture,
+  temporaryFolder,
+  until,
+} from "./children.js";
 
 describe("a process that ends by itself", () => {
   it("reports its exit code, and its last words without colours and secrets", async () => {
@@ -39,11 +50,13 @@ describe("a process that ends by itself", () => {
   });
 
   it("lets a reader have all output that was written before the exit", async () => {
-    const agent = await startFixture(nodeRequest("lastWords.mjs"));
+    const agent = await startFixture(nodeRequest("lastWords.mjs", "72"));
     const lines = new Lines(agent.stdout);
     await lines.line(0);
+    // More than Node reads ahead and less than fits with that into the pipe: some is there when the process is gone.
+    agent.stdout.pause();
     await agent.shutdown({ graceMs: 5_000 });
-    expect(lines.text).toHaveLength("ready\n".length + 1024 * 1024);
+    expect(lines.text).toHaveLength("ready\n".length + 72 * 1024);
   });
 });
 
@@ -114,6 +127,19 @@ describe.skipIf(process.platform === "win32")("the end of a tree", () => {
     expect(Object.values(family).filter(runs)).toEqual([]);
   });
 
+  it.runIf(process.platform === "linux")("does not wait for a dead descendant that nobody has reaped", async () => {
+    const args = ["-c", "sleep 60 & echo $!; exec sleep 60"];
+    const agent = await startFixture({ ...nodeRequest("echo.mjs"), command: "/bin/sh", args });
+    const zombie = Number(await new Lines(agent.stdout).line(0));
+    // From here on the parent is a program that reaps no one.
+    await until(() => readFileSync(`/proc/${agent.pid}/comm`, "utf8") === "sleep\n");
+    process.kill(zombie, "SIGKILL");
+    await until(() => !runs(zombie));
+    expect(process.kill(zombie, 0)).toBe(true);
+    const table = await processTable();
+    expect([table.has(agent.pid ?? 0), table.has(zombie)]).toEqual([true, false]);
+  });
+
   it("leaves the group of this program alone when a spawn hook did not make a new one", async () => {
     const { spawn } = await import("node:child_process");
     const agent = await startFixture(nodeRequest("family.mjs", "stubborn"), {
@@ -137,7 +163,7 @@ describe("shutdown", () => {
   });
 
   it("does not hang when nobody reads stdout", async () => {
-    const agent = await startFixture(nodeRequest("lastWords.mjs"), { graceMs: 50, drainMs: 60_000 });
+    const agent = await startFixture(nodeRequest("lastWords.mjs", "1024"), { graceMs: 50, drainMs: 60_000 });
     await agent.shutdown();
     expect(agent.stdout.closed).toBe(true);
   });

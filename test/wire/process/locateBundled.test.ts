@@ -1,7 +1,7 @@
 /** Owns the tests of finding the runtime from inside a bundle. */
 
 import { spawnSync } from "node:child_process";
-import { symlinkSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -27,6 +27,19 @@ describe.each(["cjs", "esm"] as const)("a program bundled as %s", (format) => {
     const script = bundleHost("hostThatLocates.ts", folder, format);
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "dir");
     expect(run(script, dirname(folder))).toEqual(locateRuntime({ env: {} }));
+  });
+
+  it("finds the runtime beside its script or beside the link that it was started by", async () => {
+    const [real, linked] = [await temporaryFolder(), await temporaryFolder()];
+    const script = bundleHost("hostThatLocates.ts", real, format);
+    const link = join(linked, "cli");
+    symlinkSync(script, link);
+    for (const folder of [real, linked]) {
+      const modules = join(folder, "node_modules");
+      symlinkSync(join(root, "node_modules"), modules, "dir");
+      expect(run(link, dirname(folder))).toEqual(locateRuntime({ env: {} }));
+      rmSync(modules);
+    }
   });
 
   it("says where it looked when there is none", async () => {

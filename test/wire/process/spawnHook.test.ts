@@ -32,8 +32,8 @@ class Remote extends EventEmitter implements SpawnedProcess {
 
 const request: SpawnRequest = { command: "codex", args: ["app-server"], env: { A: "1" } };
 
-async function startRemote(remote: Remote): Promise<AgentProcess> {
-  const starting = AgentProcess.start(request, { graceMs: 20, drainMs: 20, spawn: () => remote });
+async function startRemote(remote: Remote, drainMs = 20): Promise<AgentProcess> {
+  const starting = AgentProcess.start(request, { graceMs: 20, drainMs, spawn: () => remote });
   remote.emit("spawn");
   return await starting;
 }
@@ -65,6 +65,14 @@ describe("a custom spawn", () => {
     const agent = await startRemote(remote);
     await agent.shutdown();
     expect(remote.signals).toEqual(["stdin", "SIGTERM", "SIGKILL"]);
+  });
+
+  it("is not waited for when nobody reads its stdout", async () => {
+    const remote = new Remote("stdin");
+    const agent = await startRemote(remote, 60_000);
+    remote.stderr.end();
+    await agent.shutdown();
+    expect(remote.stdout.destroyed).toBe(true);
   });
 
   it("may report its end as an error, which reaches the exit", async () => {
