@@ -1,5 +1,6 @@
 /** Owns the client: threads, account, models, and everything else of the protocol, over one runtime. */
 
+import { atCallSite, type CallSite, captureCallSite } from "./errors/callSite.js";
 import { type CloseReason, UsageError } from "./errors/index.js";
 import type { NotificationMethod, NotificationOf } from "./events.js";
 import type {
@@ -105,8 +106,8 @@ export class Codex implements AsyncDisposable {
   }
 
   /** All threads on disk, page after page as they are read. */
-  async *threads(options: ListThreadsOptions = {}): AsyncGenerator<ThreadRecord, void, undefined> {
-    yield* allPages((cursor) => this.listThreads({ ...options, ...cursor }));
+  threads(options: ListThreadsOptions = {}): AsyncGenerator<ThreadRecord, void, undefined> {
+    return allPages((cursor) => this.listThreads({ ...options, ...cursor }), captureCallSite());
   }
 
   /** Reads a thread's record (`thread/read`) without opening it. */
@@ -142,7 +143,7 @@ export class Codex implements AsyncDisposable {
     const models: Model[] = [];
     const page = (cursor: { cursor?: string }) =>
       this.#runtime.request("model/list", { includeHidden: options.includeHidden ?? false, ...cursor });
-    for await (const model of allPages(page)) models.push(model);
+    for await (const model of allPages(page, captureCallSite())) models.push(model);
     return models;
   }
 
@@ -217,12 +218,16 @@ interface Page<T> {
   readonly nextCursor: string | null;
 }
 
+/** A later page is read in another tick, so its failure gets the stack of the call that began the loop. */
 async function* allPages<T>(
   read: (cursor: { cursor?: string }) => Promise<Page<T>>,
+  site: CallSite,
 ): AsyncGenerator<T, void, undefined> {
   let cursor: string | null = null;
   do {
-    const page: Page<T> = await read(cursor === null ? {} : { cursor });
+    const page: Page<T> = await read(cursor === null ? {} : { cursor }).catch((error: unknown) => {
+      throw error instanceof Error ? atCallSite(error, site) : error;
+    });
     yield* page.data;
     cursor = page.nextCursor;
   } while (cursor !== null);

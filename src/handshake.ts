@@ -42,7 +42,7 @@ export async function shakeHands(
 ): Promise<RuntimeMetadata> {
   const { codexBin, stderrTail } = context;
   const response = await initialize(connection, options, context);
-  const runtimeVersion = versionIn(response.userAgent);
+  const runtimeVersion = versionIn(response.userAgent, clientNameOf(options));
   if (minorOf(runtimeVersion) !== minorOf(RUNTIME_VERSION)) {
     const message =
       `The runtime${codexBin === null ? "" : ` ${codexBin}`} is version ${runtimeVersion ?? `unknown (${response.userAgent})`}, ` +
@@ -74,7 +74,7 @@ async function initialize(
 ): Promise<InitializeResponse> {
   const params: InitializeParams = {
     clientInfo: {
-      name: options.clientName ?? "codex-embed",
+      name: clientNameOf(options),
       title: options.clientTitle ?? null,
       version: options.clientVersion ?? RUNTIME_VERSION,
     },
@@ -95,7 +95,7 @@ async function initialize(
       : TransportClosedError.isInstance(cause)
         ? `it ended before it answered initialize (${ending(cause)})`
         : cause instanceof Error
-          ? cause.message
+          ? cause.message.replace(/\.$/, "")
           : String(cause);
     const message = `The runtime could not be greeted: ${why}. Check that it is \`codex app-server\` and that its configuration loads`;
     throw new LaunchError("HANDSHAKE_FAILED", message, { cause, stderrTail: stderrTail() });
@@ -110,9 +110,15 @@ function isInitializeResponse(value: unknown): value is InitializeResponse {
   return isRecord(value) && typeof value["userAgent"] === "string" && typeof value["codexHome"] === "string";
 }
 
-/** The user agent begins with `<client name>/<runtime version>`; the name may hold anything. */
-function versionIn(userAgent: string): string | null {
-  return /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent)?.[1] ?? null;
+function clientNameOf(options: CodexOptions): string {
+  return options.clientName ?? "codex-embed";
+}
+
+/** The user agent begins with `<client name>/<runtime version>`; the name itself may look like a version. */
+function versionIn(userAgent: string, clientName: string): string | null {
+  const own = `${clientName}/`;
+  const rest = userAgent.startsWith(own) ? userAgent.slice(own.length - 1) : userAgent;
+  return /\/(\d+\.\d+\.\d+\S*)/.exec(rest)?.[1] ?? null;
 }
 
 function minorOf(version: string | null): string | null {

@@ -1,6 +1,6 @@
 /** Owns what users pass as input, and how it becomes the wire's. */
 
-import { access } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UsageError } from "./errors/index.js";
 import type { ImageDetail, UserInput } from "./generated/protocol.js";
@@ -12,7 +12,8 @@ export interface ImageInput {
   readonly image: string | Uint8Array | Blob;
   /** The media type of the bytes. Default: the Blob's, or recognised for PNG, JPEG, GIF and WebP. */
   readonly mediaType?: string | undefined;
-  readonly detail?: ImageDetail | undefined;
+  /** How closely the model looks. The pinned runtime leaves a picture of the detail `low` out without a word. */
+  readonly detail?: Exclude<ImageDetail, "low"> | undefined;
 }
 
 /** A piece of text. */
@@ -56,31 +57,47 @@ async function toPart(part: InputPart, cwd: string | undefined): Promise<UserInp
     case "image": {
       if (!("image" in part)) {
         if ("url" in part) assertDataUrl(part.url);
+        assertDetail(part.detail);
         return part;
       }
+      assertDetail(part.detail);
       const url = typeof part.image === "string" ? part.image : await toDataUrl(part.image, part.mediaType);
       assertDataUrl(url);
       return { type: "image", url, ...(part.detail === undefined ? {} : { detail: part.detail }) };
     }
     case "localImage":
-      if (cwd !== undefined) await assertReadable(resolve(cwd, part.path));
-      return part;
+      assertDetail(part.detail);
+      if (cwd === undefined) return part;
+      // The runtime would resolve a relative path against its own working directory, not the thread's.
+      return { ...part, path: await readableFile(resolve(cwd, part.path)) };
     default:
       return part;
   }
 }
 
+function assertDetail(detail: ImageDetail | undefined): void {
+  if (detail !== "low") return;
+  throw new UsageError('The runtime leaves a picture of the detail "low" out: pass "auto", "high" or "original".');
+}
+
 function assertDataUrl(url: string): void {
-  if (url.startsWith("data:")) return;
+  if (url.startsWith("data:image/")) return;
+  if (url.startsWith("data:")) {
+    throw new UsageError(
+      `A data: URL of the type ${url.slice(5, url.search(/[;,]|$/))} is no image: it must begin with data:image/.`,
+    );
+  }
   throw new UsageError(
     "An image must be a data: URL or bytes; the runtime takes no remote URLs. Fetch it yourself and pass the bytes: " +
       '{ type: "image", image: new Uint8Array(await (await fetch(url)).arrayBuffer()) }.',
   );
 }
 
-async function assertReadable(path: string): Promise<void> {
+async function readableFile(path: string): Promise<string> {
   try {
-    await access(path);
+    await access(path, constants.R_OK);
+    if ((await stat(path)).isFile()) return path;
+    throw new Error("It is not a file.");
   } catch (cause) {
     throw new UsageError(`The local image ${path} cannot be read. Check the path, or pass the bytes as an image.`, {
       cause,

@@ -1,5 +1,6 @@
 /** Owns the options that users pass, their defaults, and how sandbox and approval modes become wire fields. */
 
+import { realpathSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { UsageError } from "./errors/index.js";
 import type {
@@ -213,7 +214,15 @@ export function settingsMismatch(
 
 /** Relative paths are the runtime's to resolve, so only absolute ones can be compared. */
 function samePath(asked: string, effective: string): boolean {
-  return !isAbsolute(asked) || resolve(asked) === resolve(effective);
+  return !isAbsolute(asked) || resolve(asked) === resolve(effective) || realPath(asked) === realPath(effective);
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
 }
 
 function approvalFields(mode: ApprovalMode | undefined): Partial<ApprovalFields> {

@@ -1,8 +1,9 @@
 /** Owns one runtime from start to close, and wires the layers: process, transport, connection, router, listeners. */
 
+import { resolve } from "node:path";
 import { onAbort } from "./abort.js";
 import { type CloseReason, TransportClosedError, UsageError } from "./errors/index.js";
-import { isKnownNotification } from "./events.js";
+import { isKnownNotification, type NotificationMethod } from "./events.js";
 import type { ClientRequests } from "./generated/tables.js";
 import { type RuntimeMetadata, shakeHands } from "./handshake.js";
 import type { CodexOptions } from "./options.js";
@@ -15,6 +16,7 @@ import { Connection, type ConnectionReceiver } from "./rpc/connection.js";
 import type { WireNotification, WireRequest } from "./rpc/messages.js";
 import { Listeners } from "./stream/listeners.js";
 import { Router } from "./stream/router.js";
+import { ThreadTotals } from "./stream/threadTotals.js";
 import { StdioTransport } from "./transport/stdio.js";
 import { launchEnvironment } from "./process/environment.js";
 
@@ -47,12 +49,18 @@ const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
 const READ_METHOD = /\/(?:list|read)$/;
 
 /** What the SDK itself lives on. */
-const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set(["turn/started", "turn/completed", "item/completed"]);
+const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>([
+  "turn/started",
+  "turn/completed",
+  "item/completed",
+  "account/login/completed",
+]);
 
 /** One runtime. Starts at its first use; once closed it stays closed. */
 export class Runtime {
   readonly options: CodexOptions;
   readonly router = new Router();
+  readonly totals = new ThreadTotals();
   readonly listeners: Listeners;
   /** Resolves when the runtime is gone, with why. Never rejects. */
   readonly closed: Promise<CloseReason>;
@@ -68,7 +76,12 @@ export class Runtime {
     const refused = options.optOutNotifications?.find((method) => REQUIRED_NOTIFICATIONS.has(method));
     if (refused !== undefined) {
       throw new UsageError(
-        `optOutNotifications holds ${refused}, without which no turn could be followed. Leave it out.`,
+        `optOutNotifications holds ${refused}, without which this SDK cannot tell how a turn or a login ended. Leave it out.`,
+      );
+    }
+    if (/\p{Cc}/u.test(options.clientName ?? "")) {
+      throw new UsageError(
+        "clientName is sent as an HTTP header: it must not hold line breaks or other control characters.",
       );
     }
     this.options = options;
@@ -113,11 +126,17 @@ export class Runtime {
     const timeoutMs =
       options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : (options.timeoutMs ?? undefined);
     const { signal } = options;
+    const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
     // What the runtime answers is taken to be as generated: its version was compared at the handshake.
     const onResult = options.onResult as ((result: unknown) => void) | undefined;
     const send = () =>
-      connection.request(method, params, { signal, timeoutMs, onResult }) as Promise<ClientRequests[M]["result"]>;
+      connection.request(method, params, { signal, timeoutMs, kind, onResult }) as Promise<ClientRequests[M]["result"]>;
     return READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send();
+  }
+
+  /** The absolute form of a path as the runtime resolves it: against the working directory of its process. */
+  resolvePath(path: string): string {
+    return resolve(this.options.cwd ?? process.cwd(), path);
   }
 
   /** Awaits something that the runtime brings about: rejects with `TransportClosedError` when it goes away first. */
@@ -200,7 +219,10 @@ export class Runtime {
 
   #receive(notification: WireNotification, bytes: number): void {
     const known = isKnownNotification(notification);
-    if (known) this.router.dispatch(notification, bytes);
+    if (known) {
+      this.router.dispatch(notification, bytes);
+      this.totals.observe(notification);
+    }
     this.listeners.emit(notification, known);
   }
 

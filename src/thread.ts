@@ -1,7 +1,7 @@
 /** Owns the handle of a thread: its turns, and what can be done with it as a whole. */
 
 import { type CallSite, captureCallSite } from "./errors/callSite.js";
-import { SettingsMismatchError } from "./errors/index.js";
+import { SettingsMismatchError, TransportClosedError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
 import type { Thread as ThreadRecord } from "./generated/protocol.js";
 import { type Input, toUserInput } from "./input.js";
@@ -26,18 +26,22 @@ const DEFAULT_STREAM_BUFFER_BYTES = 64 * 1024 * 1024;
 /** A conversation with the agent. Its turns run one after another; different threads run side by side. */
 export class Thread implements AsyncDisposable {
   readonly id: string;
-  /** The working directory in force when the thread was opened. */
-  readonly cwd: string;
   /** The model in force when the thread was opened. */
   readonly model: string;
   readonly #runtime: Runtime;
+  #cwd: string;
 
   /** @internal */
   constructor(runtime: Runtime, opened: { thread: { id: string }; cwd: string; model: string }) {
     this.id = opened.thread.id;
-    this.cwd = opened.cwd;
+    this.#cwd = opened.cwd;
     this.model = opened.model;
     this.#runtime = runtime;
+  }
+
+  /** The working directory in force: as the thread was opened, or as the last turn has set it. */
+  get cwd(): string {
+    return this.#cwd;
   }
 
   /**
@@ -89,9 +93,13 @@ export class Thread implements AsyncDisposable {
     const site = captureCallSite();
     const reservation = this.#runtime.router.reserve(this.id);
     try {
-      const started = new Promise<TurnStream>((resolve) => {
-        reservation.onTurnStarted((turnId) => resolve(this.#claim(reservation, turnId, site)));
+      const started = new Promise<TurnStream>((resolve, reject) => {
+        reservation.watch({
+          started: (turnId) => resolve(this.#claim(reservation, turnId, site)),
+          failed: reject,
+        });
       });
+      started.catch(() => {});
       await this.#runtime.request("thread/compact/start", { threadId: this.id });
       const stream = await this.#runtime.whileOpen(started);
       return await new TurnHandle(this.#runtime, stream).result();
@@ -110,14 +118,23 @@ export class Thread implements AsyncDisposable {
     await this.#runtime.request("thread/archive", { threadId: this.id });
   }
 
-  /** Ends the subscription (`thread/unsubscribe`): the runtime may unload the thread. It can be resumed later. */
+  /**
+   * Ends the subscription (`thread/unsubscribe`): the runtime may unload the thread. It can be resumed later. A turn in
+   * flight goes on in the runtime, but is not heard of any more: its handle rejects with `UsageError`.
+   */
   async unsubscribe(): Promise<void> {
     await this.#runtime.request("thread/unsubscribe", { threadId: this.id });
+    this.#runtime.router.letGo(this.id);
   }
 
   /** Unsubscribes, so that `await using thread = …` leaves nothing loaded. A runtime that has gone is no failure. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#runtime.isClosed) await this.unsubscribe();
+    if (this.#runtime.isClosed) return;
+    try {
+      await this.unsubscribe();
+    } catch (error) {
+      if (!TransportClosedError.isInstance(error)) throw error;
+    }
   }
 
   /** @internal */
@@ -154,6 +171,7 @@ export class Thread implements AsyncDisposable {
       ...threadModeFields(modes),
       threadId,
     });
+    runtime.totals.inherit(response.thread.id, threadId);
     return Thread.#opened(runtime, { ...modes, cwd: fields.cwd }, response);
   }
 
@@ -163,6 +181,7 @@ export class Thread implements AsyncDisposable {
     asked: Parameters<typeof settingsMismatch>[0],
     response: EffectiveSettings & { thread: { id: string }; model: string },
   ): Thread {
+    runtime.router.welcome(response.thread.id);
     const mismatch = settingsMismatch(asked, response);
     if (mismatch !== null) {
       throw new SettingsMismatchError(response.thread.id, mismatch.requested, mismatch.effective);
@@ -173,12 +192,13 @@ export class Thread implements AsyncDisposable {
   async #start(input: Input, options: TurnOptions, site: CallSite): Promise<TurnHandle> {
     const { signal, sandbox, approvalMode, ...fields } = options;
     signal?.throwIfAborted();
+    const cwd = options.cwd ? this.#runtime.resolvePath(options.cwd) : this.#cwd;
     const params = {
       clientUserMessageId: crypto.randomUUID(),
       ...fields,
       ...turnModeFields({ sandbox, approvalMode }),
       threadId: this.id,
-      input: await toUserInput(input, options.cwd ?? this.cwd),
+      input: await toUserInput(input, cwd),
     };
     signal?.throwIfAborted();
     const reservation = this.#runtime.router.reserve(this.id);
@@ -191,7 +211,8 @@ export class Thread implements AsyncDisposable {
           })
           .catch(reject);
       });
-      return new TurnHandle(this.#runtime, claimed, { cwd: options.cwd ?? this.cwd, signal });
+      this.#cwd = cwd;
+      return new TurnHandle(this.#runtime, claimed, { cwd, signal });
     } finally {
       reservation.release();
     }
@@ -199,7 +220,8 @@ export class Thread implements AsyncDisposable {
 
   #claim(reservation: Reservation, turnId: string, site: CallSite): TurnStream {
     const bufferBytes = this.#runtime.options.streamBufferBytes ?? DEFAULT_STREAM_BUFFER_BYTES;
-    const stream = new TurnStream({ threadId: this.id, turnId }, bufferBytes, site);
+    const usedBefore = this.#runtime.totals.of(this.id);
+    const stream = new TurnStream({ threadId: this.id, turnId }, { bufferBytes, site, usedBefore });
     reservation.claim(turnId, stream);
     return stream;
   }

@@ -1,5 +1,6 @@
 /** Owns the handle of a turn: reading it, steering it, interrupting it, awaiting it. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { onAbort } from "./abort.js";
 import { NoActiveTurnError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
@@ -11,6 +12,9 @@ import type { TurnResult } from "./turnResult.js";
 
 /** How long an aborted turn may take to end before its caller is let go. */
 const ABORT_GRACE_MS = 5_000;
+
+const INTERRUPT_ATTEMPTS = 5;
+const INTERRUPT_RETRY_MS = 20;
 
 /**
  * A turn in flight or ended. Iterating it yields every event of the turn from the first on, for any number of readers
@@ -35,12 +39,12 @@ export class TurnHandle implements AsyncIterable<TurnEvent> {
     if (options.signal !== undefined) this.#watch(options.signal);
   }
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {
     return this.#stream.reader();
   }
 
   /** The text of the agent's messages as it grows, commentary left out; an empty line stands between two messages. */
-  textStream(): AsyncIterableIterator<string> {
+  textStream(): AsyncIterableIterator<string, void, undefined> {
     return textOf(this);
   }
 
@@ -83,12 +87,17 @@ export class TurnHandle implements AsyncIterable<TurnEvent> {
   }
 
   async #interrupt(): Promise<void> {
-    await this.#stream.started;
-    if (this.#stream.isEnded) return;
-    try {
-      await this.#runtime.request("turn/interrupt", { threadId: this.threadId, turnId: this.id });
-    } catch (error) {
-      if (!(NoActiveTurnError.isInstance(error) && this.#stream.isEnded)) throw error;
+    const stream = this.#stream;
+    await stream.started;
+    for (let attempt = 1; !stream.isEnded; attempt++) {
+      try {
+        await this.#runtime.request("turn/interrupt", { threadId: this.threadId, turnId: this.id });
+        return;
+      } catch (error) {
+        if (!NoActiveTurnError.isInstance(error) || attempt === INTERRUPT_ATTEMPTS) throw error;
+        // Between the last item and turn/completed the turn is over for the runtime, but not yet told to be.
+        await Promise.race([stream.ended, sleep(INTERRUPT_RETRY_MS * attempt, undefined, { ref: false })]);
+      }
     }
   }
 
@@ -102,12 +111,12 @@ export class TurnHandle implements AsyncIterable<TurnEvent> {
   async #abort(reason: unknown): Promise<void> {
     if (this.#stream.isEnded) return;
     this.#stream.abort(reason);
-    const timer = setTimeout(() => this.#stream.giveUp(reason), ABORT_GRACE_MS);
+    const timer = setTimeout(() => this.#stream.fail(reason), ABORT_GRACE_MS);
     void this.#stream.ended.then(() => clearTimeout(timer));
     try {
       await this.interrupt();
     } catch {
-      this.#stream.giveUp(reason);
+      this.#stream.fail(reason);
     }
   }
 }

@@ -123,7 +123,10 @@ const order: Rule = (all) =>
 
 const owners: Rule = (all) =>
   all.flatMap((source) => {
-    const names = [...importsOf(source).outside, ...literalsOf(source).filter((text) => text.endsWith("child_process"))];
+    const names = [
+      ...importsOf(source).outside,
+      ...literalsOf(source).filter((text) => text.endsWith("child_process")),
+    ];
     const foreign = [...new Set(names)].filter(
       (name) => Object.hasOwn(OWNERS, name) && OWNERS[name] !== roomOf(source.path),
     );

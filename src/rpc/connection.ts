@@ -1,7 +1,13 @@
 /** Owns one JSON-RPC connection: requests and their answers, the in-flight window, and the one close reason. */
 
 import { captureCallSite } from "../errors/callSite.js";
-import { type CloseReason, FrameTooLargeError, RequestTimeoutError, TransportClosedError } from "../errors/index.js";
+import {
+  type CloseReason,
+  FrameTooLargeError,
+  RequestTimeoutError,
+  TransportClosedError,
+  UsageError,
+} from "../errors/index.js";
 import type { Transport } from "../transport/transport.js";
 import {
   answeredId,
@@ -27,8 +33,17 @@ export interface ConnectionReceiver {
   diagnostic(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
-/** The runtime loses requests when more than about 128 are in flight on one connection; half of that is safe. */
+/**
+ * The runtime loses requests when more than about 128 are in flight on one connection. Half of that is for requests
+ * that are answered at once, half for those that run as long as their work, so that these hold up no others.
+ */
 const MAX_IN_FLIGHT = 64;
+
+/** The requests of one kind that are in flight, and those that wait for a place. */
+class Window {
+  readonly waiting = new Set<PendingCall>();
+  inFlight = 0;
+}
 
 /** One connection to a runtime. */
 export class Connection {
@@ -38,8 +53,7 @@ export class Connection {
   readonly #receiver: ConnectionReceiver;
   readonly #maxFrameBytes: number;
   readonly #calls = new Map<number, PendingCall>();
-  readonly #waiting = new Set<PendingCall>();
-  #inFlight = 0;
+  readonly #windows = { short: new Window(), long: new Window() };
   #nextId = 0;
   #closeReason: CloseReason | null = null;
   #protocolFault: Error | undefined;
@@ -65,13 +79,17 @@ export class Connection {
   }
 
   /**
-   * Sends a request and resolves with its result. At most 64 are in flight; further ones wait their turn.
+   * Sends a request and resolves with its result. At most 64 of each kind are in flight; further ones wait their turn.
    *
    * Rejects with `JsonRpcError` (or a subclass) for an error answer, `RequestTimeoutError`, `TransportClosedError`,
    * the signal's reason, or `UsageError` for parameters that are not JSON.
    */
   request(method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    const { timeoutMs } = options;
+    if (timeoutMs !== undefined && !(timeoutMs > 0)) {
+      return Promise.reject(new UsageError(`The timeout of ${method} is ${timeoutMs} ms; it must be more than 0.`));
+    }
     if (this.#closeReason) return Promise.reject(new TransportClosedError(this.#closeReason, { method }));
     const id = this.#nextId++;
     let text: string;
@@ -81,11 +99,12 @@ export class Connection {
       return Promise.reject(error);
     }
     const site = captureCallSite();
-    const call = new PendingCall({ id, method, text }, site, options, (pending, timeoutMs) =>
-      this.#abandon(pending, timeoutMs),
+    const call = new PendingCall({ id, method, text }, site, options, (pending, timedOutMs) =>
+      this.#abandon(pending, timedOutMs),
     );
-    if (this.#inFlight < MAX_IN_FLIGHT) this.#send(call);
-    else this.#waiting.add(call);
+    const window = this.#windows[call.kind];
+    if (window.inFlight < MAX_IN_FLIGHT) this.#send(call);
+    else window.waiting.add(call);
     return call.promise;
   }
 
@@ -102,7 +121,7 @@ export class Connection {
 
   #send(call: PendingCall): void {
     call.sent = true;
-    this.#inFlight += 1;
+    this.#windows[call.kind].inFlight += 1;
     this.#calls.set(call.id, call);
     this.#transport.send(call.text);
   }
@@ -128,7 +147,7 @@ export class Connection {
       return;
     }
     this.#calls.delete(call.id);
-    if (!call.settled) this.#release();
+    if (!call.settled) this.#release(call);
     const error = message["error"];
     if (isRecord(error)) call.fail(replyError(call.method, error));
     else call.succeed(message["result"]);
@@ -138,16 +157,17 @@ export class Connection {
   #abandon(call: PendingCall, timeoutMs: number | undefined): void {
     if (timeoutMs === undefined) call.abort();
     else call.fail(new RequestTimeoutError(call.method, timeoutMs, call.sent));
-    if (call.sent) this.#release();
-    else this.#waiting.delete(call);
+    if (call.sent) this.#release(call);
+    else this.#windows[call.kind].waiting.delete(call);
   }
 
   /** One answer came, or is no longer awaited: the next call goes out. */
-  #release(): void {
-    this.#inFlight -= 1;
-    for (const next of this.#waiting) {
+  #release(call: PendingCall): void {
+    const window = this.#windows[call.kind];
+    window.inFlight -= 1;
+    for (const next of window.waiting) {
       if (next.isAborted) continue;
-      this.#waiting.delete(next);
+      window.waiting.delete(next);
       this.#send(next);
       return;
     }
@@ -158,7 +178,7 @@ export class Connection {
     const call = id === undefined ? undefined : this.#calls.get(id);
     if (call !== undefined) {
       this.#calls.delete(call.id);
-      if (!call.settled) this.#release();
+      if (!call.settled) this.#release(call);
       call.fail(new FrameTooLargeError(this.#maxFrameBytes, call.method));
       return;
     }
@@ -182,9 +202,11 @@ export class Connection {
     const fault = this.#protocolFault;
     const final: CloseReason = fault === undefined ? reason : { ...reason, initiator: "runtime", error: fault };
     this.#closeReason = final;
-    const calls = [...this.#calls.values(), ...this.#waiting];
+    const { short, long } = this.#windows;
+    const calls = [...this.#calls.values(), ...short.waiting, ...long.waiting];
     this.#calls.clear();
-    this.#waiting.clear();
+    short.waiting.clear();
+    long.waiting.clear();
     for (const call of calls) {
       call.fail(new TransportClosedError(final, { method: call.method, maybeAccepted: call.sent }));
     }

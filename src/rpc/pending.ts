@@ -4,12 +4,17 @@ import { onAbort } from "../abort.js";
 import { type CallSite, atCallSite } from "../errors/callSite.js";
 import type { CodexError } from "../errors/index.js";
 
+/** Node runs a timer that is set for longer at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** How a request is watched. */
 export interface CallOptions {
   /** Rejects with its reason when it aborts. A request that was already sent may still be carried out. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until `RequestTimeoutError`; none when undefined. */
   readonly timeoutMs?: number | undefined;
+  /** `long` for a request that is answered only when its work is done. Default `short`. */
+  readonly kind?: "short" | "long" | undefined;
   /** Called with the result while the reader still stands at this message, before anything after it is read. */
   readonly onResult?: ((result: unknown) => void) | undefined;
 }
@@ -49,11 +54,16 @@ export class PendingCall {
     });
     const { signal, timeoutMs } = options;
     const stopListening = onAbort(signal, () => abandon(this, undefined));
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => abandon(this, timeoutMs), timeoutMs);
+    const isTimed = timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS;
+    const timer = isTimed ? setTimeout(() => abandon(this, timeoutMs), timeoutMs) : undefined;
     this.#stopWatching = () => {
       stopListening();
       clearTimeout(timer);
     };
+  }
+
+  get kind(): "short" | "long" {
+    return this.#options.kind ?? "short";
   }
 
   get settled(): boolean {

@@ -21,18 +21,28 @@ interface ReplyRule {
   readonly rpcCode?: number;
   /** Matched against the runtime's message: it gives most failures the code -32600 and nothing else to tell them by. */
   readonly message?: RegExp;
+  /** Whether the message must name the method itself as what is not known. */
+  readonly aboutMethod?: boolean;
   readonly type: JsonRpcErrorClass;
   readonly code: string;
   readonly hint?: string;
 }
 
+const UNKNOWN_VARIANT = /^Invalid request: unknown variant `([^`]*)`/;
+
 /** First match wins. Each row is checked against the pinned runtime by the end-to-end tests. */
 const RULES: readonly ReplyRule[] = [
   {
-    message: /^thread not found|^no rollout found for thread id|^thread not loaded/,
+    message: /^thread not (?:found|loaded)/,
     type: ThreadNotFoundError,
     code: "THREAD_NOT_FOUND",
     hint: "Resume it first with resumeThread(id), or check the id with listThreads().",
+  },
+  {
+    message: /no (?:archived )?rollout found for thread id/,
+    type: ThreadNotFoundError,
+    code: "THREAD_NOT_FOUND",
+    hint: "Check the id with listThreads(); a thread is stored with its first turn.",
   },
   {
     message: /^session \S+ is archived/,
@@ -52,13 +62,20 @@ const RULES: readonly ReplyRule[] = [
     code: "NO_ACTIVE_TURN",
   },
   {
+    message: /chatgpt authentication required/,
+    type: AuthRequiredError,
+    code: "AUTH_REQUIRED",
+    hint: "Log in with loginChatgpt() first; an API key does not do here.",
+  },
+  {
     message: /authentication required/,
     type: AuthRequiredError,
     code: "AUTH_REQUIRED",
-    hint: "Log in with loginApiKey(key) or loginChatgpt() first.",
+    hint: "Log in with loginChatgpt() or loginApiKey(key) first.",
   },
   {
-    message: /^Invalid request: unknown variant/,
+    message: UNKNOWN_VARIANT,
+    aboutMethod: true,
     type: MethodNotFoundError,
     code: "METHOD_NOT_FOUND",
     hint: "Check the method against the runtime's version (codex.metadata.runtimeVersion).",
@@ -85,12 +102,27 @@ const MAX_MESSAGE_CHARS = 400;
 export function replyError(method: string, error: Readonly<Record<string, unknown>>): JsonRpcError {
   const rpcCode = typeof error["code"] === "number" ? error["code"] : 0;
   const text = typeof error["message"] === "string" ? error["message"] : "the runtime gave no message";
-  const message = text.length > MAX_MESSAGE_CHARS ? `${text.slice(0, MAX_MESSAGE_CHARS)}…` : text;
-  const body: RpcErrorBody = { code: rpcCode, message, data: error["data"] };
+  const isAboutMethod = UNKNOWN_VARIANT.exec(text)?.[1] === method;
   const rule = RULES.find(
     (row) =>
-      (row.rpcCode === undefined || row.rpcCode === rpcCode) && (row.message === undefined || row.message.test(text)),
+      (row.rpcCode === undefined || row.rpcCode === rpcCode) &&
+      (row.message === undefined || row.message.test(text)) &&
+      (row.aboutMethod === undefined || row.aboutMethod === isAboutMethod),
   );
+  const message = sentence(isAboutMethod ? text : withoutValues(text));
+  const body: RpcErrorBody = { code: rpcCode, message, data: error["data"] };
   if (rule === undefined) return new JsonRpcError("RPC_ERROR", method, body);
   return new rule.type(rule.code, method, body, rule.hint);
+}
+
+/** The runtime quotes a bad parameter in its answer; a value may be a secret, so only its type is kept. */
+function withoutValues(text: string): string {
+  return text
+    .replace(/\b(invalid (?:type|value): [a-z ]+?) (?:"(?:[^"\\]|\\.)*"|`[^`]*`)/gs, "$1")
+    .replace(/\b(unknown (?:variant|field)) `[^`]*`/gs, "$1");
+}
+
+function sentence(text: string): string {
+  const cut = text.length > MAX_MESSAGE_CHARS ? `${text.slice(0, MAX_MESSAGE_CHARS)}…` : text;
+  return /[.!?…]$/.test(cut) ? cut : `${cut}.`;
 }

@@ -9,13 +9,15 @@ export class TurnAccumulator {
   readonly #threadId: string;
   readonly #turnId: string;
   readonly #items: ThreadItem[] = [];
-  #firstUsage: ThreadTokenUsage | null = null;
+  #before: TokenUsageBreakdown | null;
   #lastUsage: ThreadTokenUsage | null = null;
   #startedAt: number | null = null;
 
-  constructor(threadId: string, turnId: string) {
-    this.#threadId = threadId;
-    this.#turnId = turnId;
+  /** @param before - what the thread had used before the turn, when that is known. */
+  constructor(turn: { threadId: string; turnId: string }, before: TokenUsageBreakdown | null) {
+    this.#threadId = turn.threadId;
+    this.#turnId = turn.turnId;
+    this.#before = before;
   }
 
   /** Takes the next event of the turn. */
@@ -28,8 +30,8 @@ export class TurnAccumulator {
         this.#items.push(event.params.item);
         break;
       case "thread/tokenUsage/updated":
-        this.#firstUsage ??= event.params.tokenUsage;
         this.#lastUsage = event.params.tokenUsage;
+        this.#before ??= subtract(this.#lastUsage.total, this.#lastUsage.last);
         break;
       default:
         break;
@@ -51,13 +53,14 @@ export class TurnAccumulator {
     };
   }
 
-  /** The runtime counts per thread, so the turn's part is a difference; the total before is `total - last`. */
+  /**
+   * The runtime counts per thread, so the turn's part is a difference. It repeats the last count in a turn whose model
+   * reports none, so the total before is better known than told from the first count of the turn.
+   */
   #usage(): TurnUsage | null {
-    const first = this.#firstUsage;
     const last = this.#lastUsage;
-    if (first === null || last === null) return null;
-    const before = subtract(first.total, first.last);
-    return { turn: subtract(last.total, before), thread: last.total, contextWindow: last.modelContextWindow };
+    if (last === null || this.#before === null) return null;
+    return { turn: subtract(last.total, this.#before), thread: last.total, contextWindow: last.modelContextWindow };
   }
 }
 

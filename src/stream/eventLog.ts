@@ -56,7 +56,7 @@ export class EventLog {
   }
 
   /** A new reader, which begins at the first event of the turn. */
-  reader(): AsyncIterableIterator<TurnEvent> {
+  reader(): AsyncIterableIterator<TurnEvent, void, undefined> {
     return new LogReader(this);
   }
 
@@ -123,11 +123,11 @@ interface Position {
 }
 
 interface Waiter {
-  readonly resolve: (result: IteratorResult<TurnEvent>) => void;
+  readonly resolve: (result: IteratorResult<TurnEvent, void>) => void;
   readonly reject: (reason: unknown) => void;
 }
 
-class LogReader implements AsyncIterableIterator<TurnEvent> {
+class LogReader implements AsyncIterableIterator<TurnEvent, void, undefined> {
   readonly #log: EventLog;
   readonly #position: Position = { index: 0, pieces: 0 };
   readonly #waiters: Waiter[] = [];
@@ -137,11 +137,11 @@ class LogReader implements AsyncIterableIterator<TurnEvent> {
     this.#log = log;
   }
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {
     return this;
   }
 
-  next(): Promise<IteratorResult<TurnEvent>> {
+  next(): Promise<IteratorResult<TurnEvent, void>> {
     if (this.#waiters.length === 0) {
       try {
         const result = this.#take();
@@ -154,7 +154,7 @@ class LogReader implements AsyncIterableIterator<TurnEvent> {
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
-  return(): Promise<IteratorResult<TurnEvent>> {
+  return(): Promise<IteratorResult<TurnEvent, void>> {
     this.#done = true;
     this.wake();
     return Promise.resolve({ done: true, value: undefined });
@@ -182,7 +182,7 @@ class LogReader implements AsyncIterableIterator<TurnEvent> {
     this.#position.pieces = 0;
   }
 
-  #take(): IteratorResult<TurnEvent> | undefined {
+  #take(): IteratorResult<TurnEvent, void> | undefined {
     if (this.#done) return { done: true, value: undefined };
     try {
       const event = this.#log.take(this.#position);

@@ -42,7 +42,11 @@ export class Listeners {
   emit(notification: UnknownNotification, known: boolean): void {
     const listeners = this.#byMethod.get(known ? notification.method : "unknown");
     if (listeners === undefined) return;
-    for (const listener of listeners) queueMicrotask(() => listener(notification));
+    for (const listener of listeners) {
+      queueMicrotask(() => {
+        if (listeners.has(listener)) listener(notification);
+      });
+    }
   }
 }
 

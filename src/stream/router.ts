@@ -1,14 +1,20 @@
 /** Owns where each notification goes: to the one turn that it names, and never to another. */
 
-import { type CloseReason, TurnInProgressError } from "../errors/index.js";
+import {
+  type CloseReason,
+  type CodexError,
+  TransportClosedError,
+  TurnInProgressError,
+  UsageError,
+} from "../errors/index.js";
 import { isTurnEvent, type Notification, type TurnEvent } from "../events.js";
 import { notificationScopes } from "../generated/tables.js";
 
 /** Where the events of one turn go. */
 export interface TurnSink {
   push(event: TurnEvent, bytes: number): void;
-  /** The connection ended before the turn did. */
-  fail(reason: CloseReason): void;
+  /** Nothing more will be heard of the turn. */
+  fail(error: CodexError): void;
 }
 
 interface Buffered {
@@ -26,6 +32,7 @@ interface ThreadRoute {
 /** Routes the events of turns by thread and turn. */
 export class Router {
   readonly #threads = new Map<string, ThreadRoute>();
+  readonly #letGo = new Set<string>();
 
   /** Hands a notification to the turn that it names, if that turn has a sink. */
   dispatch(notification: Notification, bytes: number): void {
@@ -54,9 +61,15 @@ export class Router {
    * Claims the next turn of a thread for the caller, before it is asked for. Events of turns that nobody claimed are
    * kept until the reservation is filled or released, so that none is lost to the order of arrival.
    *
-   * Throws `TurnInProgressError` when the thread has a turn in flight or is about to have one.
+   * Throws `TurnInProgressError` when the thread has a turn in flight or is about to have one, `UsageError` when it was
+   * unsubscribed.
    */
   reserve(threadId: string): Reservation {
+    if (this.#letGo.has(threadId)) {
+      throw new UsageError(
+        `Thread ${threadId} was unsubscribed, so a turn's events would not arrive: resume it first.`,
+      );
+    }
     const route = this.#route(threadId);
     if (route.reservation !== null || route.activeTurnId !== null) {
       throw new TurnInProgressError(threadId, route.activeTurnId);
@@ -82,9 +95,35 @@ export class Router {
 
   /** Ends every turn in flight: the connection is gone. */
   close(reason: CloseReason): void {
-    const sinks = [...this.#threads.values()].flatMap((route) => [...route.sinks.values()]);
-    this.#threads.clear();
-    for (const sink of sinks) sink.fail(reason);
+    for (const threadId of [...this.#threads.keys()]) {
+      this.#abandon(threadId, (turnId) => {
+        const during = turnId === null ? "a turn" : `turn ${turnId}`;
+        return new TransportClosedError(reason, { during, maybeAccepted: true });
+      });
+    }
+  }
+
+  /** Nothing more is heard of a thread that this client has unsubscribed from: its turns end here, and none can start. */
+  letGo(threadId: string): void {
+    this.#letGo.add(threadId);
+    this.#abandon(threadId, (turnId) => {
+      return new UsageError(
+        `Thread ${threadId} was unsubscribed while ${turnId === null ? "a turn was begun" : `turn ${turnId} ran`}, so its end is not heard of.`,
+      );
+    });
+  }
+
+  /** The thread is heard of again. */
+  welcome(threadId: string): void {
+    this.#letGo.delete(threadId);
+  }
+
+  #abandon(threadId: string, why: (turnId: string | null) => CodexError): void {
+    const route = this.#threads.get(threadId);
+    if (route === undefined) return;
+    this.#threads.delete(threadId);
+    route.reservation?.fail(why(null));
+    for (const [turnId, sink] of route.sinks) sink.fail(why(turnId));
   }
 
   #route(threadId: string): ThreadRoute {
@@ -103,13 +142,20 @@ export class Router {
   }
 }
 
+/** Waits for the first turn of a reservation. */
+export interface TurnWatcher {
+  started(turnId: string): void;
+  failed(error: CodexError): void;
+}
+
 /** A claim on the next turn of a thread. Ends by `claim` or by `release`. */
 export class Reservation {
   readonly #attach: (turnId: string, sink: TurnSink) => void;
   readonly #detach: (turnId: string) => void;
   readonly #done: () => void;
   readonly #buffer: Buffered[] = [];
-  #onStarted: ((turnId: string) => void) | null = null;
+  #watcher: TurnWatcher | null = null;
+  #failure: CodexError | null = null;
   #open = true;
 
   constructor(attach: (turnId: string, sink: TurnSink) => void, detach: (turnId: string) => void, done: () => void) {
@@ -120,6 +166,7 @@ export class Reservation {
 
   /** Fills the reservation: the turn's events go to the sink from now on, those that came early first. */
   claim(turnId: string, sink: TurnSink): void {
+    if (this.#failure !== null) sink.fail(this.#failure);
     if (!this.#open) return;
     this.#open = false;
     this.#attach(turnId, sink);
@@ -131,11 +178,20 @@ export class Reservation {
     this.#done();
   }
 
-  /** Calls back with the first turn that starts, for requests whose reply names none. */
-  onTurnStarted(callback: (turnId: string) => void): void {
-    this.#onStarted = callback;
+  /** Tells of the first turn that starts, for requests whose reply names none. */
+  watch(watcher: TurnWatcher): void {
+    this.#watcher = watcher;
     const first = this.#buffer.find((early) => early.event.method === "turn/started");
-    if (first !== undefined) callback(first.turnId);
+    if (this.#failure !== null) watcher.failed(this.#failure);
+    else if (first !== undefined) watcher.started(first.turnId);
+  }
+
+  /** Nothing will be heard of the turn. */
+  fail(error: CodexError): void {
+    if (!this.#open) return;
+    this.#failure = error;
+    this.release();
+    this.#watcher?.failed(error);
   }
 
   /** Gives the reservation up. Idempotent. */
@@ -148,7 +204,7 @@ export class Reservation {
   /** @internal */
   take(early: Buffered): void {
     this.#buffer.push(early);
-    if (early.event.method === "turn/started") this.#onStarted?.(early.turnId);
+    if (early.event.method === "turn/started") this.#watcher?.started(early.turnId);
   }
 }
 

@@ -1,9 +1,9 @@
 /** Owns the life of one turn on the client's side: its events, when it started, and how it ended. */
 
 import { atCallSite, type CallSite } from "../errors/callSite.js";
-import { type CloseReason, TransportClosedError, TurnFailedError } from "../errors/index.js";
+import { TurnFailedError } from "../errors/index.js";
 import type { TurnEvent } from "../events.js";
-import type { Turn } from "../generated/protocol.js";
+import type { TokenUsageBreakdown, Turn } from "../generated/protocol.js";
 import type { TurnOutcome, TurnResult } from "../turnResult.js";
 import { TurnAccumulator } from "./accumulate.js";
 import { EventLog } from "./eventLog.js";
@@ -28,12 +28,15 @@ export class TurnStream implements TurnSink {
   #markStarted: () => void = () => {};
   #markEnded: (end: TurnEnd) => void = () => {};
 
-  constructor(turn: { threadId: string; turnId: string }, bufferBytes: number, site: CallSite) {
+  constructor(
+    turn: { threadId: string; turnId: string },
+    options: { bufferBytes: number; site: CallSite; usedBefore: TokenUsageBreakdown | null },
+  ) {
     this.threadId = turn.threadId;
     this.turnId = turn.turnId;
-    this.#log = new EventLog(bufferBytes);
-    this.#accumulator = new TurnAccumulator(turn.threadId, turn.turnId);
-    this.#site = site;
+    this.#log = new EventLog(options.bufferBytes);
+    this.#accumulator = new TurnAccumulator(turn, options.usedBefore);
+    this.#site = options.site;
     this.started = new Promise((resolve) => {
       this.#markStarted = resolve;
     });
@@ -48,7 +51,7 @@ export class TurnStream implements TurnSink {
   }
 
   /** A new reader over the whole turn, which ends as the turn ends: a failure is thrown after the last event. */
-  reader(): AsyncIterableIterator<TurnEvent> {
+  reader(): AsyncIterableIterator<TurnEvent, void, undefined> {
     return this.#log.reader();
   }
 
@@ -60,18 +63,13 @@ export class TurnStream implements TurnSink {
     if (event.method === "turn/completed") this.#complete(event.params.turn);
   }
 
-  fail(reason: CloseReason): void {
-    this.#end({ error: new TransportClosedError(reason, { during: `turn ${this.turnId}`, maybeAccepted: true }) });
+  fail(error: unknown): void {
+    this.#end({ error });
   }
 
   /** From now on the turn ends with this reason, however the runtime ends it. */
   abort(reason: unknown): void {
     this.#abort ??= { reason };
-  }
-
-  /** Ends the turn for its caller without the runtime's word. */
-  giveUp(error: unknown): void {
-    this.#end({ error });
   }
 
   #complete(turn: Turn): void {

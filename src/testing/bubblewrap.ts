@@ -1,11 +1,11 @@
 /** Owns the loan of the runtime's bundled bubblewrap to machines that have none. */
 
-import { access, constants, mkdir, readdir, symlink } from "node:fs/promises";
+import { access, constants, copyFile, mkdir, readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 
 /**
- * Links the `bwrap` of the runtime package into `folder`, when this is Linux and `searchPath` has none: without one on
+ * Copies the `bwrap` of the runtime package into `folder`, when this is Linux and `searchPath` has none: without one on
  * its PATH the runtime prints an error. Returns the folder when it has to be put on the PATH, else undefined.
  */
 export async function linkBubblewrap(folder: string, searchPath: string): Promise<string | undefined> {
@@ -15,7 +15,8 @@ export async function linkBubblewrap(folder: string, searchPath: string): Promis
   const bundled = await findBundled();
   if (bundled === undefined) return undefined;
   await mkdir(folder);
-  await symlink(bundled, join(folder, "bwrap"));
+  // A copy, since the runtime takes none whose real path lies in the temporary folder, where a project may lie.
+  await copyFile(bundled, join(folder, "bwrap"));
   return folder;
 }
 

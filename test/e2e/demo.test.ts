@@ -1,7 +1,7 @@
 /** Owns the checks of the demo: its renderer over real turns, and the program as a user runs it. */
 
 import { spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
@@ -24,6 +24,7 @@ import {
   step,
 } from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { makeTestFolder } from "../../src/testing/testFolder.js";
 import { TurnRenderer, type TurnRendererOptions } from "../../examples/demo/render.js";
 import { PROMPT, createRepository, scriptedSteps } from "../../examples/demo/scenario.js";
 import { wantsColor } from "../../examples/demo/style.js";
@@ -307,10 +308,8 @@ describe("the renderer over single events", () => {
 describe("the program", () => {
   let cache: string;
   beforeEach(async () => {
-    // Not in the system's temporary folder: a test home is never made there while there is another place.
-    const parent = join(ROOT, "node_modules", ".cache");
-    await mkdir(parent, { recursive: true });
-    cache = await mkdtemp(join(parent, "demo-test-"));
+    // Where test homes are made: a bubblewrap in the system's temporary folder would not be taken by the runtime.
+    cache = await makeTestFolder();
   });
   afterEach(() => rm(cache, { recursive: true, force: true }));
 

@@ -7,7 +7,13 @@ import { replyError } from "../../../src/rpc/replyErrors.js";
 test("an unknown code becomes the plain class with everything that came", () => {
   const error = replyError("x/y", { code: -7, message: "odd", data: [1] });
   expect(error.constructor).toBe(JsonRpcError);
-  expect(error).toMatchObject({ method: "x/y", rpcCode: -7, data: [1], code: "RPC_ERROR", message: "x/y failed: odd" });
+  expect(error).toMatchObject({
+    method: "x/y",
+    rpcCode: -7,
+    data: [1],
+    code: "RPC_ERROR",
+    message: "x/y failed: odd.",
+  });
 });
 
 test("an error without code or message still says what failed", () => {

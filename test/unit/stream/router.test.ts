@@ -1,7 +1,7 @@
 /** Tests the router: an event reaches the turn that it names, and no other. */
 
 import { describe, expect, test } from "vitest";
-import { TurnInProgressError } from "../../../src/errors/index.js";
+import { TransportClosedError, TurnInProgressError, UsageError } from "../../../src/errors/index.js";
 import type { Notification, TurnEvent } from "../../../src/events.js";
 import { Router, type TurnSink } from "../../../src/stream/router.js";
 import { turnRecord } from "../../support/events.js";
@@ -9,7 +9,7 @@ import { turnRecord } from "../../support/events.js";
 function sink() {
   const events: TurnEvent[] = [];
   const failures: unknown[] = [];
-  const made: TurnSink = { push: (event) => void events.push(event), fail: (reason) => void failures.push(reason) };
+  const made: TurnSink = { push: (event) => void events.push(event), fail: (error) => void failures.push(error) };
   return { ...made, events, failures };
 }
 
@@ -105,7 +105,7 @@ describe("Router", () => {
     const reservation = router.reserve("A");
     const seen: string[] = [];
     router.dispatch(delta("A", "old"), 1);
-    reservation.onTurnStarted((turnId) => seen.push(turnId));
+    reservation.watch({ started: (turnId) => void seen.push(turnId), failed: () => {} });
     router.dispatch(delta("A", "old"), 1);
     router.dispatch(started("A", "new"), 1);
     expect(seen).toEqual(["new"]);
@@ -116,8 +116,19 @@ describe("Router", () => {
     const [one, two] = [sink(), sink()];
     router.reserve("A").claim("a1", one);
     router.reserve("B").claim("b1", two);
-    const reason = { initiator: "runtime", exitCode: 1, signal: null, stderrTail: "" } as const;
-    router.close(reason);
-    expect([one.failures, two.failures]).toEqual([[reason], [reason]]);
+    router.close({ initiator: "runtime", exitCode: 1, signal: null, stderrTail: "" });
+    expect(one.failures).toEqual([expect.any(TransportClosedError)]);
+    expect(String(two.failures[0])).toContain("b1");
+  });
+
+  test("ends the turns of a thread that was let go, and refuses new ones until it is heard of again", () => {
+    const router = new Router();
+    const one = sink();
+    router.reserve("A").claim("a1", one);
+    router.letGo("A");
+    expect(one.failures).toEqual([expect.any(UsageError)]);
+    expect(() => router.reserve("A")).toThrow(UsageError);
+    router.welcome("A");
+    expect(() => router.reserve("A")).not.toThrow();
   });
 });

@@ -15,19 +15,27 @@ import {
   itemStarted,
   started,
   threadId,
+  tokens,
   turnId,
   turnRecord,
   usageUpdated,
 } from "../../support/events.js";
 
 function turn(events: readonly TurnEvent[] = []): TurnStream {
-  const stream = new TurnStream({ threadId, turnId }, 1_000_000, captureCallSite());
+  const stream = new TurnStream(
+    { threadId, turnId },
+    { bufferBytes: 1_000_000, site: captureCallSite(), usedBefore: null },
+  );
   for (const event of events) stream.push(event, 10);
   return stream;
 }
 
-function accumulate(events: readonly TurnEvent[], items: ReturnType<typeof agentMessage>[] = []) {
-  const accumulator = new TurnAccumulator(threadId, turnId);
+function accumulate(
+  events: readonly TurnEvent[],
+  items: ReturnType<typeof agentMessage>[] = [],
+  before: ReturnType<typeof tokens> | null = null,
+) {
+  const accumulator = new TurnAccumulator({ threadId, turnId }, before);
   for (const event of events) accumulator.add(event);
   return accumulator.outcome(turnRecord("completed", { items }));
 }
@@ -55,6 +63,11 @@ describe("usage", () => {
     expect(usage).toMatchObject({ turn: { totalTokens: 30 }, thread: { totalTokens: 130 }, contextWindow: 1000 });
   });
 
+  test("does not count the turn before again when its count is repeated", () => {
+    const { usage } = accumulate([usageUpdated(110, 10)], [], tokens(110));
+    expect(usage).toMatchObject({ turn: { totalTokens: 0 }, thread: { totalTokens: 110 } });
+  });
+
   test("counts a repeated snapshot once and never goes below zero", () => {
     expect(accumulate([usageUpdated(110, 10), usageUpdated(110, 10)]).usage?.turn.totalTokens).toBe(10);
     expect(accumulate([usageUpdated(110, 10), usageUpdated(50, 5)]).usage?.turn.totalTokens).toBe(0);
@@ -69,7 +82,7 @@ describe("a turn", () => {
   test("settles with its first end", async () => {
     const stream = turn([started(), completed("completed", { durationMs: 5 }), completed("failed")]);
     expect(await stream.ended).toMatchObject({ result: { status: "completed", startedAt: 100, durationMs: 5 } });
-    stream.fail({ initiator: "runtime", exitCode: 1, signal: null, stderrTail: "" });
+    stream.fail(new Error("late"));
     expect(await stream.ended).toHaveProperty("result");
   });
 
@@ -101,9 +114,11 @@ describe("a turn", () => {
     const stream = turn([started()]);
     const reader = stream.reader();
     await reader.next();
-    stream.fail({ initiator: "runtime", exitCode: null, signal: "SIGKILL", stderrTail: "oom" });
+    stream.fail(
+      new TransportClosedError({ initiator: "runtime", exitCode: null, signal: "SIGKILL", stderrTail: "oom" }),
+    );
     await expect(reader.next()).rejects.toBeInstanceOf(TransportClosedError);
-    expect(await stream.ended).toMatchObject({ error: { signal: "SIGKILL", stderrTail: "oom", maybeAccepted: true } });
+    expect(await stream.ended).toMatchObject({ error: { signal: "SIGKILL", stderrTail: "oom" } });
   });
 
   test("that was aborted ends with the reason, however the runtime ends it", async () => {
@@ -117,7 +132,7 @@ describe("a turn", () => {
 
   test("counts as started when it ends without having started", async () => {
     const stream = turn();
-    stream.fail({ initiator: "client", exitCode: 0, signal: null, stderrTail: "" });
+    stream.fail(new Error("gone"));
     await stream.started;
     expect(stream.isEnded).toBe(true);
   });

@@ -1,0 +1,289 @@
+/** Owns the end-to-end tests of how the runtime's refusals reach the caller: class, code, message and stack. */
+
+import { basename } from "node:path";
+import {
+  Codex,
+  CodexError,
+  InternalRpcError,
+  InvalidParamsError,
+  InvalidRequestError,
+  JsonRpcError,
+  MethodNotFoundError,
+  RequestTimeoutError,
+  ThreadNotFoundError,
+  TransportClosedError,
+} from "codex-embed";
+import { fail } from "codex-embed/testing";
+import { describe, expect, test } from "vitest";
+import { SharedBench } from "../support/bench.js";
+import { rejection, untyped } from "../support/turns.js";
+
+const bench = new SharedBench();
+const unknownId = "01a1fd66-02d7-7593-a9c6-feaaeddd2600";
+const thisFile = basename(import.meta.url);
+
+/** Sends what the types forbid. */
+function send(method: string, params?: unknown): Promise<unknown> {
+  return bench.codex.request(untyped<"thread/read">(method), untyped(params));
+}
+
+describe("the table of replies", () => {
+  type Row = readonly [
+    what: string,
+    method: string,
+    params: unknown,
+    type: abstract new (...args: never[]) => JsonRpcError,
+    code: string,
+    rpcCode: number,
+  ];
+  const rows: readonly Row[] = [
+    ["an unknown method", "no/such/method", {}, MethodNotFoundError, "METHOD_NOT_FOUND", -32600],
+    ["no params where some are needed", "thread/read", undefined, InvalidParamsError, "INVALID_PARAMS", -32600],
+    ["a missing field", "thread/read", {}, InvalidParamsError, "INVALID_PARAMS", -32600],
+    ["a field of the wrong type", "thread/read", { threadId: 5 }, InvalidParamsError, "INVALID_PARAMS", -32600],
+    [
+      "a value that is none of several",
+      "thread/list",
+      { sortDirection: "x" },
+      InvalidParamsError,
+      "INVALID_PARAMS",
+      -32600,
+    ],
+    [
+      "a kind that is none of several",
+      "account/login/start",
+      { type: "x" },
+      InvalidParamsError,
+      "INVALID_PARAMS",
+      -32600,
+    ],
+    ["a policy that is none", "thread/start", { approvalPolicy: "x" }, InvalidParamsError, "INVALID_PARAMS", -32600],
+    ["a relative path", "fs/readFile", { path: "relative" }, InvalidParamsError, "INVALID_PARAMS", -32600],
+    ["a file that is not there", "fs/readFile", { path: "/no/such/file" }, InternalRpcError, "INTERNAL", -32603],
+    ["a malformed id", "thread/read", { threadId: "x" }, InvalidRequestError, "INVALID_REQUEST", -32600],
+    [
+      "a second handshake",
+      "initialize",
+      { clientInfo: { name: "x", version: "1" } },
+      InvalidRequestError,
+      "INVALID_REQUEST",
+      -32600,
+    ],
+    ["a bad cursor", "thread/list", { cursor: "x" }, InvalidRequestError, "INVALID_REQUEST", -32600],
+    [
+      "what the store cannot do",
+      "thread/items/list",
+      { threadId: unknownId },
+      MethodNotFoundError,
+      "METHOD_NOT_FOUND",
+      -32601,
+    ],
+  ];
+
+  test.each(rows)("%s", async (_what, method, params, type, code, rpcCode) => {
+    const error = await rejection(send(method, params), type);
+    expect(error).toBeInstanceOf(JsonRpcError);
+    expect(error).toMatchObject({ name: type.name, code, rpcCode, method });
+    expect(error.message.startsWith(`${method} failed: `)).toBe(true);
+    expect(error.message.length).toBeLessThan(700);
+  });
+
+  const unknownThread: readonly (readonly [method: string, params: object])[] = [
+    ["thread/read", {}],
+    ["thread/resume", {}],
+    ["thread/fork", {}],
+    ["thread/archive", {}],
+    ["thread/unarchive", {}],
+    ["thread/delete", {}],
+    ["thread/name/set", { name: "x" }],
+    ["thread/compact/start", {}],
+    ["thread/turns/list", {}],
+    ["thread/goal/set", { objective: "x" }],
+    ["thread/goal/get", {}],
+    ["thread/inject_items", { items: [] }],
+    ["thread/shellCommand", { command: "true" }],
+    ["thread/settings/update", {}],
+    ["thread/revert", { beforeTurnId: unknownId }],
+    ["thread/queue/list", {}],
+    ["thread/backgroundTerminals/list", {}],
+    ["review/start", { target: { type: "uncommittedChanges" } }],
+    ["turn/start", { input: [] }],
+    ["turn/steer", { expectedTurnId: unknownId, input: [{ type: "text", text: "x" }] }],
+    ["turn/interrupt", { turnId: unknownId }],
+  ];
+
+  test.each(unknownThread)("%s of an unknown thread", async (method, params) => {
+    const error = await rejection(send(method, { threadId: unknownId, ...params }), ThreadNotFoundError);
+    expect(error.code).toBe("THREAD_NOT_FOUND");
+    expect(error.message).toContain(unknownId);
+  });
+});
+
+test("a message reads as sentences: what failed, why, what to do", async () => {
+  const error = await rejection(bench.codex.readThread(unknownId), ThreadNotFoundError);
+  expect(error.message).toMatch(/^thread\/read failed: .*[.!?] Resume it first with resumeThread\(id\)/);
+});
+
+test("resumeThread of an unknown thread does not advise to resume it", async () => {
+  const error = await rejection(bench.codex.resumeThread(unknownId), ThreadNotFoundError);
+  expect(error.message).not.toContain("Resume it first");
+  expect(error.message).toContain("listThreads()");
+});
+
+describe("parameters never enter a message", () => {
+  const secret = "sk-secret-0123456789";
+  const leaks: readonly (readonly [what: string, method: string, params: object])[] = [
+    ["a text for a flag", "thread/start", { ephemeral: secret }],
+    ["a text for one of several values", "thread/list", { sortDirection: secret }],
+    ["a text for a kind", "account/login/start", { type: secret, apiKey: "x" }],
+    ["a text for a list", "turn/start", { threadId: unknownId, input: secret }],
+    ["a text for a number", "thread/list", { limit: secret }],
+    ["a text for a flag of the configuration", "thread/start", { config: { features: { goals: secret } } }],
+    [
+      "a text for a table of the configuration",
+      "thread/start",
+      { config: { mcp_servers: { x: { command: "x", env: secret } } } },
+    ],
+    ["a text for a choice of the configuration", "thread/start", { config: { approval_policy: secret } }],
+    ["a key of the wrong type", "account/login/start", { type: "apiKey", apiKey: { [secret]: secret } }],
+  ];
+
+  test.each(leaks)("%s", async (_what, method, params) => {
+    const error = await rejection(send(method, params), JsonRpcError);
+    expect(error.message).not.toContain(secret);
+    expect(error.stack).not.toContain(secret);
+  });
+});
+
+describe("the stack names the caller", () => {
+  test("of requests", async () => {
+    const thread = await bench.thread();
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => bench.codex.request("thread/read", { threadId: unknownId, includeTurns: false }),
+      () => bench.codex.request("fs/readFile", { path: "/no/such/file" }),
+      () => bench.codex.readThread(unknownId),
+      () => bench.codex.resumeThread(unknownId),
+      () => bench.codex.startThread({ config: { model_provider: "nobody" } }),
+      () => bench.codex.rateLimits(),
+      () => bench.codex.deleteThread(unknownId),
+      () => bench.codex.request("command/exec", { command: ["sleep", "0.1"] }, { timeoutMs: 10 }),
+      () => thread.setName("ephemeral threads have none"),
+      () => thread.startTurn("x".repeat(1_048_577)),
+      () => thread.startTurn({ type: "image", url: "https://example.com" }),
+    ];
+    for (const call of calls) {
+      const error = await rejection(call(), CodexError);
+      expect(error.stack, call.toString()).toContain(thisFile);
+      expect(error.stack?.startsWith(`${error.name}: ${error.message}`)).toBe(true);
+    }
+  });
+
+  test("of a loop over pages", async () => {
+    const loop = async () => {
+      for await (const _ of bench.codex.threads({ cursor: "x" }));
+    };
+    expect((await rejection(loop(), InvalidRequestError)).stack).toContain(thisFile);
+  });
+
+  test("of turns", async () => {
+    const thread = await bench.thread();
+    bench.respond(thread, () => fail(500));
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => thread.run("Hi"),
+      async () => (await thread.startTurn("Hi")).result(),
+      async () => {
+        for await (const _ of thread.stream("Hi"));
+      },
+      () => thread.compact(),
+    ];
+    for (const call of calls) {
+      const error = await rejection(call(), CodexError);
+      expect(error.code).toBe("TURN_FAILED");
+      expect(error.stack, call.toString()).toContain(thisFile);
+    }
+  });
+});
+
+describe("requests", () => {
+  test("methods without parameters", async () => {
+    expect(await bench.codex.request("account/logout")).toEqual({});
+    expect(await bench.codex.request("account/logout", undefined, { timeoutMs: null })).toEqual({});
+    expect(await bench.codex.request("configRequirements/read")).toMatchObject({ requirements: null });
+    expect(await bench.codex.request("account/gatewayOAuth/read")).toMatchObject({ providerId: "mock" });
+    expect(await bench.codex.request("remoteControl/status/read")).toMatchObject({ status: "disabled" });
+    expect(await bench.codex.request("memory/reset")).toEqual({});
+    expect(await bench.codex.request("config/mcpServer/reload")).toEqual({});
+  });
+
+  test("a signal ends the waiting with its reason; the connection stays usable", async () => {
+    const controller = new AbortController();
+    const reason = new Error("Enough.");
+    const command = ["sh", "-c", "sleep 600"];
+    const running = bench.codex.request(
+      "command/exec",
+      { command, processId: "sleeper", streamStdoutStderr: true },
+      { signal: controller.signal },
+    );
+    controller.abort(reason);
+    await expect(running).rejects.toBe(reason);
+    await expect(bench.codex.request("thread/list", {}, { signal: controller.signal })).rejects.toBe(reason);
+    expect((await bench.codex.account()).account).toBeNull();
+    await bench.codex.request("command/exec/terminate", { processId: "sleeper" });
+  });
+
+  test("a timeout is an error of its own, and its late answer harms nothing", async () => {
+    const params = { command: ["sh", "-c", "sleep 0.2; echo late"] };
+    const error = await rejection(bench.codex.request("command/exec", params, { timeoutMs: 20 }), RequestTimeoutError);
+    expect(error).toMatchObject({
+      code: "REQUEST_TIMEOUT",
+      method: "command/exec",
+      timeoutMs: 20,
+      maybeAccepted: true,
+    });
+    expect(error.message).not.toContain("echo late");
+    const next = await bench.codex.request("command/exec", { command: ["sh", "-c", "sleep 0.3; echo next"] });
+    expect(next.stdout).toBe("next\n");
+  });
+
+  test.each([Number.POSITIVE_INFINITY, 2 ** 31, null])("a timeout of %s is not a short one", async (timeoutMs) => {
+    const { stdout } = await bench.codex.request(
+      "command/exec",
+      { command: ["sh", "-c", "sleep 0.05; echo done"] },
+      { timeoutMs },
+    );
+    expect(stdout).toBe("done\n");
+  });
+
+  test("requestTimeoutMs holds for all requests but those that run as long as their work", async () => {
+    await using codex = await Codex.launch({ ...bench.codexOptions, requestTimeoutMs: 150 });
+    expect((await codex.request("command/exec", { command: ["sh", "-c", "sleep 0.3; echo done"] })).stdout).toBe(
+      "done\n",
+    );
+    const pid = codex.pid ?? Number.NaN;
+    process.kill(pid, "SIGSTOP");
+    const error = await rejection(codex.request("thread/list", {}), RequestTimeoutError);
+    process.kill(pid, "SIGCONT");
+    expect(error).toMatchObject({ method: "thread/list", timeoutMs: 150, maybeAccepted: true });
+    expect((await codex.request("thread/list", {}, { timeoutMs: null })).nextCursor).toBeNull();
+  });
+
+  test("after the end everything rejects with TransportClosedError, and says why", async () => {
+    const codex = await Codex.launch(bench.codexOptions);
+    const thread = await codex.startThread({ ephemeral: true });
+    await codex.close();
+    await codex.close();
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => codex.request("thread/list", {}),
+      () => codex.startThread(),
+      () => codex.start(),
+      () => thread.run("Hi"),
+      () => thread.read(),
+    ];
+    for (const call of calls) {
+      const error = await rejection(call(), TransportClosedError);
+      expect(error.message).toContain("The client was closed");
+      expect(error.stack, call.toString()).toContain(thisFile);
+    }
+    expect(await codex.closed).toMatchObject({ initiator: "client", exitCode: 0 });
+  });
+});

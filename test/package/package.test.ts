@@ -1,0 +1,262 @@
+/** Packs the package as for a release, installs it into an empty project, and uses it there in every way that is promised. */
+
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, type Format } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const modules = join(root, "node_modules");
+const work = realpathSync(mkdtempSync(join(tmpdir(), "codex-embed-package-")));
+const consumer = join(work, "consumer");
+const tsc = join(modules, "typescript", "bin", "tsc");
+const manifest: {
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+} = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+/** What a release may hold, and what it must. */
+const ALLOWED = /^(?:dist\/.+\.(?:js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+const REQUIRED = ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/index.js", "dist/index.d.ts"];
+
+let packed: string[] = [];
+
+/** Runs a program and returns what it prints. */
+function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): string {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+  if (status !== 0) throw new Error(`${basename(program)} ${args.join(" ")} failed:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Runs a script of the consumer and returns the JSON that it prints. It must not print anything else, nor a warning. */
+function runScript(name: string, env: Readonly<Record<string, string>> = {}): unknown {
+  const options = { cwd: consumer, encoding: "utf8", env: { ...process.env, ...env } } as const;
+  const { stdout, stderr } = spawnSync(process.execPath, [name], options);
+  expect(stderr).toBe("");
+  return JSON.parse(stdout);
+}
+
+function script(name: string, text: string): string {
+  writeFileSync(join(consumer, name), text);
+  return name;
+}
+
+/** A copy of this repository without what git ignores, so that nothing here disturbs the build of anybody else. */
+function copyRepository(to: string): void {
+  const ignored = new Set(["node_modules", ".git", "dist", "coverage"].map((name) => join(root, name)));
+  cpSync(root, to, { recursive: true, filter: (source) => !ignored.has(source) });
+  symlinkSync(modules, join(to, "node_modules"), "dir");
+}
+
+function install(name: string): void {
+  const target = join(consumer, "node_modules", name);
+  mkdirSync(dirname(target), { recursive: true });
+  symlinkSync(join(modules, name), target, "dir");
+}
+
+beforeAll(() => {
+  const copy = join(work, "copy");
+  copyRepository(copy);
+  run(process.execPath, [tsc, "-p", "tsconfig.build.json"], copy);
+  const output = run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", work], copy);
+  const [report]: [{ filename: string; files: { path: string }[] }] = JSON.parse(output);
+  packed = report.files.map(({ path }) => path);
+  const installed = join(consumer, "node_modules", "codex-embed");
+  mkdirSync(installed, { recursive: true });
+  run("tar", ["-xzf", join(work, basename(report.filename)), "--strip-components=1", "-C", installed], work);
+  for (const name of [...Object.keys(manifest.dependencies), "@openai", "@types/node", "undici-types"]) install(name);
+  writeFileSync(join(consumer, "package.json"), JSON.stringify({ name: "consumer", type: "module", private: true }));
+}, 60_000);
+
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+describe("the tarball", () => {
+  it("holds the build, its types and the papers, and nothing else", () => {
+    expect(packed.filter((path) => !ALLOWED.test(path))).toEqual([]);
+    expect(REQUIRED.filter((path) => !packed.includes(path))).toEqual([]);
+    const stems = (ending: string) =>
+      packed.filter((path) => path.endsWith(ending)).map((path) => path.replace(ending, ""));
+    expect(stems(".d.ts")).toEqual(stems(".js"));
+  });
+
+  it("holds what its exports name", () => {
+    const named = JSON.stringify(manifest.exports).match(/\.\/[^"]+\.(?:json|js|ts)/g) ?? [];
+    expect(named.length).toBeGreaterThan(6);
+    expect(named.filter((path) => !packed.includes(path.slice(2)) && path !== "./package.json")).toEqual([]);
+  });
+});
+
+describe("a project that has installed it", () => {
+  const subpaths = Object.keys(manifest.exports).filter((path) => path !== "./package.json");
+  const names = subpaths.map((path) => `codex-embed${path.slice(1)}`);
+
+  it("gets the same names by import and by require", () => {
+    const imported = runScript(
+      script(
+        "names.mjs",
+        `const all = {};
+      for (const name of ${JSON.stringify(names)}) all[name] = Object.keys(await import(name)).sort();
+      console.log(JSON.stringify(all));`,
+      ),
+    );
+    const required = runScript(
+      script(
+        "names.cjs",
+        `const all = {};
+      for (const name of ${JSON.stringify(names)}) all[name] = Object.keys(require(name)).sort();
+      console.log(JSON.stringify(all));`,
+      ),
+    );
+    expect(imported).toEqual(required);
+    expect(imported).toMatchObject({
+      "codex-embed": expect.arrayContaining(["Codex", "CodexError", "Thread", "TurnFailedError"]),
+      "codex-embed/protocol": expect.arrayContaining(["RUNTIME_VERSION"]),
+      "codex-embed/testing": expect.arrayContaining(["ScriptedModel", "startTestCodex"]),
+    });
+  });
+
+  it("reaches no file that is not exported", () => {
+    const code = runScript(
+      script(
+        "inside.mjs",
+        `console.log(JSON.stringify(await import("codex-embed/dist/runtime.js").catch(({ code }) => code)));`,
+      ),
+    );
+    expect(code).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED");
+  });
+
+  it("starts, opens and changes nothing by importing it", () => {
+    const seen = runScript(
+      script(
+        "effects.mjs",
+        `import childProcess from "node:child_process";
+      import { createRequire, syncBuiltinESMExports } from "node:module";
+      import { EventEmitter } from "node:events";
+      const { cache } = createRequire(import.meta.url);
+      const started = [];
+      for (const name of Object.keys(childProcess)) {
+        if (typeof childProcess[name] === "function" && name !== "ChildProcess") childProcess[name] = () => started.push(name);
+      }
+      syncBuiltinESMExports();
+      const look = () => ({
+        started: started.length,
+        globals: Reflect.ownKeys(globalThis).length,
+        env: JSON.stringify(process.env),
+        listeners: process.eventNames().map((name) => [String(name), process.listenerCount(name)]),
+        handles: process.getActiveResourcesInfo().filter((name) => !/FSReq|CloseReq/.test(name)),
+        maxListeners: EventEmitter.defaultMaxListeners,
+        webSockets: Object.keys(cache).filter((path) => /[\\\\/]ws[\\\\/]/.test(path)).length,
+      });
+      const before = look();
+      await import("codex-embed");
+      const after = look();
+      await import("ws");
+      childProcess.spawn("codex");
+      const spoilt = look();
+      const differ = (one, other) => Object.keys(one).filter((key) => JSON.stringify(one[key]) !== JSON.stringify(other[key]));
+      console.log(JSON.stringify({ changed: differ(before, after), spoilt: differ(after, spoilt) }));`,
+      ),
+    );
+    expect(seen).toEqual({ changed: [], spoilt: expect.arrayContaining(["started", "webSockets"]) });
+  });
+
+  it("compiles the quickstart of the README, and CommonJS, under the strictest settings", () => {
+    const readme = readFileSync(join(root, "README.md"), "utf8");
+    const quickstart = /## Quickstart\n+```ts\n([^]*?)```/.exec(readme)?.[1] ?? "";
+    expect(quickstart).toContain("new Codex(");
+    const types = join(consumer, "types");
+    mkdirSync(types);
+    writeFileSync(join(types, "quickstart.mts"), quickstart);
+    writeFileSync(
+      join(types, "common.cts"),
+      `import { Codex, type TurnEvent } from "codex-embed";
+      import { RUNTIME_VERSION, type ThreadItem } from "codex-embed/protocol";
+      import { startTestCodex } from "codex-embed/testing";
+      export const read = (event: TurnEvent): ThreadItem | undefined =>
+        event.method === "item/completed" ? event.params.item : undefined;
+      export const all = [Codex, RUNTIME_VERSION, startTestCodex];
+      // @ts-expect-error: the types are there, and are no any
+      export const wrong: number = new Codex().closed;`,
+    );
+    const compilerOptions = {
+      target: "es2022",
+      lib: ["es2022"],
+      module: "nodenext",
+      types: ["node"],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      noPropertyAccessFromIndexSignature: true,
+      verbatimModuleSyntax: false,
+      skipLibCheck: false,
+      noEmit: true,
+    };
+    writeFileSync(join(types, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["."] }));
+    expect(run(process.execPath, [tsc, "-p", "types"], consumer)).toBe("");
+  }, 60_000);
+});
+
+describe.each<{ format: Format; name: string }>([
+  { format: "esm", name: "bundle.mjs" },
+  { format: "cjs", name: "bundle.cjs" },
+])("a bundle as $format", ({ format, name }) => {
+  const bundle = (text: string) => {
+    const entryPoints = [join(consumer, script(`${format}.ts`, text))];
+    return build({
+      entryPoints,
+      outfile: join(consumer, name),
+      format,
+      bundle: true,
+      platform: "node",
+      logLevel: "silent",
+    });
+  };
+
+  it("finds the installed runtime and starts it", async () => {
+    const { warnings } = await bundle(`
+      import { Codex } from "codex-embed";
+      const codex = new Codex();
+      codex.start().then(async () => {
+        console.log(JSON.stringify(codex.metadata));
+        await codex.close();
+      });
+    `);
+    // A CommonJS bundle has no import.meta: the SDK looks from the script and the working directory then.
+    expect(warnings.filter(({ id }) => id !== "empty-import-meta")).toEqual([]);
+    const codexHome = join(work, `home-${format}`);
+    mkdirSync(codexHome);
+    expect(runScript(name, { CODEX_HOME: codexHome, CODEX_BIN: "" })).toMatchObject({
+      codexHome,
+      runtimeVersion: manifest.optionalDependencies["@openai/codex"],
+      codexBin: expect.stringContaining("node_modules"),
+    });
+  });
+
+  it("holds nothing of it when nothing of it is used", async () => {
+    await bundle('import { Codex } from "codex-embed";\nimport "codex-embed";\nconsole.log(1);');
+    expect(statSync(join(consumer, name)).size).toBeLessThan(300);
+  });
+});
