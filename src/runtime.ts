@@ -194,12 +194,15 @@ export class Runtime {
     try {
       const timeoutMs = options.startupTimeoutMs ?? DEFAULT_STARTUP_TIMEOUT_MS;
       const leftMs = Math.max(1, timeoutMs - (performance.now() - began));
-      this.#metadata = await shakeHands(connection, options, {
+      const metadata = await shakeHands(connection, options, {
         codexBin: located.path,
         timeoutMs: leftMs,
         stderrTail: () => child.stderrTail(),
         warn: (message) => this.#warn(message, {}),
       });
+      // The answer may have been on its way when close() was called.
+      if (this.#closing !== null) throw new TransportClosedError(NEVER_STARTED);
+      this.#metadata = metadata;
     } catch (error) {
       await connection.close();
       if (this.#closing === null) this.#connection = null;

@@ -95,7 +95,7 @@ export class Router {
 
   /** Ends every turn in flight: the connection is gone. */
   close(reason: CloseReason): void {
-    for (const threadId of [...this.#threads.keys()]) {
+    for (const threadId of this.#threads.keys()) {
       this.#abandon(threadId, (turnId) => {
         const during = turnId === null ? "a turn" : `turn ${turnId}`;
         return new TransportClosedError(reason, { during, maybeAccepted: true });

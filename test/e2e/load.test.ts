@@ -12,7 +12,7 @@ const TURNS = 200;
 test("200 turns on 16 threads of one runtime: each reader sees only its own events, and nothing is left", async () => {
   const before = process.getActiveResourcesInfo();
   const others = await descendantsOf(process.pid);
-  const bench = await startTestCodex();
+  await using bench = await startTestCodex();
   const { codex, model } = bench;
   const pid = codex.pid ?? Number.NaN;
   model.respondWith((request) => message(answerTo(request), { deltas: 8, usage: { input: 10, output: 2 } }));
@@ -35,7 +35,7 @@ test("200 turns on 16 threads of one runtime: each reader sees only its own even
 test("close in the middle of many turns: all of them reject, and nothing is left", async () => {
   const before = process.getActiveResourcesInfo();
   const others = await descendantsOf(process.pid);
-  const bench = await startTestCodex();
+  await using bench = await startTestCodex();
   const { codex, model } = bench;
   const running = await codex.startThread({ ephemeral: true });
   model.when((request) => request.threadId === running.id).enqueue(step(shell("sleep 600 & sleep 601")));
