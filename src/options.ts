@@ -194,7 +194,7 @@ export function settingsMismatch(
   const sandbox = modes.sandbox === undefined ? undefined : SANDBOX_POLICIES[modes.sandbox].type;
   if (sandbox !== undefined && sandbox !== effective.sandbox.type) {
     requested["sandbox"] = modes.sandbox;
-    inForce["sandbox"] = effective.sandbox.type;
+    inForce["sandbox"] = sandboxName(effective.sandbox);
   }
   const approval = approvalFields(modes.approvalMode);
   const differs =
@@ -223,6 +223,12 @@ function realPath(path: string): string {
   } catch {
     return resolve(path);
   }
+}
+
+/** The SDK's name for a sandbox in force, or the wire's for one that it has no name for. */
+function sandboxName(policy: SandboxPolicy): string {
+  const named = Object.entries(SANDBOX_POLICIES).find(([, { type }]) => type === policy.type);
+  return named?.[0] ?? policy.type;
 }
 
 function approvalFields(mode: ApprovalMode | undefined): Partial<ApprovalFields> {

@@ -44,7 +44,7 @@ export class SettingsMismatchError extends CodexError {
     super(
       "SETTINGS_MISMATCH",
       `Thread ${threadId} did not take the requested ${names}: asked for ${JSON.stringify(requested)}, in force is ` +
-        `${JSON.stringify(effective)}. A thread that is already loaded keeps its settings: pass them to the turn, or unsubscribe first.`,
+        `${JSON.stringify(effective)}. A thread that is already loaded keeps its settings: pass them to a turn instead.`,
     );
     this.threadId = threadId;
     this.requested = requested;
@@ -96,7 +96,10 @@ export class TurnFailedError extends CodexError {
   readonly info: CodexErrorInfo | null;
   /** The HTTP status of the model's answer, when the failure came from one. */
   readonly httpStatus: number | null;
-  /** Whether the same turn may succeed later without a change: overload, rate limits, lost connections. */
+  /**
+   * Whether the same turn may succeed later without a change: overload, rate limits, failed connections. A stream that
+   * broke off is classified as `"other"` by the runtime, and so is not among them.
+   */
   readonly retryable: boolean;
   readonly result: TurnOutcome;
 

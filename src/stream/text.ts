@@ -20,6 +20,8 @@ export async function* textOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<
       const { item } = event.params;
       if (item.type !== "agentMessage") continue;
       seen.set(item.id, "");
+      // A retry may begin the message anew under the same id.
+      if (current === item.id) current = "";
       if (item.phase === "commentary") commentary.add(item.id);
       else commentary.delete(item.id);
     } else if (event.method === "item/agentMessage/delta") {

@@ -109,7 +109,7 @@ describe("close", () => {
 
 describe("limits", () => {
   test("a turn whose start was not answered in time runs on as nobody's; the thread is usable afterwards", async () => {
-    await using codex = await Codex.launch({ ...bench.codexOptions, requestTimeoutMs: 150 });
+    await using codex = await Codex.launch({ ...bench.codexOptions, requestTimeoutMs: 1_500 });
     const thread = await codex.startThread({ ephemeral: true });
     bench.script(thread, message("Nobody's."), message("Mine."));
     const completed = nextNotification(codex, "turn/completed");

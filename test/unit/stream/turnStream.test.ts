@@ -161,6 +161,11 @@ describe("textOf", () => {
     ).toEqual(["On", "e", "\n\nTwo"]);
   });
 
+  test("separates a message that was begun anew under the same id", async () => {
+    const begin = itemStarted(agentMessage("1", ""));
+    expect(await text([begin, delta("Hel", "1"), begin, delta("Hello", "1")])).toEqual(["Hel", "\n\nHello"]);
+  });
+
   test("adds nothing when the deltas brought everything", async () => {
     expect(
       await text([itemStarted(agentMessage("1", "")), delta("One", "1"), itemCompleted(agentMessage("1", "One"))]),
