@@ -2,7 +2,7 @@
 
 import { atCallSite, type CallSite, captureCallSite } from "./errors/callSite.js";
 import { type CloseReason, UsageError } from "./errors/index.js";
-import type { NotificationMethod, NotificationOf } from "./events.js";
+import type { NotificationOf, SubscriptionName } from "./events.js";
 import type {
   GetAccountRateLimitsResponse,
   GetAccountResponse,
@@ -205,10 +205,7 @@ export class Codex implements AsyncDisposable {
    * Subscribes to a notification of any thread, or with `"unknown"` to those that this version does not know. Handlers
    * run in order, off the reader; one that throws is reported to the logger. Dispose the result to unsubscribe.
    */
-  on<K extends NotificationMethod | "unknown">(
-    method: K,
-    handler: (notification: NotificationOf<K>) => unknown,
-  ): Disposable {
+  on<K extends SubscriptionName>(method: K, handler: (notification: NotificationOf<K>) => unknown): Disposable {
     return this.#runtime.listeners.on(method, handler);
   }
 }

@@ -22,10 +22,28 @@ export interface UnknownNotification {
   readonly emittedAtMs?: number;
 }
 
+/** A request of the runtime that was declined because nothing handles it, or because its handler failed. */
+export interface HandlerErrorEvent {
+  readonly method: "handlerError";
+  readonly params: {
+    /** The request that was declined. */
+    readonly request: string;
+    readonly threadId: string | null;
+    readonly turnId: string | null;
+    /** What the handler threw, or an error that says what was wrong with its answer. */
+    readonly error: unknown;
+  };
+}
+
+/** What can be subscribed to: every notification, the ones that this version does not know, and what handlers fail at. */
+export type SubscriptionName = NotificationMethod | "unknown" | "handlerError";
+
 /** What a subscription to `K` delivers. */
-export type NotificationOf<K extends NotificationMethod | "unknown"> = K extends NotificationMethod
+export type NotificationOf<K extends SubscriptionName> = K extends NotificationMethod
   ? Notification<K>
-  : UnknownNotification;
+  : K extends "handlerError"
+    ? HandlerErrorEvent
+    : UnknownNotification;
 
 type Scopes = typeof notificationScopes;
 

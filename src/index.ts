@@ -1,16 +1,21 @@
 /** The public names of the SDK. */
 
+export { approvalRules } from "./approval/approvalRules.js";
+export type { ApprovalRuleDecision, ApprovalRulesOptions } from "./approval/types.js";
 export { Codex, type RequestArguments } from "./codex.js";
 export * from "./errors/index.js";
 export type {
   DeltaEvent,
+  HandlerErrorEvent,
   Notification,
   NotificationMethod,
   NotificationOf,
+  SubscriptionName,
   TurnEvent,
   TurnEventMethod,
   UnknownNotification,
 } from "./events.js";
+export { GoalHandle, type GoalOptions, type GoalResult, type ResumeGoalOptions } from "./goal.js";
 export type { RuntimeMetadata } from "./handshake.js";
 export type { ImageInput, Input, InputPart, TextInput } from "./input.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./login.js";
@@ -21,16 +26,33 @@ export {
   type ListThreadsOptions,
   type Logger,
   type ResumeThreadOptions,
+  type RunOptions,
   Sandbox,
   type StartThreadOptions,
+  type ThreadExtras,
   type ThreadModes,
+  type TurnLimits,
   type TurnOptions,
 } from "./options.js";
+export type { OutputOf } from "./output.js";
 export type { Spawn, SpawnedProcess } from "./process/agentProcess.js";
 export type { ConfigObject, ConfigValue } from "./process/configOverrides.js";
 export type { SpawnRequest } from "./process/launch.js";
+export * from "./requests/handlers.js";
+export type { ReviewOptions, ReviewResult, ReviewTarget } from "./review.js";
+export type { ReviewFinding, ReviewVerdict } from "./reviewText.js";
 export { isRetryableError, type RetryOptions, retryOnOverload } from "./retry.js";
 export type { ClientMethod, RequestOptions } from "./runtime.js";
+export type { InferOutput, JsonSchema, Schema, SchemaIssue } from "./schema/index.js";
 export { Thread } from "./thread.js";
+export {
+  type Tool,
+  type ToolContext,
+  type ToolGroup,
+  type ToolOptions,
+  type ToolResult,
+  tool,
+  toolGroup,
+} from "./tools/index.js";
 export { TurnHandle } from "./turn.js";
-export type { TurnOutcome, TurnResult, TurnUsage } from "./turnResult.js";
+export type { EndedTurn, TurnOutcome, TurnResult, TurnUsage } from "./turnResult.js";

@@ -105,7 +105,8 @@ async function readableFile(path: string): Promise<string> {
   }
 }
 
-async function toDataUrl(image: Uint8Array | Blob, mediaType: string | undefined): Promise<string> {
+/** Makes a data URL of bytes; the media type is the given one, the Blob's, or recognised. */
+export async function toDataUrl(image: Uint8Array | Blob, mediaType: string | undefined): Promise<string> {
   const bytes = image instanceof Blob ? Buffer.from(await image.arrayBuffer()) : Buffer.from(image);
   const type = mediaType ?? (image instanceof Blob && image.type !== "" ? image.type : recognise(bytes));
   return `data:${type};base64,${bytes.toString("base64")}`;

@@ -16,6 +16,9 @@ import type {
 } from "./generated/protocol.js";
 import type { Spawn } from "./process/agentProcess.js";
 import type { ConfigObject } from "./process/configOverrides.js";
+import type { Handlers } from "./requests/handlers.js";
+import type { Schema } from "./schema/index.js";
+import type { Tool, ToolGroup } from "./tools/index.js";
 
 /** Where the agent may write: nowhere, in its workspace, or anywhere. */
 export const Sandbox = {
@@ -93,6 +96,8 @@ export interface CodexOptions {
   readonly logger?: Logger | undefined;
   /** Called with what the process writes to stderr, as it comes. It is never printed. */
   readonly onStderr?: ((text: string) => void) | undefined;
+  /** Decide what the runtime asks, for all threads. */
+  readonly handlers?: Handlers | undefined;
   /** Starts the process in another way (a container, a remote shell). */
   readonly spawn?: Spawn | undefined;
 }
@@ -101,34 +106,76 @@ export interface CodexOptions {
 export interface ThreadModes {
   /** Default: the configuration's. */
   readonly sandbox?: Sandbox | undefined;
-  /** Default on start: `auto_review`. On resume and fork, and for a turn: what the thread has. */
+  /**
+   * Default on start: `ask` when there are approval handlers, else `auto_review`. On resume and fork, and for a turn:
+   * what the thread has.
+   */
   readonly approvalMode?: ApprovalMode | undefined;
+}
+
+/** What a thread brings along besides its settings. */
+export interface ThreadExtras {
+  /** Decide what the runtime asks in this thread; each goes before the client's handler of the same name. */
+  readonly handlers?: Handlers | undefined;
+  /**
+   * Functions that the agent may call. The runtime keeps their descriptions with the thread, so that a resumed thread
+   * needs the same ones again.
+   */
+  readonly tools?: readonly (Tool | ToolGroup)[] | undefined;
 }
 
 type PolicyFields = "sandbox" | "sandboxPolicy" | "approvalPolicy" | "approvalsReviewer";
 type InternalFields = "mockExperimentalField" | "experimentalRawEvents" | "dynamicTools";
 
 /** Options of `startThread`: every field of `thread/start`, with modes in place of policies. */
-export type StartThreadOptions = Omit<ThreadStartParams, PolicyFields | InternalFields> & ThreadModes;
+export type StartThreadOptions = Omit<ThreadStartParams, PolicyFields | InternalFields> & ThreadModes & ThreadExtras;
 
 /** Options of `resumeThread`: every field of `thread/resume`, with modes in place of policies. */
-export type ResumeThreadOptions = Omit<ThreadResumeParams, PolicyFields | "threadId"> & ThreadModes;
+export type ResumeThreadOptions = Omit<ThreadResumeParams, PolicyFields | "threadId"> & ThreadModes & ThreadExtras;
 
 /** Options of `forkThread`: every field of `thread/fork`, with modes in place of policies. */
-export type ForkThreadOptions = Omit<ThreadForkParams, PolicyFields | "threadId"> & ThreadModes;
+export type ForkThreadOptions = Omit<ThreadForkParams, PolicyFields | "threadId"> & ThreadModes & ThreadExtras;
 
 /** Options of `listThreads` and `threads`. All providers by default. */
 export type ListThreadsOptions = ThreadListParams;
+
+/** What ends a turn early. */
+export interface TurnLimits {
+  /** Interrupts the turn when it aborts; what waits for the turn rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds that the turn may take, never extended; then it is interrupted and rejects with `TurnDeadlineError`. */
+  readonly deadlineMs?: number | undefined;
+  /**
+   * Milliseconds without a sign of life of the thread. The clock stands while a handler or a tool is awaited. When it
+   * fires, the runtime is asked how the turn stands; one that runs is interrupted and rejects with `TurnStalledError`.
+   */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Leave the thread's commands running when the turn is ended in one of these ways. Default false: they are stopped. */
+  readonly keepCommands?: boolean | undefined;
+}
 
 /**
  * Options of a turn: every field of `turn/start`, with modes in place of policies. A sandbox, a mode, a model or any
  * other override applies to this turn and to the following ones; `outputSchema` to this turn alone.
  */
-export type TurnOptions = Omit<TurnStartParams, PolicyFields | "threadId" | "input"> &
-  ThreadModes & {
-    /** Interrupts the turn when it aborts; what waits for the turn rejects with its reason. */
-    readonly signal?: AbortSignal | undefined;
+export type TurnOptions<S extends Schema | undefined = undefined> = Omit<
+  TurnStartParams,
+  PolicyFields | "threadId" | "input" | "outputSchema"
+> &
+  ThreadModes &
+  TurnLimits & {
+    /**
+     * What the final answer must be, as a Standard Schema (zod, arktype, …) or a JSON Schema: `result.output` is then the
+     * validated value. Holds for this turn alone.
+     */
+    readonly outputSchema?: S | undefined;
   };
+
+/** Options of `run`: those of a turn, and how often an answer that does not conform is asked for again. */
+export type RunOptions<S extends Schema | undefined = undefined> = TurnOptions<S> & {
+  /** How many further turns may ask the model to correct an answer that does not conform to `outputSchema`. Default 0. */
+  readonly repairAttempts?: number | undefined;
+};
 
 const SANDBOX_MODES: Readonly<Record<Sandbox, SandboxMode>> = {
   "read-only": "read-only",

@@ -4,19 +4,21 @@ import { resolve } from "node:path";
 import { onAbort } from "./abort.js";
 import { type CloseReason, TransportClosedError, UsageError } from "./errors/index.js";
 import { isKnownNotification, type NotificationMethod } from "./events.js";
+import type { Turn } from "./generated/protocol.js";
 import type { ClientRequests } from "./generated/tables.js";
 import { type RuntimeMetadata, shakeHands } from "./handshake.js";
 import type { CodexOptions } from "./options.js";
 import { AgentProcess } from "./process/agentProcess.js";
 import { planLaunch } from "./process/launch.js";
 import { locateRuntime } from "./process/locate.js";
-import { declineRequest } from "./requests.js";
+import { RequestBroker } from "./requests/broker.js";
 import { retryOnOverload } from "./retry.js";
 import { Connection, type ConnectionReceiver } from "./rpc/connection.js";
-import type { WireNotification, WireRequest } from "./rpc/messages.js";
+import type { WireNotification } from "./rpc/messages.js";
 import { Listeners } from "./stream/listeners.js";
 import { Router } from "./stream/router.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
+import type { TurnStream } from "./stream/turnStream.js";
 import { StdioTransport } from "./transport/stdio.js";
 import { launchEnvironment } from "./process/environment.js";
 
@@ -62,6 +64,8 @@ export class Runtime {
   readonly router = new Router();
   readonly totals = new ThreadTotals();
   readonly listeners: Listeners;
+  /** Brings what the runtime asks to the handlers. */
+  readonly broker: RequestBroker;
   /** Resolves when the runtime is gone, with why. Never rejects. */
   readonly closed: Promise<CloseReason>;
   #markClosed: (reason: CloseReason) => void = () => {};
@@ -71,6 +75,7 @@ export class Runtime {
   #process: AgentProcess | null = null;
   #metadata: RuntimeMetadata | null = null;
   #closing: Promise<void> | null = null;
+  readonly #warned = new Set<string>();
 
   constructor(options: CodexOptions) {
     const refused = options.optOutNotifications?.find((method) => REQUIRED_NOTIFICATIONS.has(method));
@@ -88,7 +93,15 @@ export class Runtime {
     this.closed = new Promise((resolve) => {
       this.#markClosed = resolve;
     });
-    this.listeners = new Listeners((error, method) => this.#warn(`A listener of ${method} threw`, { error }));
+    this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
+    this.broker = new RequestBroker(options.handlers ?? {}, {
+      handlerError: (event) => {
+        const { request, error } = event.params;
+        this.warn(`Declined ${request}: ${error instanceof Error ? error.message : String(error)}`, { request });
+        this.listeners.emit(event, true);
+      },
+      settled: (threadId, turnId) => this.router.touch(threadId, turnId),
+    });
   }
 
   /** Whether the runtime is gone or going. */
@@ -132,6 +145,17 @@ export class Runtime {
     const send = () =>
       connection.request(method, params, { signal, timeoutMs, kind, onResult }) as Promise<ClientRequests[M]["result"]>;
     return READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send();
+  }
+
+  /** Ends a turn as the runtime's record of it says, when its end was not heard of. */
+  settleTurn(stream: TurnStream, turn: Turn): void {
+    const { threadId, turnId } = stream;
+    for (const item of stream.missingItems(turn)) {
+      const completedAtMs = item.completedAtMs ?? Date.now();
+      const params = { threadId, turnId, item, contentTokenCount: null, completedAtMs };
+      this.router.dispatch({ method: "item/completed", params }, 0);
+    }
+    this.router.dispatch({ method: "turn/completed", params: { threadId, turn } }, 0);
   }
 
   /** The absolute form of a path as the runtime resolves it: against the working directory of its process. */
@@ -198,7 +222,7 @@ export class Runtime {
         codexBin: located.path,
         timeoutMs: leftMs,
         stderrTail: () => child.stderrTail(),
-        warn: (message) => this.#warn(message, {}),
+        warn: (message) => this.warn(message, {}),
       });
       // The answer may have been on its way when close() was called.
       if (this.#closing !== null) throw new TransportClosedError(NEVER_STARTED);
@@ -215,7 +239,7 @@ export class Runtime {
   #receiver(): ConnectionReceiver {
     return {
       notification: (notification, bytes) => this.#receive(notification, bytes),
-      request: async (request) => this.#decline(request),
+      request: (request) => this.broker.answer(request),
       diagnostic: (message, fields) => this.options.logger?.debug(fields, message),
     };
   }
@@ -223,22 +247,26 @@ export class Runtime {
   #receive(notification: WireNotification, bytes: number): void {
     const known = isKnownNotification(notification);
     if (known) {
+      this.broker.observe(notification);
       this.router.dispatch(notification, bytes);
       this.totals.observe(notification);
     }
     this.listeners.emit(notification, known);
   }
 
-  #decline(request: WireRequest): unknown {
-    this.#warn(`Nothing handles ${request.method}: it is declined`, { method: request.method });
-    return declineRequest(request.method);
-  }
-
   #defaultTimeoutMs(method: ClientMethod): number | undefined {
     return UNTIMED_METHODS.has(method) ? undefined : (this.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
   }
 
-  #warn(message: string, fields: object): void {
+  /** Warns the first time only. */
+  warnOnce(key: string, message: string): void {
+    if (this.#warned.has(key)) return;
+    this.#warned.add(key);
+    this.warn(message, {});
+  }
+
+  /** Tells of something that the user should know and that is no failure of a call. */
+  warn(message: string, fields: object): void {
     if (this.options.logger) this.options.logger.warn(fields, message);
     else process.emitWarning(message, { type: "CodexEmbedWarning" });
   }
@@ -246,6 +274,7 @@ export class Runtime {
   #end(reason: CloseReason): void {
     if (this.#closeReason !== null) return;
     this.#closeReason = reason;
+    this.broker.close(reason);
     this.router.close(reason);
     this.#markClosed(reason);
   }

@@ -1,27 +1,23 @@
 /** Owns the handle of a thread: its turns, and what can be done with it as a whole. */
 
-import { type CallSite, captureCallSite } from "./errors/callSite.js";
-import { SettingsMismatchError, TransportClosedError } from "./errors/index.js";
+import { captureCallSite } from "./errors/callSite.js";
+import { OutputValidationError, TransportClosedError, UsageError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
-import type { Thread as ThreadRecord } from "./generated/protocol.js";
-import { type Input, toUserInput } from "./input.js";
-import {
-  type EffectiveSettings,
-  type ForkThreadOptions,
-  settingsMismatch,
-  type ResumeThreadOptions,
-  type StartThreadOptions,
-  threadModeFields,
-  type TurnOptions,
-  turnModeFields,
-} from "./options.js";
+import type { ResponseItem, ThreadGoal, ThreadSampleResponse, Thread as ThreadRecord } from "./generated/protocol.js";
+import type { GoalHandle, GoalOptions, GoalResult, ResumeGoalOptions } from "./goal.js";
+import { clearGoal, pauseGoal, readGoal, resumeGoal, startGoal } from "./goal.js";
+import type { Input } from "./input.js";
+import { openFork, openNewThread, openStoredThread } from "./openThread.js";
+import type { ForkThreadOptions, ResumeThreadOptions, RunOptions, StartThreadOptions, TurnOptions } from "./options.js";
+import { type OutputOf, repairRequest } from "./output.js";
+import { type ReviewOptions, type ReviewResult, type ReviewTarget, reviewThread } from "./review.js";
 import type { Runtime } from "./runtime.js";
-import type { Reservation } from "./stream/router.js";
-import { TurnStream } from "./stream/turnStream.js";
-import { TurnHandle } from "./turn.js";
+import type { Schema } from "./schema/index.js";
+import { injectItems, type ShellCommandItem, sampleThread, shellCommandAlongside, shellCommandOf } from "./sideWork.js";
+import { ThreadQueue } from "./threadQueue.js";
+import type { TurnHandle } from "./turn.js";
 import type { TurnResult } from "./turnResult.js";
-
-const DEFAULT_STREAM_BUFFER_BYTES = 64 * 1024 * 1024;
+import { TurnStarter } from "./turnStarter.js";
 
 /** A conversation with the agent. Its turns run one after another; different threads run side by side. */
 export class Thread implements AsyncDisposable {
@@ -29,46 +25,68 @@ export class Thread implements AsyncDisposable {
   /** The model in force when the thread was opened. */
   readonly model: string;
   readonly #runtime: Runtime;
-  #cwd: string;
+  readonly #turns: TurnStarter;
 
   /** @internal */
   constructor(runtime: Runtime, opened: { thread: { id: string }; cwd: string; model: string }) {
     this.id = opened.thread.id;
-    this.#cwd = opened.cwd;
     this.model = opened.model;
     this.#runtime = runtime;
+    this.#turns = new TurnStarter(runtime, opened.thread.id, opened.cwd);
   }
 
   /** The working directory in force: as the thread was opened, or as the last turn has set it. */
   get cwd(): string {
-    return this.#cwd;
+    return this.#turns.cwd;
   }
 
   /**
-   * Runs one turn and resolves with its result: `startTurn` and `result()` in one.
+   * Runs one turn and resolves with its result: `startTurn` and `result()` in one. With an `outputSchema`, `output` is
+   * the validated answer; `repairAttempts` further turns ask the model to correct one that does not conform.
    *
    * Rejects as both of them do; above all with `TurnFailedError`, which carries the partial result.
    */
-  async run(input: Input, options: TurnOptions = {}): Promise<TurnResult> {
-    const turn = await this.#start(input, options, captureCallSite());
-    return turn.result();
+  async run<S extends Schema | undefined = undefined>(
+    input: Input,
+    options: RunOptions<S> = {},
+  ): Promise<TurnResult<OutputOf<S>>> {
+    const { repairAttempts = 0, ...turnOptions } = options;
+    if (!(Number.isInteger(repairAttempts) && repairAttempts >= 0)) {
+      throw new UsageError(`repairAttempts is ${repairAttempts}; it must be a whole number from 0 on.`);
+    }
+    const site = captureCallSite();
+    for (let next = input, attempt = 0; ; attempt++) {
+      const turn = await this.#turns.start(next, turnOptions, site);
+      try {
+        return await turn.result();
+      } catch (error) {
+        if (!OutputValidationError.isInstance(error) || attempt >= repairAttempts || turn.wasInterrupted) throw error;
+        next = repairRequest(error);
+      }
+    }
   }
 
   /**
    * Starts a turn (`turn/start`) and resolves with its handle as soon as the runtime has accepted it.
    *
-   * @throws TurnInProgressError when the thread has a turn in flight; UsageError for a bad input or mode.
+   * @throws TurnInProgressError when the thread has a turn in flight; UsageError for a bad input, mode or schema.
    */
-  startTurn(input: Input, options: TurnOptions = {}): Promise<TurnHandle> {
-    return this.#start(input, options, captureCallSite());
+  startTurn<S extends Schema | undefined = undefined>(
+    input: Input,
+    options: TurnOptions<S> = {},
+  ): Promise<TurnHandle<OutputOf<S>>> {
+    return this.#turns.start(input, options, captureCallSite());
   }
 
   /**
    * Runs one turn and yields its events. Leaving the loop early leaves the turn running; a turn that fails throws
    * `TurnFailedError` after its last event.
    */
-  async *stream(input: Input, options: TurnOptions = {}): AsyncGenerator<TurnEvent, void, undefined> {
-    yield* await this.#start(input, options, captureCallSite());
+  async *stream<S extends Schema | undefined = undefined>(
+    input: Input,
+    options: TurnOptions<S> = {},
+  ): AsyncGenerator<TurnEvent, void, undefined> {
+    yield* await this.#turns.start(input, options, captureCallSite());
   }
 
   /** Reads the thread's record (`thread/read`), with its turns on request. A thread without a turn has none to read. */
@@ -90,22 +108,101 @@ export class Thread implements AsyncDisposable {
    * has ended; rejects as a turn does, and with `TurnInProgressError` when the thread is busy.
    */
   async compact(): Promise<TurnResult> {
+    const turn = await this.#turns.adopt(captureCallSite(), () => {
+      return this.#runtime.request("thread/compact/start", { threadId: this.id });
+    });
+    return turn.result();
+  }
+
+  /**
+   * Has a reviewer look at code, in a turn of this thread (`review/start`), and resolves with what it found. Rejects as
+   * `startTurn` and its result do.
+   */
+  review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
     const site = captureCallSite();
-    const reservation = this.#runtime.router.reserve(this.id);
-    try {
-      const started = new Promise<TurnStream>((resolve, reject) => {
-        reservation.watch({
-          started: (turnId) => resolve(this.#claim(reservation, turnId, site)),
-          failed: reject,
-        });
-      });
-      started.catch(() => {});
-      await this.#runtime.request("thread/compact/start", { threadId: this.id });
-      const stream = await this.#runtime.whileOpen(started);
-      return await new TurnHandle(this.#runtime, stream).result();
-    } finally {
-      reservation.release();
-    }
+    return reviewThread(this.#runtime, this.id, target, {
+      ...options,
+      claim: (...to) => this.#turns.claim(...to, site),
+    });
+  }
+
+  /**
+   * Gives the thread a goal (`thread/goal/set`); the thread is busy with the turns that follow until the goal ends.
+   * @throws UsageError, TurnInProgressError, InvalidRequestError (`GOALS_NEED_STORED_THREAD`, `GOALS_DISABLED`).
+   */
+  startGoal(objective: string, options: GoalOptions = {}): Promise<GoalHandle> {
+    return startGoal(this.#runtime, this.id, objective, options, this.#turns.streamOptions(captureCallSite()));
+  }
+
+  /** Gives the thread a goal and resolves with what came of it: `startGoal` and `result()` in one. */
+  async runGoal(objective: string, options: GoalOptions = {}): Promise<GoalResult> {
+    return (await this.startGoal(objective, options)).result();
+  }
+
+  /** The thread's goal (`thread/goal/get`), or null. */
+  goal(): Promise<ThreadGoal | null> {
+    return readGoal(this.#runtime, this.id);
+  }
+
+  /** Pauses the goal: the turn in flight runs to its end, and no other follows. */
+  pauseGoal(): Promise<ThreadGoal> {
+    return pauseGoal(this.#runtime, this.id);
+  }
+
+  /** Makes the goal active again and resolves with a handle of the turns that follow. Rejects as `startGoal` does. */
+  resumeGoal(options: ResumeGoalOptions = {}): Promise<GoalHandle> {
+    return resumeGoal(this.#runtime, this.id, options, this.#turns.streamOptions(captureCallSite()));
+  }
+
+  /** Takes the goal away and resolves with whether there was one. The turn in flight runs to its end. */
+  clearGoal(): Promise<boolean> {
+    return clearGoal(this.#runtime, this.id);
+  }
+
+  /** Inputs that wait for a turn of their own. */
+  get queue(): ThreadQueue {
+    return new ThreadQueue(this.#runtime, this.id, () => this.#turns.cwd);
+  }
+
+  /**
+   * Asks the model about the conversation without adding to it (`thread/sample`): no turn, no tools, no events.
+   *
+   * @throws UsageError when the thread has no turn yet.
+   */
+  sample(prompt: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<ThreadSampleResponse> {
+    return sampleThread(
+      this.#runtime,
+      { threadId: this.id, lastTurnId: this.#turns.lastTurnId },
+      prompt,
+      options.signal,
+    );
+  }
+
+  /**
+   * Runs a command on the user's behalf (`thread/shellCommand`), outside the sandbox, and resolves with its item when it
+   * has ended. The agent sees the command and its output. It is a turn of its own, or runs alongside the one in flight.
+   */
+  async runShellCommand(command: string): Promise<ShellCommandItem> {
+    const site = captureCallSite();
+    if (command.trim() === "") throw new UsageError("The shell command is empty.");
+    const begin = () => this.#runtime.request("thread/shellCommand", { threadId: this.id, command });
+    if (this.#runtime.router.isBusy(this.id)) return shellCommandAlongside(this.#runtime, this.id, begin);
+    const turn = await this.#turns.adopt(site, begin);
+    return shellCommandOf(await turn.result());
+  }
+
+  /**
+   * Appends items to the history that the model sees (`thread/inject_items`).
+   *
+   * @throws UsageError for an item that the runtime would drop without a word.
+   */
+  injectItems(items: readonly ResponseItem[]): Promise<void> {
+    return injectItems(this.#runtime, this.id, items);
+  }
+
+  /** Drops a turn and everything after it from the history (`thread/revert`). Files are left as they are. */
+  async revert(options: { readonly beforeTurnId: string }): Promise<void> {
+    await this.#runtime.request("thread/revert", { threadId: this.id, beforeTurnId: options.beforeTurnId });
   }
 
   /** Copies the thread's history into a new thread (`thread/fork`). Rejects as `codex.forkThread` does. */
@@ -139,90 +236,16 @@ export class Thread implements AsyncDisposable {
 
   /** @internal */
   static async start(runtime: Runtime, options: StartThreadOptions): Promise<Thread> {
-    const { sandbox, approvalMode = "auto_review", ...fields } = options;
-    const response = await runtime.request("thread/start", {
-      ...fields,
-      ...threadModeFields({ sandbox, approvalMode }),
-    });
-    return new Thread(runtime, response);
+    return new Thread(runtime, await openNewThread(runtime, options));
   }
 
   /** @internal */
   static async resume(runtime: Runtime, threadId: string, options: ResumeThreadOptions): Promise<Thread> {
-    const { sandbox, approvalMode, ...fields } = options;
-    const modes = { sandbox, approvalMode };
-    const response = await runtime.request("thread/resume", {
-      // The whole history can be many megabytes, and the runtime deprecates sending it.
-      excludeTurns: true,
-      ...fields,
-      ...threadModeFields(modes),
-      threadId,
-    });
-    return Thread.#opened(runtime, { ...modes, cwd: fields.cwd }, response);
+    return new Thread(runtime, await openStoredThread(runtime, threadId, options));
   }
 
   /** @internal */
   static async fork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<Thread> {
-    const { sandbox, approvalMode, ...fields } = options;
-    const modes = { sandbox, approvalMode };
-    const response = await runtime.request("thread/fork", {
-      excludeTurns: true,
-      ...fields,
-      ...threadModeFields(modes),
-      threadId,
-    });
-    runtime.totals.inherit(response.thread.id, threadId);
-    return Thread.#opened(runtime, { ...modes, cwd: fields.cwd }, response);
-  }
-
-  /** A loaded thread ignores what a resume asks for, so what is in force is compared with what was asked. */
-  static #opened(
-    runtime: Runtime,
-    asked: Parameters<typeof settingsMismatch>[0],
-    response: EffectiveSettings & { thread: { id: string }; model: string },
-  ): Thread {
-    runtime.router.welcome(response.thread.id);
-    const mismatch = settingsMismatch(asked, response);
-    if (mismatch !== null) {
-      throw new SettingsMismatchError(response.thread.id, mismatch.requested, mismatch.effective);
-    }
-    return new Thread(runtime, response);
-  }
-
-  async #start(input: Input, options: TurnOptions, site: CallSite): Promise<TurnHandle> {
-    const { signal, sandbox, approvalMode, ...fields } = options;
-    signal?.throwIfAborted();
-    const cwd = options.cwd ? this.#runtime.resolvePath(options.cwd) : this.#cwd;
-    const params = {
-      clientUserMessageId: crypto.randomUUID(),
-      ...fields,
-      ...turnModeFields({ sandbox, approvalMode }),
-      threadId: this.id,
-      input: await toUserInput(input, cwd),
-    };
-    signal?.throwIfAborted();
-    const reservation = this.#runtime.router.reserve(this.id);
-    try {
-      const claimed = await new Promise<TurnStream>((resolve, reject) => {
-        this.#runtime
-          .request("turn/start", params, {
-            // The slot is filled while the reader still stands at the reply: the turn's first event may be next.
-            onResult: ({ turn }) => resolve(this.#claim(reservation, turn.id, site)),
-          })
-          .catch(reject);
-      });
-      this.#cwd = cwd;
-      return new TurnHandle(this.#runtime, claimed, { cwd, signal });
-    } finally {
-      reservation.release();
-    }
-  }
-
-  #claim(reservation: Reservation, turnId: string, site: CallSite): TurnStream {
-    const bufferBytes = this.#runtime.options.streamBufferBytes ?? DEFAULT_STREAM_BUFFER_BYTES;
-    const usedBefore = this.#runtime.totals.of(this.id);
-    const stream = new TurnStream({ threadId: this.id, turnId }, { bufferBytes, site, usedBefore });
-    reservation.claim(turnId, stream);
-    return stream;
+    return new Thread(runtime, await openFork(runtime, threadId, options));
   }
 }

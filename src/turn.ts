@@ -1,42 +1,52 @@
 /** Owns the handle of a turn: reading it, steering it, interrupting it, awaiting it. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { onAbort } from "./abort.js";
 import { NoActiveTurnError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
 import { type Input, toUserInput } from "./input.js";
+import type { TurnLimits } from "./options.js";
 import type { Runtime } from "./runtime.js";
+import { partialOutputOf } from "./stream/partialOutput.js";
 import { textOf } from "./stream/text.js";
 import type { TurnStream } from "./stream/turnStream.js";
-import type { TurnResult } from "./turnResult.js";
-
-/** How long an aborted turn may take to end before its caller is let go. */
-const ABORT_GRACE_MS = 5_000;
+import { watchTurn } from "./turnLimits.js";
+import type { EndedTurn, TurnResult } from "./turnResult.js";
 
 const INTERRUPT_ATTEMPTS = 5;
 const INTERRUPT_RETRY_MS = 20;
+
+/** Makes the output of a turn; throws `OutputValidationError` when its answer does not conform. */
+export type OutputParser<O> = (turn: EndedTurn) => Promise<O>;
 
 /**
  * A turn in flight or ended. Iterating it yields every event of the turn from the first on, for any number of readers
  * at any time; leaving a loop early stops that reader alone. A reader ends as the turn ends: what `result()` rejects
  * with is thrown after the last event.
  */
-export class TurnHandle implements AsyncIterable<TurnEvent> {
+export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
   readonly id: string;
   readonly threadId: string;
   readonly #runtime: Runtime;
   readonly #stream: TurnStream;
   readonly #cwd: string | undefined;
+  readonly #parse: OutputParser<O>;
+  #result: Promise<TurnResult<O>> | null = null;
   #interrupting: Promise<void> | null = null;
+  #wasInterrupted = false;
 
   /** @internal */
-  constructor(runtime: Runtime, stream: TurnStream, options: { cwd?: string; signal?: AbortSignal | undefined } = {}) {
+  constructor(
+    runtime: Runtime,
+    stream: TurnStream,
+    options: { parse: OutputParser<O>; cwd?: string; limits?: TurnLimits },
+  ) {
+    this.#parse = options.parse;
     this.id = stream.turnId;
     this.threadId = stream.threadId;
     this.#runtime = runtime;
     this.#stream = stream;
     this.#cwd = options.cwd;
-    if (options.signal !== undefined) this.#watch(options.signal);
+    watchTurn(runtime, stream, options.limits ?? {}, () => this.interrupt());
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {
@@ -52,12 +62,29 @@ export class TurnHandle implements AsyncIterable<TurnEvent> {
    * Resolves when the turn has completed or was interrupted; can be called any number of times, at any time.
    *
    * Rejects with `TurnFailedError` (which carries the partial result), with `TransportClosedError` when the runtime
-   * went away, or with the reason of the turn's signal.
+   * went away, with the reason of the turn's signal, with `TurnDeadlineError` or `TurnStalledError`, or with
+   * `OutputValidationError` when the answer does not conform to `outputSchema`.
    */
-  async result(): Promise<TurnResult> {
-    const end = await this.#stream.ended;
-    if ("error" in end) throw end.error;
-    return end.result;
+  result(): Promise<TurnResult<O>> {
+    this.#result ??= this.#stream.ended.then(async (end) => {
+      if ("error" in end) throw end.error;
+      this.#wasInterrupted = end.result.status === "interrupted";
+      return { ...end.result, output: await this.#parse(end.result) };
+    });
+    return this.#result;
+  }
+
+  /** @internal Whether the turn has ended by an interruption, once `result()` has settled. */
+  get wasInterrupted(): boolean {
+    return this.#wasInterrupted;
+  }
+
+  /**
+   * The answer as it grows, for a turn with an `outputSchema`: what can be read of its JSON so far, at most every 50 ms,
+   * and the whole at its end. Not validated; `result()` validates.
+   */
+  partialOutput(): AsyncIterableIterator<unknown, void, undefined> {
+    return partialOutputOf(this);
   }
 
   /**
@@ -89,34 +116,15 @@ export class TurnHandle implements AsyncIterable<TurnEvent> {
   async #interrupt(): Promise<void> {
     const stream = this.#stream;
     await stream.started;
-    for (let attempt = 1; !stream.isEnded; attempt++) {
+    for (let attempt = 1; !stream.isOver; attempt++) {
       try {
-        await this.#runtime.request("turn/interrupt", { threadId: this.threadId, turnId: this.id });
+        await this.#runtime.request("turn/interrupt", { threadId: this.threadId, turnId: stream.activeTurnId });
         return;
       } catch (error) {
         if (!NoActiveTurnError.isInstance(error) || attempt === INTERRUPT_ATTEMPTS) throw error;
         // Between the last item and turn/completed the turn is over for the runtime, but not yet told to be.
         await Promise.race([stream.ended, sleep(INTERRUPT_RETRY_MS * attempt, undefined, { ref: false })]);
       }
-    }
-  }
-
-  #watch(signal: AbortSignal): void {
-    const abort = () => void this.#abort(signal.reason);
-    if (signal.aborted) abort();
-    else void this.#stream.ended.then(onAbort(signal, abort));
-  }
-
-  /** Interrupts once, and lets the caller go when the turn has ended, or at the latest after the grace. */
-  async #abort(reason: unknown): Promise<void> {
-    if (this.#stream.isEnded) return;
-    this.#stream.abort(reason);
-    const timer = setTimeout(() => this.#stream.fail(reason), ABORT_GRACE_MS);
-    void this.#stream.ended.then(() => clearTimeout(timer));
-    try {
-      await this.interrupt();
-    } catch {
-      this.#stream.fail(reason);
     }
   }
 }

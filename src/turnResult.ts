@@ -29,7 +29,13 @@ export interface TurnOutcome {
   readonly usage: TurnUsage | null;
 }
 
-/** The result of a turn that ended without failing. */
-export interface TurnResult extends TurnOutcome {
+/** A turn that ended without failing, before its answer was held against a schema. */
+export interface EndedTurn extends TurnOutcome {
   readonly status: "completed" | "interrupted";
+}
+
+/** The result of a turn that ended without failing. */
+export interface TurnResult<O = undefined> extends EndedTurn {
+  /** The answer as `outputSchema` has it, validated; undefined without one. */
+  readonly output: O;
 }

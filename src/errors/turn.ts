@@ -137,6 +137,24 @@ export class TurnStalledError extends CodexError {
   }
 }
 
+/** The turn took longer than `deadlineMs` and was interrupted. */
+export class TurnDeadlineError extends CodexError {
+  static override readonly typeName: string = "TurnDeadlineError";
+  readonly threadId: string;
+  readonly turnId: string;
+  readonly deadlineMs: number;
+
+  constructor(turn: { threadId: string; turnId: string }, deadlineMs: number) {
+    super(
+      "TURN_DEADLINE",
+      `Turn ${turn.turnId} took longer than its deadlineMs (${deadlineMs} ms) and was interrupted.`,
+    );
+    this.threadId = turn.threadId;
+    this.turnId = turn.turnId;
+    this.deadlineMs = deadlineMs;
+  }
+}
+
 const RETRYABLE_INFO: ReadonlySet<string> = new Set([
   "serverOverloaded",
   "rateLimitExceeded",

@@ -27,7 +27,10 @@ import { replyError } from "./replyErrors.js";
 export interface ConnectionReceiver {
   /** Every notification, in order; `bytes` is its size on the wire. Must not throw. */
   notification(notification: WireNotification, bytes: number): void;
-  /** A request of the runtime; what it resolves to is the answer. A rejection is answered as an error. */
+  /**
+   * A request of the runtime. What it resolves to is the answer, undefined when none is wanted any more; a rejection is
+   * answered as an error.
+   */
   request(request: WireRequest): Promise<unknown>;
   /** Something that does not belong on the wire, and was skipped. Never carries the content of a message. */
   diagnostic(message: string, fields: Readonly<Record<string, unknown>>): void;
@@ -191,7 +194,9 @@ export class Connection {
   async #answer(request: WireRequest): Promise<void> {
     let answer: object;
     try {
-      answer = { id: request.id, result: await this.#receiver.request(request) };
+      const result = await this.#receiver.request(request);
+      if (result === undefined) return;
+      answer = { id: request.id, result };
     } catch {
       answer = { id: request.id, error: { code: -32603, message: "The client could not handle this request." } };
     }

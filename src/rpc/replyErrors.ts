@@ -62,6 +62,18 @@ const RULES: readonly ReplyRule[] = [
     code: "NO_ACTIVE_TURN",
   },
   {
+    message: /^ephemeral thread does not support goals/,
+    type: InvalidRequestError,
+    code: "GOALS_NEED_STORED_THREAD",
+    hint: "Start the thread without `ephemeral: true`.",
+  },
+  {
+    message: /^goals feature is disabled/,
+    type: InvalidRequestError,
+    code: "GOALS_DISABLED",
+    hint: 'Take "goals" out of `disable`, or set features.goals to true in the configuration.',
+  },
+  {
     message: /chatgpt authentication required/,
     type: AuthRequiredError,
     code: "AUTH_REQUIRED",

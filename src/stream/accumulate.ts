@@ -38,6 +38,12 @@ export class TurnAccumulator {
     }
   }
 
+  /** The items of the runtime's record that have not been seen completed. */
+  missingItems(turn: Turn): ThreadItem[] {
+    const seen = new Set(this.#items.map((item) => item.id));
+    return turn.items.filter((item) => !seen.has(item.id));
+  }
+
   /** What the turn has come to; `turn` is the runtime's closing record, null while there is none. */
   outcome(turn: Turn | null): TurnOutcome {
     return {

@@ -1,6 +1,6 @@
 /** Owns the subscriptions to notifications across all threads. */
 
-import type { NotificationMethod, NotificationOf, UnknownNotification } from "../events.js";
+import type { NotificationOf, SubscriptionName, UnknownNotification } from "../events.js";
 
 type Listener = (notification: UnknownNotification) => void;
 
@@ -15,10 +15,7 @@ export class Listeners {
   }
 
   /** Subscribes to one notification, or to all that this version of the protocol does not know. */
-  on<K extends NotificationMethod | "unknown">(
-    method: K,
-    listener: (notification: NotificationOf<K>) => unknown,
-  ): Disposable {
+  on<K extends SubscriptionName>(method: K, listener: (notification: NotificationOf<K>) => unknown): Disposable {
     const guarded: Listener = (notification) => {
       void (async () => {
         try {
@@ -50,7 +47,7 @@ export class Listeners {
   }
 }
 
-function isNotificationOf<K extends NotificationMethod | "unknown">(
+function isNotificationOf<K extends SubscriptionName>(
   notification: UnknownNotification,
   method: K,
 ): notification is UnknownNotification & NotificationOf<K> {

@@ -13,6 +13,8 @@ import { notificationScopes } from "../generated/tables.js";
 /** Where the events of one turn go. */
 export interface TurnSink {
   push(event: TurnEvent, bytes: number): void;
+  /** Something that the turn waited for has happened on this side. */
+  touch(): void;
   /** Nothing more will be heard of the turn. */
   fail(error: CodexError): void;
 }
@@ -25,6 +27,7 @@ interface Buffered {
 
 interface ThreadRoute {
   activeTurnId: string | null;
+  activeRootTurnId: string | null;
   reservation: Reservation | null;
   readonly sinks: Map<string, TurnSink>;
 }
@@ -36,17 +39,30 @@ export class Router {
 
   /** Hands a notification to the turn that it names, if that turn has a sink. */
   dispatch(notification: Notification, bytes: number): void {
-    if (!isTurnEvent(notification)) return;
+    if (!isTurnEvent(notification)) {
+      this.#tellThread(notification, bytes);
+      return;
+    }
     const scope = notificationScopes[notification.method];
     const threadId = stringAt(notification.params, scope.threadId);
-    const turnId = stringAt(notification.params, scope.turnId);
-    if (threadId === null || turnId === null) return;
+    const named = stringAt(notification.params, scope.turnId);
+    if (threadId === null) return;
     const started = notification.method === "turn/started";
     const route = started ? this.#route(threadId) : this.#threads.get(threadId);
     if (route === undefined) return;
-    if (started) route.activeTurnId = turnId;
+    if (named === null) {
+      route.reservation?.tell(notification, bytes);
+      return;
+    }
+    // The start of a review names the turn of the reviewer inside; all else, its end included, names the root.
+    const rootTurnId = started ? notification.params.turn.rootTurnId : null;
+    const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : named;
+    if (started) {
+      route.activeTurnId = turnId;
+      route.activeRootTurnId = rootTurnId;
+    }
     const completed = notification.method === "turn/completed";
-    if (completed && route.activeTurnId === turnId) route.activeTurnId = null;
+    if (completed && (route.activeTurnId === turnId || route.activeRootTurnId === turnId)) route.activeTurnId = null;
     const sink = route.sinks.get(turnId);
     if (sink !== undefined) {
       if (completed) route.sinks.delete(turnId);
@@ -71,7 +87,7 @@ export class Router {
       );
     }
     const route = this.#route(threadId);
-    if (route.reservation !== null || route.activeTurnId !== null) {
+    if (this.isBusy(threadId)) {
       throw new TurnInProgressError(threadId, route.activeTurnId);
     }
     const reservation = new Reservation(
@@ -91,6 +107,17 @@ export class Router {
     );
     route.reservation = reservation;
     return reservation;
+  }
+
+  /** Whether a turn of the thread is in flight or about to be. */
+  isBusy(threadId: string): boolean {
+    const route = this.#threads.get(threadId);
+    return route !== undefined && (route.reservation !== null || route.activeTurnId !== null);
+  }
+
+  /** Tells a turn that something it waited for has happened on this side. */
+  touch(threadId: string, turnId: string): void {
+    this.#threads.get(threadId)?.sinks.get(turnId)?.touch();
   }
 
   /** Ends every turn in flight: the connection is gone. */
@@ -126,10 +153,20 @@ export class Router {
     for (const [turnId, sink] of route.sinks) sink.fail(why(turnId));
   }
 
+  /** What is said of a thread is a sign of life of its turn. */
+  #tellThread(notification: Notification, bytes: number): void {
+    const scope = notificationScopes[notification.method];
+    if (scope.scope !== "thread") return;
+    const threadId = stringAt(notification.params, scope.threadId);
+    const route = threadId === null ? undefined : this.#threads.get(threadId);
+    for (const sink of route?.sinks.values() ?? []) sink.touch();
+    route?.reservation?.tell(notification, bytes);
+  }
+
   #route(threadId: string): ThreadRoute {
     let route = this.#threads.get(threadId);
     if (route === undefined) {
-      route = { activeTurnId: null, reservation: null, sinks: new Map() };
+      route = { activeTurnId: null, activeRootTurnId: null, reservation: null, sinks: new Map() };
       this.#threads.set(threadId, route);
     }
     return route;
@@ -148,6 +185,12 @@ export interface TurnWatcher {
   failed(error: CodexError): void;
 }
 
+/** Takes everything that is said of a thread while it is reserved. */
+export interface ThreadFollower {
+  push(notification: Notification, bytes: number): void;
+  fail(error: CodexError): void;
+}
+
 /** A claim on the next turn of a thread. Ends by `claim` or by `release`. */
 export class Reservation {
   readonly #attach: (turnId: string, sink: TurnSink) => void;
@@ -155,6 +198,7 @@ export class Reservation {
   readonly #done: () => void;
   readonly #buffer: Buffered[] = [];
   #watcher: TurnWatcher | null = null;
+  #follower: ThreadFollower | null = null;
   #failure: CodexError | null = null;
   #open = true;
 
@@ -186,12 +230,23 @@ export class Reservation {
     else if (first !== undefined) watcher.started(first.turnId);
   }
 
+  /**
+   * Hands everything that is said of the thread to one follower, for work that runs over turns of the runtime's own. The
+   * thread stays taken until `release`.
+   */
+  follow(follower: ThreadFollower): void {
+    this.#follower = follower;
+    if (this.#failure !== null) follower.fail(this.#failure);
+    for (const early of this.#buffer.splice(0)) follower.push(early.event, early.bytes);
+  }
+
   /** Nothing will be heard of the turn. */
   fail(error: CodexError): void {
     if (!this.#open) return;
     this.#failure = error;
     this.release();
     this.#watcher?.failed(error);
+    this.#follower?.fail(error);
   }
 
   /** Gives the reservation up. Idempotent. */
@@ -201,8 +256,17 @@ export class Reservation {
     this.#done();
   }
 
+  /** @internal What is said of the thread and of none of its turns. */
+  tell(notification: Notification, bytes: number): void {
+    this.#follower?.push(notification, bytes);
+  }
+
   /** @internal */
   take(early: Buffered): void {
+    if (this.#follower !== null) {
+      this.#follower.push(early.event, early.bytes);
+      return;
+    }
     this.#buffer.push(early);
     if (early.event.method === "turn/started") this.#watcher?.started(early.turnId);
   }

@@ -3,14 +3,22 @@
 import { atCallSite, type CallSite } from "../errors/callSite.js";
 import { TurnFailedError } from "../errors/index.js";
 import type { TurnEvent } from "../events.js";
-import type { TokenUsageBreakdown, Turn } from "../generated/protocol.js";
-import type { TurnOutcome, TurnResult } from "../turnResult.js";
+import type { ThreadItem, TokenUsageBreakdown, Turn } from "../generated/protocol.js";
+import type { EndedTurn, TurnOutcome } from "../turnResult.js";
 import { TurnAccumulator } from "./accumulate.js";
 import { EventLog } from "./eventLog.js";
 import type { TurnSink } from "./router.js";
 
 /** How a turn ended for its caller. */
-export type TurnEnd = { readonly result: TurnResult } | { readonly error: unknown };
+export type TurnEnd = { readonly result: EndedTurn } | { readonly error: unknown };
+
+/** What a stream of events is kept with. */
+export interface StreamOptions {
+  readonly bufferBytes: number;
+  readonly site: CallSite;
+  /** What the thread had used before, when that is known. */
+  readonly usedBefore: TokenUsageBreakdown | null;
+}
 
 /** Takes the events of one turn and settles exactly once. */
 export class TurnStream implements TurnSink {
@@ -24,16 +32,18 @@ export class TurnStream implements TurnSink {
   readonly #accumulator: TurnAccumulator;
   readonly #site: CallSite;
   #isEnded = false;
-  #abort: { readonly reason: unknown } | null = null;
+  #isOver = false;
+  #activeTurnId: string;
+  #abort: { readonly reason: unknown; readonly settle: () => void } | null = null;
+  #lastActivityMs = performance.now();
+  #lastMethod: string | null = null;
   #markStarted: () => void = () => {};
   #markEnded: (end: TurnEnd) => void = () => {};
 
-  constructor(
-    turn: { threadId: string; turnId: string },
-    options: { bufferBytes: number; site: CallSite; usedBefore: TokenUsageBreakdown | null },
-  ) {
+  constructor(turn: { threadId: string; turnId: string }, options: StreamOptions) {
     this.threadId = turn.threadId;
     this.turnId = turn.turnId;
+    this.#activeTurnId = turn.turnId;
     this.#log = new EventLog(options.bufferBytes);
     this.#accumulator = new TurnAccumulator(turn, options.usedBefore);
     this.#site = options.site;
@@ -50,6 +60,26 @@ export class TurnStream implements TurnSink {
     return this.#isEnded;
   }
 
+  /** The id that the runtime runs the turn under: for a review, that of the reviewer's turn inside. */
+  get activeTurnId(): string {
+    return this.#activeTurnId;
+  }
+
+  /** Whether the runtime has ended the turn, even if its caller has not been told yet. */
+  get isOver(): boolean {
+    return this.#isOver || this.#isEnded;
+  }
+
+  /** When the last sign of life came, on the clock of `performance.now()`. */
+  get lastActivityMs(): number {
+    return this.#lastActivityMs;
+  }
+
+  /** The last event of the turn, or null. */
+  get lastMethod(): string | null {
+    return this.#lastMethod;
+  }
+
   /** A new reader over the whole turn, which ends as the turn ends: a failure is thrown after the last event. */
   reader(): AsyncIterableIterator<TurnEvent, void, undefined> {
     return this.#log.reader();
@@ -57,22 +87,47 @@ export class TurnStream implements TurnSink {
 
   push(event: TurnEvent, bytes: number): void {
     if (this.#isEnded) return;
+    this.touch();
+    this.#lastMethod = event.method;
     this.#accumulator.add(event);
     this.#log.append(event, bytes);
-    if (event.method === "turn/started") this.#markStarted();
+    if (event.method === "turn/started") {
+      this.#activeTurnId = event.params.turn.id;
+      this.#markStarted();
+    }
     if (event.method === "turn/completed") this.#complete(event.params.turn);
+  }
+
+  /** The items of the runtime's record that have not been seen completed here. */
+  missingItems(turn: Turn): ThreadItem[] {
+    return this.#accumulator.missingItems(turn);
+  }
+
+  touch(): void {
+    this.#lastActivityMs = performance.now();
   }
 
   fail(error: unknown): void {
     this.#end({ error });
   }
 
-  /** From now on the turn ends with this reason, however the runtime ends it. */
-  abort(reason: unknown): void {
-    this.#abort ??= { reason };
+  /**
+   * From now on the turn ends with this reason, however the runtime ends it, and not before `fail` is called. Resolves when the
+   * runtime has ended it.
+   */
+  abort(reason: unknown): Promise<void> {
+    return new Promise((resolve) => {
+      this.#abort ??= { reason, settle: resolve };
+    });
   }
 
   #complete(turn: Turn): void {
+    this.#isOver = true;
+    this.#markStarted();
+    if (this.#abort !== null) {
+      this.#abort.settle();
+      return;
+    }
     const outcome = this.#accumulator.outcome(turn);
     if (isSuccess(outcome)) this.#end({ result: outcome });
     else this.#end({ error: new TurnFailedError(outcome, turn.error) });
@@ -93,6 +148,6 @@ export class TurnStream implements TurnSink {
   }
 }
 
-function isSuccess(outcome: TurnOutcome): outcome is TurnResult {
+function isSuccess(outcome: TurnOutcome): outcome is EndedTurn {
   return outcome.status === "completed" || outcome.status === "interrupted";
 }

@@ -20,7 +20,7 @@ export interface TestCodex extends AsyncDisposable {
   /** What `codex` was made with: give it to `Codex.launch` for another runtime on the same home. */
   readonly codexOptions: CodexOptions;
   /** Ends the runtime, closes the model and removes the folders, each also when another fails. Idempotent. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

@@ -345,7 +345,7 @@ const fullTurn: Scene = async ({ codex, model, workspace }) => {
       addFile("new.txt"),
       rawItem({ type: "web_search_call", id: "ws_1", status: "completed", action: { type: "search", query: "x" } }),
     ),
-    answer("Done"),
+    answer("{}"),
   );
   await writeFile(join(workspace, "dot.png"), Buffer.from(PIXEL, "base64"));
   await thread.run(

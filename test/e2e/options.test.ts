@@ -195,7 +195,8 @@ describe("of a turn", () => {
     const thread = await bench.thread(message('{"answer":"yes"}'), message("Hello."));
     expect((await thread.run("Answer.", { outputSchema })).finalResponse).toBe('{"answer":"yes"}');
     await thread.run("Again.");
-    expect(bench.requestsOf(thread).map((request) => request.outputSchema())).toEqual([outputSchema, undefined]);
+    const strict = { ...outputSchema, additionalProperties: false };
+    expect(bench.requestsOf(thread).map((request) => request.outputSchema())).toEqual([strict, undefined]);
   });
 
   test("effort and model overrides hold for the following turns", async () => {

@@ -9,7 +9,11 @@ import { turnRecord } from "../../support/events.js";
 function sink() {
   const events: TurnEvent[] = [];
   const failures: unknown[] = [];
-  const made: TurnSink = { push: (event) => void events.push(event), fail: (error) => void failures.push(error) };
+  const made: TurnSink = {
+    touch: () => {},
+    push: (event) => void events.push(event),
+    fail: (error) => void failures.push(error),
+  };
   return { ...made, events, failures };
 }
 

@@ -121,11 +121,15 @@ describe("a turn", () => {
     expect(await stream.ended).toMatchObject({ error: { signal: "SIGKILL", stderrTail: "oom" } });
   });
 
-  test("that was aborted ends with the reason, however the runtime ends it", async () => {
+  test("that was aborted ends with the reason, however the runtime ends it, once it is let go", async () => {
     for (const status of ["interrupted", "completed", "failed"] as const) {
       const stream = turn([started()]);
-      stream.abort("stop");
+      const settled = stream.abort("stop");
+      expect(stream.isOver).toBe(false);
       stream.push(completed(status), 10);
+      await settled;
+      expect([stream.isOver, stream.isEnded]).toEqual([true, false]);
+      stream.fail("stop");
       expect(await stream.ended).toEqual({ error: "stop" });
     }
   });

@@ -1,0 +1,144 @@
+/** Owns the rules over commands: what a pattern is, and which commands it covers. */
+
+import { UsageError } from "../errors/index.js";
+import { commandName, deniedName } from "./commandName.js";
+import { argumentCommands, type Candidate, scriptCommands } from "./scriptCommands.js";
+import type { ScriptWord } from "./scriptDraft.js";
+import { shellWords, simpleCommand } from "./shellWords.js";
+import type { CommandApprovalRequest } from "../requests/handlers.js";
+import type { CommandPattern, RuleList } from "./types.js";
+import { accepted, declined, open, type Verdict } from "./verdict.js";
+import { ANY, couldBeSame, literal, type Wildcard, wildcard, wildcardText } from "./wildcard.js";
+
+interface Pattern {
+  /** The pattern as it was written. */
+  readonly source: string;
+  readonly name: Wildcard;
+  readonly rest: readonly Wildcard[];
+  /** Whether further arguments may follow. */
+  readonly isOpen: boolean;
+}
+
+/** A command with more options than this in front of what a deny pattern asks for could do what it asks for. */
+const MAX_OPTIONS = 200;
+
+const UNKNOWN_WORD: ScriptWord = { text: [ANY], splits: true };
+
+/** Text in a pattern that a shell would give a meaning to, but a pattern does not. */
+const SHELL_SYNTAX = /['"\\;&|<>$`(){}\p{Cc}]/u;
+
+/**
+ * Makes the rules over commands.
+ *
+ * @throws UsageError for a pattern that is empty, has `**` before its end, or could never cover anything.
+ */
+export function commandRules(list: RuleList<CommandPattern>): (request: CommandApprovalRequest) => Verdict {
+  const allow = (list.allow ?? []).map((pattern) => allowPattern(pattern));
+  const deny = (list.deny ?? []).map((pattern) => compile(pattern, "commands.deny"));
+  return (request) => denied(deny, request) ?? allowed(allow, request);
+}
+
+function allowPattern(pattern: CommandPattern): Pattern {
+  const compiled = compile(pattern, "commands.allow");
+  if (!compiled.name.includes(ANY)) return compiled;
+  throw unusable("commands.allow", compiled.source, "has a * in its command: name the command that may run");
+}
+
+function compile(pattern: unknown, where: string): Pattern {
+  const source = typeof pattern === "string" ? pattern : String(JSON.stringify(pattern));
+  const words: unknown = typeof pattern === "string" ? pattern.split(/[ \t]+/).filter((word) => word !== "") : pattern;
+  if (!Array.isArray(words)) throw unusable(where, source, "is neither text nor an array of arguments");
+  const tokens: string[] = [];
+  for (const word of words) {
+    if (typeof word !== "string") throw unusable(where, source, "holds something else than text");
+    tokens.push(word);
+  }
+  if (typeof pattern === "string" && SHELL_SYNTAX.test(pattern)) {
+    throw unusable(where, source, "holds what only a shell gives a meaning to: write it as an array of arguments");
+  }
+  const open = tokens.indexOf("**");
+  if (open !== -1 && open < tokens.length - 1) throw unusable(where, source, "has a ** before its end");
+  // A last `**` stands for further arguments; alone, it stands for the command as well.
+  const [name = "", ...rest] = open > 0 ? tokens.slice(0, -1) : tokens;
+  if (name === "") throw unusable(where, source, "names no command");
+  return { source, name: wildcard(name), rest: rest.map((token) => wildcard(token)), isOpen: open !== -1 };
+}
+
+function unusable(where: string, source: string, problem: string): UsageError {
+  return new UsageError(`The pattern ${JSON.stringify(source)} in ${where} ${problem}.`);
+}
+
+function allowed(patterns: readonly Pattern[], request: CommandApprovalRequest): Verdict {
+  if (patterns.length === 0) return open("no command is allowed by a rule");
+  if (!isCommand(request)) return open(`no rule covers a request of the kind ${JSON.stringify(request.kind)}`);
+  if (typeof request.command !== "string") return open("no rule covers a request without a command");
+  const command = simpleCommand(request.command);
+  if ("refused" in command) return open(`rules allow simple commands only, and this is none: ${command.refused}`);
+  const rule = patterns.find((pattern) => covers(pattern, command.words));
+  if (rule === undefined) return open("no pattern of commands.allow covers it");
+  return accepted(`commands.allow has ${JSON.stringify(rule.source)}.`, rule.source);
+}
+
+/** Input for a terminal is no command, whatever it looks like. Older runtimes do not send the kind. */
+function isCommand(request: { readonly kind?: string }): boolean {
+  return request.kind === undefined || request.kind === "command";
+}
+
+/** Whether an allow pattern covers these words: exactly, and the command by the very name that the pattern has. */
+function covers({ name, rest, isOpen }: Pattern, [program = "", ...words]: readonly string[]): boolean {
+  if (!couldBeSame(name, literal(program))) return false;
+  if (isOpen ? words.length < rest.length : words.length !== rest.length) return false;
+  return rest.every((token, i) => couldBeSame(token, literal(words[i] ?? "")));
+}
+
+function denied(patterns: readonly Pattern[], request: CommandApprovalRequest): Verdict | undefined {
+  if (patterns.length === 0) return undefined;
+  const names = patterns.map(({ name }) => deniedName(name, request.cwd ?? undefined));
+  for (const candidate of candidatesOf(request)) {
+    const name = commandName(candidate.words[candidate.start] ?? UNKNOWN_WORD);
+    const rule = patterns.find((pattern, i) => names[i]?.(name) === true && starts(pattern, candidate));
+    if (rule === undefined) continue;
+    const found = candidate.words.slice(candidate.start, candidate.start + 8).map(({ text }) => wildcardText(text));
+    const runs = found.join(" ") === "*" ? "what cannot be told" : JSON.stringify(found.join(" ").slice(0, 120));
+    const reason = `commands.deny has ${JSON.stringify(rule.source)}, and the command runs ${runs}.`;
+    return declined(reason, rule.source);
+  }
+  return undefined;
+}
+
+/** What the runtime itself made of the command is a hint: it can add to what is denied, and never to what is allowed. */
+function* candidatesOf(request: CommandApprovalRequest): Generator<Candidate> {
+  if (typeof request.command === "string") {
+    const command = shellWords(request.command);
+    yield* "words" in command ? argumentCommands(command.words) : scriptCommands(request.command);
+  }
+  for (const { command } of request.commandActions ?? []) yield* scriptCommands(command);
+  yield* argumentCommands(request.proposedExecpolicyAmendment ?? []);
+}
+
+/**
+ * Whether a command starts with the arguments of a deny pattern, or could. Options in between, each with a value at
+ * most, do not matter: `git -C folder push` starts with `git push`.
+ */
+function starts({ rest }: Pattern, { words, start }: Candidate): boolean {
+  // The numbers of tokens that could have been seen, and whether the next word may be an option's value.
+  let seen = new Map([[0, false]]);
+  for (let at = start + 1; at < words.length; at++) {
+    if (at - start > MAX_OPTIONS) return true;
+    const { text, splits } = words[at] ?? UNKNOWN_WORD;
+    const isOption = text[0] === "-";
+    const unknown = splits ? text.indexOf(ANY) : -1;
+    const next = new Map<number, boolean>();
+    for (const [count, isValue] of seen) {
+      const token = rest[count];
+      if (token === undefined) return true;
+      // Several words could hold all that the pattern still asks for.
+      if (unknown !== -1 && (isOption || isValue || couldBeSame([...text.slice(0, unknown), ANY], token))) return true;
+      if (isOption || isValue) next.set(count, isOption || next.get(count) === true);
+      if (unknown === -1 && couldBeSame(text, token)) next.set(count + 1, next.get(count + 1) ?? false);
+    }
+    if (next.size === 0) return false;
+    seen = next;
+  }
+  return seen.has(rest.length);
+}

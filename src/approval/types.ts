@@ -1,0 +1,77 @@
+/** Owns the types of approval handlers and of the rules that decide in their place. */
+
+import type {
+  CommandApprovalRequest,
+  CommandDecision,
+  FileChangeApprovalRequest,
+  FileChangeDecision,
+  HandlerContext,
+  PermissionsGrant,
+} from "../requests/handlers.js";
+import type { PermissionsRequestApprovalParams } from "../generated/protocol.js";
+
+/** The three handlers that {@link ApprovalRulesOptions | rules} make. */
+export interface ApprovalRuleHandlers {
+  readonly approveCommand: (
+    request: CommandApprovalRequest,
+    context: HandlerContext,
+  ) => CommandDecision | Promise<CommandDecision>;
+  readonly approveFileChange: (
+    request: FileChangeApprovalRequest,
+    context: HandlerContext,
+  ) => FileChangeDecision | Promise<FileChangeDecision>;
+  readonly approvePermissions: (
+    request: PermissionsRequestApprovalParams,
+    context: HandlerContext,
+  ) => PermissionsGrant | "decline" | Promise<PermissionsGrant | "decline">;
+}
+
+/**
+ * A pattern over a command's arguments: text that is split at blanks, or the arguments themselves. `*` within one
+ * stands for any run of characters; a last `**` stands for any further arguments, or none.
+ */
+export type CommandPattern = string | readonly string[];
+
+/** What is allowed and what is denied; a denial wins. */
+export interface RuleList<P> {
+  readonly allow?: readonly P[];
+  readonly deny?: readonly P[];
+}
+
+/** The rules, and what becomes of a request that none of them covers. */
+export interface ApprovalRulesOptions {
+  /**
+   * Commands, by their arguments. An allow pattern covers one simple command as a whole: nothing chained, substituted,
+   * expanded or redirected. A deny pattern covers every command that starts with it, wherever it stands in a script.
+   */
+  readonly commands?: RuleList<CommandPattern>;
+  /** Files and folders, as absolute globs (`*`, `?`, `**`) over what a path leads to once its links are followed. */
+  readonly paths?: RuleList<string>;
+  /** Hosts: a name, `*.` and a name for all below it, or `*` for every host. */
+  readonly network?: RuleList<string>;
+  /** Who decides what no rule covers. Default: `"decline"`, as for a handler that is left out. */
+  readonly otherwise?: "decline" | Partial<ApprovalRuleHandlers>;
+  /** Hears of every decision. What it throws changes nothing. */
+  readonly onDecision?: (decision: ApprovalRuleDecision) => void;
+}
+
+/** What {@link ApprovalRulesOptions.otherwise} leaves to the rules, and what is asked: a host is asked for by a command. */
+export type ApprovalKind = "command" | "fileChange" | "permissions" | "network";
+
+/** One decision, for a log. */
+export interface ApprovalRuleDecision {
+  readonly kind: ApprovalKind;
+  /** What it comes to; a handler's own answer may say more, such as `"acceptForSession"`. */
+  readonly decision: "accept" | "decline";
+  /** Whether a rule decided, or what `otherwise` names because none did. */
+  readonly by: "rule" | "otherwise";
+  /** Which pattern decided, or why none covers the request: a sentence for people. */
+  readonly reason: string;
+  /** The patterns that decided, as they were written. Absent when none did. */
+  readonly rule?: string;
+  /** The command, the paths, the host: as the runtime spelled them. */
+  readonly subject: string;
+  readonly threadId: string | null;
+  readonly turnId: string | null;
+  readonly itemId: string | null;
+}

@@ -1,0 +1,122 @@
+/** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
+
+import { SettingsMismatchError, UsageError } from "./errors/index.js";
+import {
+  type EffectiveSettings,
+  type ForkThreadOptions,
+  type ResumeThreadOptions,
+  type StartThreadOptions,
+  settingsMismatch,
+  type ThreadExtras,
+  threadModeFields,
+} from "./options.js";
+import type { ToolRunner } from "./requests/broker.js";
+import { decidesApprovals } from "./requests/handlers.js";
+import type { Runtime } from "./runtime.js";
+import { ToolSet } from "./tools/index.js";
+
+/** What the runtime tells of a thread that it has opened. */
+export interface OpenedThread extends EffectiveSettings {
+  readonly thread: { readonly id: string };
+  readonly model: string;
+}
+
+/** Starts a thread (`thread/start`). */
+export async function openNewThread(runtime: Runtime, options: StartThreadOptions): Promise<OpenedThread> {
+  const { sandbox, approvalMode, handlers, tools, ...fields } = options;
+  const extras = prepareExtras(runtime, { handlers, tools });
+  const mode = approvalMode ?? (extras.decides ? "ask" : "auto_review");
+  const params = {
+    ...fields,
+    ...threadModeFields({ sandbox, approvalMode: mode }),
+    ...(extras.tools === undefined ? {} : { dynamicTools: extras.tools.specs }),
+  };
+  const opened = await runtime.request("thread/start", params, { onResult: extras.attach });
+  warnOfUnreachable(runtime, extras.decides, opened);
+  return opened;
+}
+
+/** Opens a stored thread (`thread/resume`). */
+export async function openStoredThread(
+  runtime: Runtime,
+  threadId: string,
+  options: ResumeThreadOptions,
+): Promise<OpenedThread> {
+  const { sandbox, approvalMode, handlers, tools, ...fields } = options;
+  const modes = { sandbox, approvalMode };
+  const extras = prepareExtras(runtime, { handlers, tools });
+  // The whole history can be many megabytes, and the runtime deprecates sending it.
+  const params = { excludeTurns: true, ...fields, ...threadModeFields(modes), threadId };
+  // What is still pending is sent again right behind the reply.
+  const opened = await runtime.request("thread/resume", params, { onResult: extras.attach });
+  return checked(runtime, { ...modes, cwd: fields.cwd }, extras.decides, opened);
+}
+
+/** Copies a thread (`thread/fork`). */
+export async function openFork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<OpenedThread> {
+  const { sandbox, approvalMode, handlers, tools, ...fields } = options;
+  const modes = { sandbox, approvalMode };
+  const extras = prepareExtras(runtime, { handlers, tools });
+  const params = { excludeTurns: true, ...fields, ...threadModeFields(modes), threadId };
+  const onResult = (fork: OpenedThread): void => {
+    runtime.totals.inherit(fork.thread.id, threadId);
+    runtime.broker.inherit(fork.thread.id, threadId);
+    extras.attach(fork);
+  };
+  const opened = await runtime.request("thread/fork", params, { onResult });
+  return checked(runtime, { ...modes, cwd: fields.cwd }, extras.decides, opened);
+}
+
+interface PreparedExtras {
+  readonly tools: ToolSet | undefined;
+  /** Whether this program decides the thread's approvals. */
+  readonly decides: boolean;
+  readonly attach: (opened: OpenedThread) => void;
+}
+
+function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): PreparedExtras {
+  const set = tools === undefined || tools.length === 0 ? undefined : new ToolSet(tools);
+  if (set !== undefined && runtime.options.experimentalApi === false) {
+    throw new UsageError(
+      "tools belong to the experimental part of the protocol: leave experimentalApi on (the default).",
+    );
+  }
+  const log = (message: string) => runtime.options.logger?.info({}, message);
+  return {
+    tools: set,
+    decides: decidesApprovals(handlers) || decidesApprovals(runtime.options.handlers),
+    attach: ({ thread }) => {
+      runtime.router.welcome(thread.id);
+      if (handlers === undefined && set === undefined) return;
+      const runner: ToolRunner | undefined = set && {
+        has: (call) => set.has(call),
+        call: (call, { signal }) => set.call(call, { signal, log }),
+      };
+      runtime.broker.attach(thread.id, { handlers, tools: runner });
+    },
+  };
+}
+
+/** A loaded thread ignores what a resume asks for, so what is in force is compared with what was asked. */
+function checked(
+  runtime: Runtime,
+  asked: Parameters<typeof settingsMismatch>[0],
+  decides: boolean,
+  opened: OpenedThread,
+): OpenedThread {
+  const mismatch = settingsMismatch(asked, opened);
+  if (mismatch !== null) throw new SettingsMismatchError(opened.thread.id, mismatch.requested, mismatch.effective);
+  warnOfUnreachable(runtime, decides, opened);
+  return opened;
+}
+
+function warnOfUnreachable(runtime: Runtime, decides: boolean, opened: OpenedThread): void {
+  if (!decides) return;
+  const { approvalPolicy, approvalsReviewer } = opened;
+  if (approvalPolicy !== "never" && approvalsReviewer === "user") return;
+  const why = approvalPolicy === "never" ? "it denies every approval" : "a reviewing agent decides";
+  runtime.warnOnce(
+    "unreachable-handlers",
+    `The approval handlers of thread ${opened.thread.id} will not be asked: ${why}. Use approvalMode "ask".`,
+  );
+}

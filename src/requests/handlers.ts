@@ -1,0 +1,140 @@
+/** Owns the types of the handlers that a program may give, one for each request of the runtime, and two ready-made sets. */
+
+import type {
+  AttestationGenerateParams,
+  CommandExecutionApprovalDecision,
+  CommandExecutionRequestApprovalParams,
+  CurrentTimeReadParams,
+  DynamicToolCallParams,
+  DynamicToolCallResponse,
+  FileChangeApprovalDecision,
+  FileChangeRequestApprovalParams,
+  FileUpdateChange,
+  GrantedPermissionProfile,
+  JsonValue,
+  McpServerElicitationRequestParams,
+  PermissionGrantScope,
+  PermissionsRequestApprovalParams,
+  ReviewDecision,
+  ToolRequestUserInputParams,
+} from "../generated/protocol.js";
+import type { ServerRequests } from "../generated/tables.js";
+
+/** What a handler is told besides the request. */
+export interface HandlerContext {
+  /** Aborts when the answer is no longer wanted: resolved elsewhere, end of the turn, close, death of the runtime. */
+  readonly signal: AbortSignal;
+  /** Null for requests that belong to no thread. */
+  readonly threadId: string | null;
+  readonly turnId: string | null;
+  readonly itemId: string | null;
+}
+
+/** A command that asks to go beyond the sandbox, with its parsed actions, proposed rule and available decisions. */
+export type CommandApprovalRequest = CommandExecutionRequestApprovalParams;
+
+/** A file change that asks to go beyond the sandbox, with what it would change. */
+export interface FileChangeApprovalRequest extends FileChangeRequestApprovalParams {
+  /** Path, kind and diff of each file, from the item that the request is about. */
+  readonly changes: readonly FileUpdateChange[];
+}
+
+/** An MCP tool that asks to be called. */
+export interface McpToolApprovalRequest {
+  readonly threadId: string;
+  readonly turnId: string | null;
+  readonly serverName: string;
+  readonly toolName: string | null;
+  readonly toolDescription: string | null;
+  readonly toolArguments: JsonValue;
+  /** The question as the runtime puts it. */
+  readonly message: string;
+  /** Whether the answer can be kept: for the session, for good. */
+  readonly persist: readonly string[];
+}
+
+/** A form or a link that an MCP server puts before the user. */
+export type ElicitationRequest = McpServerElicitationRequestParams;
+
+/** What may be done with a command. `cancel` also ends the turn. */
+export type CommandDecision = CommandExecutionApprovalDecision;
+/** What may be done with a file change. `cancel` also ends the turn. */
+export type FileChangeDecision = FileChangeApprovalDecision;
+/** What may be done with the call of an MCP tool. */
+export type McpToolDecision = "accept" | "acceptForSession" | "acceptAlways" | "decline" | "cancel";
+
+/** The part of the requested permissions that is granted; an empty object grants nothing. */
+export interface PermissionsGrant {
+  readonly permissions: GrantedPermissionProfile;
+  /** Default `turn`. */
+  readonly scope?: PermissionGrantScope | undefined;
+}
+
+/** The answers by the ids of the questions. */
+export type QuestionAnswers = Readonly<Record<string, string | readonly string[]>>;
+
+/** The user's answer to an MCP server. */
+export type ElicitationAnswer = "decline" | "cancel" | { readonly action: "accept"; readonly content?: JsonValue };
+
+/** Fresh tokens for a login that this program keeps. */
+export interface ChatgptTokens {
+  readonly accessToken: string;
+  readonly chatgptAccountId: string;
+  readonly chatgptPlanType?: string | null | undefined;
+}
+
+type Handler<Request, Answer> = (request: Request, context: HandlerContext) => Answer | Promise<Answer>;
+
+/**
+ * One handler for each request of the runtime. All are optional: what nobody handles is declined. A handler that
+ * throws, rejects or returns something else declines as well, and is reported as `handlerError`.
+ */
+export interface Handlers {
+  readonly approveCommand?: Handler<CommandApprovalRequest, CommandDecision> | undefined;
+  readonly approveFileChange?: Handler<FileChangeApprovalRequest, FileChangeDecision> | undefined;
+  readonly approvePermissions?: Handler<PermissionsRequestApprovalParams, PermissionsGrant | "decline"> | undefined;
+  readonly approveMcpTool?: Handler<McpToolApprovalRequest, McpToolDecision> | undefined;
+  readonly answerQuestions?: Handler<ToolRequestUserInputParams, QuestionAnswers> | undefined;
+  readonly answerElicitation?: Handler<ElicitationRequest, ElicitationAnswer> | undefined;
+  readonly refreshChatgptTokens?:
+    | Handler<ServerRequests["account/chatgptAuthTokens/refresh"]["params"], ChatgptTokens>
+    | undefined;
+  /** A call of a tool that no `tools` of the thread hold. Prefer `tools`. */
+  readonly callTool?: Handler<DynamicToolCallParams, DynamicToolCallResponse> | undefined;
+  readonly generateAttestation?: Handler<AttestationGenerateParams, string> | undefined;
+  /** The time to tell the runtime. Default: this machine's. */
+  readonly readCurrentTime?: Handler<CurrentTimeReadParams, Date> | undefined;
+  /** Requests of the first protocol, which the pinned runtime does not send of itself. */
+  readonly approveLegacyPatch?: Handler<ServerRequests["applyPatchApproval"]["params"], ReviewDecision> | undefined;
+  readonly approveLegacyCommand?: Handler<ServerRequests["execCommandApproval"]["params"], ReviewDecision> | undefined;
+}
+
+/** Accepts every approval: for an environment that you are ready to lose. Questions and forms are not answered. */
+export const approveAll: Handlers = {
+  approveCommand: () => "accept",
+  approveFileChange: () => "accept",
+  approvePermissions: ({ permissions: { network, fileSystem } }) => ({
+    permissions: { ...(network === null ? {} : { network }), ...(fileSystem === null ? {} : { fileSystem }) },
+  }),
+  approveMcpTool: () => "accept",
+};
+
+/** Declines every approval, as having no handler does, but without the warning that nobody decides. */
+export const declineAll: Handlers = {
+  approveCommand: () => "decline",
+  approveFileChange: () => "decline",
+  approvePermissions: () => "decline",
+  approveMcpTool: () => "decline",
+  answerQuestions: () => ({}),
+  answerElicitation: () => "decline",
+};
+
+/** Whether a program decides approvals itself, so that the runtime has to be told to ask. */
+export function decidesApprovals(handlers: Handlers | undefined): boolean {
+  return (
+    handlers !== undefined &&
+    [handlers.approveCommand, handlers.approveFileChange, handlers.approvePermissions, handlers.approveMcpTool].some(
+      (handler) => handler !== undefined,
+    )
+  );
+}

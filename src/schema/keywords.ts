@@ -1,0 +1,163 @@
+/** Owns the keywords of JSON Schema: which ones strict output knows, which ones become words, which ones are refused. */
+
+import type { JsonValue } from "../generated/protocol.js";
+import type { JsonObject } from "./types.js";
+
+/** The names of JSON's types in a schema. */
+const TYPES = ["object", "array", "string", "number", "integer", "boolean", "null"];
+
+/** What combines or looks up schemas. */
+const APPLICATORS = new Set(["$ref", "allOf", "anyOf", "oneOf"]);
+
+/** What says something about the values by itself. An unknown keyword says nothing. */
+const CONSTRAINTS = new Set([
+  "type",
+  "enum",
+  "const",
+  "properties",
+  "required",
+  "additionalProperties",
+  "patternProperties",
+  "propertyNames",
+  "minProperties",
+  "maxProperties",
+  "items",
+  "prefixItems",
+  "additionalItems",
+  "contains",
+  "minContains",
+  "maxContains",
+  "minItems",
+  "maxItems",
+  "uniqueItems",
+  "minLength",
+  "maxLength",
+  "pattern",
+  "format",
+  "contentEncoding",
+  "contentMediaType",
+  "minimum",
+  "maximum",
+  "exclusiveMinimum",
+  "exclusiveMaximum",
+  "multipleOf",
+]);
+
+/** What strict output has no form for, and what to do instead. */
+const REFUSED: Readonly<Record<string, string>> = {
+  not: "Describe what is allowed instead.",
+  if: "Use anyOf with one branch per case.",
+  dependentSchemas: "Use anyOf with one branch per case.",
+  dependentRequired: "Use anyOf with one branch per case.",
+  dependencies: "Use anyOf with one branch per case.",
+  $dynamicRef: "Use $ref with #/$defs.",
+  $recursiveRef: "Use $ref with #/$defs.",
+};
+
+/** The keywords of each type that strict output enforces, with the values of them that it takes. */
+const KEPT: Readonly<Record<string, Readonly<Record<string, (value: JsonValue) => boolean>>>> = {
+  array: { minItems: isNumber, maxItems: isNumber },
+  string: { pattern: isPlainPattern, format: isKnownFormat },
+  number: {
+    minimum: isNumber,
+    maximum: isNumber,
+    exclusiveMinimum: isNumber,
+    exclusiveMaximum: isNumber,
+    multipleOf: isNumber,
+  },
+};
+
+/** The keywords of each type that are checked afterwards only; the model is told of them in the description. */
+const TOLD: Readonly<Record<string, readonly string[]>> = {
+  object: ["minProperties", "maxProperties"],
+  array: ["uniqueItems", "contains", "minContains", "maxContains"],
+  string: ["minLength", "maxLength", "contentEncoding", "contentMediaType"],
+};
+
+const FORMATS = ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
+
+function isNumber(value: JsonValue): boolean {
+  return typeof value === "number";
+}
+
+function isKnownFormat(value: JsonValue): boolean {
+  return typeof value === "string" && FORMATS.includes(value);
+}
+
+/** Look-around and back references are more than a regular language, which is all that decoding can follow. */
+function isPlainPattern(value: JsonValue): boolean {
+  return typeof value === "string" && !/\(\?<?[=!]|\\[1-9]|\\k</.test(value);
+}
+
+/**
+ * Splits a schema into the parts that are treated apart. Keywords that say nothing about the values, such as `default`
+ * and unknown ones, are left out.
+ */
+export function splitKeywords(schema: JsonObject): {
+  annotations: JsonObject;
+  applicators: JsonObject;
+  constraints: JsonObject;
+  refused: { keyword: string; hint: string } | undefined;
+} {
+  const annotations: JsonObject = {};
+  const applicators: JsonObject = {};
+  const constraints: JsonObject = {};
+  let refused: { keyword: string; hint: string } | undefined;
+  for (const [keyword, value] of Object.entries(schema)) {
+    const hint = Object.hasOwn(REFUSED, keyword) ? REFUSED[keyword] : undefined;
+    if (value === undefined) continue;
+    if (hint !== undefined) refused ??= { keyword, hint };
+    else if (keyword === "title" || keyword === "description") annotations[keyword] = value;
+    else if (APPLICATORS.has(keyword)) applicators[keyword] = value;
+    else if (CONSTRAINTS.has(keyword)) constraints[keyword] = value;
+    else if (keyword.startsWith("unevaluated") && value !== false) {
+      refused ??= { keyword, hint: "Name the properties or the items." };
+    }
+  }
+  return { annotations, applicators, constraints, refused };
+}
+
+/** Tells whether a string names a type of JSON Schema. */
+export function isType(type: JsonValue): type is string {
+  return typeof type === "string" && TYPES.includes(type);
+}
+
+/** The type of a scalar value in the words of JSON Schema; undefined for an object or a list. */
+export function typeOfScalar(value: JsonValue): string | undefined {
+  if (value === null) return "null";
+  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
+  return typeof value === "object" ? undefined : typeof value;
+}
+
+/** Tells whether a scalar type is among the types. */
+export function isAmong(type: string, types: readonly string[]): boolean {
+  return types.includes(type) || (type === "integer" && types.includes("number"));
+}
+
+/**
+ * The keywords of the types that strict output enforces, and the description with the others in words: what cannot be
+ * enforced is told to the model and checked afterwards.
+ */
+export function keywordsOf(types: readonly string[], constraints: JsonObject, annotations: JsonObject): JsonObject {
+  const kept: JsonObject = {};
+  const told: string[] = [];
+  for (const type of types) {
+    const group = type === "integer" ? "number" : type;
+    for (const [keyword, isTaken] of Object.entries(KEPT[group] ?? {})) {
+      const value = constraints[keyword];
+      if (value === undefined) continue;
+      if (isTaken(value)) kept[keyword] = value;
+      else told.push(`${keyword}: ${JSON.stringify(value)}`);
+    }
+    for (const keyword of TOLD[group] ?? []) {
+      const value = constraints[keyword];
+      if (value !== undefined && value !== false) told.push(`${keyword}: ${JSON.stringify(value)}`);
+    }
+  }
+  const described: JsonObject = { ...annotations };
+  if (told.length > 0) {
+    const before = described["description"];
+    described["description"] = `${typeof before === "string" ? `${before} ` : ""}(${told.join("; ")})`;
+  }
+  return { ...described, ...kept };
+}

@@ -1,0 +1,64 @@
+/** Owns the types of schemas: what users may pass, and what a check against one gives. */
+
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { JsonValue } from "../generated/protocol.js";
+
+/** The keywords of JSON Schema that are checked when a schema is written by hand. Others are allowed too. */
+export interface JsonSchemaKeywords {
+  readonly type?: string | readonly string[];
+  readonly title?: string;
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: unknown;
+  readonly items?: unknown;
+  readonly anyOf?: readonly unknown[];
+  readonly oneOf?: readonly unknown[];
+  readonly allOf?: readonly unknown[];
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, unknown>>;
+}
+
+/** A JSON Schema as a plain object, of draft 2020-12 or draft-07. */
+export type JsonSchema = JsonSchemaKeywords | Readonly<Record<string, unknown>>;
+
+/**
+ * What describes a value of type `T`: a schema of a library that implements Standard Schema and Standard JSON Schema
+ * (zod, arktype, valibot with `toStandardJsonSchema`, …), or a plain JSON Schema.
+ */
+export type Schema<T = unknown> = StandardSchemaV1<unknown, T> | JsonSchema;
+
+/** The type of the values that a schema lets through; `unknown` for a plain JSON Schema. */
+export type InferOutput<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : unknown;
+
+/** One way in which a value does not conform to its schema. */
+export interface SchemaIssue {
+  readonly message: string;
+  /** Where in the value: property names and array indices. */
+  readonly path: readonly (string | number)[];
+}
+
+/** What a check of a value gives: the value as the schema's type, or what is wrong with it. */
+export type SchemaResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly issues: readonly SchemaIssue[] };
+
+/** A JSON object. */
+export type JsonObject = { [key in string]?: JsonValue };
+
+/** Tells whether a JSON value is an object. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Sets a member of an object, also one with the name `__proto__`. */
+export function setMember(target: object, name: string, value: unknown): void {
+  if (name === "__proto__") {
+    Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
+  } else {
+    Reflect.set(target, name, value);
+  }
+}

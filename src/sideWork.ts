@@ -1,0 +1,117 @@
+/** Owns what is done on a thread beside its turns: side questions, the user's own commands, items put into the history. */
+
+import { CodexError, InvalidRequestError, UsageError } from "./errors/index.js";
+import type { JsonValue, ResponseItem, ThreadItem, ThreadSampleResponse } from "./generated/protocol.js";
+import { isRecord } from "./rpc/messages.js";
+import type { Runtime } from "./runtime.js";
+import type { EndedTurn } from "./turnResult.js";
+
+/** A command that was run on the user's behalf, as the thread records it. */
+export type ShellCommandItem = Extract<ThreadItem, { type: "commandExecution" }>;
+
+/** Asks the model beside the conversation (`thread/sample`), which has to name the last turn. */
+export async function sampleThread(
+  runtime: Runtime,
+  thread: { readonly threadId: string; readonly lastTurnId: string | null },
+  prompt: string,
+  signal: AbortSignal | undefined,
+): Promise<ThreadSampleResponse> {
+  const { threadId } = thread;
+  const expectedTurnId = thread.lastTurnId ?? (await lastStoredTurn(runtime, threadId, signal));
+  return runtime.request("thread/sample", { threadId, expectedTurnId, prompt }, { signal });
+}
+
+async function lastStoredTurn(runtime: Runtime, threadId: string, signal: AbortSignal | undefined): Promise<string> {
+  const params = { threadId, limit: 1, sortDirection: "desc" as const };
+  try {
+    const { data } = await runtime.request("thread/turns/list", params, { signal });
+    if (data[0] !== undefined) return data[0].id;
+  } catch (error) {
+    if (!InvalidRequestError.isInstance(error)) throw error;
+  }
+  throw new UsageError(`Thread ${threadId} has no turn yet, so there is nothing to ask about.`);
+}
+
+/** Runs a command of the user beside a turn in flight, and waits for its end. */
+export async function shellCommandAlongside(
+  runtime: Runtime,
+  threadId: string,
+  begin: () => Promise<unknown>,
+): Promise<ShellCommandItem> {
+  let itemId: string | null = null;
+  let settle: (item: ShellCommandItem) => void = () => {};
+  const completed = new Promise<ShellCommandItem>((resolve) => {
+    settle = resolve;
+  });
+  using _started = runtime.listeners.on("item/started", ({ params }) => {
+    if (params.threadId === threadId && isUserShell(params.item)) itemId ??= params.item.id;
+  });
+  using _completed = runtime.listeners.on("item/completed", ({ params }) => {
+    if (params.item.id === itemId && isUserShell(params.item)) settle(params.item);
+  });
+  await begin();
+  return await runtime.whileOpen(completed);
+}
+
+/** The command of the user in the turn that it was. */
+export function shellCommandOf(turn: EndedTurn): ShellCommandItem {
+  const item = turn.items.find(isUserShell);
+  if (item === undefined) throw new CodexError("COMMAND_LOST", `Turn ${turn.id} ended without its command.`);
+  return item;
+}
+
+function isUserShell(item: ThreadItem): item is ShellCommandItem {
+  return item.type === "commandExecution" && item.source === "userShell";
+}
+
+/** Appends items to the history that the model sees (`thread/inject_items`). */
+export async function injectItems(runtime: Runtime, threadId: string, items: readonly ResponseItem[]): Promise<void> {
+  const values: readonly unknown[] = items;
+  for (const [index, item] of values.entries()) {
+    const problem = problemWith(item);
+    if (problem !== null) {
+      throw new UsageError(`items[${index}] ${problem}. The runtime would take it without a word and drop it.`);
+    }
+  }
+  const wire: JsonValue[] = JSON.parse(JSON.stringify(items));
+  await runtime.request("thread/inject_items", { threadId, items: wire });
+}
+
+type FieldType = "string" | "array" | "text or array" | "object";
+
+/** The fields without which the runtime drops an item of a kind. */
+const REQUIRED_FIELDS: Readonly<Record<string, Readonly<Record<string, FieldType>>>> = {
+  message: { role: "string", content: "array" },
+  agent_message: { author: "string", recipient: "string", content: "array" },
+  reasoning: { summary: "array" },
+  function_call: { name: "string", arguments: "string", call_id: "string" },
+  function_call_output: { output: "text or array" },
+  custom_tool_call: { name: "string", input: "string", call_id: "string" },
+  custom_tool_call_output: { call_id: "string", output: "text or array" },
+  local_shell_call: { status: "string", action: "object" },
+  web_search_call: {},
+};
+
+function problemWith(item: unknown): string | null {
+  if (!isRecord(item)) return "is not an object";
+  const { type } = item;
+  const fields = typeof type === "string" && Object.hasOwn(REQUIRED_FIELDS, type) ? REQUIRED_FIELDS[type] : undefined;
+  if (fields === undefined) {
+    return `has the type ${JSON.stringify(type)}; it must be one of ${Object.keys(REQUIRED_FIELDS).join(", ")}`;
+  }
+  const bad = Object.entries(fields).find(([name, kind]) => !isOfType(item[name], kind));
+  return bad === undefined ? null : `of type ${String(type)} needs "${bad[0]}" (${bad[1]})`;
+}
+
+function isOfType(value: unknown, kind: FieldType): boolean {
+  switch (kind) {
+    case "string":
+      return typeof value === "string";
+    case "array":
+      return Array.isArray(value);
+    case "text or array":
+      return typeof value === "string" || Array.isArray(value);
+    case "object":
+      return isRecord(value);
+  }
+}

@@ -1,0 +1,142 @@
+/** Owns what a tool is: its name, its parameters, and the function behind it. */
+
+import { UsageError } from "../errors/index.js";
+import type { DynamicToolFunctionSpec } from "../generated/protocol.js";
+import { type InferOutput, prepareArguments, type Schema, type SchemaResult } from "../schema/index.js";
+import type { ToolResult } from "./result.js";
+
+/** What a tool is told about the call, besides its arguments. */
+export interface ToolContext {
+  /** Fires when the answer is of no use any more: the turn was interrupted or ended, or the tool's time is over. */
+  readonly signal: AbortSignal;
+  readonly threadId: string;
+  readonly turnId: string;
+  readonly callId: string;
+  /** Writes to the client's logger. */
+  readonly log: (message: string) => void;
+}
+
+/** A tool's definition; the type of `args` is that of the schema in `parameters`, after validation. */
+export interface ToolOptions<S extends Schema> {
+  /** 1 to 64 letters, digits, `_` and `-`; unique in its group, or among the ungrouped tools. */
+  readonly name: string;
+  /** What the tool does and when to use it, for the model. */
+  readonly description: string;
+  /** A Standard Schema (zod, valibot, arktype, …) or a JSON Schema, of an object. */
+  readonly parameters: S;
+  /** A throw becomes a failed result with the error's message, which the model reads. */
+  execute(args: InferOutput<S>, context: ToolContext): ToolResult | Promise<ToolResult>;
+  /** How long a call may take, validation included. Default: no limit but the turn's end. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** The longest delay of Node's timers; a longer one would fire at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+
+type Execute = (args: unknown, context: ToolContext) => Promise<SchemaResult<unknown>>;
+
+/** A function that the agent may call. Made by `tool()`. */
+export class Tool {
+  readonly name: string;
+  readonly description: string;
+  readonly timeoutMs: number | undefined;
+  readonly #inputSchema: DynamicToolFunctionSpec["inputSchema"];
+  readonly #execute: Execute;
+
+  /** @internal */
+  constructor(spec: DynamicToolFunctionSpec, timeoutMs: number | undefined, execute: Execute) {
+    this.name = spec.name;
+    this.description = spec.description;
+    this.timeoutMs = timeoutMs;
+    this.#inputSchema = spec.inputSchema;
+    this.#execute = execute;
+  }
+
+  /** @internal How the runtime advertises it. */
+  get spec(): { type: "function" } & DynamicToolFunctionSpec {
+    return { type: "function", name: this.name, description: this.description, inputSchema: this.#inputSchema };
+  }
+
+  /** @internal Validates and executes: gives what `execute` returned, or what is wrong with the arguments. */
+  run(args: unknown, context: ToolContext): Promise<SchemaResult<unknown>> {
+    return this.#execute(args, context);
+  }
+}
+
+/** Tools under one name, which the model sees together. Made by `toolGroup()`. */
+export class ToolGroup {
+  readonly name: string;
+  readonly description: string;
+  readonly tools: readonly Tool[];
+
+  /** @internal */
+  constructor(name: string, description: string, tools: readonly Tool[]) {
+    this.name = name;
+    this.description = description;
+    this.tools = tools;
+  }
+}
+
+/**
+ * Makes a tool of a function. Arguments that do not conform to `parameters` never reach it; the model is told what is
+ * wrong with them. A plain JSON Schema is checked when the optional peer `ajv` is installed; `args` is then `unknown`.
+ *
+ * @throws UsageError for a name, description, schema or time limit that cannot be.
+ */
+export function tool<S extends Schema>(options: ToolOptions<S>): Tool {
+  const { name, description, parameters, timeoutMs } = options;
+  checkName("tool", name, description);
+  if (typeof options.execute !== "function") throw new UsageError(`The tool ${name} needs an execute function.`);
+  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    throw new UsageError(
+      `The timeoutMs of the tool ${name} must be a number of milliseconds above 0, at most ${MAX_TIMEOUT_MS}.`,
+    );
+  }
+  const prepared = prepareArguments(parameters, `The parameters of the tool ${name}`);
+  const spec = { name, description, inputSchema: prepared.inputSchema };
+  return new Tool(spec, timeoutMs, async (args, context) => {
+    const checked = await prepared.validate(args);
+    if (!checked.ok) return checked;
+    context.signal.throwIfAborted();
+    return { ok: true, value: await options.execute(checked.value, context) };
+  });
+}
+
+/**
+ * Gathers tools under a name and a description of their own (a namespace).
+ *
+ * @throws UsageError for a name or description that cannot be, two tools of one name, or no tools.
+ */
+export function toolGroup(name: string, description: string, tools: readonly Tool[]): ToolGroup {
+  checkName("tool group", name, description);
+  if (tools.length === 0) throw new UsageError(`The tool group ${name} has no tools.`);
+  checkUnique(tools, `The tool group ${name}`);
+  return new ToolGroup(name, description, [...tools]);
+}
+
+/** Refuses what `tool` and `toolGroup` did not make, and two of one name. */
+export function checkUnique(entries: readonly (Tool | ToolGroup)[], where: string): void {
+  const names = new Set<string>();
+  for (const entry of entries) {
+    if (!(entry instanceof Tool || entry instanceof ToolGroup)) {
+      throw new UsageError(`${where} must hold what tool() and toolGroup() make.`);
+    }
+    if (names.has(entry.name)) {
+      throw new UsageError(`${where} holds "${entry.name}" twice. Rename one, or put it into a toolGroup.`);
+    }
+    names.add(entry.name);
+  }
+}
+
+function checkName(kind: string, name: string, description: string): void {
+  if (typeof name !== "string" || !NAME.test(name)) {
+    throw new UsageError(
+      `A ${kind} cannot be named ${JSON.stringify(name)}: a name is 1 to 64 letters, digits, "_" and "-".`,
+    );
+  }
+  if (typeof description !== "string" || description.trim() === "") {
+    throw new UsageError(`The ${kind} ${name} needs a description: the model decides by it.`);
+  }
+}

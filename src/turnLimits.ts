@@ -1,0 +1,127 @@
+/** Owns what ends a turn from the caller's side: its signal, its deadline, and its silence. */
+
+import { onAbort } from "./abort.js";
+import { TurnDeadlineError, TurnStalledError, UsageError } from "./errors/index.js";
+import type { Turn } from "./generated/protocol.js";
+import type { TurnLimits } from "./options.js";
+import type { Runtime } from "./runtime.js";
+import type { TurnStream } from "./stream/turnStream.js";
+
+/** How long an interrupted turn may take to end before its caller is let go. */
+const ABORT_GRACE_MS = 5_000;
+/** How long the runtime may take to say how a silent turn stands, or to stop its commands. */
+const SIDE_REQUEST_MS = 5_000;
+
+/** The longest delay that Node's timers take; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Throws `UsageError` for a time that no timer can hold. */
+export function checkLimits({ deadlineMs, idleTimeoutMs }: TurnLimits): void {
+  for (const [name, value] of Object.entries({ deadlineMs, idleTimeoutMs })) {
+    if (value === undefined || (value > 0 && value <= MAX_TIMER_MS)) continue;
+    throw new UsageError(
+      `${name} is ${value}; it must be more than 0 and at most ${MAX_TIMER_MS} ms. Leave it out for no limit.`,
+    );
+  }
+}
+
+/** Watches a turn until it has ended; the first limit that is reached ends it. */
+export function watchTurn(
+  runtime: Runtime,
+  stream: TurnStream,
+  limits: TurnLimits,
+  interrupt: () => Promise<void>,
+): void {
+  const { signal, deadlineMs, idleTimeoutMs } = limits;
+  let isEnding = false;
+  const end = (reason: unknown): void => {
+    if (isEnding || stream.isEnded) return;
+    isEnding = true;
+    void endTurn(runtime, stream, reason, limits.keepCommands ?? false, interrupt);
+  };
+  const stops: (() => void)[] = [];
+  void stream.ended.then(() => {
+    for (const stop of stops) stop();
+  });
+  if (deadlineMs !== undefined) {
+    const timer = setTimeout(() => end(new TurnDeadlineError(stream, deadlineMs)), deadlineMs);
+    stops.push(() => clearTimeout(timer));
+  }
+  if (idleTimeoutMs !== undefined) stops.push(watchSilence(runtime, stream, idleTimeoutMs, end));
+  if (signal?.aborted) end(signal.reason);
+  else stops.push(onAbort(signal, () => end(signal?.reason)));
+}
+
+/** Interrupts once, lets the runtime end the turn (within bounds), stops the commands, and lets the caller go. */
+async function endTurn(
+  runtime: Runtime,
+  stream: TurnStream,
+  reason: unknown,
+  keepCommands: boolean,
+  interrupt: () => Promise<void>,
+): Promise<void> {
+  const settled = stream.abort(reason);
+  const timer = setTimeout(() => stream.fail(reason), ABORT_GRACE_MS);
+  try {
+    await interrupt();
+    await Promise.race([settled, stream.ended]);
+  } catch {
+    // The reason is what the caller is told; that the runtime did not follow changes nothing.
+  }
+  try {
+    if (!keepCommands && !stream.isEnded) {
+      const { threadId } = stream;
+      await runtime.request("thread/backgroundTerminals/clean", { threadId }, { timeoutMs: SIDE_REQUEST_MS });
+    }
+  } catch {
+    // Likewise.
+  } finally {
+    clearTimeout(timer);
+    stream.fail(reason);
+  }
+}
+
+function watchSilence(
+  runtime: Runtime,
+  stream: TurnStream,
+  idleTimeoutMs: number,
+  end: (reason: unknown) => void,
+): () => void {
+  let timer: NodeJS.Timeout;
+  const arm = (delayMs: number): void => {
+    timer = setTimeout(check, delayMs);
+  };
+  const check = (): void => {
+    const leftMs = stream.lastActivityMs + idleTimeoutMs - performance.now();
+    if (runtime.broker.isWaiting(stream.turnId)) arm(idleTimeoutMs);
+    else if (leftMs > 0) arm(leftMs);
+    else void reconcile();
+  };
+  const reconcile = async (): Promise<void> => {
+    const turn = await findTurn(runtime, stream);
+    if (stream.isEnded) return;
+    if (turn === null || turn.status === "inProgress") {
+      const isSilent = stream.lastActivityMs + idleTimeoutMs <= performance.now();
+      if (!isSilent || runtime.broker.isWaiting(stream.turnId)) return check();
+      end(new TurnStalledError(stream, stream.lastMethod, idleTimeoutMs));
+    } else {
+      runtime.settleTurn(stream, turn);
+    }
+  };
+  arm(idleTimeoutMs);
+  return () => clearTimeout(timer);
+}
+
+/** How the runtime says that a turn stands; null when it does not say. */
+async function findTurn(runtime: Runtime, { threadId, turnId }: TurnStream): Promise<Turn | null> {
+  try {
+    const { thread } = await runtime.request(
+      "thread/read",
+      { threadId, includeTurns: true },
+      { timeoutMs: SIDE_REQUEST_MS },
+    );
+    return thread.turns.find((turn) => turn.id === turnId) ?? null;
+  } catch {
+    return null;
+  }
+}

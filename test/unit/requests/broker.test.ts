@@ -1,0 +1,256 @@
+/** Tests the broker of the runtime's requests: who is asked, that each is answered once, and when an answer is void. */
+
+import { describe, expect, test, vi } from "vitest";
+import type { CloseReason } from "../../../src/errors/index.js";
+import type { HandlerErrorEvent, Notification } from "../../../src/events.js";
+import type { FileUpdateChange } from "../../../src/generated/protocol.js";
+import { RequestBroker } from "../../../src/requests/broker.js";
+import type { HandlerContext, Handlers } from "../../../src/requests/handlers.js";
+import { completed, itemCompleted, itemStarted, threadId, turnId } from "../../support/events.js";
+
+const at = { threadId, turnId, itemId: "item-1", startedAtMs: 1 };
+const command = (id: number | string, over: object = {}) => ({
+  id,
+  method: "item/commandExecution/requestApproval",
+  params: { ...at, kind: "command", command: "ls", ...over },
+});
+const fileChange = (id: number) => ({ id, method: "item/fileChange/requestApproval", params: { ...at } });
+const changes: FileUpdateChange[] = [{ path: "/a", kind: { type: "add" }, diff: "a\n" }];
+const changeItem = { type: "fileChange", id: "item-1", changes, status: "inProgress" } as const;
+const closed: CloseReason = { initiator: "runtime", exitCode: 1, signal: null, stderrTail: "" };
+
+function brokerOf(handlers: Handlers) {
+  const errors: HandlerErrorEvent["params"][] = [];
+  const settled: string[] = [];
+  const broker = new RequestBroker(handlers, {
+    handlerError: ({ params }) => errors.push(params),
+    settled: (thread, turn) => settled.push(`${thread}/${turn}`),
+  });
+  return { broker, errors, settled };
+}
+
+/** A handler that waits until the test decides. */
+function undecided<T>() {
+  const contexts: HandlerContext[] = [];
+  const resolves: ((decision: T) => void)[] = [];
+  const handler = (_: unknown, context: HandlerContext) => {
+    contexts.push(context);
+    return new Promise<T>((resolve) => resolves.push(resolve));
+  };
+  return { handler, contexts, decide: (decision: T) => resolves.forEach((resolve) => resolve(decision)) };
+}
+
+const turnOfTheLoop = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+const resolvedElsewhere = (requestId: number | string): Notification => ({
+  method: "serverRequest/resolved",
+  params: { threadId, requestId },
+});
+
+describe("an answer", () => {
+  test("is made off the reader", async () => {
+    const approveCommand = vi.fn(() => "accept" as const);
+    const { broker } = brokerOf({ approveCommand });
+    const answer = broker.answer(command(0));
+    expect(approveCommand).not.toHaveBeenCalled();
+    expect(await answer).toEqual({ decision: "accept" });
+  });
+
+  test("is given once: a request that is sent again while it is pending is not asked again", async () => {
+    const { handler, contexts, decide } = undecided<"accept">();
+    const { broker } = brokerOf({ approveCommand: handler });
+    const first = broker.answer(command(0));
+    await turnOfTheLoop();
+    expect(await broker.answer(command(0))).toBeUndefined();
+    decide("accept");
+    expect(await first).toEqual({ decision: "accept" });
+    expect(contexts).toHaveLength(1);
+  });
+
+  test("that a handler fails to give is reported with what it threw", async () => {
+    const thrown = { not: "an Error" };
+    // oxlint-disable-next-line prefer-promise-reject-errors -- that is what is tested
+    const { broker, errors } = brokerOf({ approveCommand: () => Promise.reject(thrown) });
+    expect(await broker.answer(command(0))).toEqual({ decision: "decline" });
+    const request = "item/commandExecution/requestApproval";
+    expect(errors).toEqual([{ request, threadId, turnId, error: thrown }]);
+    expect(errors[0]?.error).toBe(thrown);
+  });
+
+  test("goes to its own request: ids 1 and '1' are two", async () => {
+    const { handler, contexts } = undecided<"accept">();
+    const { broker } = brokerOf({ approveCommand: handler });
+    const answers = [broker.answer(command(1)), broker.answer(command("1"))];
+    await turnOfTheLoop();
+    broker.observe(resolvedElsewhere("1"));
+    expect(contexts.map(({ signal }) => signal.aborted)).toEqual([false, true]);
+    broker.close(closed);
+    expect(await Promise.all(answers)).toEqual([undefined, undefined]);
+  });
+
+  test("a request that this version does not know is an error", async () => {
+    const { broker } = brokerOf({});
+    await expect(broker.answer({ id: 0, method: "item/new/ask", params: {} })).rejects.toThrow("item/new/ask");
+    await expect(broker.answer({ id: 0, method: "toString", params: {} })).rejects.toThrow("toString");
+  });
+
+  test("a request without parameters does not reach a handler as if it had some, and is answered", async () => {
+    const approveCommand = vi.fn(() => "accept" as const);
+    const { broker } = brokerOf({ approveCommand });
+    const answer = broker.answer({ id: 0, method: "item/commandExecution/requestApproval", params: null });
+    expect(await answer).toEqual({ decision: "decline" });
+    expect(approveCommand).not.toHaveBeenCalled();
+  });
+
+  test("handlers see what is declared, and nothing else of the SDK's own", async () => {
+    const { handler, contexts, decide } = undecided<"accept">();
+    const { broker } = brokerOf({ approveCommand: handler });
+    const answer = broker.answer(command(0));
+    await turnOfTheLoop();
+    expect(Object.keys(contexts[0] ?? {}).toSorted()).toEqual(["itemId", "signal", "threadId", "turnId"]);
+    decide("accept");
+    await answer;
+  });
+});
+
+describe("a pending request", () => {
+  const ends: [string, (broker: RequestBroker) => void][] = [
+    ["resolved elsewhere", (broker) => broker.observe(resolvedElsewhere(0))],
+    ["the end of its turn", (broker) => broker.observe(completed("interrupted"))],
+    ["the death of the runtime", (broker) => broker.close(closed)],
+    ["close", (broker) => broker.close({ ...closed, initiator: "client" })],
+  ];
+
+  test.each(ends)(
+    "is void by %s: the signal fires, nothing is answered, and a late answer changes nothing",
+    async (_, end) => {
+      const { handler, contexts, decide } = undecided<"accept">();
+      const { broker, errors, settled } = brokerOf({ approveCommand: handler });
+      const answer = broker.answer(command(0));
+      await turnOfTheLoop();
+      expect(broker.isWaiting(turnId)).toBe(true);
+      end(broker);
+      expect(contexts[0]?.signal.aborted).toBe(true);
+      expect(contexts[0]?.signal.reason).toMatchObject({ code: "REQUEST_VOID" });
+      decide("accept");
+      expect(await answer).toBeUndefined();
+      await turnOfTheLoop();
+      expect(errors).toEqual([]);
+      expect(settled).toEqual([`${threadId}/${turnId}`]);
+      expect(broker.isWaiting(turnId)).toBe(false);
+    },
+  );
+
+  test("is not touched by the end of another turn or request", async () => {
+    const { handler, contexts, decide } = undecided<"accept">();
+    const { broker } = brokerOf({ approveCommand: handler });
+    const answer = broker.answer(command(0));
+    await turnOfTheLoop();
+    broker.observe(completed("completed", { id: "turn-2" }));
+    broker.observe(resolvedElsewhere(1));
+    expect(contexts[0]?.signal.aborted).toBe(false);
+    decide("accept");
+    expect(await answer).toEqual({ decision: "accept" });
+    expect(contexts[0]?.signal.aborted).toBe(false);
+  });
+
+  test("all of them are void at close", async () => {
+    const { handler, contexts } = undecided<"accept">();
+    const { broker } = brokerOf({ approveCommand: handler });
+    const answers = [0, 1, 2].map((id) => broker.answer(command(id, { turnId: `turn-${id}` })));
+    await turnOfTheLoop();
+    broker.close(closed);
+    expect(await Promise.all(answers)).toEqual([undefined, undefined, undefined]);
+    expect(contexts.map(({ signal }) => signal.aborted)).toEqual([true, true, true]);
+  });
+
+  test("a throw after the request has become void is not reported", async () => {
+    const { broker, errors } = brokerOf({
+      approveCommand: (_, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(new Error("Stopped.")), { once: true });
+        }),
+    });
+    const answer = broker.answer(command(0));
+    await turnOfTheLoop();
+    broker.observe(resolvedElsewhere(0));
+    expect(await answer).toBeUndefined();
+    await turnOfTheLoop();
+    expect(errors).toEqual([]);
+  });
+});
+
+describe("a file change", () => {
+  const asked = () => {
+    const approveFileChange = vi.fn<NonNullable<Handlers["approveFileChange"]>>(() => "accept");
+    return { approveFileChange, ...brokerOf({ approveFileChange }) };
+  };
+
+  test("is joined with the item that came before", async () => {
+    const { broker, approveFileChange } = asked();
+    broker.observe(itemStarted(changeItem));
+    expect(await broker.answer(fileChange(0))).toEqual({ decision: "accept" });
+    expect(approveFileChange.mock.calls[0]?.[0]).toEqual({ ...at, changes });
+  });
+
+  test("is joined with the item that comes after", async () => {
+    const { broker, approveFileChange } = asked();
+    const answer = broker.answer(fileChange(0));
+    await turnOfTheLoop();
+    expect(approveFileChange).not.toHaveBeenCalled();
+    broker.observe(itemStarted(changeItem));
+    expect(await answer).toEqual({ decision: "accept" });
+    expect(approveFileChange.mock.calls[0]?.[0]).toEqual({ ...at, changes });
+  });
+
+  test("whose item never comes is asked without changes, after a while", async () => {
+    const { broker, approveFileChange } = asked();
+    expect(await broker.answer(fileChange(0))).toEqual({ decision: "accept" });
+    expect(approveFileChange.mock.calls[0]?.[0].changes).toEqual([]);
+  });
+
+  test("that is void while its item is awaited is not asked", async () => {
+    const { broker, approveFileChange } = asked();
+    const answer = broker.answer(fileChange(0));
+    await turnOfTheLoop();
+    broker.observe(resolvedElsewhere(0));
+    expect(await answer).toBeUndefined();
+    await turnOfTheLoop();
+    expect(approveFileChange).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ["its end", itemCompleted(changeItem)],
+    ["the end of the turn", completed()],
+  ])("the item is forgotten at %s", async (_, end) => {
+    const { broker, approveFileChange } = asked();
+    broker.observe(itemStarted(changeItem));
+    broker.observe(end);
+    const answer = broker.answer(fileChange(0));
+    await turnOfTheLoop();
+    expect(approveFileChange).not.toHaveBeenCalled();
+    broker.close(closed);
+    expect(await answer).toBeUndefined();
+  });
+});
+
+describe("a thread's deciders", () => {
+  test("are forgotten by detach and by the end of the thread", async () => {
+    const { broker } = brokerOf({ approveCommand: () => "accept" });
+    for (const forget of [
+      () => broker.detach(threadId),
+      () => broker.observe({ method: "thread/closed", params: { threadId } }),
+    ]) {
+      broker.attach(threadId, { handlers: { approveCommand: () => "decline" } });
+      expect(await broker.answer(command(0))).toEqual({ decision: "decline" });
+      forget();
+      expect(await broker.answer(command(0))).toEqual({ decision: "accept" });
+    }
+  });
+
+  test("decide for no other thread", async () => {
+    const { broker } = brokerOf({ approveCommand: () => "accept" });
+    broker.attach("thread-2", { handlers: { approveCommand: () => "decline" } });
+    expect(await broker.answer(command(0))).toEqual({ decision: "accept" });
+  });
+});
