@@ -37,7 +37,7 @@ export {
 export type { OutputOf } from "./output.js";
 export type { Spawn, SpawnedProcess } from "./process/agentProcess.js";
 export type { ConfigObject, ConfigValue } from "./process/configOverrides.js";
-export type { SpawnRequest } from "./process/launch.js";
+export type { LaunchOptions, SpawnRequest } from "./process/launch.js";
 export * from "./requests/handlers.js";
 export type { ReviewOptions, ReviewResult, ReviewTarget } from "./review.js";
 export type { ReviewFinding, ReviewVerdict } from "./reviewText.js";

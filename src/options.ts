@@ -15,7 +15,7 @@ import type {
   TurnStartParams,
 } from "./generated/protocol.js";
 import type { Spawn } from "./process/agentProcess.js";
-import type { ConfigObject } from "./process/configOverrides.js";
+import type { LaunchOptions } from "./process/launch.js";
 import type { Handlers } from "./requests/handlers.js";
 import type { Schema } from "./schema/index.js";
 import type { Tool, ToolGroup } from "./tools/index.js";
@@ -47,36 +47,11 @@ export interface Logger {
 }
 
 /** How a runtime is found, started and spoken to. Every field is optional. */
-export interface CodexOptions {
+export interface CodexOptions extends LaunchOptions {
   /** The runtime: a path, or a bare name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
   readonly codexBin?: string | undefined;
-  /** Replaces the whole argument list. It must end in something that speaks the protocol on stdio. */
-  readonly launchArgs?: readonly string[] | undefined;
   /** Accept a runtime of another minor version, with one warning. Default false. */
   readonly allowVersionMismatch?: boolean | undefined;
-  /** The working directory of the process, and so the default one of threads. Default: this process's. */
-  readonly cwd?: string | undefined;
-  /** `CODEX_HOME`: configuration, login and history. Created when missing. Default: the runtime's (`~/.codex`). */
-  readonly codexHome?: string | undefined;
-  /** Environment variables, merged over this process's; an undefined value removes one. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** False: `env` is the whole environment. Default true. */
-  readonly inheritEnv?: boolean | undefined;
-  /** Configuration, nested as in `config.toml`; passed as `-c` overrides. Visible in the process list: no secrets. */
-  readonly config?: ConfigObject | undefined;
-  /** Further overrides, each `key=value` with a TOML value. */
-  readonly configOverrides?: readonly string[] | undefined;
-  /**
-   * Refused with `UsageError`: the pinned runtime takes profiles for `codex exec` and its terminal program, but not for
-   * the app-server. Pass the profile's settings as `config`.
-   */
-  readonly profile?: string | undefined;
-  /** Refuse to start when the configuration has unknown fields. Default false. */
-  readonly strictConfig?: boolean | undefined;
-  /** Features to switch on. */
-  readonly enable?: readonly string[] | undefined;
-  /** Features to switch off. */
-  readonly disable?: readonly string[] | undefined;
   /** How this program names itself to the runtime and the model provider. Default `codex-embed`. */
   readonly clientName?: string | undefined;
   readonly clientTitle?: string | undefined;

@@ -18,31 +18,38 @@ export interface SpawnRequest {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What {@link planLaunch} makes a spawn request of. */
-export interface LaunchPlan {
-  readonly located: LocatedRuntime;
-  /** Replaces the whole command line after the executable. Excludes every option that adds to it. */
+/** How the process is started: its command line, its configuration, its environment. */
+export interface LaunchOptions {
+  /** Replaces the whole argument list. It must end in something that speaks the protocol on stdio. */
   readonly launchArgs?: readonly string[] | undefined;
-  /** Configuration on top of the user's files. */
-  readonly config?: ConfigObject | undefined;
-  /** The same, as raw `key=value` strings, which come after `config` and win over it. */
-  readonly configOverrides?: readonly string[] | undefined;
-  /** Not supported by the pinned runtime's app-server: always refused. */
-  readonly profile?: string | undefined;
-  /** Makes the runtime refuse to start when a configuration file has fields that it does not know. */
-  readonly strictConfig?: boolean | undefined;
-  /** Feature flags to turn on. */
-  readonly enable?: readonly string[] | undefined;
-  /** Feature flags to turn off. */
-  readonly disable?: readonly string[] | undefined;
-  /** Environment variables; undefined removes one. */
-  readonly env?: Environment | undefined;
-  /** Whether `env` is merged over the environment of this program (default), or is all there is. */
-  readonly inheritEnv?: boolean | undefined;
-  /** The runtime's folder of settings, logins and threads; created (mode 0700) when it is not there. */
-  readonly codexHome?: string | undefined;
-  /** The folder that the runtime starts in. */
+  /** The working directory of the process, and so the default one of threads. Default: this process's. */
   readonly cwd?: string | undefined;
+  /** `CODEX_HOME`: configuration, login and history. Created when missing. Default: the runtime's (`~/.codex`). */
+  readonly codexHome?: string | undefined;
+  /** Environment variables, merged over this process's; an undefined value removes one. */
+  readonly env?: Environment | undefined;
+  /** False: `env` is the whole environment. Default true. */
+  readonly inheritEnv?: boolean | undefined;
+  /** Configuration, nested as in `config.toml`; passed as `-c` overrides. Visible in the process list: no secrets. */
+  readonly config?: ConfigObject | undefined;
+  /** Further overrides, each `key=value` with a TOML value. */
+  readonly configOverrides?: readonly string[] | undefined;
+  /**
+   * Refused with `UsageError`: the pinned runtime takes profiles for `codex exec` and its terminal program, but not for
+   * the app-server. Pass the profile's settings as `config`.
+   */
+  readonly profile?: string | undefined;
+  /** Refuse to start when the configuration has unknown fields. Default false. */
+  readonly strictConfig?: boolean | undefined;
+  /** Features to switch on. */
+  readonly enable?: readonly string[] | undefined;
+  /** Features to switch off. */
+  readonly disable?: readonly string[] | undefined;
+}
+
+/** What {@link planLaunch} makes a spawn request of. */
+export interface LaunchPlan extends LaunchOptions {
+  readonly located: LocatedRuntime;
 }
 
 /**
