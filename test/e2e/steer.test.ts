@@ -57,10 +57,13 @@ test("at once after startTurn: it waits for the turn to have started", async () 
 test("several at once, in order", async () => {
   const hold = gate();
   const thread = await bench.thread(message({ deltas: ["One", hold] }));
-  bench.respond(thread, () => message("All."));
+  // Each steer begins the answer anew; a turn whose answer came in between would be over for the next one.
+  const answer = gate();
+  bench.respond(thread, () => step(answer, message("All.")));
   const turn = await thread.startTurn("1");
   await hold.reached;
   await Promise.all([turn.steer("2"), turn.steer("3"), turn.steer(["4", "5"])]);
+  answer.open();
   const result = await turn.result();
   const texts = itemsOf(result, "userMessage").flatMap(({ content }) =>
     content.map((part) => (part.type === "text" ? part.text : part.type)),
