@@ -1,16 +1,18 @@
 /** Owns, for each request of the runtime, which handler it goes to, which answers are valid, and its refusal. */
 
-import type {
-  CommandExecutionApprovalDecision,
-  FileChangeApprovalDecision,
-  FileUpdateChange,
-  JsonValue,
-  McpServerElicitationRequestParams,
-  ReviewDecision,
-} from "../generated/protocol.js";
+import type { FileUpdateChange, JsonValue, McpServerElicitationRequestParams } from "../generated/protocol.js";
 import type { ServerRequests } from "../generated/tables.js";
 import { isRecord } from "../rpc/messages.js";
 import type { HandlerContext, Handlers, McpToolApprovalRequest } from "./handlers.js";
+import {
+  isCommandDecision,
+  isFileChangeDecision,
+  isGrantedPermissions,
+  isJson,
+  isReviewDecision,
+  isStringList,
+  isToolResponse,
+} from "./values.js";
 
 /** The name of a request of the runtime. */
 export type ServerMethod = keyof ServerRequests;
@@ -53,8 +55,9 @@ const RULES: Rules = {
     ask: (handlers, params, context) => handlers.approvePermissions?.(params, context),
     answer: (value) => {
       if (value === "decline") return { permissions: {}, scope: "turn" };
-      if (!isRecord(value) || !isRecord(value["permissions"])) return undefined;
+      if (!isRecord(value)) return undefined;
       const { permissions, scope = "turn" } = value;
+      if (!isGrantedPermissions(permissions)) return undefined;
       return scope === "turn" || scope === "session" ? { permissions, scope } : undefined;
     },
     decline: () => ({ permissions: {}, scope: "turn" }),
@@ -144,53 +147,6 @@ export function answerRule<M extends ServerMethod>(method: M): AnswerRule<M> {
   return RULES[method];
 }
 
-const PLAIN_DECISIONS: ReadonlySet<unknown> = new Set(["accept", "acceptForSession", "decline", "cancel"]);
-
-function isFileChangeDecision(value: unknown): value is FileChangeApprovalDecision {
-  return PLAIN_DECISIONS.has(value);
-}
-
-function isCommandDecision(value: unknown): value is CommandExecutionApprovalDecision {
-  if (PLAIN_DECISIONS.has(value)) return true;
-  const [name, detail] = onlyEntry(value);
-  if (!isRecord(detail)) return false;
-  const rule = detail["execpolicy_amendment"];
-  if (name === "acceptWithExecpolicyAmendment") return isStringList(rule) && rule.length > 0;
-  return name === "applyNetworkPolicyAmendment" && isNetworkAmendment(detail["network_policy_amendment"]);
-}
-
-const REVIEW_DECISIONS: ReadonlySet<unknown> = new Set([
-  "approved",
-  "approved_for_session",
-  "approved_mcp_policy_amendment",
-  "timed_out",
-  "abort",
-]);
-
-function isReviewDecision(value: unknown): value is ReviewDecision {
-  if (REVIEW_DECISIONS.has(value)) return true;
-  const [name, detail] = onlyEntry(value);
-  if (!isRecord(detail)) return false;
-  if (name === "denied") return typeof detail["rejection"] === "string";
-  if (name === "approved_execpolicy_amendment") return isStringList(detail["proposed_execpolicy_amendment"]);
-  return name === "network_policy_amendment" && isNetworkAmendment(detail["network_policy_amendment"]);
-}
-
-function isNetworkAmendment(value: unknown): boolean {
-  return (
-    isRecord(value) && typeof value["host"] === "string" && (value["action"] === "allow" || value["action"] === "deny")
-  );
-}
-
-function isToolResponse(value: unknown): value is ServerRequests["item/tool/call"]["response"] {
-  return (
-    isRecord(value) &&
-    typeof value["success"] === "boolean" &&
-    Array.isArray(value["contentItems"]) &&
-    value["contentItems"].every((item: unknown) => isRecord(item) && typeof item["type"] === "string")
-  );
-}
-
 /** The runtime asks for approval of an MCP tool in the form of an elicitation, marked in its `_meta`. */
 function mcpToolApproval(params: McpServerElicitationRequestParams): McpToolApprovalRequest | null {
   const meta = params._meta;
@@ -239,19 +195,4 @@ function formAnswer(value: unknown): ElicitationResponse | undefined {
 function jsonAt(value: object, key: string): JsonValue {
   const member: unknown = Reflect.get(value, key) ?? null;
   return isJson(member) ? member : null;
-}
-
-function isJson(value: unknown): value is JsonValue {
-  if (value === null || ["string", "number", "boolean"].includes(typeof value)) return true;
-  if (Array.isArray(value)) return value.every(isJson);
-  return isRecord(value) && Object.values(value).every(isJson);
-}
-
-function isStringList(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function onlyEntry(value: unknown): [name: string, detail: unknown] | [] {
-  const [entry, ...more] = isRecord(value) ? Object.entries(value) : [];
-  return entry === undefined || more.length > 0 ? [] : entry;
 }

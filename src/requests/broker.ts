@@ -24,6 +24,8 @@ export interface ThreadDeciders {
 /** What the broker tells the layer above. */
 export interface BrokerReceiver {
   handlerError(event: HandlerErrorEvent): void;
+  /** The thread whose agent has begun this one, or null. */
+  parentOf(threadId: string): Promise<string | null>;
   /** A request of this turn has been answered or has become void. */
   settled(threadId: string, turnId: string): void;
 }
@@ -39,6 +41,7 @@ export class RequestBroker {
   readonly #client: Handlers;
   readonly #receiver: BrokerReceiver;
   readonly #threads = new Map<string, ThreadDeciders>();
+  readonly #parents = new Map<string, Promise<string | null>>();
   readonly #pending = new Map<RequestId, Pending>();
   readonly #fileChanges = new FileChanges();
 
@@ -62,6 +65,7 @@ export class RequestBroker {
   /** Forgets a thread's own deciders. */
   detach(threadId: string): void {
     this.#threads.delete(threadId);
+    this.#parents.delete(threadId);
   }
 
   /** Whether a decision or a tool of this turn is still awaited. */
@@ -147,7 +151,8 @@ export class RequestBroker {
     { threadId, turnId, controller: { signal } }: Pending,
   ): Promise<unknown> {
     const rule = answerRule(method);
-    const own = threadId === null ? undefined : this.#threads.get(threadId);
+    const own = threadId === null ? undefined : await this.#decidersOf(threadId);
+    if (signal.aborted) return undefined;
     const itemId = isRecord(params) ? (textIn(params, "itemId") ?? textIn(params, "callId")) : null;
     const context: HandlerContext = { signal, threadId, turnId, itemId };
     if (own?.tools !== undefined && isToolCall(method, params) && own.tools.has(params)) {
@@ -158,6 +163,26 @@ export class RequestBroker {
     const isFileChange = name === "approveFileChange" && handlers.approveFileChange !== undefined;
     const changes = isFileChange ? await this.#fileChanges.of(itemId ?? "", signal) : [];
     return signal.aborted ? undefined : rule.ask(handlers, params, context, changes);
+  }
+
+  /** A sub-agent asks on a thread of its own: who decides for the thread that began it decides for it. */
+  async #decidersOf(threadId: string): Promise<ThreadDeciders | undefined> {
+    for (let id: string | null = threadId; id !== null && this.#threads.size > 0; ) {
+      const deciders = this.#threads.get(id);
+      if (deciders !== undefined) return deciders;
+      id = await this.#parentOf(id);
+    }
+    return undefined;
+  }
+
+  #parentOf(threadId: string): Promise<string | null> {
+    let parent = this.#parents.get(threadId);
+    if (parent === undefined) {
+      parent = this.#receiver.parentOf(threadId);
+      this.#parents.set(threadId, parent);
+      parent.catch(() => this.#parents.delete(threadId));
+    }
+    return parent;
   }
 
   #void(why: string, matches: (pending: Pending, id: RequestId) => boolean): void {

@@ -87,7 +87,8 @@ type Handler<Request, Answer> = (request: Request, context: HandlerContext) => A
 
 /**
  * One handler for each request of the runtime. All are optional: what nobody handles is declined. A handler that
- * throws, rejects or returns something else declines as well, and is reported as `handlerError`.
+ * throws, rejects or returns something else declines as well, and is reported as `handlerError`. An async function whose
+ * only result is one literal has to say `"decline" as const`: TypeScript widens it to a string otherwise.
  */
 export interface Handlers {
   readonly approveCommand?: Handler<CommandApprovalRequest, CommandDecision> | undefined;

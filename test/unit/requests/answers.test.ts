@@ -35,6 +35,19 @@ const junk = [
   { decision: "accept" },
   () => "accept",
 ];
+const fileSystemGrant = {
+  network: { enabled: null },
+  fileSystem: {
+    read: null,
+    write: ["/w"],
+    globScanMaxDepth: 2,
+    entries: [
+      { path: { type: "path", path: "/w" }, access: "write" },
+      { path: { type: "glob_pattern", pattern: "**/*.key" }, access: "deny" },
+      { path: { type: "special", value: { kind: "tmpdir" } }, access: "read" },
+    ],
+  },
+};
 const mcpTool = { _meta: { codex_approval_kind: "mcp_tool_call" }, mode: "form", message: "May I?" };
 
 const review: Pick<Row, "valid" | "invalid" | "decline"> = {
@@ -101,8 +114,23 @@ const rows: Readonly<Record<ServerMethod, readonly Row[]>> = {
           { permissions: { network: { enabled: true } }, scope: "session" },
           { permissions: { network: { enabled: true } }, scope: "session" },
         ],
+        [{ permissions: fileSystemGrant }, { permissions: fileSystemGrant, scope: "turn" }],
       ],
-      invalid: [...junk, "accept", { permissions: "all" }, { permissions: {}, scope: "always" }],
+      invalid: [
+        ...junk,
+        "accept",
+        { permissions: "all" },
+        { permissions: [] },
+        { permissions: {}, scope: "always" },
+        { permissions: { filesystem: {} } },
+        { permissions: { network: true } },
+        { permissions: { network: { enabled: "yes" } } },
+        { permissions: { fileSystem: { write: "/w" } } },
+        { permissions: { fileSystem: { write: ["/w", 1] } } },
+        { permissions: { fileSystem: { entries: [{ path: "/w", access: "write" }] } } },
+        { permissions: { fileSystem: { entries: [{ path: { type: "path", path: "/w" }, access: "own" }] } } },
+        { permissions: { fileSystem: { entries: [{ path: { type: "special", value: "root" }, access: "read" }] } } },
+      ],
       decline: { permissions: {}, scope: "turn" },
     },
   ],
@@ -163,6 +191,9 @@ const rows: Readonly<Record<ServerMethod, readonly Row[]>> = {
         { success: true },
         { success: "yes", contentItems: [] },
         { success: true, contentItems: ["x"] },
+        { success: true, contentItems: [{ type: "text", text: "x" }] },
+        { success: true, contentItems: [{ type: "inputText" }] },
+        { success: true, contentItems: [{ type: "inputImage", text: "x" }] },
       ],
       decline: { success: false, contentItems: [{ type: "inputText", text: "This tool is not available." }] },
     },
@@ -202,7 +233,11 @@ const table = Object.entries(rows).flatMap(([method, list]) =>
 /** Answers one request by a handler; a rejection of the broker is the runtime's error answer. */
 async function answerOf(method: string, row: Row, handlers: Handlers) {
   const errors: HandlerErrorEvent["params"][] = [];
-  const broker = new RequestBroker(handlers, { handlerError: ({ params }) => errors.push(params), settled: () => {} });
+  const broker = new RequestBroker(handlers, {
+    handlerError: ({ params }) => errors.push(params),
+    parentOf: async () => null,
+    settled: () => {},
+  });
   const ids = { threadId, turnId, itemId: "item-1" };
   broker.observe(itemStarted({ type: "fileChange", id: ids.itemId, changes: [], status: "inProgress" }));
   const answering = broker.answer({ id: 0, method, params: { ...ids, ...row.params } });
