@@ -12,13 +12,18 @@ if (!process.argv.includes("--live")) {
   const source = "export function f(values) {\n  return values.reduce((a, b) => a + b) / values.length;\n}\n";
   writeFileSync(join(session.workspace, "mean.mjs"), source);
 }
-const thread = await session.codex.startThread({ cwd: session.workspace, sandbox: "read-only" });
+const thread = await session.codex.startThread({
+  cwd: session.workspace,
+  sandbox: "read-only",
+  experimentalRawEvents: true,
+});
 const { findings: found, verdict } = await thread.review({ type: "uncommittedChanges" });
-for (const { priority, file, startLine, title } of found) {
+for (const { priority, confidence, file, startLine, title } of found) {
   const place = `${relative(session.workspace, file)}:${startLine}`;
-  console.log(`P${priority ?? "?"}  ${place.padEnd(14)}  ${title.replace(/^\[P\d\] /, "")}`);
+  const sure = confidence === null ? "" : `${Math.round(confidence * 100)} %`;
+  console.log(`P${priority ?? "?"}  ${sure.padStart(5)}  ${place.padEnd(14)}  ${title.replace(/^\[P\d\] /, "")}`);
 }
-console.log(`\n${found.length} findings. ${verdict?.explanation ?? ""}`);
+console.log(`\n${found.length} findings, ${verdict?.correctness ?? "no verdict"}. ${verdict?.explanation ?? ""}`);
 
 function scriptedReview(workspace: string) {
   const finding = (priority: number, title: string, line: number, body: string) => ({

@@ -100,7 +100,7 @@ export interface ThreadExtras {
 }
 
 type PolicyFields = "sandbox" | "sandboxPolicy" | "approvalPolicy" | "approvalsReviewer";
-type InternalFields = "mockExperimentalField" | "experimentalRawEvents" | "dynamicTools";
+type InternalFields = "mockExperimentalField" | "dynamicTools";
 
 /** Options of `startThread`: every field of `thread/start`, with modes in place of policies. */
 export type StartThreadOptions = Omit<ThreadStartParams, PolicyFields | InternalFields> & ThreadModes & ThreadExtras;

@@ -27,7 +27,8 @@ export interface ReviewOptions {
 
 /**
  * What a review has come to. The runtime passes on a rendering for people, from which the findings are read: confidence
- * and correctness are not in it, and are null unless the reviewer's own JSON was to be had.
+ * and correctness are not in it, and are null, unless the thread was started with `experimentalRawEvents`, which brings
+ * the reviewer's own JSON.
  */
 export interface ReviewResult {
   readonly turn: EndedTurn;

@@ -16,9 +16,9 @@ async function runExample(name: string): Promise<string> {
 
 test("reviewer: the findings as a table", async () => {
   const output = await runExample("reviewer");
-  expect(output).toContain("P1  mean.mjs:2      Division by zero for an empty list\n");
-  expect(output).toContain("P3  mean.mjs:1      The name says nothing\n");
-  expect(output).toContain("2 findings. Empty lists break it.");
+  expect(output).toContain("P1   80 %  mean.mjs:2      Division by zero for an empty list\n");
+  expect(output).toContain("P3   80 %  mean.mjs:1      The name says nothing\n");
+  expect(output).toContain("2 findings, patch is incorrect. Empty lists break it.");
 });
 
 test("interactive: approvals, a tool and a typed answer", async () => {

@@ -1,10 +1,10 @@
 /** Owns the end-to-end tests of reviews. */
 
-import { type StartThreadOptions, TurnFailedError, TurnInProgressError } from "codex-embed";
+import { TurnFailedError, TurnInProgressError } from "codex-embed";
 import { fail, gate, message, type Part, type Step } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
-import { nextNotification, rejection, untyped } from "../support/turns.js";
+import { nextNotification, rejection } from "../support/turns.js";
 
 const bench = new SharedBench();
 
@@ -84,7 +84,7 @@ test("JSON that the runtime cannot read is read here", async () => {
 });
 
 test("with raw events the whole of the reviewer's answer is known", async () => {
-  const thread = await bench.threadWith(untyped<StartThreadOptions>({ ephemeral: true, experimentalRawEvents: true }));
+  const thread = await bench.threadWith({ ephemeral: true, experimentalRawEvents: true });
   scriptReview("Raw.", message(answer(found("Odd — name", 7, 7, 2))));
   const review = await thread.review(custom("Raw."));
   expect(review.findings).toMatchObject([{ title: "Odd — name", priority: 2, confidence: 0.9 }]);
