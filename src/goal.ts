@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { onAbort } from "./abort.js";
+import { Agents, interruptAgents } from "./agents.js";
 import { NoActiveTurnError, UsageError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
 import type { ThreadGoal, ThreadGoalSetParams } from "./generated/protocol.js";
@@ -70,6 +71,11 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
     const end = await this.#stream.ended;
     if ("error" in end) throw end.error;
     return end.result;
+  }
+
+  /** The sub-agents of all turns, as `TurnHandle.agents` gives those of one. */
+  agents(): Agents {
+    return new Agents(this.#runtime, this.#stream.agents, this.threadId);
   }
 
   /**
@@ -228,20 +234,21 @@ async function follow(
     throw error;
   }
   const handle = new GoalHandle(runtime, stream, options);
-  if (signal?.aborted) void abort(stream, handle, signal.reason);
+  if (signal?.aborted) void abort(runtime, stream, handle, signal.reason);
   else {
-    const stop = onAbort(signal, () => void abort(stream, handle, signal?.reason));
+    const stop = onAbort(signal, () => void abort(runtime, stream, handle, signal?.reason));
     void stream.ended.then(stop);
   }
   return handle;
 }
 
-async function abort(stream: GoalStream, handle: GoalHandle, reason: unknown): Promise<void> {
+async function abort(runtime: Runtime, stream: GoalStream, handle: GoalHandle, reason: unknown): Promise<void> {
   if (stream.isEnded) return;
   const settled = stream.abort(reason);
   const timer = setTimeout(() => stream.fail(reason), ABORT_GRACE_MS);
   try {
     await handle.interrupt();
+    await interruptAgents(runtime, stream.agents);
     await Promise.race([settled, stream.ended]);
   } catch {
     // The reason is what the caller is told; that the runtime did not follow in time or is gone changes nothing.

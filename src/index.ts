@@ -1,5 +1,6 @@
 /** The public names of the SDK. */
 
+export { Agent, type AgentResult, Agents, type AgentStatus } from "./agents.js";
 export { approvalRules } from "./approval/approvalRules.js";
 export type { ApprovalRuleDecision, ApprovalRulesOptions } from "./approval/types.js";
 export { Codex, type RequestArguments } from "./codex.js";

@@ -100,6 +100,7 @@ export class Runtime {
         this.warn(`Declined ${request}: ${error instanceof Error ? error.message : String(error)}`, { request });
         this.listeners.emit(event, true);
       },
+      parentOf: (threadId) => this.#parentOf(threadId),
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
   }
@@ -252,6 +253,11 @@ export class Runtime {
       this.totals.observe(notification);
     }
     this.listeners.emit(notification, known);
+  }
+
+  async #parentOf(threadId: string): Promise<string | null> {
+    const { thread } = await this.request("thread/read", { threadId, includeTurns: false });
+    return thread.parentThreadId;
   }
 
   #defaultTimeoutMs(method: ClientMethod): number | undefined {

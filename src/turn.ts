@@ -1,6 +1,7 @@
 /** Owns the handle of a turn: reading it, steering it, interrupting it, awaiting it. */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { Agents } from "./agents.js";
 import { NoActiveTurnError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
 import { type Input, toUserInput } from "./input.js";
@@ -85,6 +86,15 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
    */
   partialOutput(): AsyncIterableIterator<unknown, void, undefined> {
     return partialOutputOf(this);
+  }
+
+  /**
+   * The sub-agents that the agent begins in this turn, each with its status, its events and its own sub-agents. Those of
+   * earlier turns are among them once the agent deals with them again. `interrupt()` leaves them running, as the runtime
+   * does; a signal or a limit that ends the turn ends them too.
+   */
+  agents(): Agents {
+    return new Agents(this.#runtime, this.#stream.agents, this.threadId);
   }
 
   /**

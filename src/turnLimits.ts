@@ -1,6 +1,7 @@
 /** Owns what ends a turn from the caller's side: its signal, its deadline, and its silence. */
 
 import { onAbort } from "./abort.js";
+import { interruptAgents } from "./agents.js";
 import { TurnDeadlineError, TurnStalledError, UsageError } from "./errors/index.js";
 import type { Turn } from "./generated/protocol.js";
 import type { TurnLimits } from "./options.js";
@@ -52,7 +53,7 @@ export function watchTurn(
   else stops.push(onAbort(signal, () => end(signal?.reason)));
 }
 
-/** Interrupts once, lets the runtime end the turn (within bounds), stops the commands, and lets the caller go. */
+/** Interrupts once, lets the runtime end the turn (within bounds), stops agents and commands, and lets the caller go. */
 async function endTurn(
   runtime: Runtime,
   stream: TurnStream,
@@ -64,21 +65,22 @@ async function endTurn(
   const timer = setTimeout(() => stream.fail(reason), ABORT_GRACE_MS);
   try {
     await interrupt();
+    await interruptAgents(runtime, stream.agents);
     await Promise.race([settled, stream.ended]);
   } catch {
     // The reason is what the caller is told; that the runtime did not follow changes nothing.
   }
-  try {
-    if (!keepCommands && !stream.isEnded) {
-      const { threadId } = stream;
-      await runtime.request("thread/backgroundTerminals/clean", { threadId }, { timeoutMs: SIDE_REQUEST_MS });
-    }
-  } catch {
-    // Likewise.
-  } finally {
-    clearTimeout(timer);
-    stream.fail(reason);
-  }
+  if (!keepCommands && !stream.isEnded) await stopCommands(runtime, stream);
+  clearTimeout(timer);
+  stream.fail(reason);
+}
+
+/** That the runtime does not follow changes nothing either. */
+async function stopCommands(runtime: Runtime, { threadId, agents }: TurnStream): Promise<void> {
+  const threadIds = [threadId, ...agents.all().map((agent) => agent.threadId)];
+  const stop = (id: string) =>
+    runtime.request("thread/backgroundTerminals/clean", { threadId: id }, { timeoutMs: SIDE_REQUEST_MS });
+  await Promise.allSettled(threadIds.map(stop));
 }
 
 function watchSilence(
@@ -93,7 +95,7 @@ function watchSilence(
   };
   const check = (): void => {
     const leftMs = stream.lastActivityMs + idleTimeoutMs - performance.now();
-    if (runtime.broker.isWaiting(stream.turnId)) arm(idleTimeoutMs);
+    if (isWaiting(runtime, stream)) arm(idleTimeoutMs);
     else if (leftMs > 0) arm(leftMs);
     else void reconcile();
   };
@@ -102,7 +104,7 @@ function watchSilence(
     if (stream.isEnded) return;
     if (turn === null || turn.status === "inProgress") {
       const isSilent = stream.lastActivityMs + idleTimeoutMs <= performance.now();
-      if (!isSilent || runtime.broker.isWaiting(stream.turnId)) return check();
+      if (!isSilent || isWaiting(runtime, stream)) return check();
       end(new TurnStalledError(stream, stream.lastMethod, idleTimeoutMs));
     } else {
       runtime.settleTurn(stream, turn);
@@ -110,6 +112,11 @@ function watchSilence(
   };
   arm(idleTimeoutMs);
   return () => clearTimeout(timer);
+}
+
+/** Whether a decision or a tool is awaited, of the turn or of one of its sub-agents. */
+function isWaiting({ broker }: Runtime, { turnId, agents }: TurnStream): boolean {
+  return [turnId, ...agents.all().flatMap(({ activeTurnId }) => activeTurnId ?? [])].some((id) => broker.isWaiting(id));
 }
 
 /** How the runtime says that a turn stands; null when it does not say. */

@@ -1,5 +1,6 @@
 /** Owns how the turns of one thread begin: each claims the thread before it is asked for. */
 
+import { agentHost } from "./agents.js";
 import type { CallSite } from "./errors/callSite.js";
 import { type Input, toUserInput } from "./input.js";
 import { type TurnOptions, turnModeFields } from "./options.js";
@@ -104,6 +105,7 @@ export class TurnStarter {
   /** What a stream of the thread's events begins with. */
   streamOptions(site: CallSite): StreamOptions {
     const bufferBytes = this.#runtime.options.streamBufferBytes ?? DEFAULT_STREAM_BUFFER_BYTES;
-    return { bufferBytes, site, usedBefore: this.#runtime.totals.of(this.#threadId) };
+    const agents = agentHost(this.#runtime, bufferBytes);
+    return { bufferBytes, site, usedBefore: this.#runtime.totals.of(this.#threadId), agents };
   }
 }

@@ -25,6 +25,7 @@ const HOUSE: readonly (readonly string[])[] = [
   ["approval", "options"],
   ["handshake", "output"],
   ["runtime"],
+  ["agents"],
   ["login", "turnLimits", "sideWork", "openThread", "threadQueue", "reviewText"],
   ["turn"],
   ["goal", "review", "turnStarter"],

@@ -6,6 +6,7 @@ import { isTurnEvent, type Notification, type TurnEvent } from "../events.js";
 import type { ThreadGoal, ThreadItem, TokenUsageBreakdown } from "../generated/protocol.js";
 import type { TurnOutcome, TurnUsage } from "../turnResult.js";
 import { TurnAccumulator } from "./accumulate.js";
+import { AgentTree } from "./agentTree.js";
 import { EventLog } from "./eventLog.js";
 import type { ThreadFollower } from "./router.js";
 import type { StreamOptions } from "./turnStream.js";
@@ -36,6 +37,8 @@ export class GoalStream implements ThreadFollower {
   readonly threadId: string;
   /** Resolves when the goal has ended; never rejects. */
   readonly ended: Promise<GoalEnd>;
+  /** The sub-agents of all turns. */
+  readonly agents: AgentTree;
   readonly #options: StreamOptions;
   readonly #isIdle: () => Promise<boolean>;
   readonly #log: EventLog;
@@ -57,6 +60,7 @@ export class GoalStream implements ThreadFollower {
     this.#options = options;
     this.#isIdle = isIdle;
     this.#log = new EventLog(options.bufferBytes);
+    this.agents = new AgentTree(threadId, options.agents);
     this.ended = new Promise((resolve) => {
       this.#markEnded = resolve;
     });
@@ -109,6 +113,7 @@ export class GoalStream implements ThreadFollower {
       this.#settle();
       return;
     }
+    this.agents.observe(notification);
     switch (notification.method) {
       case "thread/goal/updated":
         if (this.#goal === null) return;
@@ -200,6 +205,7 @@ export class GoalStream implements ThreadFollower {
     }
     this.#tellChange();
     this.#markEnded(final);
+    void this.agents.rootEnded();
   }
 
   #tellChange(): void {

@@ -30,14 +30,20 @@ interface ThreadRoute {
   activeRootTurnId: string | null;
   reservation: Reservation | null;
   readonly sinks: Map<string, TurnSink>;
+  /** What came of turns that nobody has asked for, in case a follower comes late. */
+  readonly unclaimed: { readonly notification: Notification; readonly bytes: number }[];
 }
+
+/** A sub-agent can begin its turn just before it is told whose it is; no more than that is waited for. */
+const MAX_UNCLAIMED = 64;
 
 /** Routes the events of turns by thread and turn. */
 export class Router {
   readonly #threads = new Map<string, ThreadRoute>();
   readonly #letGo = new Set<string>();
+  readonly #followers = new Map<string, Set<ThreadFollower>>();
 
-  /** Hands a notification to the turn that it names, if that turn has a sink. */
+  /** Hands a notification to the turn that it names, if that turn has a sink, and to who follows its thread. */
   dispatch(notification: Notification, bytes: number): void {
     if (!isTurnEvent(notification)) {
       this.#tellThread(notification, bytes);
@@ -67,10 +73,29 @@ export class Router {
     if (sink !== undefined) {
       if (completed) route.sinks.delete(turnId);
       sink.push(notification, bytes);
-    } else {
-      route.reservation?.take({ turnId, event: notification, bytes });
+    } else if (route.reservation !== null) {
+      route.reservation.take({ turnId, event: notification, bytes });
+    } else if (!this.#followers.has(threadId) && route.unclaimed.length < MAX_UNCLAIMED) {
+      route.unclaimed.push({ notification, bytes });
     }
+    this.#tellFollowers(threadId, notification, bytes);
     if (completed) this.#forgetIdle(threadId, route);
+  }
+
+  /**
+   * Hands everything that is said of a thread to the follower, from the start of the turn in flight on, whoever else
+   * hears of it, until the returned function is called.
+   */
+  follow(threadId: string, follower: ThreadFollower): () => void {
+    const followers = this.#followers.get(threadId) ?? new Set();
+    this.#followers.set(threadId, followers.add(follower));
+    for (const { notification, bytes } of this.#threads.get(threadId)?.unclaimed.splice(0) ?? []) {
+      follower.push(notification, bytes);
+    }
+    return () => {
+      followers.delete(follower);
+      if (followers.size === 0 && this.#followers.get(threadId) === followers) this.#followers.delete(threadId);
+    };
   }
 
   /**
@@ -128,6 +153,11 @@ export class Router {
         return new TransportClosedError(reason, { during, maybeAccepted: true });
       });
     }
+    for (const [threadId, followers] of this.#followers) {
+      const during = `a sub-agent (thread ${threadId})`;
+      for (const follower of followers)
+        follower.fail(new TransportClosedError(reason, { during, maybeAccepted: true }));
+    }
   }
 
   /** Nothing more is heard of a thread that this client has unsubscribed from: its turns end here, and none can start. */
@@ -158,15 +188,21 @@ export class Router {
     const scope = notificationScopes[notification.method];
     if (scope.scope !== "thread") return;
     const threadId = stringAt(notification.params, scope.threadId);
-    const route = threadId === null ? undefined : this.#threads.get(threadId);
+    if (threadId === null) return;
+    const route = this.#threads.get(threadId);
     for (const sink of route?.sinks.values() ?? []) sink.touch();
     route?.reservation?.tell(notification, bytes);
+    this.#tellFollowers(threadId, notification, bytes);
+  }
+
+  #tellFollowers(threadId: string, notification: Notification, bytes: number): void {
+    for (const follower of this.#followers.get(threadId) ?? []) follower.push(notification, bytes);
   }
 
   #route(threadId: string): ThreadRoute {
     let route = this.#threads.get(threadId);
     if (route === undefined) {
-      route = { activeTurnId: null, activeRootTurnId: null, reservation: null, sinks: new Map() };
+      route = { activeTurnId: null, activeRootTurnId: null, reservation: null, sinks: new Map(), unclaimed: [] };
       this.#threads.set(threadId, route);
     }
     return route;

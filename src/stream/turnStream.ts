@@ -6,6 +6,7 @@ import type { TurnEvent } from "../events.js";
 import type { ThreadItem, TokenUsageBreakdown, Turn } from "../generated/protocol.js";
 import type { EndedTurn, TurnOutcome } from "../turnResult.js";
 import { TurnAccumulator } from "./accumulate.js";
+import { type AgentHost, AgentTree } from "./agentTree.js";
 import { EventLog } from "./eventLog.js";
 import type { TurnSink } from "./router.js";
 
@@ -18,6 +19,7 @@ export interface StreamOptions {
   readonly site: CallSite;
   /** What the thread had used before, when that is known. */
   readonly usedBefore: TokenUsageBreakdown | null;
+  readonly agents: AgentHost;
 }
 
 /** Takes the events of one turn and settles exactly once. */
@@ -28,6 +30,8 @@ export class TurnStream implements TurnSink {
   readonly started: Promise<void>;
   /** Resolves when the turn has ended; never rejects. */
   readonly ended: Promise<TurnEnd>;
+  /** The sub-agents of the turn. */
+  readonly agents: AgentTree;
   readonly #log: EventLog;
   readonly #accumulator: TurnAccumulator;
   readonly #site: CallSite;
@@ -47,6 +51,7 @@ export class TurnStream implements TurnSink {
     this.#log = new EventLog(options.bufferBytes);
     this.#accumulator = new TurnAccumulator(turn, options.usedBefore);
     this.#site = options.site;
+    this.agents = new AgentTree(turn.threadId, options.agents, () => this.touch());
     this.started = new Promise((resolve) => {
       this.#markStarted = resolve;
     });
@@ -91,6 +96,7 @@ export class TurnStream implements TurnSink {
     this.#lastMethod = event.method;
     this.#accumulator.add(event);
     this.#log.append(event, bytes);
+    this.agents.observe(event);
     if (event.method === "turn/started") {
       this.#activeTurnId = event.params.turn.id;
       this.#markStarted();
@@ -145,6 +151,7 @@ export class TurnStream implements TurnSink {
     }
     this.#markStarted();
     this.#markEnded(final);
+    void this.agents.rootEnded();
   }
 }
 

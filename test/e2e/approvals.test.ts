@@ -175,6 +175,14 @@ describe("a file change", () => {
     expect(existsSync(path)).toBe(exists);
   });
 
+  test("cancel: nothing is written, the turn ends, and the model is not asked again", async () => {
+    const path = outside();
+    const thread = await threadOf({ approveFileChange: () => "cancel" }, applyPatch(patch(path)));
+    expect((await thread.run("Go.")).status).toBe("interrupted");
+    expect(bench.requestsOf(thread)).toHaveLength(1);
+    expect(existsSync(path)).toBe(false);
+  });
+
   test("in the workspace: nobody is asked", async () => {
     const path = join(bench.workspace, "inside.txt");
     const approveFileChange = vi.fn(() => "decline" as const);

@@ -172,6 +172,23 @@ describe("idleTimeoutMs", () => {
     await running;
   });
 
+  test("settles a turn whose end was not heard of, with what the runtime has of it", async () => {
+    const thread = await bench.threadWith({}, shell("echo heard", { callId: "cmd" }), message("The end."));
+    wiretap.loses = ({ method, params }) =>
+      (method === "turn/completed" || method === "item/completed") && JSON.stringify(params).includes(thread.id);
+    try {
+      const turn = await thread.startTurn("Go.", { idleTimeoutMs: 300 });
+      const result = await turn.result();
+      expect(result).toMatchObject({ status: "completed", finalResponse: "The end." });
+      expect(result.items.map(({ type }) => type)).toEqual(["userMessage", "commandExecution", "agentMessage"]);
+      expect(interrupts(thread)).toHaveLength(0);
+    } finally {
+      wiretap.loses = () => false;
+    }
+    bench.script(thread, message("Free."));
+    expect((await thread.run("Again.")).finalResponse).toBe("Free.");
+  });
+
   test.each(["a handler", "a tool"])("does not fire while %s takes longer", async (what) => {
     const idleTimeoutMs = 150;
     const pause = () => new Promise<void>((resolve) => setTimeout(resolve, idleTimeoutMs * 3));

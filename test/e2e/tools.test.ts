@@ -1,6 +1,6 @@
 /** Owns the end-to-end tests of in-process tools, of MCP tools, and of the questions that come with them. */
 
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   Codex,
@@ -227,6 +227,7 @@ describe("an MCP server", () => {
     ["accept", 2, "done"],
     ["acceptForSession", 1, "done"],
     ["decline", 2, "rejected"],
+    ["cancel", 2, "cancelled"],
   ])("its tool asks approveMcpTool: %s", async (decision, times, output) => {
     const approveMcpTool = vi.fn((_request: McpToolApprovalRequest) => decision);
     const answerElicitation = vi.fn(() => "decline" as const);
@@ -246,6 +247,22 @@ describe("an MCP server", () => {
     });
     expect(bench.requestsOf(thread)[2]?.toolOutput(second)).toContain(output);
     expect(answerElicitation).not.toHaveBeenCalled();
+  });
+
+  test("acceptAlways is kept for the threads that follow", async () => {
+    // It is kept in the configuration file, so only for a server that is configured there.
+    const extraConfig = { mcp_servers: { probe: { command: process.execPath, args: ["-e", SERVER] } } };
+    await using own = await startTestCodex({ extraConfig });
+    const approveMcpTool = vi.fn(() => "acceptAlways" as const);
+    const options = { handlers: { approveMcpTool }, approvalMode: "ask" } as const;
+    own.model.enqueue(call("plain", "first"), message("Done."), call("plain", "second"), message("Done."));
+    for (const callId of ["first", "second"]) {
+      const thread = await own.codex.startThread(options);
+      await thread.run("Go.");
+      expect(own.model.requests.at(-1)?.toolOutput(callId)).toContain("done");
+    }
+    expect(approveMcpTool).toHaveBeenCalledTimes(1);
+    expect(await readFile(join(own.codexHome, "config.toml"), "utf8")).toMatch(/mcp_servers\.probe\.tools\.plain/);
   });
 
   test("a form of its own asks answerElicitation, and the answer reaches the server", async () => {

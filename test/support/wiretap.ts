@@ -1,8 +1,9 @@
-/** Owns a way to see what the client sends to its runtime, by the public `spawn` option. */
+/** Owns a way to see what the client sends to its runtime, and to lose what comes back, by the public `spawn` option. */
 
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { PassThrough } from "node:stream";
+import { PassThrough, Transform } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import type { Spawn, SpawnedProcess, SpawnRequest } from "codex-embed";
 
 /** A message of the client. */
@@ -14,10 +15,16 @@ export interface SentMessage {
 /** Records every message on its way to the runtime. */
 export class Wiretap {
   readonly messages: SentMessage[] = [];
+  /** Whether a message of the runtime gets lost on its way to the client. */
+  loses: (message: SentMessage) => boolean = () => false;
   readonly #arrivals = new EventEmitter();
 
   /** Pass it as the option of the client. */
-  readonly spawn: Spawn = (request) => new TappedProcess(request, (message) => this.#record(message));
+  readonly spawn: Spawn = (request) =>
+    new TappedProcess(request, {
+      sent: (message) => this.#record(message),
+      loses: (message) => this.loses(message),
+    });
 
   /** The messages of one method, in order. */
   sent(method: string): SentMessage[] {
@@ -35,31 +42,48 @@ export class Wiretap {
   }
 }
 
+interface Tap {
+  sent(message: SentMessage): void;
+  loses(message: SentMessage): boolean;
+}
+
 class TappedProcess extends EventEmitter implements SpawnedProcess {
   readonly stdin = new PassThrough();
   readonly stdout;
   readonly stderr;
   readonly #child;
 
-  constructor(request: SpawnRequest, onMessage: (message: SentMessage) => void) {
+  constructor(request: SpawnRequest, tap: Tap) {
     super();
     this.#child = spawn(request.command, request.args, { cwd: request.cwd, env: request.env, stdio: "pipe" });
-    this.stdout = this.#child.stdout;
+    this.stdout = this.#child.stdout.pipe(lines((line) => (tap.loses(JSON.parse(line)) ? "" : line)));
     this.stderr = this.#child.stderr;
     this.#child.on("spawn", () => this.emit("spawn"));
     this.#child.on("error", (error) => this.emit("error", error));
     this.#child.on("exit", (exitCode, signal) => this.emit("exit", exitCode, signal));
     this.#child.stdin.on("error", () => {});
-    let rest = "";
-    this.stdin.setEncoding("utf8").on("data", (text: string) => {
-      const lines = `${rest}${text}`.split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) onMessage(JSON.parse(line));
+    const tapped = lines((line) => {
+      tap.sent(JSON.parse(line));
+      return line;
     });
-    this.stdin.pipe(this.#child.stdin);
+    this.stdin.pipe(tapped).pipe(this.#child.stdin);
   }
 
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
+}
+
+/** Passes on what becomes of each line. */
+function lines(pass: (line: string) => string): Transform {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      const whole = `${rest}${decoder.write(chunk)}`.split("\n");
+      rest = whole.pop() ?? "";
+      const passed = whole.map(pass).filter((line) => line !== "");
+      done(null, passed.map((line) => `${line}\n`).join(""));
+    },
+  });
 }

@@ -1,19 +1,30 @@
 /** Holds the promises that the public types make. Nothing here runs: `npm run check:types` is the test. */
 
 import {
+  type Agent,
   ApprovalMode,
+  approvalRules,
   Codex,
   type CodexOptions,
+  type CommandApprovalRequest,
+  type CommandDecision,
   type CodexError,
   type DeltaEvent,
+  type FileChangeDecision,
   type ForkThreadOptions,
+  type HandlerContext,
+  type Handlers,
   type Input,
   type JsonRpcError,
+  type McpToolDecision,
   type NotificationMethod,
   type ResumeThreadOptions,
   Sandbox,
   type ServerBusyError,
   type StartThreadOptions,
+  type Thread,
+  tool,
+  toolGroup,
   type TurnEvent,
   TurnFailedError,
   type TurnHandle,
@@ -35,6 +46,7 @@ import type {
   ThreadReadResponse,
 } from "codex-embed/protocol";
 import { expectTypeOf } from "vitest";
+import { z } from "zod";
 
 declare const codex: Codex;
 declare const turn: TurnHandle;
@@ -174,6 +186,104 @@ export function options(signal: AbortSignal | undefined): void {
   // @ts-expect-error: text is text
   const odd: Input = { type: "text", text: 1 };
   void [wrong, odd];
+}
+
+export function handlers(): void {
+  const synchronous: Handlers = { approveCommand: () => "decline", approveMcpTool: () => "acceptAlways" };
+  const promised: Handlers = {
+    approveCommand: () => Promise.resolve("decline"),
+    approveFileChange: async ({ changes }) => {
+      expectTypeOf(changes[0]?.diff).toEqualTypeOf<string | undefined>();
+      return (await Promise.resolve(changes.length)) === 0 ? "accept" : "decline";
+    },
+    // TypeScript widens the only literal of an async function whose result may also come without a promise.
+    approvePermissions: async () => "decline" as const,
+  };
+  const seen: Handlers = {
+    approveCommand: (request, context) => {
+      expectTypeOf(request).toEqualTypeOf<CommandApprovalRequest>();
+      expectTypeOf(context).toEqualTypeOf<HandlerContext>();
+      expectTypeOf(request.proposedExecpolicyAmendment).toEqualTypeOf<string[] | null | undefined>();
+      return { acceptWithExecpolicyAmendment: { execpolicy_amendment: ["ls"] } };
+    },
+    approvePermissions: ({ permissions }) => ({ permissions: { network: permissions.network ?? { enabled: null } } }),
+    answerQuestions: ({ questions }) => Object.fromEntries(questions.map(({ id }) => [id, ["yes"]])),
+    answerElicitation: () => ({ action: "accept", content: { name: "x" } }),
+    refreshChatgptTokens: () => ({ accessToken: "a", chatgptAccountId: "b" }),
+  };
+  expectTypeOf<Extract<CommandDecision, string>>().toEqualTypeOf<
+    "accept" | "acceptForSession" | "decline" | "cancel"
+  >();
+  expectTypeOf<FileChangeDecision>().toEqualTypeOf<"accept" | "acceptForSession" | "decline" | "cancel">();
+  expectTypeOf<McpToolDecision>().toEqualTypeOf<
+    "accept" | "acceptForSession" | "acceptAlways" | "decline" | "cancel"
+  >();
+
+  // @ts-expect-error: there is no such decision
+  const misspelt: Handlers = { approveCommand: () => "approve" };
+  // @ts-expect-error: a file change knows no rules
+  const foreign: Handlers = { approveFileChange: () => ({ acceptWithExecpolicyAmendment: {} }) };
+  // @ts-expect-error: a decision is needed
+  const silent: Handlers = { approveCommand: () => {} };
+  // @ts-expect-error: there is no such handler
+  const unknown: Handlers = { approveCommands: () => "accept" };
+  // @ts-expect-error: a rule decides to accept or to decline
+  void approvalRules({ otherwise: "accept" });
+  void codex.startThread({ handlers: approvalRules({ onDecision: ({ decision }) => isDecision(decision) }) });
+  void [synchronous, promised, seen, misspelt, foreign, silent, unknown];
+}
+
+function isDecision(decision: "accept" | "decline"): void {
+  expectTypeOf(decision).toEqualTypeOf<"accept" | "decline">();
+}
+
+export async function typedAnswers(thread: Thread): Promise<void> {
+  const outputSchema = z.object({ tickets: z.array(z.number()), note: z.string().optional() });
+  const { output } = await thread.run("?", { outputSchema, repairAttempts: 1 });
+  expectTypeOf(output).toEqualTypeOf<{ tickets: number[]; note?: string | undefined }>();
+  const typed = await thread.startTurn("?", { outputSchema });
+  expectTypeOf(typed.result()).resolves.toExtend<{ output: { tickets: number[] } }>();
+  expectTypeOf((await thread.run("?", { outputSchema: { type: "object" } })).output).toBeUnknown();
+  expectTypeOf((await thread.run("?")).output).toEqualTypeOf<undefined>();
+  // @ts-expect-error: a schema is an object
+  void thread.run("?", { outputSchema: "json" });
+  // @ts-expect-error: only `run` can ask again
+  void thread.startTurn("?", { outputSchema, repairAttempts: 1 });
+}
+
+export function tools(): void {
+  const named = { name: "t", description: "d", parameters: z.object({ id: z.number() }) };
+  const typed = tool({
+    ...named,
+    execute: ({ id }, { signal, threadId, log }) => {
+      expectTypeOf(id).toEqualTypeOf<number>();
+      expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+      expectTypeOf(threadId).toEqualTypeOf<string>();
+      log("x");
+      return { found: id };
+    },
+  });
+  void codex.startThread({ tools: [typed, toolGroup("g", "d", [typed])] });
+  // @ts-expect-error: the schema has no such member
+  void tool({ ...named, execute: ({ name }) => name });
+  // @ts-expect-error: it cannot be sent as JSON
+  void tool({ ...named, execute: () => 1n });
+}
+
+export async function agents(): Promise<void> {
+  for await (const agent of turn.agents()) {
+    expectTypeOf(agent).toEqualTypeOf<Agent>();
+    for await (const event of agent) expectTypeOf(event).toEqualTypeOf<TurnEvent>();
+  }
+  for (const agent of turn.agents()) expectTypeOf([...agent.agents()]).toEqualTypeOf<Agent[]>();
+}
+
+export async function reviews(thread: Thread): Promise<void> {
+  const { findings, verdict } = await thread.review({ type: "commit", sha: "abc" });
+  expectTypeOf(findings[0]?.confidence).toEqualTypeOf<number | null | undefined>();
+  expectTypeOf(verdict?.correctness).toEqualTypeOf<string | null | undefined>();
+  // @ts-expect-error: a branch is named
+  void thread.review({ type: "baseBranch" });
 }
 
 /** Whether a type is `any`, which would switch off every check of whoever uses it. */

@@ -19,11 +19,12 @@ const changes: FileUpdateChange[] = [{ path: "/a", kind: { type: "add" }, diff: 
 const changeItem = { type: "fileChange", id: "item-1", changes, status: "inProgress" } as const;
 const closed: CloseReason = { initiator: "runtime", exitCode: 1, signal: null, stderrTail: "" };
 
-function brokerOf(handlers: Handlers) {
+function brokerOf(handlers: Handlers, parentOf: (threadId: string) => Promise<string | null> = async () => null) {
   const errors: HandlerErrorEvent["params"][] = [];
   const settled: string[] = [];
   const broker = new RequestBroker(handlers, {
     handlerError: ({ params }) => errors.push(params),
+    parentOf,
     settled: (thread, turn) => settled.push(`${thread}/${turn}`),
   });
   return { broker, errors, settled };
@@ -252,5 +253,58 @@ describe("a thread's deciders", () => {
     const { broker } = brokerOf({ approveCommand: () => "accept" });
     broker.attach("thread-2", { handlers: { approveCommand: () => "decline" } });
     expect(await broker.answer(command(0))).toEqual({ decision: "accept" });
+  });
+});
+
+describe("a sub-agent's request", () => {
+  const parents: Readonly<Record<string, string>> = { [threadId]: "parent", parent: "grandparent" };
+  const parentOf = (id: string) => Promise.resolve(parents[id] ?? null);
+
+  test("goes to the nearest thread above that has deciders, and each parent is looked up once", async () => {
+    const lookUp = vi.fn(parentOf);
+    const client = vi.fn(() => "accept" as const);
+    const { broker } = brokerOf({ approveCommand: client }, lookUp);
+    broker.attach("grandparent", { handlers: { approveCommand: () => "cancel" } });
+    expect(await broker.answer(command(0))).toEqual({ decision: "cancel" });
+    broker.attach("parent", { handlers: { approveCommand: () => "decline" } });
+    expect(await broker.answer(command(1))).toEqual({ decision: "decline" });
+    expect(lookUp.mock.calls).toEqual([[threadId], ["parent"]]);
+    expect(client).not.toHaveBeenCalled();
+  });
+
+  test("goes to the client when no thread above has deciders; nothing is looked up when none has any", async () => {
+    const lookUp = vi.fn(parentOf);
+    const { broker } = brokerOf({ approveCommand: () => "accept" }, lookUp);
+    expect(await broker.answer(command(0))).toEqual({ decision: "accept" });
+    expect(lookUp).not.toHaveBeenCalled();
+    broker.attach("stranger", { handlers: { approveCommand: () => "cancel" } });
+    expect(await broker.answer(command(1))).toEqual({ decision: "accept" });
+    expect(lookUp.mock.calls).toEqual([[threadId], ["parent"], ["grandparent"]]);
+  });
+
+  test("is declined when it cannot be told whose it is, and asked about anew the next time", async () => {
+    const unreadable = new Error("Not now.");
+    const lookUp = vi.fn(parentOf).mockRejectedValueOnce(unreadable);
+    const client = vi.fn(() => "accept" as const);
+    const { broker, errors } = brokerOf({ approveCommand: client }, lookUp);
+    broker.attach("parent", { handlers: { approveCommand: () => "acceptForSession" } });
+    expect(await broker.answer(command(0))).toEqual({ decision: "decline" });
+    expect(errors).toMatchObject([{ error: unreadable }]);
+    expect(await broker.answer(command(1))).toEqual({ decision: "acceptForSession" });
+    expect(client).not.toHaveBeenCalled();
+  });
+
+  test("that is void by the time its parent is known reaches nobody", async () => {
+    let tell: (parent: string | null) => void = () => {};
+    const client = vi.fn(() => "accept" as const);
+    const { broker } = brokerOf({ approveCommand: client }, () => new Promise((resolve) => (tell = resolve)));
+    broker.attach("stranger", { handlers: { approveCommand: client } });
+    const answer = broker.answer(command(0));
+    await turnOfTheLoop();
+    broker.observe(resolvedElsewhere(0));
+    tell("stranger");
+    expect(await answer).toBeUndefined();
+    await turnOfTheLoop();
+    expect(client).not.toHaveBeenCalled();
   });
 });

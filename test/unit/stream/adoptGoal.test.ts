@@ -8,6 +8,7 @@ import type { ThreadGoal, ThreadGoalStatus } from "../../../src/generated/protoc
 import { GoalStream } from "../../../src/stream/adoptGoal.js";
 import { Router } from "../../../src/stream/router.js";
 import { threadId, turnRecord } from "../../support/events.js";
+import { noAgents } from "../../support/agents.js";
 
 const goal = (status: ThreadGoalStatus): ThreadGoal => ({
   threadId,
@@ -36,7 +37,7 @@ const completed = (id: string): Notification => ({
 function bench(isIdle: () => Promise<boolean> = async () => true) {
   const router = new Router();
   const reservation = router.reserve(threadId);
-  const options = { bufferBytes: 1_000_000, site: captureCallSite(), usedBefore: null };
+  const options = { bufferBytes: 1_000_000, site: captureCallSite(), usedBefore: null, agents: noAgents };
   const stream = new GoalStream(threadId, options, isIdle);
   reservation.follow(stream);
   void stream.ended.then(() => reservation.release());

@@ -20,11 +20,12 @@ import {
   turnRecord,
   usageUpdated,
 } from "../../support/events.js";
+import { noAgents } from "../../support/agents.js";
 
 function turn(events: readonly TurnEvent[] = []): TurnStream {
   const stream = new TurnStream(
     { threadId, turnId },
-    { bufferBytes: 1_000_000, site: captureCallSite(), usedBefore: null },
+    { bufferBytes: 1_000_000, site: captureCallSite(), usedBefore: null, agents: noAgents },
   );
   for (const event of events) stream.push(event, 10);
   return stream;

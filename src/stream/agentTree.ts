@@ -1,0 +1,121 @@
+/** Owns the sub-agents of one turn or goal: who began whom, and when nothing more is expected of them. */
+
+import type { TurnEvent } from "../events.js";
+import type { ThreadItem } from "../generated/protocol.js";
+import { type AgentMention, AgentStream } from "./agentStream.js";
+import type { ThreadFollower } from "./router.js";
+
+/** What a tree needs of the client. */
+export interface AgentHost {
+  readonly bufferBytes: number;
+  /** Hands everything that is said of a thread to the follower, until the returned function is called. */
+  follow(threadId: string, follower: ThreadFollower): () => void;
+  /** Asks the runtime whether a thread has a turn in flight. */
+  isActive(threadId: string): Promise<boolean>;
+}
+
+/**
+ * Grows as the events of the root and of its agents name new agents. The runtime announces none by a notification of
+ * its own: their events come unasked, and the items of the agent that began them say whose they are.
+ */
+export class AgentTree {
+  readonly rootThreadId: string;
+  readonly #host: AgentHost;
+  readonly #onActivity: () => void;
+  readonly #agents = new Map<string, AgentStream>();
+  readonly #waiting: (() => void)[] = [];
+  #isRootOver = false;
+
+  /** @param onActivity - hears of every sign of life of an agent. */
+  constructor(rootThreadId: string, host: AgentHost, onActivity: () => void = () => {}) {
+    this.rootThreadId = rootThreadId;
+    this.#host = host;
+    this.#onActivity = onActivity;
+  }
+
+  /** The agents that a thread has begun or dealt with, in the order in which they became known. */
+  agentsOf(parentThreadId: string): AgentStream[] {
+    return this.all().filter((agent) => agent.parentThreadId === parentThreadId);
+  }
+
+  /** All agents, the ones that began others before those. */
+  all(): AgentStream[] {
+    return [...this.#agents.values()];
+  }
+
+  /** Whether a thread of the tree can begin no further agents. */
+  isOver(threadId: string): boolean {
+    return threadId === this.rootThreadId ? this.#isRootOver : (this.#agents.get(threadId)?.isEnded ?? true);
+  }
+
+  /** Resolves when an agent has become known or has ended, or the root has. */
+  nextChange(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Learns from an event of the root. */
+  observe(event: TurnEvent): void {
+    this.#note(this.rootThreadId, event);
+  }
+
+  /** The root has ended: an agent that stands still now has ended as well, once those above it have. */
+  async rootEnded(): Promise<void> {
+    this.#isRootOver = true;
+    this.#tellChange();
+    await this.#settle();
+  }
+
+  #note(threadId: string, event: TurnEvent): void {
+    if (event.method !== "item/started" && event.method !== "item/completed") return;
+    for (const mention of mentionsIn(event.params.item)) {
+      if (mention.threadId === this.rootThreadId) continue;
+      const known = this.#agents.get(mention.threadId);
+      if (known === undefined) this.#add(mention, threadId);
+      else known.learn(mention);
+    }
+  }
+
+  #add(mention: AgentMention, parentThreadId: string): void {
+    const agent = new AgentStream(mention, parentThreadId, this.#host.bufferBytes, (event) => {
+      this.#onActivity();
+      if (event !== null) this.#note(mention.threadId, event);
+      if (this.#isRootOver && (event === null || event.method === "turn/completed")) void this.#settle();
+    });
+    this.#agents.set(mention.threadId, agent);
+    const unfollow = this.#host.follow(mention.threadId, agent);
+    void agent.ended.then(() => {
+      unfollow();
+      this.#tellChange();
+    });
+    this.#tellChange();
+  }
+
+  /** An agent that stands still may have been given work that it has not begun: the runtime knows. */
+  async #settle(): Promise<void> {
+    for (const agent of this.all()) {
+      if (agent.isEnded || agent.activeTurnId !== null || !this.isOver(agent.parentThreadId)) continue;
+      const isActive = await this.#host.isActive(agent.threadId);
+      if (!isActive && agent.activeTurnId === null) agent.end();
+    }
+  }
+
+  #tellChange(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+/** The agents that an item names. */
+function mentionsIn(item: ThreadItem): AgentMention[] {
+  if (item.type === "subAgentActivity") {
+    return [{ threadId: item.agentThreadId, prompt: null, model: item.model, path: item.agentPath, status: null }];
+  }
+  if (item.type !== "collabAgentToolCall") return [];
+  const begins = item.tool === "spawnAgent";
+  return item.receiverThreadIds.map((threadId) => ({
+    threadId,
+    prompt: begins ? item.prompt : null,
+    model: begins ? item.model : null,
+    path: null,
+    status: item.agentsStates[threadId]?.status ?? null,
+  }));
+}

@@ -1,0 +1,5 @@
+/** Owns what stands in for a client where no sub-agents are followed. */
+
+import type { AgentHost } from "../../src/stream/agentTree.js";
+
+export const noAgents: AgentHost = { bufferBytes: 1_000_000, follow: () => () => {}, isActive: async () => false };
