@@ -44,6 +44,10 @@ const evasions: readonly [string, (path: string) => string][] = [
   ["its path", (path) => `/usr/bin/touch ${path}`],
   ["another shell", (path) => `bash -lc 'touch ${path}'`],
   ["a subshell", (path) => `(touch ${path})`],
+  ["a here-document", (path) => `bash <<'END'\ntouch ${path}\nEND`],
+  ["eval", (path) => `eval "touch ${path}"`],
+  ["a variable's value", (path) => `T=touch; $T ${path}`],
+  ["an arm of case", (path) => `case a in a) touch ${path};; esac`],
   ["a process substitution", (path) => `git status <(touch ${path})`],
 ];
 
