@@ -13,8 +13,11 @@ import type {
 import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
 import { type ChatgptLogin, type DeviceCodeLogin, followLogin } from "./login.js";
+import { launched } from "./endpoint/launched.js";
+import { remote } from "./endpoint/remote.js";
 import type {
   CodexOptions,
+  ConnectOptions,
   ForkThreadOptions,
   ListThreadsOptions,
   ResumeThreadOptions,
@@ -35,16 +38,29 @@ export type RequestArguments<M extends ClientMethod> = undefined extends ClientR
  * you are done: `await codex.close()`, or `await using codex = new Codex()`.
  */
 export class Codex implements AsyncDisposable {
-  readonly #runtime: Runtime;
+  #runtime: Runtime;
 
   /** Starts nothing yet. Throws `UsageError` for options that cannot work. */
   constructor(options: CodexOptions = {}) {
-    this.#runtime = new Runtime(options);
+    this.#runtime = new Runtime(options, launched(options));
   }
 
   /** Starts a runtime. Resolves after the handshake; rejects with `LaunchError`, leaving nothing behind. */
   static async launch(options: CodexOptions = {}): Promise<Codex> {
     return new Codex(options).start();
+  }
+
+  /**
+   * Connects to a runtime that runs elsewhere: `ws://host:port`, `wss://…`, or `unix:///path` (`codex app-server
+   * --listen`). Resolves after the handshake; closing the client leaves that runtime running.
+   *
+   * @throws LaunchError `UNAUTHORIZED`, `CONNECT_FAILED`, `HANDSHAKE_FAILED` or `VERSION_MISMATCH`; UsageError for an
+   * address or options that cannot work, and for a token that would be sent unencrypted to another machine.
+   */
+  static async connect(address: string, options: ConnectOptions = {}): Promise<Codex> {
+    const codex = new Codex();
+    codex.#runtime = new Runtime(options, remote(address, options));
+    return codex.start();
   }
 
   /** Starts the runtime, unless that is done. Rejects with `LaunchError`; a later call tries again. */

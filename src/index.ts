@@ -22,7 +22,9 @@ export type { ImageInput, Input, InputPart, TextInput } from "./input.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./login.js";
 export {
   ApprovalMode,
+  type ClientOptions,
   type CodexOptions,
+  type ConnectOptions,
   type ForkThreadOptions,
   type ListThreadsOptions,
   type Logger,
@@ -36,7 +38,7 @@ export {
   type TurnOptions,
 } from "./options.js";
 export type { OutputOf } from "./output.js";
-export type { Spawn, SpawnedProcess } from "./process/agentProcess.js";
+export type { ProcessExit, Spawn, SpawnedProcess } from "./process/agentProcess.js";
 export type { ConfigObject, ConfigValue } from "./process/configOverrides.js";
 export type { LaunchOptions, SpawnRequest } from "./process/launch.js";
 export * from "./requests/handlers.js";
@@ -45,6 +47,7 @@ export type { ReviewFinding, ReviewVerdict } from "./reviewText.js";
 export { isRetryableError, type RetryOptions, retryOnOverload } from "./retry.js";
 export type { ClientMethod, RequestOptions } from "./runtime.js";
 export type { InferOutput, JsonSchema, Schema, SchemaIssue } from "./schema/index.js";
+export { type AppServer, type ServeAuth, type ServeOptions, serveAppServer } from "./serve.js";
 export { Thread } from "./thread.js";
 export {
   type Tool,

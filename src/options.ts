@@ -46,10 +46,8 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-/** How a runtime is found, started and spoken to. Every field is optional. */
-export interface CodexOptions extends LaunchOptions {
-  /** The runtime: a path, or a bare name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
-  readonly codexBin?: string | undefined;
+/** How a runtime is spoken to, wherever it is. Every field is optional. */
+export interface ClientOptions {
   /** Accept a runtime of another minor version, with one warning. Default false. */
   readonly allowVersionMismatch?: boolean | undefined;
   /** How this program names itself to the runtime and the model provider. Default `codex-embed`. */
@@ -60,7 +58,7 @@ export interface CodexOptions extends LaunchOptions {
   readonly experimentalApi?: boolean | undefined;
   /** Notifications that the runtime shall not send, by exact name, to save work. */
   readonly optOutNotifications?: readonly string[] | undefined;
-  /** Milliseconds from the start of the process to the end of the handshake. Default 30 000. */
+  /** Milliseconds from the start of the process, or of the connection, to the end of the handshake. Default 30 000. */
   readonly startupTimeoutMs?: number | undefined;
   /** Milliseconds until a request fails. Default 60 000; none for requests that run as long as their work does. */
   readonly requestTimeoutMs?: number | undefined;
@@ -69,12 +67,43 @@ export interface CodexOptions extends LaunchOptions {
   /** How much of a turn is kept for readers that are behind, in bytes. Default 64 MiB. */
   readonly streamBufferBytes?: number | undefined;
   readonly logger?: Logger | undefined;
-  /** Called with what the process writes to stderr, as it comes. It is never printed. */
-  readonly onStderr?: ((text: string) => void) | undefined;
   /** Decide what the runtime asks, for all threads. */
   readonly handlers?: Handlers | undefined;
+}
+
+/** The default of `maxFrameBytes`. */
+export const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
+
+/** How a runtime is found, started and spoken to. Every field is optional. */
+export interface CodexOptions extends LaunchOptions, ClientOptions {
+  /** The runtime: a path, or a bare name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
+  readonly codexBin?: string | undefined;
+  /** Called with what the process writes to stderr, as it comes. It is never printed. */
+  readonly onStderr?: ((text: string) => void) | undefined;
   /** Starts the process in another way (a container, a remote shell). */
   readonly spawn?: Spawn | undefined;
+}
+
+/** How a runtime elsewhere is reached and spoken to. Every field is optional. */
+export interface ConnectOptions extends ClientOptions {
+  /**
+   * What the runtime was told to ask for (`--ws-auth`): a capability token, or a signed bearer token. It is sent to this
+   * runtime alone, and never unencrypted to another machine.
+   */
+  readonly token?: string | undefined;
+  /** Gives the token at each connection, for tokens that expire. */
+  readonly tokenProvider?: (() => string | Promise<string>) | undefined;
+  /** Further headers of the upgrade request, for a proxy in between. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The certificates to trust for `wss://`, in PEM, in place of the system's. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** Send the token over `ws://` to another machine, where others may read it. Default false. */
+  readonly allowInsecureToken?: boolean | undefined;
+  /**
+   * Milliseconds between two questions whether the runtime is still there; silent for as long again, the connection is
+   * given up. Default 20 000.
+   */
+  readonly pingIntervalMs?: number | undefined;
 }
 
 /** The SDK's own fields of a thread, in place of the wire's policy fields. */

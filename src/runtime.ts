@@ -1,16 +1,14 @@
-/** Owns one runtime from start to close, and wires the layers: process, transport, connection, router, listeners. */
+/** Owns one runtime from start to close, and wires the layers: endpoint, connection, router, listeners. */
 
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { onAbort } from "./abort.js";
+import type { Endpoint } from "./endpoint/endpoint.js";
 import { type CloseReason, TransportClosedError, UsageError } from "./errors/index.js";
 import { isKnownNotification, type NotificationMethod } from "./events.js";
 import type { Turn } from "./generated/protocol.js";
 import type { ClientRequests } from "./generated/tables.js";
 import { type RuntimeMetadata, shakeHands } from "./handshake.js";
-import type { CodexOptions } from "./options.js";
-import { AgentProcess } from "./process/agentProcess.js";
-import { planLaunch } from "./process/launch.js";
-import { locateRuntime } from "./process/locate.js";
+import { type ClientOptions, DEFAULT_MAX_FRAME_BYTES } from "./options.js";
 import { RequestBroker } from "./requests/broker.js";
 import { retryOnOverload } from "./retry.js";
 import { Connection, type ConnectionReceiver } from "./rpc/connection.js";
@@ -19,8 +17,6 @@ import { Listeners } from "./stream/listeners.js";
 import { Router } from "./stream/router.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
 import type { TurnStream } from "./stream/turnStream.js";
-import { StdioTransport } from "./transport/stdio.js";
-import { launchEnvironment } from "./process/environment.js";
 
 /** The name of a request of the protocol. */
 export type ClientMethod = keyof ClientRequests;
@@ -38,7 +34,6 @@ export interface RequestOptions<R = unknown> {
 const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null, signal: null, stderrTail: "" };
 const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
 const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
-const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
 
 /** Requests that are answered when their work is done, however long that takes. */
 const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
@@ -60,7 +55,7 @@ const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>(
 
 /** One runtime. Starts at its first use; once closed it stays closed. */
 export class Runtime {
-  readonly options: CodexOptions;
+  readonly options: ClientOptions;
   readonly router = new Router();
   readonly totals = new ThreadTotals();
   readonly listeners: Listeners;
@@ -72,12 +67,12 @@ export class Runtime {
   #closeReason: CloseReason | null = null;
   #starting: Promise<Connection> | null = null;
   #connection: Connection | null = null;
-  #process: AgentProcess | null = null;
+  readonly #endpoint: Endpoint;
   #metadata: RuntimeMetadata | null = null;
   #closing: Promise<void> | null = null;
   readonly #warned = new Set<string>();
 
-  constructor(options: CodexOptions) {
+  constructor(options: ClientOptions, endpoint: Endpoint) {
     const refused = options.optOutNotifications?.find((method) => REQUIRED_NOTIFICATIONS.has(method));
     if (refused !== undefined) {
       throw new UsageError(
@@ -90,6 +85,7 @@ export class Runtime {
       );
     }
     this.options = options;
+    this.#endpoint = endpoint;
     this.closed = new Promise((resolve) => {
       this.#markClosed = resolve;
     });
@@ -111,7 +107,7 @@ export class Runtime {
   }
 
   get pid(): number | undefined {
-    return this.#process?.pid;
+    return this.#connection?.pid;
   }
 
   get metadata(): RuntimeMetadata {
@@ -159,9 +155,18 @@ export class Runtime {
     this.router.dispatch({ method: "turn/completed", params: { threadId, turn } }, 0);
   }
 
-  /** The absolute form of a path as the runtime resolves it: against the working directory of its process. */
+  /**
+   * The absolute form of a path as the runtime resolves it: against the working directory of its process.
+   *
+   * Throws `UsageError` for a relative path where that directory is not known.
+   */
   resolvePath(path: string): string {
-    return resolve(this.options.cwd ?? process.cwd(), path);
+    const { cwd } = this.#endpoint;
+    if (cwd !== null) return resolve(cwd, path);
+    if (isAbsolute(path)) return path;
+    throw new UsageError(
+      `The path ${JSON.stringify(path)} is relative, but the runtime runs elsewhere: give an absolute one.`,
+    );
   }
 
   /** Awaits something that the runtime brings about: rejects with `TransportClosedError` when it goes away first. */
@@ -209,20 +214,18 @@ export class Runtime {
   async #launch(): Promise<Connection> {
     const { options } = this;
     const began = performance.now();
-    const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
-    const child = await AgentProcess.start(planLaunch({ ...options, located }), options);
+    const timeoutMs = options.startupTimeoutMs ?? DEFAULT_STARTUP_TIMEOUT_MS;
+    const { transport, codexBin, stderrTail } = await this.#endpoint.open(timeoutMs);
     const maxFrameBytes = options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
-    const connection = new Connection(new StdioTransport(child, maxFrameBytes), this.#receiver(), { maxFrameBytes });
+    const connection = new Connection(transport, this.#receiver(), { maxFrameBytes });
     this.#connection = connection;
-    this.#process = child;
     if (this.#closing !== null) void connection.close();
     try {
-      const timeoutMs = options.startupTimeoutMs ?? DEFAULT_STARTUP_TIMEOUT_MS;
       const leftMs = Math.max(1, timeoutMs - (performance.now() - began));
       const metadata = await shakeHands(connection, options, {
-        codexBin: located.path,
+        codexBin,
         timeoutMs: leftMs,
-        stderrTail: () => child.stderrTail(),
+        stderrTail,
         warn: (message) => this.warn(message, {}),
       });
       // The answer may have been on its way when close() was called.

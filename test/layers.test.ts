@@ -23,7 +23,7 @@ const HOUSE: readonly (readonly string[])[] = [
   ["tools"],
   ["requests"],
   ["approval", "options"],
-  ["handshake", "output"],
+  ["handshake", "output", "endpoint"],
   ["runtime"],
   ["agents"],
   ["login", "turnLimits", "sideWork", "openThread", "threadQueue", "reviewText"],
@@ -31,6 +31,7 @@ const HOUSE: readonly (readonly string[])[] = [
   ["goal", "review", "turnStarter"],
   ["thread"],
   ["codex"],
+  ["serve"],
   ["index", "protocol"],
 ];
 

@@ -16,8 +16,14 @@ export interface CloseReason {
   readonly error?: Error;
 }
 
-/** Why a runtime could not be started. */
-export type LaunchErrorCode = "BINARY_NOT_FOUND" | "VERSION_MISMATCH" | "SPAWN_FAILED" | "HANDSHAKE_FAILED";
+/** Why a runtime could not be started, or one elsewhere not be reached. */
+export type LaunchErrorCode =
+  | "BINARY_NOT_FOUND"
+  | "VERSION_MISMATCH"
+  | "SPAWN_FAILED"
+  | "HANDSHAKE_FAILED"
+  | "CONNECT_FAILED"
+  | "UNAUTHORIZED";
 
 /** A place where the runtime was looked for, and what was found there. */
 export interface TriedLocation {
@@ -26,7 +32,7 @@ export interface TriedLocation {
   readonly reason: string;
 }
 
-/** The runtime could not be found, started, or greeted. No process is left behind when this rejects. */
+/** The runtime could not be found, started, reached, or greeted. No process is left behind when this rejects. */
 export class LaunchError extends CodexError {
   static override readonly typeName: string = "LaunchError";
   declare readonly code: LaunchErrorCode;
@@ -75,18 +81,24 @@ export class TransportClosedError extends CodexError {
   }
 }
 
-/** A message from the runtime was larger than `maxFrameBytes`. */
+/** A message from the runtime was larger than `maxFrameBytes`, or one to it larger than the connection takes. */
 export class FrameTooLargeError extends CodexError {
   static override readonly typeName: string = "FrameTooLargeError";
   readonly limitBytes: number;
+  /** True when the message was to be sent, and was not. */
+  readonly outgoing: boolean;
 
-  constructor(limitBytes: number, method?: string) {
-    const what = method === undefined ? "A message from the runtime" : `The runtime's answer to ${method}`;
+  constructor(limitBytes: number, options: { method?: string; outgoing?: boolean } = {}) {
+    const { method, outgoing = false } = options;
+    const received = method === undefined ? "A message from the runtime" : `The runtime's answer to ${method}`;
     super(
       "FRAME_TOO_LARGE",
-      `${what} is larger than ${limitBytes} bytes. Raise maxFrameBytes, or ask for less at once.`,
+      outgoing
+        ? `${method ?? "A message"} was not sent: it is larger than ${limitBytes} bytes, with which the runtime would drop the connection. Send less at once.`
+        : `${received} is larger than ${limitBytes} bytes. Raise maxFrameBytes, or ask for less at once.`,
     );
     this.limitBytes = limitBytes;
+    this.outgoing = outgoing;
   }
 }
 

@@ -76,6 +76,11 @@ export class Connection {
     });
   }
 
+  /** The process behind it, when there is one on this machine. */
+  get pid(): number | undefined {
+    return this.#transport.pid;
+  }
+
   /** Why the connection ended, or null while it stands. */
   get closeReason(): CloseReason | null {
     return this.#closeReason;
@@ -100,6 +105,9 @@ export class Connection {
       text = writeCall(method, params, id);
     } catch (error) {
       return Promise.reject(error);
+    }
+    if (this.#isTooLarge(text)) {
+      return Promise.reject(new FrameTooLargeError(this.#transport.maxSentBytes ?? 0, { method, outgoing: true }));
     }
     const site = captureCallSite();
     const call = new PendingCall({ id, method, text }, site, options, (pending, timedOutMs) =>
@@ -182,7 +190,7 @@ export class Connection {
     if (call !== undefined) {
       this.#calls.delete(call.id);
       if (!call.settled) this.#release(call);
-      call.fail(new FrameTooLargeError(this.#maxFrameBytes, call.method));
+      call.fail(new FrameTooLargeError(this.#maxFrameBytes, { method: call.method }));
       return;
     }
     // What was lost may have been the end of a turn, so going on could wait forever.
@@ -200,7 +208,16 @@ export class Connection {
     } catch {
       answer = { id: request.id, error: { code: -32603, message: "The client could not handle this request." } };
     }
-    if (this.#closeReason === null) this.#transport.send(JSON.stringify(answer));
+    if (this.#closeReason !== null) return;
+    const text = JSON.stringify(answer);
+    if (this.#isTooLarge(text)) this.#transport.send(JSON.stringify(unsendable(request)));
+    else this.#transport.send(text);
+  }
+
+  /** A character is at most three bytes in UTF-8, so most messages need no count. */
+  #isTooLarge(text: string): boolean {
+    const limit = this.#transport.maxSentBytes ?? Number.POSITIVE_INFINITY;
+    return text.length * 3 > limit && Buffer.byteLength(text) > limit;
   }
 
   #end(reason: CloseReason): void {
@@ -217,4 +234,8 @@ export class Connection {
     }
     this.#markClosed(final);
   }
+}
+
+function unsendable({ id }: WireRequest): object {
+  return { id, error: { code: -32603, message: "The client's answer is too large for this connection." } };
 }

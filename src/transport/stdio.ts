@@ -7,6 +7,7 @@ import type { Transport, TransportReceiver } from "./transport.js";
 
 /** Speaks JSON lines with a child process and owns it: when one ends, so does the other. */
 export class StdioTransport implements Transport {
+  readonly maxSentBytes = undefined;
   readonly #process: AgentProcess;
   readonly #maxFrameBytes: number;
   #closing = false;

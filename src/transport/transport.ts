@@ -16,6 +16,8 @@ export interface TransportReceiver {
 export interface Transport {
   /** The process behind it, when there is one on this machine. */
   readonly pid: number | undefined;
+  /** The largest message that can be sent, in bytes; undefined for no limit. */
+  readonly maxSentBytes: number | undefined;
   /** Begins delivery to the receiver. Called once. */
   open(receiver: TransportReceiver): void;
   /** Sends one message. Never throws; after the end it does nothing, for `closed` has told. */

@@ -5,6 +5,7 @@ import type { Transport, TransportReceiver } from "../../src/transport/transport
 
 /** Records what is sent, and plays the other side. */
 export class FakeTransport implements Transport {
+  maxSentBytes: number | undefined;
   readonly pid = undefined;
   readonly sent: { readonly id?: unknown; readonly method?: string; readonly [key: string]: unknown }[] = [];
   #receiver: TransportReceiver | undefined;

@@ -48,6 +48,7 @@ describe("a host", () => {
     ["is-killed", "SIGKILL"],
     ["is-interrupted", "SIGINT"],
     ["is-terminated", "SIGTERM"],
+    ["serves", "SIGKILL"],
   ] as const)("that %s in the middle of a command leaves no process", async (mode, signal) => {
     const { child, said, below } = await startHost(mode);
     const runtime = Number(said["running"]);
@@ -57,5 +58,6 @@ describe("a host", () => {
     await until(() => !watched.some(alive), 5_000);
     expect(watched.filter(alive)).toEqual([]);
     await rm(dirname(String(said["folder"])), { recursive: true, force: true });
+    if (typeof said["tokenFile"] === "string") await rm(dirname(said["tokenFile"]), { recursive: true, force: true });
   });
 });

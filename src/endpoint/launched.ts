@@ -1,0 +1,25 @@
+/** Owns the endpoint that is a process of this program: found, started, and spoken to over its pipes. */
+
+import { type CodexOptions, DEFAULT_MAX_FRAME_BYTES } from "../options.js";
+import { AgentProcess } from "../process/agentProcess.js";
+import { launchEnvironment } from "../process/environment.js";
+import { planLaunch } from "../process/launch.js";
+import { locateRuntime } from "../process/locate.js";
+import { StdioTransport } from "../transport/stdio.js";
+import type { Endpoint } from "./endpoint.js";
+
+/** The endpoint of a runtime that is started by these options. */
+export function launched(options: CodexOptions): Endpoint {
+  return {
+    cwd: options.cwd ?? process.cwd(),
+    async open() {
+      const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
+      const child = await AgentProcess.start(planLaunch({ ...options, located }), options);
+      return {
+        transport: new StdioTransport(child, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES),
+        codexBin: located.path,
+        stderrTail: () => child.stderrTail(),
+      };
+    },
+  };
+}

@@ -1,0 +1,140 @@
+/** Owns the endpoint that is a runtime elsewhere: its URL, its token, and who may see that. */
+
+import { isAbsolute } from "node:path";
+import { LaunchError, UsageError } from "../errors/index.js";
+import { type ConnectOptions, DEFAULT_MAX_FRAME_BYTES } from "../options.js";
+import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
+import type { Endpoint } from "./endpoint.js";
+
+const DEFAULT_PING_INTERVAL_MS = 20_000;
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
+
+/** The endpoint of a runtime at `ws://`, `wss://` or `unix://`. Throws `UsageError` for what cannot or must not be reached. */
+export function remote(address: string, options: ConnectOptions): Endpoint {
+  const target = parseAddress(address);
+  const hasToken = options.token !== undefined || options.tokenProvider !== undefined;
+  const headers = checkedHeaders(options);
+  if (options.token !== undefined && options.tokenProvider !== undefined) {
+    throw new UsageError("token and tokenProvider are both given. Give one of them.");
+  }
+  const isSecret =
+    hasToken || Object.keys(headers).some((name) => /^(?:authorization|cookie|proxy-authorization)$/i.test(name));
+  if (isSecret && target.isExposed && options.allowInsecureToken !== true) {
+    throw new UsageError(
+      `The token would be sent to ${target.shown} unencrypted. Use wss://, or a tunnel to a loopback address, or pass allowInsecureToken: true.`,
+    );
+  }
+  return {
+    cwd: null,
+    async open(timeoutMs) {
+      const token =
+        options.tokenProvider === undefined ? options.token : await tokenOf(options.tokenProvider, timeoutMs);
+      const transport = await reach(target, {
+        headers: token === undefined ? headers : { ...headers, Authorization: `Bearer ${checkedToken(token)}` },
+        ca: options.ca,
+        timeoutMs,
+        maxFrameBytes: options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
+        pingIntervalMs: options.pingIntervalMs ?? DEFAULT_PING_INTERVAL_MS,
+      });
+      return { transport, codexBin: null, stderrTail: () => "" };
+    },
+  };
+}
+
+interface Target {
+  readonly url: string;
+  readonly socketPath?: string;
+  /** Without what may be secret in it. */
+  readonly shown: string;
+  /** Whether others can read along. */
+  readonly isExposed: boolean;
+}
+
+function parseAddress(address: string): Target {
+  if (address.startsWith("unix://")) {
+    const socketPath = address.slice("unix://".length);
+    if (!isAbsolute(socketPath)) {
+      throw new UsageError(`${address} names no socket: give an absolute path, such as unix:///run/codex.sock.`);
+    }
+    return { url: "ws://localhost/", socketPath, shown: address, isExposed: false };
+  }
+  let url: URL;
+  try {
+    url = new URL(address);
+  } catch (cause) {
+    throw new UsageError("The address of the runtime is not a URL. Give ws://…, wss://… or unix:///….", { cause });
+  }
+  const shown = `${url.protocol}//${url.host}${url.pathname}`;
+  if (url.protocol !== "ws:" && url.protocol !== "wss:") {
+    throw new UsageError(`The address ${shown} has the scheme ${url.protocol} Give ws://…, wss://… or unix:///….`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new UsageError(`The address ${shown} holds a user name or a password. Give a token instead.`);
+  }
+  if (url.hash !== "")
+    throw new UsageError(`The address ${shown} has a fragment, which no server is sent. Leave it out.`);
+  return { url: url.href, shown, isExposed: url.protocol === "ws:" && !isLoopback(url.hostname) };
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
+function checkedHeaders({ headers = {}, token, tokenProvider }: ConnectOptions): Record<string, string> {
+  for (const name of Object.keys(headers)) {
+    if (/^origin$/i.test(name)) {
+      throw new UsageError("headers hold an Origin, with which the runtime refuses every connection. Leave it out.");
+    }
+    if (/^authorization$/i.test(name) && (token !== undefined || tokenProvider !== undefined)) {
+      throw new UsageError("headers hold an Authorization beside the token. Give one of them.");
+    }
+  }
+  return { ...headers };
+}
+
+function checkedToken(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new UsageError("The token is empty, or holds blanks or characters that no HTTP header takes.");
+}
+
+async function tokenOf(provider: () => string | Promise<string>, timeoutMs: number): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took longer than ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([provider(), late]);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new LaunchError("CONNECT_FAILED", `The tokenProvider gave no token: ${why}`, { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+type Reach = Omit<WebSocketOptions, "url" | "socketPath">;
+
+async function reach({ url, socketPath, shown }: Target, options: Reach): Promise<WebSocketTransport> {
+  // Programs that launch their runtime need no WebSockets, and do not load them.
+  const { connectWebSocket, UpgradeRefusedError } = await import("../transport/websocket.js");
+  try {
+    return await connectWebSocket({ url, socketPath, ...options });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof UpgradeRefusedError && cause.status === UNAUTHORIZED) {
+      throw new LaunchError("UNAUTHORIZED", `The runtime at ${shown} refused the token (${why}). Give a valid token`, {
+        cause,
+      });
+    }
+    const advice =
+      cause instanceof UpgradeRefusedError
+        ? cause.status === FORBIDDEN
+          ? "It takes no connection from browsers, and none through a proxy that adds an Origin"
+          : "Check that the address is that of `codex app-server --listen`"
+        : "Check the address, and that `codex app-server --listen` runs there";
+    throw new LaunchError("CONNECT_FAILED", `The runtime at ${shown} could not be reached: ${why}. ${advice}`, {
+      cause,
+    });
+  }
+}

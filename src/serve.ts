@@ -1,0 +1,254 @@
+/** Owns starting a runtime that others connect to: its address, its token, and the process. */
+
+import { randomBytes } from "node:crypto";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Codex } from "./codex.js";
+import { LaunchError, UsageError } from "./errors/index.js";
+import type { CodexOptions, ConnectOptions } from "./options.js";
+import { AgentProcess, type ProcessExit } from "./process/agentProcess.js";
+import { launchEnvironment } from "./process/environment.js";
+import { guarded } from "./process/guard.js";
+import { planLaunch } from "./process/launch.js";
+import { locateRuntime } from "./process/locate.js";
+
+const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
+const READY_POLL_MS = 10;
+const TOKEN_BYTES = 32;
+
+/** Who may connect to a runtime that is served. */
+export type ServeAuth =
+  /** A token: a new one, or this one. It is written to a file that only this user can read. */
+  | { readonly type: "token"; readonly token?: string | undefined }
+  /** Signed bearer tokens (JWT, HS256), made with the secret in this file. */
+  | {
+      readonly type: "signed";
+      readonly sharedSecretFile: string;
+      readonly issuer?: string | undefined;
+      readonly audience?: string | undefined;
+    }
+  /** Everyone on this machine, over TCP; over a unix socket, who may open it: this user. */
+  | { readonly type: "none" };
+
+/** Options of `serveAppServer`: where to listen, who may connect, and how the runtime is started. */
+export interface ServeOptions
+  extends Omit<
+    CodexOptions,
+    | "launchArgs"
+    | "handlers"
+    | "clientName"
+    | "clientTitle"
+    | "clientVersion"
+    | "experimentalApi"
+    | "optOutNotifications"
+  > {
+  /** `ws://IP:PORT` (port 0: any free one) or `unix:///path`. Default `ws://127.0.0.1:0`. */
+  readonly listen?: string | undefined;
+  /** Default: a new token over TCP, none over a unix socket, which only this user can open. */
+  readonly auth?: ServeAuth | undefined;
+}
+
+/** A runtime that others can connect to. */
+export interface AppServer extends AsyncDisposable {
+  /** The address to connect to, with the port that was bound. */
+  readonly url: string;
+  /** The token to connect with; undefined without one, and for signed ones, which others make. */
+  readonly token: string | undefined;
+  /** The file that holds the token, readable by this user alone. */
+  readonly tokenFile: string | undefined;
+  readonly pid: number | undefined;
+  /** Resolves when the process is gone, with how. Never rejects. */
+  readonly closed: Promise<ProcessExit>;
+  /** Connects to it with its own token. Rejects as `Codex.connect` does. */
+  connect(options?: ConnectOptions): Promise<Codex>;
+  /** Ends the process and everything that it started. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts `codex app-server --listen` for others to connect to, and resolves when it takes connections. It ends with
+ * `close()`, and with this program however that ends (except on Windows, when this program is killed).
+ *
+ * @throws UsageError for options that cannot work; LaunchError as `Codex.launch` does, with the server's stderr.
+ */
+export async function serveAppServer(options: ServeOptions = {}): Promise<AppServer> {
+  const listen = checkedListen(options.listen ?? "ws://127.0.0.1:0");
+  const isSocket = listen.startsWith("unix://");
+  const auth = await prepareAuth(options.auth ?? { type: isSocket ? "none" : "token" }, isSocket);
+  const timeoutMs = options.startupTimeoutMs ?? DEFAULT_STARTUP_TIMEOUT_MS;
+  let child: AgentProcess | undefined;
+  try {
+    if (isSocket && (await isReady(listen))) {
+      throw new LaunchError("SPAWN_FAILED", `Another server listens on ${listen}. End it, or choose another path`);
+    }
+    const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
+    const plan = planLaunch({ ...options, located });
+    const words = new StderrReader(options.onStderr);
+    const spawnRequest = { ...plan, args: [...plan.args, "--listen", listen, ...auth.args] };
+    child = await AgentProcess.start(options.spawn === undefined ? guarded(spawnRequest) : spawnRequest, {
+      ...(options.spawn !== undefined && { spawn: options.spawn }),
+      onStderr: (text) => words.push(text),
+    });
+    child.stdout.resume();
+    const url = await whenReady(child, isSocket ? Promise.resolve(listen) : words.address, timeoutMs);
+    return appServer(child, url, auth);
+  } catch (error) {
+    await child?.kill();
+    await auth.dispose();
+    throw error;
+  }
+}
+
+function appServer(child: AgentProcess, url: string, auth: PreparedAuth): AppServer {
+  const close = async (): Promise<void> => {
+    await child.shutdown();
+    await auth.dispose();
+  };
+  const closed = child.exited.then(async (exit) => {
+    await close();
+    return exit;
+  });
+  return {
+    url,
+    token: auth.token,
+    tokenFile: auth.tokenFile,
+    pid: child.pid,
+    closed,
+    connect: (options = {}) =>
+      Codex.connect(url, { ...(auth.token !== undefined && { token: auth.token }), ...options }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function checkedListen(listen: string): string {
+  if (listen.startsWith("unix://")) {
+    if (isAbsolute(listen.slice("unix://".length))) return listen;
+    throw new UsageError(`listen is ${listen}: give an absolute path, such as unix:///run/user/1000/codex.sock.`);
+  }
+  if (/^ws:\/\/(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\]):\d{1,5}$/i.test(listen)) return listen;
+  throw new UsageError(
+    `listen is ${JSON.stringify(listen)}: give ws://IP:PORT with an address in numbers, such as ws://127.0.0.1:0, or unix:///path.`,
+  );
+}
+
+interface PreparedAuth {
+  readonly args: readonly string[];
+  readonly token?: string;
+  readonly tokenFile?: string;
+  dispose(): Promise<void>;
+}
+
+const NOTHING = { dispose: async () => {} };
+
+async function prepareAuth(auth: ServeAuth, isSocket: boolean): Promise<PreparedAuth> {
+  if (auth.type === "none") return { args: [], ...NOTHING };
+  if (isSocket) {
+    throw new UsageError(
+      "The runtime asks for tokens over TCP alone: a unix socket is kept by its permissions. Leave auth out.",
+    );
+  }
+  if (auth.type === "signed") {
+    const { sharedSecretFile, issuer, audience } = auth;
+    const secret = await readFile(sharedSecretFile).catch((cause: unknown) => {
+      throw new UsageError(`The shared secret ${sharedSecretFile} cannot be read.`, { cause });
+    });
+    if (secret.length === 0) throw new UsageError(`The shared secret ${sharedSecretFile} is empty.`);
+    const claims = [
+      ...(issuer === undefined ? [] : ["--ws-issuer", issuer]),
+      ...(audience === undefined ? [] : ["--ws-audience", audience]),
+    ];
+    const args = ["--ws-auth", "signed-bearer-token", "--ws-shared-secret-file", sharedSecretFile, ...claims];
+    return { args, ...NOTHING };
+  }
+  const token = auth.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new UsageError("The token is empty, or holds blanks or characters that no HTTP header takes.");
+  }
+  const folder = await mkdtemp(join(tmpdir(), "codex-embed-token-"));
+  const tokenFile = join(folder, "token");
+  await writeFile(tokenFile, token, { mode: 0o600 });
+  await chmod(tokenFile, 0o600);
+  return {
+    args: ["--ws-auth", "capability-token", "--ws-token-file", tokenFile],
+    token,
+    tokenFile,
+    dispose: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** The server tells its address on stderr alone, in words for people. */
+class StderrReader {
+  readonly address: Promise<string>;
+  readonly #observer: ((text: string) => void) | undefined;
+  #text = "";
+  #found: (address: string) => void = () => {};
+
+  constructor(observer: ((text: string) => void) | undefined) {
+    this.#observer = observer;
+    this.address = new Promise((resolve) => {
+      this.#found = resolve;
+    });
+  }
+
+  push(text: string): void {
+    this.#text = `${this.#text}${text}`.slice(-4_096);
+    const address = /listening on: (ws:\/\/\S+)\s/.exec(this.#text)?.[1];
+    if (address !== undefined) this.#found(address);
+    this.#observer?.(text);
+  }
+}
+
+async function whenReady(child: AgentProcess, address: Promise<string>, timeoutMs: number): Promise<string> {
+  const over = new AbortController();
+  const failed = (why: string): LaunchError =>
+    new LaunchError(
+      "HANDSHAKE_FAILED",
+      `The runtime took no connections: ${why}. Check that its configuration loads and its address is free`,
+      {
+        stderrTail: child.stderrTail(),
+      },
+    );
+  try {
+    return await Promise.race([
+      address.then(async (url) => {
+        while (!over.signal.aborted && !(await isReady(url))) await sleep(READY_POLL_MS);
+        return url;
+      }),
+      child.exited.then(async ({ exitCode, signal }) => {
+        await child.shutdown();
+        throw failed(signal === null ? `it exited with code ${exitCode}` : `it died by ${signal}`);
+      }),
+      sleep(timeoutMs, undefined, { signal: over.signal, ref: false }).then(() => {
+        throw failed(`it was not ready within startupTimeoutMs (${timeoutMs} ms)`);
+      }),
+    ]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** Over TCP the server answers /readyz; a unix socket speaks WebSocket only, and is ready when it can be opened. */
+function isReady(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (url.startsWith("unix://")) {
+      const socket = connect({ path: url.slice("unix://".length) });
+      socket.once("connect", () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once("error", () => resolve(false));
+      return;
+    }
+    const asked = request(new URL("/readyz", url.replace(/^ws:/, "http:")), (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    asked.once("error", () => resolve(false));
+    asked.end();
+  });
+}

@@ -1,0 +1,158 @@
+/** Owns the transport over a WebSocket: one JSON message in each text frame, also over a unix socket. */
+
+import { connect as connectSocket } from "node:net";
+import { WebSocket } from "ws";
+import { type CloseReason, FrameTooLargeError } from "../errors/index.js";
+import type { Transport, TransportReceiver } from "./transport.js";
+
+/** The runtime drops a connection that sends it more in one message (measured). */
+const MAX_SENT_BYTES = 16 * 1024 * 1024;
+/** How long the other side may take to close in its turn. */
+const CLOSE_GRACE_MS = 1_000;
+
+/** Where to, and how. */
+export interface WebSocketOptions {
+  /** The URL of the upgrade request. For a unix socket its host means nothing. */
+  readonly url: string;
+  readonly socketPath?: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  readonly timeoutMs: number;
+  readonly maxFrameBytes: number;
+  /** How often to ask whether the other side is still there; it has as long to answer. */
+  readonly pingIntervalMs: number;
+}
+
+/** The other side refused the connection. */
+export class UpgradeRefusedError extends Error {
+  readonly status: number;
+
+  constructor(status: number, body: string) {
+    super(`HTTP ${status}${body === "" ? "" : `: ${body}`}`);
+    this.name = "UpgradeRefusedError";
+    this.status = status;
+  }
+}
+
+/** Connects. Rejects with {@link UpgradeRefusedError} or the system's error; nothing is left open then. */
+export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTransport> {
+  const { url, socketPath, headers, ca, timeoutMs, maxFrameBytes } = options;
+  const socket = new WebSocket(url, {
+    headers,
+    handshakeTimeout: timeoutMs,
+    maxPayload: maxFrameBytes,
+    perMessageDeflate: false,
+    ...(ca === undefined
+      ? {}
+      : { ca: [ca].flat().map((each) => (typeof each === "string" ? each : Buffer.from(each))) }),
+    ...(socketPath === undefined ? {} : { createConnection: () => connectSocket({ path: socketPath }) }),
+  });
+  return new Promise((resolve, reject) => {
+    socket.once("open", () => {
+      socket.off("error", reject);
+      resolve(new WebSocketTransport(socket, options));
+    });
+    socket.once("error", reject);
+    socket.once("unexpected-response", (request, response) => {
+      const body: Buffer[] = [];
+      const refuse = (): void => {
+        reject(new UpgradeRefusedError(response.statusCode ?? 0, oneLine(Buffer.concat(body).toString("utf8"))));
+        request.destroy();
+      };
+      response.on("data", (chunk: Buffer) => body.push(chunk));
+      response.once("end", refuse);
+      response.once("error", refuse);
+    });
+  });
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim().slice(0, 200);
+}
+
+/** Speaks over an open WebSocket, and ends it when nothing is heard any more. */
+export class WebSocketTransport implements Transport {
+  readonly pid = undefined;
+  readonly maxSentBytes = MAX_SENT_BYTES;
+  readonly #socket: WebSocket;
+  readonly #maxFrameBytes: number;
+  readonly #pingIntervalMs: number;
+  readonly #closed: Promise<void>;
+  #markClosed: () => void = () => {};
+  #isClosing = false;
+  #isAlive = true;
+  #fault: Error | undefined;
+
+  constructor(socket: WebSocket, { maxFrameBytes, pingIntervalMs }: WebSocketOptions) {
+    this.#socket = socket;
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#pingIntervalMs = pingIntervalMs;
+    this.#closed = new Promise((resolve) => {
+      this.#markClosed = resolve;
+    });
+    // Between the upgrade and `open` an error would have no listener.
+    socket.on("error", (error) => this.#fail(error));
+  }
+
+  open(receiver: TransportReceiver): void {
+    const socket = this.#socket;
+    const pinging = setInterval(() => this.#ping(), this.#pingIntervalMs);
+    pinging.unref();
+    const end = (code: number): void => {
+      clearInterval(pinging);
+      receiver.closed(this.#reason(code));
+      this.#markClosed();
+    };
+    socket.on("message", (data: Buffer, isBinary) => {
+      this.#isAlive = true;
+      if (!isBinary) receiver.frame(data.toString("utf8"), data.length);
+    });
+    socket.on("pong", () => {
+      this.#isAlive = true;
+    });
+    if (socket.readyState === WebSocket.CLOSED) end(1006);
+    else socket.once("close", end);
+  }
+
+  send(text: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#socket.close(1000);
+    const timer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
+    await this.#closed;
+    clearTimeout(timer);
+  }
+
+  /** A connection whose other side has vanished gives no sign of it by itself. */
+  #ping(): void {
+    if (!this.#isAlive) {
+      // A program that was busy or asleep has not read yet what came meanwhile: that is done before an immediate.
+      setImmediate(() => {
+        if (!this.#isAlive) this.#giveUp();
+      });
+      return;
+    }
+    this.#isAlive = false;
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
+  }
+
+  #giveUp(): void {
+    this.#fail(new Error(`nothing was heard for ${this.#pingIntervalMs} ms after a ping`));
+    this.#socket.terminate();
+  }
+
+  #fail(error: Error): void {
+    const tooLarge = "code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+    this.#fault ??= tooLarge ? new FrameTooLargeError(this.#maxFrameBytes) : error;
+  }
+
+  #reason(code: number): CloseReason {
+    const initiator = this.#isClosing ? "client" : "runtime";
+    const error =
+      this.#fault ?? (this.#isClosing ? undefined : new Error(`the WebSocket was closed with code ${code}`));
+    return { initiator, exitCode: null, signal: null, stderrTail: "", ...(error === undefined ? {} : { error }) };
+  }
+}

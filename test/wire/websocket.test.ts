@@ -1,0 +1,222 @@
+/** Tests the WebSocket transport against real servers on loopback: refusals, limits, silence, and the end. */
+
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import { type WebSocket, WebSocketServer } from "ws";
+import { Codex, type ConnectOptions, FrameTooLargeError, LaunchError, TransportClosedError } from "codex-embed";
+import { RUNTIME_VERSION } from "../../src/generated/tables.js";
+import { rejection } from "../support/turns.js";
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+async function listening(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => sockets.add(socket));
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port }: AddressInfo = addressOf(server);
+  return `ws://127.0.0.1:${port}`;
+}
+
+function addressOf(server: Server): AddressInfo {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The server has no port.");
+  return address;
+}
+
+/** A server that greets like a runtime, and leaves the rest to the test. */
+async function runtimeLike(onRequest: (socket: WebSocket, request: { id: number; method: string }) => void = () => {}) {
+  const server = createServer();
+  const seen: { readonly headers: object }[] = [];
+  const sockets: WebSocket[] = [];
+  const wss = new WebSocketServer({ server, autoPong: true });
+  wss.on("connection", (socket, request) => {
+    seen.push({ headers: { ...request.headers } });
+    sockets.push(socket);
+    socket.on("message", (data: Buffer) => {
+      const message: { id: number; method: string } = JSON.parse(data.toString());
+      if (message.method === "initialize") {
+        const result = {
+          userAgent: `codex-embed/${RUNTIME_VERSION}`,
+          codexHome: "/h",
+          platformFamily: "unix",
+          platformOs: "linux",
+        };
+        socket.send(JSON.stringify({ id: message.id, result }));
+      } else if (message.id !== undefined && message.method !== undefined) {
+        onRequest(socket, message);
+      }
+    });
+  });
+  const url = await listening(server);
+  return { url, seen, sockets, wss };
+}
+
+async function connected(url: string, options: ConnectOptions = {}): Promise<Codex> {
+  const codex = await Codex.connect(url, options);
+  closers.push(() => void codex.close());
+  return codex;
+}
+
+describe("connecting", () => {
+  test("sends the token and the headers, and no Origin", async () => {
+    const { url, seen } = await runtimeLike();
+    const tokens = ["first", "second"];
+    const tokenProvider = () => Promise.resolve(tokens.shift() ?? "none");
+    for (const token of ["first", "second"]) {
+      await connected(url, { tokenProvider, headers: { "X-Via": "test" } });
+      expect(seen.at(-1)?.headers).toMatchObject({ authorization: `Bearer ${token}`, "x-via": "test" });
+      expect(seen.at(-1)?.headers).not.toHaveProperty("origin");
+      expect(seen.at(-1)?.headers).not.toHaveProperty("sec-websocket-extensions");
+    }
+  });
+
+  test.each([
+    [401, "UNAUTHORIZED", "refused the token (HTTP 401: not you)"],
+    [403, "CONNECT_FAILED", "Origin"],
+    [404, "CONNECT_FAILED", "HTTP 404: not you"],
+    [302, "CONNECT_FAILED", "HTTP 302"],
+  ])("HTTP %i is %s", async (status, code, text) => {
+    const server = createServer((_, response) => {
+      response.writeHead(status, { location: "ws://127.0.0.1:1/" });
+      response.end("not\nyou");
+    });
+    server.on("upgrade", (_, socket: Socket) => {
+      socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 7\r\nLocation: ws://127.0.0.1:1/\r\n\r\nnot\nyou`);
+    });
+    const error = await rejection(Codex.connect(await listening(server), { token: "s3cr3t" }), LaunchError);
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(text);
+    expect(error.message).not.toContain("s3cr3t");
+  });
+
+  test("a server that never answers is given up after startupTimeoutMs", async () => {
+    const server = createServer();
+    server.on("upgrade", () => {});
+    const url = await listening(server);
+    const error = await rejection(Codex.connect(url, { startupTimeoutMs: 100 }), LaunchError);
+    expect(error).toMatchObject({ code: "CONNECT_FAILED" });
+  });
+
+  test("a server that upgrades and then says nothing fails the handshake", async () => {
+    const server = createServer();
+    void new WebSocketServer({ server });
+    const error = await rejection(Codex.connect(await listening(server), { startupTimeoutMs: 200 }), LaunchError);
+    expect(error).toMatchObject({ code: "HANDSHAKE_FAILED" });
+  });
+
+  test("a runtime of another version is refused", async () => {
+    const server = createServer();
+    new WebSocketServer({ server }).on("connection", (socket) => {
+      socket.on("message", (data: Buffer) => {
+        const { id }: { id: number } = JSON.parse(data.toString());
+        socket.send(JSON.stringify({ id, result: { userAgent: "codex-embed/0.1.0", codexHome: "/h" } }));
+      });
+    });
+    const error = await rejection(Codex.connect(await listening(server)), LaunchError);
+    expect(error).toMatchObject({ code: "VERSION_MISMATCH", message: expect.stringContaining("0.1.0") });
+  });
+});
+
+describe("a connection", () => {
+  test("that the server drops rejects what is pending with the cause", async () => {
+    const { url } = await runtimeLike((socket) => socket.terminate());
+    const codex = await connected(url);
+    const error = await rejection(codex.models(), TransportClosedError);
+    expect(error).toMatchObject({ maybeAccepted: true, exitCode: null, message: expect.stringContaining("code 1006") });
+    expect(await codex.closed).toMatchObject({ initiator: "runtime" });
+    expect(await rejection(codex.models(), TransportClosedError)).toMatchObject({ maybeAccepted: false });
+  });
+
+  test("whose other side has vanished is given up after the time of two pings", async () => {
+    const { url, sockets } = await runtimeLike();
+    const codex = await connected(url, { pingIntervalMs: 60 });
+    const pending = rejection(codex.models(), TransportClosedError);
+    for (const socket of sockets) socket.pause();
+    expect((await pending).message).toContain("nothing was heard for 60 ms");
+  });
+
+  test("that is quiet but alive stays", async () => {
+    const { url, sockets } = await runtimeLike((socket, { id }) =>
+      socket.send(JSON.stringify({ id, result: { data: [], nextCursor: null } })),
+    );
+    const codex = await connected(url, { pingIntervalMs: 100 });
+    let pings = 0;
+    await new Promise<void>((resolve) => {
+      sockets[0]?.on("ping", () => {
+        pings += 1;
+        if (pings === 4) resolve();
+      });
+    });
+    expect(await codex.models()).toEqual([]);
+  });
+
+  test("is not given up because this program was busy for longer than that", async () => {
+    const { url } = await runtimeLike((socket, { id }) => {
+      socket.send(JSON.stringify({ id, result: { data: [], nextCursor: null } }));
+    });
+    const codex = await connected(url, { pingIntervalMs: 50 });
+    const awake = performance.now() + 300;
+    while (performance.now() < awake);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(await codex.models()).toEqual([]);
+  });
+
+  test("takes no message over maxFrameBytes, and says so", async () => {
+    const { url } = await runtimeLike((socket, { id }) => {
+      socket.send(JSON.stringify({ id, result: { data: "x".repeat(10_000) } }));
+    });
+    const codex = await connected(url, { maxFrameBytes: 5_000 });
+    const error = await rejection(codex.models(), TransportClosedError);
+    expect(error.cause).toBeInstanceOf(FrameTooLargeError);
+    expect(error.message).toContain("5000 bytes");
+  });
+
+  test("sends nothing that the runtime would drop it for: neither a request nor an answer", async () => {
+    const received: number[] = [];
+    const { url, sockets } = await runtimeLike((socket, { id }) => {
+      received.push(id);
+      socket.send(JSON.stringify({ id, result: { data: [], nextCursor: null } }));
+    });
+    const large = "ä".repeat(9 * 1024 * 1024);
+    const codex = await connected(url, { handlers: { generateAttestation: () => large } });
+    const refused = await rejection(codex.request("fs/readFile", { path: large }), FrameTooLargeError);
+    expect(refused).toMatchObject({ outgoing: true, message: expect.stringContaining("fs/readFile was not sent") });
+    const answered = new Promise<unknown>((resolve) => {
+      sockets[0]?.on("message", (data: Buffer) => {
+        const message: { id?: unknown } = JSON.parse(data.toString());
+        if (message.id === "ask") resolve(message);
+      });
+    });
+    sockets[0]?.send(JSON.stringify({ id: "ask", method: "attestation/generate", params: {} }));
+    expect(await answered).toMatchObject({ id: "ask", error: { message: expect.stringContaining("too large") } });
+    expect(received).toEqual([]);
+    expect(await codex.models()).toEqual([]);
+  });
+
+  test("skips frames that are no message: binary, not JSON, half a message", async () => {
+    const { url } = await runtimeLike((socket, { id }) => {
+      socket.send(Buffer.from(JSON.stringify({ id, result: { data: "binary" } })));
+      socket.send("not JSON");
+      socket.send(`{"id":${id}`);
+      socket.send(JSON.stringify({ id, result: { data: [], nextCursor: null } }));
+    });
+    const codex = await connected(url);
+    expect(await codex.models()).toEqual([]);
+  });
+
+  test("closes at once, twice, and when the server does not close in turn", async () => {
+    const { url, sockets } = await runtimeLike();
+    const codex = await Codex.connect(url);
+    sockets[0]?.pause();
+    await Promise.all([codex.close(), codex.close()]);
+    expect(await codex.closed).toMatchObject({ initiator: "client" });
+  });
+});
