@@ -25,7 +25,7 @@ export class Codex {
    * @param id - the id of the thread, or its name. The first turn rejects when there is none such.
    */
   resumeThread(id: string, options: ThreadOptions = {}): Thread {
-    return new Thread(this.#options, options, id ? { kind: "resume", id } : { kind: "new" });
+    return new Thread(this.#options, options, { kind: "resume", id });
   }
 
   /** Takes the most recent thread up again, of this working directory or of `all`; a new one when there is none. */

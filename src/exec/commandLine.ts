@@ -36,6 +36,9 @@ const ORIGINATOR_NAME = "codex_sdk_ts";
  * @throws LaunchError with code BINARY_NOT_FOUND.
  */
 export function planExec(plan: ExecPlan): SpawnRequest {
+  if ("id" in plan.target && (typeof plan.target.id !== "string" || plan.target.id === "")) {
+    throw new UsageError("The id of the thread is empty. Give the id of one that exists, or start a new one.");
+  }
   if (plan.thread.ephemeral === true && !isCreating(plan.target)) {
     throw new UsageError(
       "ephemeral cannot be used with a thread that is resumed: the runtime writes its turns to disk all the same. " +
