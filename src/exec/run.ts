@@ -15,7 +15,7 @@ export interface Run {
   readonly prompt: string;
   readonly options: Pick<CodexOptions, "maxFrameBytes" | "onStderr" | "onUnreadableLine" | "spawn">;
   readonly signal: AbortSignal | undefined;
-  /** Is given every event before it is yielded. */
+  /** Is given every event, before it is yielded. */
   readonly record: TurnRecord;
 }
 
@@ -44,9 +44,9 @@ export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, unde
     agent.stdin.end(run.prompt);
     for (let events = await feed.take(); events.length > 0; events = await feed.take()) {
       for (const event of events) {
-        if (signal?.aborted) break;
         record.add(event);
-        yield event;
+        // What was printed before an abort belongs to the partial result, and concerns the reader no more.
+        if (!signal?.aborted) yield event;
       }
     }
     const failure = failureOf(run, feed, agent.stderrTail());

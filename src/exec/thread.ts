@@ -111,17 +111,19 @@ export class Thread {
       });
       const run = { request, prompt: text, options: this.#codex, signal: options.signal, record };
       for await (const event of runExec(run)) {
-        if (event.type === "thread.started") this.#onStarted(event.thread_id);
+        this.#onStarted(record.threadId);
         yield event;
       }
     } catch (error) {
+      this.#onStarted(record.threadId);
       rethrow(error, turn.site);
     } finally {
       await removeSchema?.();
     }
   }
 
-  #onStarted(id: string): void {
+  #onStarted(id: string | null): void {
+    if (id === null) return;
     this.#isLost = this.#options.ephemeral === true;
     this.#target = { kind: "resume", id };
   }

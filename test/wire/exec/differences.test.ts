@@ -5,8 +5,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as theirs from "@openai/codex-sdk";
 import { afterAll, describe, expect, it } from "vitest";
+import * as z from "zod";
 import * as ours from "../../../src/exec/index.js";
-import { answer, completed, failed, says, started } from "../../support/execEvents.js";
+import { answer, failed, says, started } from "../../support/execEvents.js";
 import { type ExecPlay, FakeExec } from "../../support/fakeExec.js";
 
 const docs = readFileSync(new URL("../../../docs/exec.md", import.meta.url), "utf8");
@@ -153,6 +154,15 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       attempt: { turn: { outputSchema: new Date(0) } },
       their: resolves,
       our: { error: typed("USAGE"), argv: undefined },
+    },
+    {
+      row: "An `outputSchema` made by `z.toJSONSchema`",
+      attempt: {
+        turn: { outputSchema: z.toJSONSchema(z.object({ a: z.number() })) },
+        play: { events: answer('{"a":"no number"}') },
+      },
+      their: { value: expect.objectContaining({ finalResponse: '{"a":"no number"}' }) },
+      our: { error: typed("OUTPUT_INVALID", { text: '{"a":"no number"}' }) },
     },
     {
       row: "A value that TOML cannot hold in `config`",
