@@ -3,7 +3,7 @@
 import { UsageError } from "../errors/index.js";
 import { checkedOverrides, configOverrides } from "../process/configOverrides.js";
 import { launchEnvironment, readVariable, variableKey, withPathFolder } from "../process/environment.js";
-import { assertNoNul, featureArgs, type SpawnRequest } from "../process/launch.js";
+import { assertArguments, featureArgs, type SpawnRequest } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
 import type { CodexOptions, ThreadOptions, TurnOptions } from "./options.js";
 
@@ -52,7 +52,7 @@ export function planExec(plan: ExecPlan): SpawnRequest {
     env,
   });
   const args = [...located.args, ...execArgs(plan)];
-  assertNoNul(args);
+  assertArguments(args);
   const { pathDir, source, command } = located;
   return { command, args, env: source === "package" && pathDir !== null ? withPathFolder(env, pathDir) : env };
 }

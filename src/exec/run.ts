@@ -1,6 +1,7 @@
 /** Owns one run of `codex exec`: a process from its start to its end, as a stream of events. */
 
 import { onAbort } from "../abort.js";
+import { UsageError } from "../errors/index.js";
 import { AgentProcess } from "../process/agentProcess.js";
 import type { SpawnRequest } from "../process/launch.js";
 import { AbortError, ExecExitError, ExecTurnFailedError, type RunEnd } from "./errors.js";
@@ -27,17 +28,18 @@ const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
  *
  * @throws AbortError as soon as the signal aborts and the processes are gone; nothing is started when it has before.
  * @throws ExecTurnFailedError, ExecExitError after the last event of a turn that did not complete.
- * @throws LaunchError, FrameTooLargeError.
+ * @throws LaunchError, FrameTooLargeError, UsageError.
  */
 export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, undefined> {
   const { signal, record, options } = run;
-  const abortedBefore = signal?.aborted ? new AbortError(signal.reason, { record, ...UNBORN }) : undefined;
-  if (abortedBefore !== undefined) throw abortedBefore;
+  const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES } = options;
+  if (!(maxFrameBytes > 0)) throw new UsageError(`maxFrameBytes is ${maxFrameBytes}; it must be more than 0.`);
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new UsageError("signal is not an AbortSignal. Give the signal of an AbortController.");
+  }
+  if (signal?.aborted) throw new AbortError(signal.reason, { record, ...UNBORN });
   const agent = await AgentProcess.start(run.request, { spawn: options.spawn, onStderr: options.onStderr });
-  const feed = new EventFeed(agent, {
-    maxFrameBytes: options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
-    onUnreadableLine: options.onUnreadableLine,
-  });
+  const feed = new EventFeed(agent, { maxFrameBytes, onUnreadableLine: options.onUnreadableLine });
   const stopListening = onAbort(signal, () => void agent.kill());
   try {
     if (signal?.aborted) void agent.kill();
@@ -55,6 +57,10 @@ export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, unde
     stopListening();
     await agent.kill();
   }
+}
+
+function isSignal(value: unknown): boolean {
+  return value instanceof EventTarget && "aborted" in value;
 }
 
 const UNBORN = { exitCode: null, signal: null, stderrTail: "" };

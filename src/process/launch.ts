@@ -59,7 +59,7 @@ export interface LaunchPlan extends LaunchOptions {
  */
 export function planLaunch(plan: LaunchPlan): SpawnRequest {
   const args = [...plan.located.args, ...(plan.launchArgs === undefined ? appServerArgs(plan) : onlyLaunchArgs(plan))];
-  assertNoNul(args);
+  assertArguments(args);
   return {
     command: plan.located.command,
     args,
@@ -101,9 +101,15 @@ export function featureArgs({
   ];
 }
 
-/** Throws `UsageError` when an argument holds a NUL character, which no command line can carry. */
-export function assertNoNul(args: readonly string[]): void {
-  const nul = args.find((argument) => argument.includes("\0"));
+/** Throws `UsageError` when an argument is no text, or holds a NUL character, which no command line can carry. */
+export function assertArguments(args: readonly unknown[]): asserts args is readonly string[] {
+  const index = args.findIndex((argument) => typeof argument !== "string");
+  if (index !== -1) {
+    throw new UsageError(
+      `What comes after ${JSON.stringify(args[index - 1])} on the command line is of type ${typeof args[index]}. Give a string.`,
+    );
+  }
+  const nul = args.find((argument) => typeof argument === "string" && argument.includes("\0"));
   if (nul !== undefined) throw new UsageError(`The argument ${JSON.stringify(nul)} holds a NUL character.`);
 }
 

@@ -28,7 +28,7 @@ const answers: Responder = (request) => {
     return message(request.outputSchema() === undefined ? "There is no schema." : '{"verdict":"good"}');
   }
   const pictures = request.input.flatMap((item) => JSON.stringify(item).match(/"input_image"/g) ?? []).length;
-  const header = request.headers["x-of-the-program"] ?? "no header";
+  const header = String(request.headers["x-of-the-program"] ?? "no header");
   return step(message(`${asked} ${pictures} ${header}`), usage({ input: 10, output: 1 }));
 };
 

@@ -295,6 +295,17 @@ describe.skipIf(process.platform === "win32")("around the process", () => {
     });
   });
 
+  it.each<{ what: string; codex: CodexOptions; turn: object; says: string }>([
+    { what: "a limit of nothing", codex: { maxFrameBytes: 0 }, turn: {}, says: "maxFrameBytes is 0" },
+    { what: "a limit that is no number", codex: { maxFrameBytes: Number.NaN }, turn: {}, says: "maxFrameBytes is NaN" },
+    { what: "a signal that is none", codex: {}, turn: { signal: new AbortController() }, says: "not an AbortSignal" },
+  ])("refuses $what before it starts anything", async ({ codex, turn, says: part }) => {
+    const { thread, folder } = threadOf('touch "$here/started"', codex);
+    const error = await rejection(thread.run("x", turn));
+    expect(error).toMatchObject({ code: "USAGE", message: expect.stringContaining(part) });
+    expect(existsSync(join(folder, "started"))).toBe(false);
+  });
+
   it("says where it looked for a runtime that is not there", async () => {
     const { folder } = shellRuntime("");
     const thread = new Codex({ codexPathOverride: join(folder, "missing") }).startThread();
