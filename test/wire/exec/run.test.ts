@@ -191,6 +191,14 @@ describe.skipIf(process.platform === "win32")("a runtime that does not end", () 
     expect(existsSync(join(folder, "started"))).toBe(false);
   });
 
+  it("tells its thread even when the abort was faster than the reader", async () => {
+    const controller = new AbortController();
+    const script = `${CONSUME}printf 'Hello\\n%s\\n' '${JSON.stringify(started())}'\nexec sleep 600`;
+    const { thread } = threadOf(script, { onUnreadableLine: () => controller.abort() });
+    expect(await rejection(thread.run("x", { signal: controller.signal }))).toMatchObject({ threadId: "t-1" });
+    expect(thread.id).toBe("t-1");
+  });
+
   it("is aborted while it starts", () =>
     leavesNothing(async () => {
       const { thread } = threadOf("exec sleep 600");
