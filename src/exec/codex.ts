@@ -29,7 +29,7 @@ export class Codex {
   }
 
   /** Takes the most recent thread up again, of this working directory or of `all`; a new one when there is none. */
-  resumeLastThread(options: ResumeLastOptions = {}): Thread {
+  resumeLast(options: ResumeLastOptions = {}): Thread {
     const { all = false, ...threadOptions } = options;
     return new Thread(this.#options, threadOptions, { kind: "resumeLast", all });
   }

@@ -92,7 +92,7 @@ export function execArgs({ codex, thread, turn, target, images, schemaPath }: Ex
     ...(thread.threadSource !== undefined && isCreating(target) ? ["--thread-source", thread.threadSource] : []),
     ...option("--sandbox", thread.sandboxMode),
     ...option("--cd", thread.workingDirectory),
-    ...(thread.additionalDirectories ?? []).flatMap((folder) => ["--add-dir", folder]),
+    ...[...(thread.additionalDirectories ?? []), ...(thread.addDirs ?? [])].flatMap((folder) => ["--add-dir", folder]),
     ...flag("--skip-git-repo-check", thread.skipGitRepoCheck),
     ...flag("--ephemeral", thread.ephemeral),
     ...flag("--worktree", thread.worktree),

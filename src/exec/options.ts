@@ -78,6 +78,8 @@ export type ThreadOptions = {
   approvalPolicy?: ApprovalMode | undefined;
   /** Folders, besides the working directory, that commands may write in (`--add-dir`). */
   additionalDirectories?: string[] | undefined;
+  /** Further ones, by the name of the flag. */
+  addDirs?: string[] | undefined;
   /**
    * Keep nothing of a new or forked thread on disk. It has one turn then, since a second one would have to resume it. A
    * thread that is resumed cannot be ephemeral: the runtime writes its turns to disk all the same. Default false.
@@ -99,7 +101,7 @@ export type ThreadOptions = {
   dangerouslyBypassHookTrust?: boolean | undefined;
 };
 
-/** Options of `resumeLastThread`. */
+/** Options of `resumeLast`. */
 export type ResumeLastOptions = ThreadOptions & {
   /** Also look at threads of other working directories. Default false. */
   all?: boolean | undefined;

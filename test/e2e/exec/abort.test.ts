@@ -35,7 +35,7 @@ describe.skipIf(process.platform === "win32")("an abort", () => {
       const begin = performance.now();
       controller.abort();
       const error = await reading;
-      expect(performance.now() - begin).toBeLessThan(1_500);
+      expect(performance.now() - begin).toBeLessThan(4_000);
       expect(error).toBeInstanceOf(AbortError);
       expect(error).toMatchObject({
         cause: controller.signal.reason,
@@ -62,7 +62,7 @@ describe.skipIf(process.platform === "win32")("an abort", () => {
       const begin = performance.now();
       controller.abort(new Error("Enough."));
       expect(await running).toMatchObject({ name: "AbortError", cause: new Error("Enough.") });
-      expect(performance.now() - begin).toBeLessThan(1_500);
+      expect(performance.now() - begin).toBeLessThan(4_000);
     });
   });
 

@@ -28,14 +28,14 @@ describe("threads", () => {
     expect(fork.id).not.toBe(id);
     expect(bench.lastTexts()).toEqual(["one", "two", "aside"]);
 
-    const last = codex.resumeLastThread(bench.threadOptions);
+    const last = codex.resumeLast(bench.threadOptions);
     expect(last.id).toBeNull();
     await last.run("three");
     expect(last.id).toBe(id);
     expect(bench.lastTexts()).toEqual(["one", "two", "three"]);
 
     const elsewhere = { workingDirectory: bench.home.codexHome, skipGitRepoCheck: true };
-    const fresh = codex.resumeLastThread(elsewhere);
+    const fresh = codex.resumeLast(elsewhere);
     await fresh.run("four");
     expect(bench.lastTexts()).toEqual(["four"]);
   });
@@ -47,7 +47,7 @@ describe("threads", () => {
     const elsewhere = { workingDirectory: bench.home.codexHome, skipGitRepoCheck: true };
     await bench
       .codex()
-      .resumeLastThread({ ...elsewhere, all: true })
+      .resumeLast({ ...elsewhere, all: true })
       .run("two");
     expect(bench.lastTexts()).toEqual(["one", "two"]);
   });

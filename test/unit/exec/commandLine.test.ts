@@ -26,6 +26,11 @@ describe("execArgs", () => {
     ["ignoreRules", { codex: { ignoreRules: true } }, ["--ignore-rules"]],
     ["strictConfig", { codex: { strictConfig: true } }, ["--strict-config"]],
     ["enable and disable", { codex: { enable: ["a"], disable: ["b"] } }, ["--enable", "a", "--disable", "b"]],
+    [
+      "folders under both names",
+      { thread: { additionalDirectories: ["/a"], addDirs: ["/b", "/c"] } },
+      ["--add-dir", "/a", "--add-dir", "/b", "--add-dir", "/c"],
+    ],
     ["ephemeral", { thread: { ephemeral: true } }, ["--ephemeral"]],
     ["worktree", { thread: { worktree: true } }, ["--worktree"]],
     ["trust", { thread: { trust: true } }, ["--trust"]],

@@ -198,8 +198,10 @@ describe.skipIf(process.platform === "win32")("beside @openai/codex-sdk", () => 
     const drawn = { streamed: 0, resumed: 0, schemas: 0, failures: 0, second: 0, noEnv: 0 };
     await fc.assert(
       fc.asyncProperty(scene, async (each) => {
-        const their = await act(fakes.theirs, (options) => new theirs.Codex(options), each);
-        const our = await act(fakes.ours, (options) => new ours.Codex(options), each);
+        const [their, our] = await Promise.all([
+          act(fakes.theirs, (options) => new theirs.Codex(options), each),
+          act(fakes.ours, (options) => new ours.Codex(options), each),
+        ]);
         expect(our.ids).toEqual(their.ids);
         for (const [index, theirTurn] of their.turns.entries()) {
           const ourTurn = our.turns[index];
