@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^codex-embed$/, replacement: source("index.ts") },
       { find: /^codex-embed\/protocol$/, replacement: source("protocol.ts") },
+      { find: /^codex-embed\/exec$/, replacement: source("exec/index.ts") },
       { find: /^codex-embed\/testing$/, replacement: source("testing/index.ts") },
     ],
   },

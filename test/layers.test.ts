@@ -40,7 +40,7 @@ const ANNEXES: Readonly<Record<string, readonly string[]>> = {
   testing: ["index", "protocol"],
   mcp: ["index", "protocol"],
   cli: ["index", "protocol"],
-  exec: ["errors", "process", "transport/lines"],
+  exec: ["abort", "errors", "process", "transport/lines", "schema"],
 };
 
 /** Rooms that lie below, but are none of the room's business. */

@@ -1,6 +1,7 @@
 /** Owns the errors of starting, losing and waiting for a runtime, and what a close reason is. */
 
 import { CodexError } from "./base.js";
+import { withStderr } from "./stderr.js";
 
 /** How the connection to a runtime ended. The first reason wins; it is the `cause` of everything it ended. */
 export interface CloseReason {
@@ -129,9 +130,4 @@ function describeClose(reason: CloseReason): string {
     return `${broke === "" ? "The runtime" : `${broke}; the runtime`} exited with code ${reason.exitCode}`;
   }
   return broke === "" ? "The connection to the runtime ended" : broke;
-}
-
-function withStderr(message: string, stderrTail: string): string {
-  const tail = stderrTail.trimEnd();
-  return tail === "" ? `${message}.`.replace(/\.\.$/, ".") : `${message}. Its last words on stderr:\n${tail}`;
 }

@@ -13,7 +13,17 @@ export interface ConfigObject {
 type Path = readonly (string | number)[];
 
 const BARE_KEY = /^[A-Za-z0-9_-]+$/;
+const DOTTED_KEY = /^[^=]+$/;
 const INTEGER_LIMIT = 2n ** 63n;
+
+/** How the keys of a configuration are meant. */
+export interface ConfigKeyOptions {
+  /**
+   * True: a key is a path, and each of its dots leads into a table, as on the runtime's command line. False: a key is
+   * one name, whatever is in it. Default false.
+   */
+  readonly dottedKeys?: boolean | undefined;
+}
 
 /**
  * Encodes a configuration as one-line `key=value` strings for the runtime's `-c` flag, the values in TOML.
@@ -24,29 +34,50 @@ const INTEGER_LIMIT = 2n ** 63n;
  * @throws UsageError naming the entry, for a value that TOML cannot hold (null, NaN, a function, a class instance)
  * and for a top-level key that would need quotes.
  */
-export function configOverrides(config: ConfigObject): string[] {
+export function configOverrides(config: ConfigObject, options: ConfigKeyOptions = {}): string[] {
+  if (!isTable(config)) throw unencodable([], "not a plain object", "Give its entries as { key: value }.");
+  // On the command line a key ends at the first `=`, and the runtime takes any other character as it is.
+  const plainKey = options.dottedKeys === true ? DOTTED_KEY : BARE_KEY;
   const overrides: string[] = [];
   for (const [key, value] of entries(config)) {
-    if (!BARE_KEY.test(key)) {
+    if (!plainKey.test(key)) {
       throw new UsageError(
         `config has the top-level key ${JSON.stringify(key)}, which the runtime cannot take: a key may have only ` +
           "letters, digits, _ and -. Write a dotted key as nested objects: { a: { b: value } }, not { 'a.b': value }.",
       );
     }
-    collect([key], value, [config], overrides);
+    collect([key], value, [config], plainKey, overrides);
   }
   return overrides;
 }
 
-function collect(path: readonly string[], value: ConfigValue, parents: readonly object[], overrides: string[]): void {
+function collect(
+  path: readonly string[],
+  value: ConfigValue,
+  parents: readonly object[],
+  plainKey: RegExp,
+  overrides: string[],
+): void {
   if (isTable(value) && !parents.includes(value)) {
     const members = entries(value);
-    if (members.length > 0 && members.every(([key]) => BARE_KEY.test(key))) {
-      for (const [key, member] of members) collect([...path, key], member, [...parents, value], overrides);
+    if (members.length === 0 && Object.keys(value).length > 0) return;
+    if (members.length > 0 && members.every(([key]) => plainKey.test(key))) {
+      for (const [key, member] of members) collect([...path, key], member, [...parents, value], plainKey, overrides);
       return;
     }
   }
   overrides.push(`${path.join(".")}=${encode(path, value, parents)}`);
+}
+
+/**
+ * Takes overrides that are written out already, as they are.
+ *
+ * @throws UsageError for one that is not of the form `key=value`, which the runtime would refuse.
+ */
+export function checkedOverrides(overrides: readonly string[]): readonly string[] {
+  const unkeyed = overrides.find((override) => !/^[^=]*[^=\s][^=]*=/.test(override));
+  if (unkeyed === undefined) return overrides;
+  throw new UsageError(`configOverrides holds ${JSON.stringify(unkeyed)}. Give strings of the form "key=value".`);
 }
 
 function encode(path: Path, value: ConfigValue, parents: readonly object[]): string {
@@ -66,13 +97,13 @@ function encode(path: Path, value: ConfigValue, parents: readonly object[]): str
       const inside = [...parents, value];
       if (isList(value)) {
         // Array.from also visits holes, which map() would skip.
-        return `[${Array.from(value, (item, index) => encode([...path, index], item, inside)).join(",")}]`;
+        return `[${Array.from(value, (item, index) => encode([...path, index], item, inside)).join(", ")}]`;
       }
       if (isTable(value)) {
         const members = entries(value).map(
-          ([key, member]) => `${encodeKey([...path, key], key)}=${encode([...path, key], member, inside)}`,
+          ([key, member]) => `${encodeKey([...path, key], key)} = ${encode([...path, key], member, inside)}`,
         );
-        return `{${members.join(",")}}`;
+        return `{${members.join(", ")}}`;
       }
       throw unencodable(
         path,

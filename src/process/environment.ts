@@ -1,5 +1,7 @@
 /** Owns the environment variables of the runtime: merging, and names that differ only in case on Windows. */
 
+import { delimiter } from "node:path";
+
 /** Environment variables; an undefined value stands for a variable that is not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -37,4 +39,15 @@ export function launchEnvironment(
   platform: string = process.platform,
 ): Record<string, string> {
   return mergeEnvironment(options.inheritEnv === false ? {} : process.env, options.env ?? {}, platform);
+}
+
+/** Puts a folder in front of PATH. */
+export function withPathFolder(
+  env: Readonly<Record<string, string>>,
+  folder: string,
+  platform: string = process.platform,
+): Record<string, string> {
+  const key = variableKey(env, "PATH", platform);
+  const path = env[key] ?? "";
+  return { ...env, [key]: path === "" ? folder : `${folder}${delimiter}${path}` };
 }

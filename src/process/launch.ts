@@ -1,11 +1,11 @@
 /** Owns the plan of a launch: the command line, the environment and the folders that the runtime is started with. */
 
 import { mkdirSync, statSync } from "node:fs";
-import { delimiter, isAbsolute, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { UsageError } from "../errors/index.js";
 import { RUNTIME_VERSION } from "../generated/tables.js";
-import { type ConfigObject, configOverrides } from "./configOverrides.js";
-import { type Environment, launchEnvironment, variableKey } from "./environment.js";
+import { checkedOverrides, type ConfigObject, configOverrides } from "./configOverrides.js";
+import { type Environment, launchEnvironment, withPathFolder } from "./environment.js";
 import type { LocatedRuntime } from "./locate.js";
 
 /** Everything that is needed to start a process. */
@@ -59,8 +59,7 @@ export interface LaunchPlan extends LaunchOptions {
  */
 export function planLaunch(plan: LaunchPlan): SpawnRequest {
   const args = [...plan.located.args, ...(plan.launchArgs === undefined ? appServerArgs(plan) : onlyLaunchArgs(plan))];
-  const nul = args.find((argument) => argument.includes("\0"));
-  if (nul !== undefined) throw new UsageError(`The argument ${JSON.stringify(nul)} holds a NUL character.`);
+  assertArguments(args);
   return {
     command: plan.located.command,
     args,
@@ -76,25 +75,42 @@ function appServerArgs(plan: LaunchPlan): string[] {
         "profile. Give its settings as config, or use a codexHome of its own.",
     );
   }
-  const overrides = [...configOverrides(plan.config ?? {}), ...(plan.configOverrides ?? [])];
-  const unkeyed = overrides.find((override) => !/^[^=]*[^=\s][^=]*=/.test(override));
-  if (unkeyed !== undefined) {
-    throw new UsageError(`configOverrides holds ${JSON.stringify(unkeyed)}. Give strings of the form "key=value".`);
-  }
-  const enable = plan.enable ?? [];
-  const disable = plan.disable ?? [];
+  const overrides = [...configOverrides(plan.config ?? {}), ...checkedOverrides(plan.configOverrides ?? [])];
+  return ["app-server", ...overrides.flatMap((override) => ["-c", override]), ...featureArgs(plan)];
+}
+
+/**
+ * The arguments for `enable`, `disable` and `strictConfig`, which every subcommand of the runtime takes alike.
+ *
+ * @throws UsageError for a feature without a name, and for one that is in both lists.
+ */
+export function featureArgs({
+  enable = [],
+  disable = [],
+  strictConfig,
+}: Pick<LaunchOptions, "enable" | "disable" | "strictConfig">): string[] {
   if ([...enable, ...disable].some((feature) => feature.trim() === "")) {
     throw new UsageError("enable and disable take names of features; one of them is empty.");
   }
   const both = enable.find((feature) => disable.includes(feature));
   if (both !== undefined) throw new UsageError(`The feature ${both} is in both enable and disable.`);
   return [
-    "app-server",
-    ...overrides.flatMap((override) => ["-c", override]),
     ...enable.flatMap((feature) => ["--enable", feature]),
     ...disable.flatMap((feature) => ["--disable", feature]),
-    ...(plan.strictConfig === true ? ["--strict-config"] : []),
+    ...(strictConfig === true ? ["--strict-config"] : []),
   ];
+}
+
+/** Throws `UsageError` when an argument is no text, or holds a NUL character, which no command line can carry. */
+export function assertArguments(args: readonly unknown[]): asserts args is readonly string[] {
+  const index = args.findIndex((argument) => typeof argument !== "string");
+  if (index !== -1) {
+    throw new UsageError(
+      `What comes after ${JSON.stringify(args[index - 1])} on the command line is of type ${typeof args[index]}. Give a string.`,
+    );
+  }
+  const nul = args.find((argument) => typeof argument === "string" && argument.includes("\0"));
+  if (nul !== undefined) throw new UsageError(`The argument ${JSON.stringify(nul)} holds a NUL character.`);
 }
 
 function onlyLaunchArgs(plan: LaunchPlan): readonly string[] {
@@ -120,12 +136,7 @@ function environment(plan: LaunchPlan): Record<string, string> {
     }
     env["CODEX_HOME"] = folder;
   }
-  if (plan.located.pathDir !== null) {
-    const key = variableKey(env, "PATH", process.platform);
-    const path = env[key] ?? "";
-    env[key] = path === "" ? plan.located.pathDir : `${plan.located.pathDir}${delimiter}${path}`;
-  }
-  return env;
+  return plan.located.pathDir === null ? env : withPathFolder(env, plan.located.pathDir);
 }
 
 function existingFolder(cwd: string): string {

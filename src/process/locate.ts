@@ -13,6 +13,8 @@ import { type ResolvePackageJson, resolutionBases, resolvePackageJson } from "./
 export interface LocateOptions {
   /** A path (relative to the working directory of this program), or a bare name to look up on PATH. */
   readonly codexBin?: string | undefined;
+  /** What `codexBin` is called where the user gives it, for the messages. Default `codexBin`. */
+  readonly optionName?: string | undefined;
   /** The environment to read CODEX_BIN, PATH and PATHEXT from. */
   readonly env: Environment;
   /** Default: the platform of this program. */
@@ -50,22 +52,28 @@ const DEPENDENTS = ["@openai/codex", "@openai/codex-sdk", "codex-embed"] as cons
  * @throws UsageError when `codexBin` is empty.
  */
 export function locateRuntime(options: LocateOptions): LocatedRuntime {
-  const platform = options.platform ?? process.platform;
+  const { platform = process.platform, optionName = "codexBin" } = options;
   if (options.codexBin !== undefined) {
-    if (options.codexBin === "") throw new UsageError("codexBin is empty. Give a path or a name, or leave it out.");
-    return named(options.codexBin, "codexBin", options.env, platform);
+    if (options.codexBin === "")
+      throw new UsageError(`${optionName} is empty. Give a path or a name, or leave it out.`);
+    return named(options.codexBin, "codexBin", `The option ${optionName}`, options.env, platform);
   }
   const fromEnvironment = readVariable(options.env, "CODEX_BIN", platform);
   if (fromEnvironment !== undefined && fromEnvironment !== "") {
-    return named(fromEnvironment, "CODEX_BIN", options.env, platform);
+    return named(fromEnvironment, "CODEX_BIN", "The environment variable CODEX_BIN", options.env, platform);
   }
-  return packaged(options, platform, options.arch ?? process.arch);
+  return packaged({ ...options, optionName }, platform, options.arch ?? process.arch);
 }
 
-function named(name: string, source: "codexBin" | "CODEX_BIN", env: Environment, platform: string): LocatedRuntime {
+function named(
+  name: string,
+  source: "codexBin" | "CODEX_BIN",
+  what: string,
+  env: Environment,
+  platform: string,
+): LocatedRuntime {
   const lookup = findExecutable(unpacked(name), env, platform);
   if ("path" in lookup) return located(lookup.path, source);
-  const what = source === "codexBin" ? "The option codexBin" : "The environment variable CODEX_BIN";
   const tried = lookup.rejected.map(({ path, reason }) => ({ source, path, reason }));
   throw new LaunchError(
     "BINARY_NOT_FOUND",
@@ -75,12 +83,16 @@ function named(name: string, source: "codexBin" | "CODEX_BIN", env: Environment,
   );
 }
 
-function packaged(options: LocateOptions, platform: string, arch: string): LocatedRuntime {
+function packaged(
+  options: LocateOptions & { readonly optionName: string },
+  platform: string,
+  arch: string,
+): LocatedRuntime {
   const target = runtimeTarget(platform, arch);
   const tried: TriedLocation[] = [];
   if (target === null) {
     tried.push({ source: "package", path: `${platform}-${arch}`, reason: "no runtime is published for this platform" });
-    throw packageNotFound(tried);
+    throw packageNotFound(tried, options.optionName);
   }
   const resolvePackage = options.resolvePackageJson ?? resolvePackageJson;
   const otherVersions: string[] = [];
@@ -94,7 +106,7 @@ function packaged(options: LocateOptions, platform: string, arch: string): Locat
   // A copy of another version is better than none: the handshake compares versions and says so.
   const other = otherVersions[0];
   if (other !== undefined) return located(other, "package");
-  throw packageNotFound(tried);
+  throw packageNotFound(tried, options.optionName);
 }
 
 /** Yields each installed copy of the platform package once: directly from a base, then through its dependents. */
@@ -164,12 +176,12 @@ function unpacked(path: string): string {
   return path.replace(/([\\/]app\.asar)(?=[\\/])/g, "$1.unpacked");
 }
 
-function packageNotFound(tried: readonly TriedLocation[]): LaunchError {
+function packageNotFound(tried: readonly TriedLocation[], optionName: string): LaunchError {
   return new LaunchError(
     "BINARY_NOT_FOUND",
     `The Codex runtime was not found. Tried:\n${list(tried)}\n` +
       `Install it with "npm install @openai/codex@${RUNTIME_VERSION}" (it is an optional dependency, which ` +
-      "--omit=optional leaves out), or name an executable with the option codexBin or the environment variable CODEX_BIN",
+      `--omit=optional leaves out), or name an executable with the option ${optionName} or the environment variable CODEX_BIN`,
     { tried },
   );
 }

@@ -3,6 +3,6 @@
 export type { AjvLoader } from "./ajv.js";
 export { dropAddedNulls, type StrictSchema } from "./nulls.js";
 export { type PreparedArguments, type PreparedOutput, prepareArguments, prepareOutput } from "./prepare.js";
-export { toJsonSchema } from "./standard.js";
+export { isStandardSchema, toJsonSchema } from "./standard.js";
 export { toStrictJsonSchema } from "./strict.js";
 export type { InferOutput, JsonObject, JsonSchema, Schema, SchemaIssue, SchemaResult } from "./types.js";

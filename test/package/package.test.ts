@@ -133,6 +133,7 @@ describe("a project that has installed it", () => {
     expect(imported).toEqual(required);
     expect(imported).toMatchObject({
       "codex-embed": expect.arrayContaining(["Codex", "CodexError", "Thread", "TurnFailedError"]),
+      "codex-embed/exec": expect.arrayContaining(["Codex", "Thread", "ExecTurnFailedError", "unknownEvent"]),
       "codex-embed/protocol": expect.arrayContaining(["RUNTIME_VERSION"]),
       "codex-embed/testing": expect.arrayContaining(["ScriptedModel", "startTestCodex"]),
     });
@@ -172,6 +173,7 @@ describe("a project that has installed it", () => {
       });
       const before = look();
       await import("codex-embed");
+      await import("codex-embed/exec");
       const after = look();
       await import("ws");
       childProcess.spawn("codex");
@@ -194,10 +196,12 @@ describe("a project that has installed it", () => {
       join(types, "common.cts"),
       `import { Codex, type TurnEvent } from "codex-embed";
       import { RUNTIME_VERSION, type ThreadItem } from "codex-embed/protocol";
+      import { Codex as ExecCodex, type ThreadEvent } from "codex-embed/exec";
       import { startTestCodex } from "codex-embed/testing";
+      export const ids = (event: ThreadEvent) => (event.type === "thread.started" ? event.thread_id : undefined);
       export const read = (event: TurnEvent): ThreadItem | undefined =>
         event.method === "item/completed" ? event.params.item : undefined;
-      export const all = [Codex, RUNTIME_VERSION, startTestCodex];
+      export const all = [Codex, ExecCodex, RUNTIME_VERSION, startTestCodex];
       // @ts-expect-error: the types are there, and are no any
       export const wrong: number = new Codex().closed;`,
     );
@@ -255,8 +259,19 @@ describe.each<{ format: Format; name: string }>([
     });
   });
 
+  it("runs codex exec of the installed runtime", async () => {
+    await bundle(`
+      import { Codex } from "codex-embed/exec";
+      const codex = new Codex({ strictConfig: true, config: { no_such_field: 1 } });
+      codex.startThread().run("x").catch(({ name, code, exitCode }) => console.log(JSON.stringify({ name, code, exitCode })));
+    `);
+    const env = { CODEX_HOME: work, CODEX_BIN: "" };
+    expect(runScript(name, env)).toEqual({ name: "ExecExitError", code: "EXEC_EXITED", exitCode: 1 });
+  });
+
   it("holds nothing of it when nothing of it is used", async () => {
-    await bundle('import { Codex } from "codex-embed";\nimport "codex-embed";\nconsole.log(1);');
+    const unused = 'import { Codex } from "codex-embed";\nimport { Codex as Other } from "codex-embed/exec";\n';
+    await bundle(`${unused}import "codex-embed";\nconsole.log(1);`);
     expect(statSync(join(consumer, name)).size).toBeLessThan(300);
   });
 });

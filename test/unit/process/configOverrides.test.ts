@@ -17,18 +17,19 @@ describe("configOverrides", () => {
     ["nested tables, as dotted keys", { a: { b: { c: 1, d: [] } }, e: 2 }, ["a.b.c=1", "a.b.d=[]", "e=2"]],
     ["an empty table", { a: {}, b: { c: {} } }, ["a={}", "b.c={}"]],
     ["undefined entries, which are left out", { a: undefined, b: { c: undefined, d: 1 } }, ["b.d=1"]],
+    ["a table of nothing but undefined entries, which is left out too", { a: { b: { c: undefined } }, d: 1 }, ["d=1"]],
     [
       "a key with a dot: the whole table inline",
       { s: { "a.b": { c: "e" }, x: { c: "f" } } },
-      ['s={"a.b"={c="e"},x={c="f"}}'],
+      ['s={"a.b" = {c = "e"}, x = {c = "f"}}'],
     ],
     [
       "a key with a dot further down",
       { s: { x: { env: { "A B": "1" } }, y: { c: "f" } } },
-      ['s.x.env={"A B"="1"}', 's.y.c="f"'],
+      ['s.x.env={"A B" = "1"}', 's.y.c="f"'],
     ],
-    ["an empty key", { s: { "": 1 } }, ['s={""=1}']],
-    ["tables in arrays", { a: [{ "b.c": [1, "x"] }, {}] }, ['a=[{"b.c"=[1,"x"]},{}]']],
+    ["an empty key", { s: { "": 1 } }, ['s={"" = 1}']],
+    ["tables in arrays", { a: [{ "b.c": [1, "x"] }, {}] }, ['a=[{"b.c" = [1, "x"]}, {}]']],
     ["text with controls", { a: 'q"\\\n\t\u0000\u007f\u0085é😀' }, ['a="q\\"\\\\\\n\\t\\u0000\\u007f\\u0085é😀"']],
     ["large and small floats", { a: 1e300, b: 5e-324 }, ["a=1e+300", "b=5e-324"]],
   ])("encodes %s", (_, config, expected) => {
@@ -53,6 +54,7 @@ describe("configOverrides", () => {
     ["a map", { a: { b: new Map() } }, "config.a.b is neither"],
     ["half of a surrogate pair", { a: "\ud800" }, "half of a surrogate pair"],
     ["half of a surrogate pair in a key", { a: { "\ud800": 1 } }, "half of a surrogate pair"],
+    ["a list as the whole", ["a=1"], "config is not a plain object"],
     ["a cycle", cyclic, "contains itself"],
     ["a dotted key at the top", { "a.b": 1 }, "Write a dotted key as nested objects"],
     ["an empty key at the top", { "": 1 }, 'the top-level key ""'],
@@ -66,9 +68,21 @@ describe("configOverrides", () => {
 
   it("takes the same object twice, and plain objects of other realms", () => {
     const shared = { b: 1 };
-    expect(configOverrides({ a: [shared, shared] })).toEqual(["a=[{b=1},{b=1}]"]);
+    expect(configOverrides({ a: [shared, shared] })).toEqual(["a=[{b = 1}, {b = 1}]"]);
     const foreign: ConfigObject = Object.assign(Object.create(Object.create(null)), { b: 1 });
     expect(configOverrides({ a: foreign })).toEqual(["a.b=1"]);
+  });
+
+  it.each<[string, ConfigObject, string[]]>([
+    ["dots lead into tables", { "a.b": 1, c: { "d.e": { f: 2 } } }, ["a.b=1", "c.d.e.f=2"]],
+    ["other characters stay as they are", { "a b": { é: 1 } }, ["a b.é=1"]],
+    ["a key with = goes into an inline table", { a: { "b=c": 1, "d.e": 2 } }, ['a={"b=c" = 1, "d.e" = 2}']],
+  ])("with dotted keys: %s", (_, config, expected) => {
+    expect(configOverrides(config, { dottedKeys: true })).toEqual(expected);
+  });
+
+  it.each([{ "": 1 }, { "a=b": 1 }])("with dotted keys it still refuses %j", (config) => {
+    expect(() => configOverrides(config, { dottedKeys: true })).toThrow("config has the top-level key");
   });
 
   it("survives being parsed, whatever the configuration", () => {

@@ -95,6 +95,13 @@ describe("codexBin", () => {
     expect(() => locateRuntime({ codexBin: "", env: {}, ...linux })).toThrow(UsageError);
   });
 
+  it("is called in messages what its user calls it", () => {
+    const named = failure({ codexBin: "/nowhere/codex", optionName: "pathOfCodex", env: {}, ...linux });
+    expect(named.message).toContain("The option pathOfCodex names");
+    const packaged = failure({ optionName: "pathOfCodex", env: {}, ...linux, bases: [] });
+    expect(packaged.message).toContain("with the option pathOfCodex or");
+  });
+
   it("wins over CODEX_BIN", () => {
     const path = put(join(temporaryFolder(), "codex"));
     expect(locateRuntime({ codexBin: path, env: { CODEX_BIN: "/nowhere" }, ...linux })).toMatchObject({ path });

@@ -1,0 +1,45 @@
+/** Owns the client of `codex exec`: the options that its threads share. */
+
+import type { CodexOptions, ResumeLastOptions, ThreadOptions } from "./options.js";
+import { Thread } from "./thread.js";
+
+/**
+ * Runs the agent by `codex exec`, one process for each turn. It takes the programs that were written for
+ * `@openai/codex-sdk` as they are. Making one starts nothing and looks for nothing.
+ */
+export class Codex {
+  readonly #options: CodexOptions;
+
+  constructor(options: CodexOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Makes a new thread. The runtime creates it with the first turn. */
+  startThread(options: ThreadOptions = {}): Thread {
+    return new Thread(this.#options, options, { kind: "new" });
+  }
+
+  /**
+   * Takes a thread up again, from `$CODEX_HOME/sessions`.
+   *
+   * @param id - the id of the thread, or its name. The first turn rejects when there is none such.
+   */
+  resumeThread(id: string, options: ThreadOptions = {}): Thread {
+    return new Thread(this.#options, options, { kind: "resume", id });
+  }
+
+  /** Takes the most recent thread up again, of this working directory or of `all`; a new one when there is none. */
+  resumeLast(options: ResumeLastOptions = {}): Thread {
+    const { all = false, ...threadOptions } = options;
+    return new Thread(this.#options, threadOptions, { kind: "resumeLast", all });
+  }
+
+  /**
+   * Makes a thread that begins with all that another one has had. The other one stays as it is.
+   *
+   * @param id - the id of the other thread, or its name. The first turn rejects when there is none such.
+   */
+  forkThread(id: string, options: ThreadOptions = {}): Thread {
+    return new Thread(this.#options, options, { kind: "fork", id });
+  }
+}

@@ -1,0 +1,149 @@
+/** Owns the command line and the environment of one run of `codex exec`. */
+
+import { UsageError } from "../errors/index.js";
+import { checkedOverrides, configOverrides } from "../process/configOverrides.js";
+import { launchEnvironment, readVariable, variableKey, withPathFolder } from "../process/environment.js";
+import { assertArguments, featureArgs, type SpawnRequest } from "../process/launch.js";
+import { locateRuntime } from "../process/locate.js";
+import type { CodexOptions, ThreadOptions, TurnOptions } from "./options.js";
+
+/** Which thread a run works on. */
+export type ThreadTarget =
+  | { readonly kind: "new" }
+  | { readonly kind: "resume"; readonly id: string }
+  | { readonly kind: "resumeLast"; readonly all: boolean }
+  | { readonly kind: "fork"; readonly id: string };
+
+/** What a command line is made of. */
+export interface ExecPlan {
+  readonly codex: CodexOptions;
+  readonly thread: ThreadOptions;
+  readonly turn: TurnOptions;
+  readonly target: ThreadTarget;
+  readonly images: readonly string[];
+  /** The file that holds the schema of the answer. */
+  readonly schemaPath: string | undefined;
+}
+
+const ORIGINATOR = "CODEX_INTERNAL_ORIGINATOR_OVERRIDE";
+/** The name that `@openai/codex-sdk` goes by, so that the runtime and its provider treat a switched program alike. */
+const ORIGINATOR_NAME = "codex_sdk_ts";
+
+/**
+ * Makes the spawn request of a run.
+ *
+ * @throws UsageError for an option that the command line cannot carry.
+ * @throws LaunchError with code BINARY_NOT_FOUND.
+ */
+export function planExec(plan: ExecPlan): SpawnRequest {
+  if ("id" in plan.target && (typeof plan.target.id !== "string" || plan.target.id === "")) {
+    throw new UsageError("The id of the thread is empty. Give the id of one that exists, or start a new one.");
+  }
+  if (plan.thread.ephemeral === true && !isCreating(plan.target)) {
+    throw new UsageError(
+      "ephemeral cannot be used with a thread that is resumed: the runtime writes its turns to disk all the same. " +
+        "Fork the thread instead, or leave ephemeral out.",
+    );
+  }
+  const env = execEnvironment(plan.codex);
+  const located = locateRuntime({
+    codexBin: plan.codex.codexPathOverride || undefined,
+    optionName: "codexPathOverride",
+    env,
+  });
+  const args = [...located.args, ...execArgs(plan)];
+  assertArguments(args);
+  const { pathDir, source, command } = located;
+  return { command, args, env: source === "package" && pathDir !== null ? withPathFolder(env, pathDir) : env };
+}
+
+/** The environment of a run: `env` alone when it is given, else this program's; and the SDK's own variables. */
+export function execEnvironment(
+  { env, apiKey }: Pick<CodexOptions, "env" | "apiKey">,
+  platform: string = process.platform,
+): Record<string, string> {
+  const result = launchEnvironment({ env, inheritEnv: env === undefined }, platform);
+  const set = (name: string, value: string) => {
+    result[variableKey(result, name, platform)] = value;
+  };
+  if (!readVariable(result, ORIGINATOR, platform)) set(ORIGINATOR, ORIGINATOR_NAME);
+  if (apiKey) set("CODEX_API_KEY", apiKey);
+  return result;
+}
+
+/**
+ * The arguments of a run. Those that `@openai/codex-sdk` knows are in its order; an option that is empty counts as left
+ * out, as it does there.
+ */
+export function execArgs({ codex, thread, turn, target, images, schemaPath }: ExecPlan): string[] {
+  const { webSearchMode, webSearchEnabled, networkAccessEnabled } = thread;
+  const webSearch = webSearchMode || (webSearchEnabled === undefined ? "" : webSearchEnabled ? "live" : "disabled");
+  return [
+    "exec",
+    "--experimental-json",
+    ...configArgs(configOverrides(codex.config ?? {}, { dottedKeys: true })),
+    ...configArgs(checkedOverrides(codex.configOverrides ?? [])),
+    ...setting({ openai_base_url: codex.baseUrl || undefined }),
+    ...featureArgs(codex),
+    ...option("--profile", codex.profile),
+    ...flag("--ignore-user-config", codex.ignoreUserConfig),
+    ...flag("--ignore-rules", codex.ignoreRules),
+    ...option("--model", thread.model),
+    ...(thread.threadSource !== undefined && isCreating(target) ? ["--thread-source", thread.threadSource] : []),
+    ...option("--sandbox", thread.sandboxMode),
+    ...option("--cd", thread.workingDirectory),
+    ...[...(thread.additionalDirectories ?? []), ...(thread.addDirs ?? [])].flatMap((folder) => ["--add-dir", folder]),
+    ...flag("--skip-git-repo-check", thread.skipGitRepoCheck),
+    ...flag("--ephemeral", thread.ephemeral),
+    ...flag("--worktree", thread.worktree),
+    ...flag("--trust", thread.trust),
+    ...flag("--oss", thread.oss),
+    ...option("--local-provider", thread.localProvider),
+    ...flag("--approve-for-me", thread.approveForMe),
+    ...flag("--dangerously-bypass-approvals-and-sandbox", thread.dangerouslyBypassApprovalsAndSandbox),
+    ...flag("--dangerously-bypass-hook-trust", thread.dangerouslyBypassHookTrust),
+    ...option("--output-schema", schemaPath),
+    ...(turn.cyberAccessProgram === undefined ? [] : ["--cyber-access-program", turn.cyberAccessProgram]),
+    ...option("--output-last-message", turn.outputLastMessage),
+    ...setting({ model_reasoning_effort: thread.modelReasoningEffort || undefined }),
+    ...setting({ sandbox_workspace_write: { network_access: networkAccessEnabled } }),
+    ...setting({ web_search: webSearch || undefined }),
+    ...setting({ approval_policy: thread.approvalPolicy || undefined }),
+    ...targetArgs(target),
+    ...images.flatMap((path) => ["--image", path]),
+  ];
+}
+
+function isCreating(target: ThreadTarget): boolean {
+  return target.kind === "new" || target.kind === "fork";
+}
+
+function targetArgs(target: ThreadTarget): string[] {
+  switch (target.kind) {
+    case "new":
+      return [];
+    case "resume":
+      return ["resume", target.id];
+    case "resumeLast":
+      return ["resume", "--last", ...flag("--all", target.all)];
+    case "fork":
+      // Without a prompt of its own, which may be stdin, the runtime forks and runs nothing.
+      return ["fork", target.id, "-"];
+  }
+}
+
+function setting(config: Parameters<typeof configOverrides>[0]): string[] {
+  return configArgs(configOverrides(config));
+}
+
+function configArgs(overrides: readonly string[]): string[] {
+  return overrides.flatMap((override) => ["--config", override]);
+}
+
+function option(name: string, value: string | undefined): string[] {
+  return value ? [name, value] : [];
+}
+
+function flag(name: string, value: boolean | undefined): string[] {
+  return value ? [name] : [];
+}

@@ -1,0 +1,123 @@
+/** Owns the options of the exec client: those of `@openai/codex-sdk`, and the ones that it lacks. */
+
+import type { Spawn } from "../process/agentProcess.js";
+
+/** A value of the configuration. */
+export type CodexConfigValue = string | number | bigint | boolean | CodexConfigValue[] | CodexConfigObject;
+
+/** A table of the configuration. A key may be a dotted path: `{ "a.b": 1 }` is `{ a: { b: 1 } }`. */
+export type CodexConfigObject = { [key: string]: CodexConfigValue | undefined };
+
+/** When the agent asks before it acts. `codex exec` has nobody to ask: what would be asked is refused. */
+export type ApprovalMode = "never" | "on-request" | "on-failure" | "untrusted";
+
+/** What commands may write: nothing, the workspace, anything. */
+export type SandboxMode = "read-only" | "workspace-write" | "danger-full-access";
+
+/** How long the model thinks. Which efforts there are depends on the model. */
+export type ModelReasoningEffort = "minimal" | "low" | "medium" | "high" | "xhigh" | "max" | "ultra" | "persistent";
+
+/** Whether the agent may search the web, and how fresh the results are. */
+export type WebSearchMode = "disabled" | "cached" | "live";
+
+/** An experimental access program of the OpenAI provider. */
+export type CyberAccessProgram = "standard" | "daybreak_blue" | "daybreak_red";
+
+/** How the runtime is found and started, for all threads of a client. */
+export type CodexOptions = {
+  /** The runtime: a path, or a name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
+  codexPathOverride?: string | undefined;
+  /** The base URL of the OpenAI provider; passed as the override `openai_base_url`. */
+  baseUrl?: string | undefined;
+  /** Passed to the runtime as the variable `CODEX_API_KEY`. Default: the runtime's own login. */
+  apiKey?: string | undefined;
+  /** Configuration, as in `config.toml`; passed as `--config` overrides. Visible in the process list: no secrets. */
+  config?: CodexConfigObject | undefined;
+  /** Further overrides, each `key=value` with a TOML value. They win over `config`. */
+  configOverrides?: string[] | undefined;
+  /** The whole environment of the runtime, without that of this program. Default: this program's. */
+  env?: Record<string, string | undefined> | undefined;
+  /** Lays `$CODEX_HOME/<profile>.config.toml` over the user's configuration. */
+  profile?: string | undefined;
+  /** Do not read `$CODEX_HOME/config.toml`. The login there still counts. Default false. */
+  ignoreUserConfig?: boolean | undefined;
+  /** Do not read the `.rules` files of the user and the project. Default false. */
+  ignoreRules?: boolean | undefined;
+  /** Refuse to run when the configuration has unknown fields. Default false. */
+  strictConfig?: boolean | undefined;
+  /** Features to switch on. */
+  enable?: string[] | undefined;
+  /** Features to switch off. */
+  disable?: string[] | undefined;
+  /** The largest event taken from the runtime, in bytes. Default 128 MiB. */
+  maxFrameBytes?: number | undefined;
+  /** Called with what the runtime writes to stderr, as it comes, unredacted. It is never printed. */
+  onStderr?: ((text: string) => void) | undefined;
+  /** Called with each line of the runtime's output that is no event. Such lines are skipped. What it throws is ignored. */
+  onUnreadableLine?: ((line: string) => void) | undefined;
+  /** Starts the process in another way: in a container, on another machine. */
+  spawn?: Spawn | undefined;
+};
+
+/** How the turns of a thread are run. What is left out is left to the runtime's configuration. */
+export type ThreadOptions = {
+  model?: string | undefined;
+  /** How the thread is classified; counts when it is created. */
+  threadSource?: string | undefined;
+  sandboxMode?: SandboxMode | undefined;
+  /** The folder that the agent works in. Default: this program's. */
+  workingDirectory?: string | undefined;
+  /** Run outside a Git repository too. Default false. */
+  skipGitRepoCheck?: boolean | undefined;
+  modelReasoningEffort?: ModelReasoningEffort | undefined;
+  /** Whether commands in the sandbox `workspace-write` reach the network. */
+  networkAccessEnabled?: boolean | undefined;
+  webSearchMode?: WebSearchMode | undefined;
+  /** `live` or `disabled`, when `webSearchMode` is left out. */
+  webSearchEnabled?: boolean | undefined;
+  approvalPolicy?: ApprovalMode | undefined;
+  /** Folders, besides the working directory, that commands may write in (`--add-dir`). */
+  additionalDirectories?: string[] | undefined;
+  /** Further ones, by the name of the flag. */
+  addDirs?: string[] | undefined;
+  /**
+   * Keep nothing of a new or forked thread on disk. It has one turn then, since a second one would have to resume it. A
+   * thread that is resumed cannot be ephemeral: the runtime writes its turns to disk all the same. Default false.
+   */
+  ephemeral?: boolean | undefined;
+  /** Work in a new Git worktree that the runtime manages. Default false. */
+  worktree?: boolean | undefined;
+  /** Trust this project, now and later: the runtime writes that down. Default false. */
+  trust?: boolean | undefined;
+  /** Use a provider of open-source models on this machine. Default false. */
+  oss?: boolean | undefined;
+  /** Which one. Default: the configuration's. */
+  localProvider?: "lmstudio" | "ollama" | undefined;
+  /** Let a reviewing agent decide on approvals, in the sandbox `workspace-write`. Default false. */
+  approveForMe?: boolean | undefined;
+  /** DANGEROUS: no approvals and no sandbox. Only where you are ready to lose everything. Default false. */
+  dangerouslyBypassApprovalsAndSandbox?: boolean | undefined;
+  /** DANGEROUS: run hooks that nobody has trusted. Default false. */
+  dangerouslyBypassHookTrust?: boolean | undefined;
+};
+
+/** Options of `resumeLast`. */
+export type ResumeLastOptions = ThreadOptions & {
+  /** Also look at threads of other working directories. Default false. */
+  all?: boolean | undefined;
+};
+
+/** Options of one turn. */
+export type TurnOptions<S = unknown> = {
+  /** Experimental, for the OpenAI provider. Default: the server's. */
+  cyberAccessProgram?: CyberAccessProgram | undefined;
+  /**
+   * What the final answer looks like. A JSON Schema is passed on as it is. A schema of a Standard Schema library (zod,
+   * valibot, arktype, …) is passed on in its strict form, and the answer is checked and typed as `parsed`.
+   */
+  outputSchema?: S | undefined;
+  /** Ends the turn, its process and everything that it started. */
+  signal?: AbortSignal | undefined;
+  /** A file that the runtime writes the last message to. */
+  outputLastMessage?: string | undefined;
+};

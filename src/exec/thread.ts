@@ -1,0 +1,135 @@
+/** Owns the handle of a thread: its id, and the turns that are run on it. */
+
+import { atCallSite, type CallSite, captureCallSite } from "../errors/callSite.js";
+import { CodexError, UsageError } from "../errors/index.js";
+import { planExec, type ThreadTarget } from "./commandLine.js";
+import type { ThreadEvent } from "./events.js";
+import { type Input, toPrompt, type UserInput } from "./input.js";
+import type { CodexOptions, ThreadOptions, TurnOptions } from "./options.js";
+import { type OutputPlan, planOutput } from "./output.js";
+import { runExec } from "./run.js";
+import { writeSchemaFile } from "./schemaFile.js";
+import { type ParsedOf, type Turn, TurnRecord } from "./turn.js";
+
+/** A turn whose events are read as they come. */
+export type StreamedTurn = {
+  /**
+   * The events, once. The turn starts at the first `next()`, and ends when the reader leaves. It throws after the last
+   * event of a turn that did not complete.
+   */
+  events: AsyncGenerator<ThreadEvent, void, undefined>;
+};
+
+/** Another name of {@link Turn}. */
+export type RunResult<P = never> = Turn<P>;
+
+/** Another name of {@link StreamedTurn}. */
+export type RunStreamedResult = StreamedTurn;
+
+/** A conversation with the agent. Each turn is one run of `codex exec`, and continues where the last one ended. */
+export class Thread {
+  readonly #codex: CodexOptions;
+  readonly #options: ThreadOptions;
+  #target: ThreadTarget;
+  /** Whether the thread is in the memory of a process that is gone, and nowhere else. */
+  #isLost = false;
+
+  /** @internal */
+  constructor(codex: CodexOptions, options: ThreadOptions, target: ThreadTarget) {
+    this.#codex = codex;
+    this.#options = options;
+    this.#target = target;
+  }
+
+  /** What `resumeThread` takes; null until the runtime has named the thread. */
+  get id(): string | null {
+    return this.#target.kind === "resume" ? this.#target.id : null;
+  }
+
+  /**
+   * Prepares a turn whose events are read as they come. Reading starts it.
+   *
+   * @returns at once. Reading throws what {@link run} rejects with, but never `OutputValidationError`: a stream is not
+   * checked against a schema.
+   */
+  async runStreamed(input: Input | readonly UserInput[], turnOptions: TurnOptions = {}): Promise<StreamedTurn> {
+    const site = captureCallSite();
+    return { events: this.#events({ input, options: turnOptions, record: new TurnRecord(), site }) };
+  }
+
+  /**
+   * Runs a turn to its end.
+   *
+   * @returns the result of a turn that is complete, when its process is gone.
+   * @throws ExecTurnFailedError when the runtime says that the turn failed, and ExecExitError when it ends without a
+   * word: `result` is what there was of the turn, beside `exitCode`, `signal` and `stderrTail`.
+   * @throws AbortError when the signal aborts, as soon as the process and everything that it started are gone.
+   * @throws OutputValidationError when the answer does not conform to an `outputSchema` of a Standard Schema library.
+   * @throws LaunchError when the runtime is not found or cannot be started; UsageError for an input or an option that
+   * cannot work; FrameTooLargeError for an event over `maxFrameBytes`.
+   */
+  run<S = undefined>(input: Input | readonly UserInput[], turnOptions?: TurnOptions<S>): Promise<Turn<ParsedOf<S>>>;
+  async run(input: Input | readonly UserInput[], turnOptions: TurnOptions = {}): Promise<Turn & { parsed?: unknown }> {
+    const site = captureCallSite();
+    const record = new TurnRecord();
+    let output: OutputPlan | undefined;
+    const events = this.#events({ input, options: turnOptions, record, site, onOutput: (plan) => (output = plan) });
+    for await (const _ of events);
+    const turn = record.turn();
+    if (output?.parse === undefined) return turn;
+    return { ...turn, parsed: await output.parse(turn.finalResponse).catch((error: unknown) => rethrow(error, site)) };
+  }
+
+  async *#events(turn: {
+    readonly input: Input | readonly UserInput[];
+    readonly options: TurnOptions;
+    readonly record: TurnRecord;
+    readonly site: CallSite;
+    readonly onOutput?: (output: OutputPlan | undefined) => void;
+  }): AsyncGenerator<ThreadEvent, void, undefined> {
+    const { options, record } = turn;
+    let removeSchema: (() => Promise<void>) | undefined;
+    try {
+      if (this.#isLost) {
+        throw new UsageError(
+          "This thread is ephemeral and has had its turn: nothing is left that a second one could resume. Start another " +
+            "thread, or leave ephemeral out.",
+        );
+      }
+      const { text, images } = toPrompt(turn.input);
+      const output = planOutput(options.outputSchema);
+      turn.onOutput?.(output);
+      const schemaFile = output === undefined ? undefined : await writeSchemaFile(output.wire);
+      removeSchema = schemaFile?.remove;
+      const request = planExec({
+        codex: this.#codex,
+        thread: this.#options,
+        turn: options,
+        target: this.#target,
+        images,
+        schemaPath: schemaFile?.path,
+      });
+      const run = { request, prompt: text, options: this.#codex, signal: options.signal, record };
+      for await (const event of runExec(run)) {
+        this.#onStarted(record.threadId);
+        yield event;
+      }
+    } catch (error) {
+      this.#onStarted(record.threadId);
+      rethrow(error, turn.site);
+    } finally {
+      await removeSchema?.();
+    }
+  }
+
+  #onStarted(id: string | null): void {
+    if (id === null) return;
+    this.#isLost = this.#options.ephemeral === true;
+    this.#target = { kind: "resume", id };
+  }
+}
+
+/** Throws the error with the stack of the call that it belongs to. */
+function rethrow(error: unknown, site: CallSite): never {
+  throw CodexError.isInstance(error) ? atCallSite(error, site) : error;
+}
