@@ -9,6 +9,7 @@ import {
 import type { Sandbox } from "codex-embed";
 import { type CodexMcpOptions, type McpHttpHandle, type McpHttpOptions, serveMcpHttp } from "codex-embed/mcp-server";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
+import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 
 export const TOKEN = "a-token-of-the-tests-alone";
@@ -103,3 +104,17 @@ function isOutcome(value: unknown): value is { threadId: string; content: string
 
 /** A sandbox, for tables of tests. */
 export type { Sandbox };
+
+/** The command of a program that serves a home on stdio, from any working directory. */
+export function stdioCommand(
+  home: McpHome,
+  options: CodexMcpOptions = {},
+): { command: string; args: string[]; env: Record<string, string> } {
+  const program = fileURLToPath(new URL("../fixtures/mcp/server.ts", import.meta.url));
+  const tsconfig = fileURLToPath(new URL("../../tsconfig.json", import.meta.url));
+  return {
+    command: process.execPath,
+    args: ["--import", import.meta.resolve("tsx"), program, JSON.stringify({ ...home.options, ...options })],
+    env: { PATH: process.env["PATH"] ?? "", TSX_TSCONFIG_PATH: tsconfig },
+  };
+}
