@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { Codex, type Thread, TurnInProgressError } from "../index.js";
+import { Codex, LaunchError, type Thread, TurnInProgressError } from "../index.js";
 import type { Caller } from "./caller.js";
 import { type CappedStart, type ThreadSettings, withinCaps } from "./caps.js";
 import { handlersFor } from "./handlers.js";
@@ -123,7 +123,11 @@ export class Agents {
 
   #failed(error: unknown, threadId: string | null): CallToolResult {
     const { logger } = this.#settings;
-    if (!(error instanceof Refusal)) logger?.warn({ threadId, ...describe(error) }, "A tool call failed.");
+    if (LaunchError.isInstance(error)) {
+      logger?.error({ code: error.code, reason: error.message }, "The agent runtime could not be started.");
+    } else if (!(error instanceof Refusal)) {
+      logger?.warn({ threadId, ...describe(error) }, "A tool call failed.");
+    }
     return failedResult(error, threadId);
   }
 
@@ -149,7 +153,9 @@ export class Agents {
     caller.signal.throwIfAborted();
     let own: OwnThread | null = null;
     const handlers = handlersFor(options.approvalMode, () => own?.caller ?? null, this.#settings.logger);
-    const thread = await codex.startThread({ ...options, handlers });
+    // A thread that is started with more makes the runtime note its folder as trusted in the operator's configuration,
+    // and take the folder's own configuration from then on. Each turn says its sandbox itself.
+    const thread = await codex.startThread({ ...options, sandbox: "read-only", handlers });
     const { sandbox, approvalMode } = options;
     own = {
       id: thread.id,
@@ -162,7 +168,7 @@ export class Agents {
     return own;
   }
 
-  /** Loads a thread again with the settings that it was started with; one that has others by now is not taken. */
+  /** Loads a thread again, in the folder that it was started in. */
   async #load(own: OwnThread): Promise<void> {
     this.#threads.delete(own.id);
     this.#threads.set(own.id, own);
@@ -170,15 +176,17 @@ export class Agents {
     if (own.loaded !== null) return;
     const codex = await this.#startedRuntime();
     const handlers = handlersFor(own.settings.approvalMode, () => own.caller, this.#settings.logger);
-    own.loaded = await codex.resumeThread(own.id, { ...own.settings, handlers });
+    const { cwd, approvalMode } = own.settings;
+    own.loaded = await codex.resumeThread(own.id, { cwd, approvalMode, handlers });
   }
 
-  /** Runs a turn, for the caller that has the thread, and lets the thread go. */
+  /** Runs a turn within the thread's settings, for the caller that has the thread, and lets the thread go. */
   async #runTurn(own: OwnThread, prompt: string, caller: Caller): Promise<CallToolResult> {
     const { deadlineMs, heartbeatMs } = this.#settings;
     try {
       if (own.loaded === null) throw new Refusal("The agent runtime has ended. Reply again to load the thread.");
-      const turn = await own.loaded.startTurn(prompt, { signal: caller.signal, deadlineMs });
+      const { sandbox, approvalMode } = own.settings;
+      const turn = await own.loaded.startTurn(prompt, { sandbox, approvalMode, signal: caller.signal, deadlineMs });
       await followTurn(turn, (message) => caller.tell(message), heartbeatMs);
       return endedResult(await turn.result());
     } catch (error) {

@@ -5,7 +5,7 @@ import { isAbsolute, relative, resolve, sep } from "node:path";
 import type { ApprovalMode, Sandbox, StartThreadOptions } from "../index.js";
 import type { Settings } from "./options.js";
 import { Refusal } from "./refusal.js";
-import type { StartArguments } from "./toolInputs.js";
+import { SANDBOXES, type StartArguments } from "./toolInputs.js";
 
 /** The settings that a thread is started with, and again resumed with. */
 export interface ThreadSettings {
@@ -16,9 +16,6 @@ export interface ThreadSettings {
 
 /** What a thread is started with. */
 export type CappedStart = StartThreadOptions & ThreadSettings;
-
-/** Narrow to wide. */
-const SANDBOXES: readonly Sandbox[] = ["read-only", "workspace-write", "full-access"];
 
 /** The names that the tool takes: the runtime's own, and the SDK's. */
 const SANDBOX_NAMES: Readonly<Record<string, Sandbox>> = {

@@ -33,7 +33,8 @@ export class Rounds {
     const state = context.mcpReq.requestState();
     let call: RoundsCall | undefined;
     if (state === undefined) {
-      call = new RoundsCall(this.#library, this.#answerTimeoutMs);
+      const begun = new RoundsCall(this.#library, this.#answerTimeoutMs, () => this.#calls.delete(begun.id));
+      call = begun;
       this.#calls.set(call.id, call);
       call.begin(begin);
     } else {
@@ -58,6 +59,7 @@ class RoundsCall implements Caller {
   readonly id = randomUUID();
   readonly #library: McpLibrary;
   readonly #answerTimeoutMs: number;
+  readonly #forget: () => void;
   readonly #ended = new AbortController();
   readonly #pending = new Map<string, Pending>();
   #outcome: Promise<CallToolResult> | null = null;
@@ -68,9 +70,11 @@ class RoundsCall implements Caller {
   #wake: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(library: McpLibrary, answerTimeoutMs: number) {
+  /** @param forget - called when nobody has come back in time, and nobody can any more */
+  constructor(library: McpLibrary, answerTimeoutMs: number, forget: () => void) {
     this.#library = library;
     this.#answerTimeoutMs = answerTimeoutMs;
+    this.#forget = forget;
   }
 
   get signal(): AbortSignal {
@@ -88,7 +92,6 @@ class RoundsCall implements Caller {
   begin(work: (caller: Caller) => Promise<CallToolResult>): void {
     this.#outcome = work(this).finally(() => {
       this.#isOver = true;
-      clearTimeout(this.#timer);
       this.#wake();
     });
   }
@@ -162,8 +165,12 @@ class RoundsCall implements Caller {
   }
 
   #askClient(): InputRequiredResult {
-    const expire = (): void => this.#ended.abort(new Refusal("The client did not come back with an answer."));
-    this.#timer = setTimeout(expire, this.#answerTimeoutMs);
+    const expire = (): void => {
+      this.#ended.abort(new Refusal("The client did not come back with an answer."));
+      this.#forget();
+    };
+    // What is kept until then is a result that nobody has fetched: no reason to keep the process.
+    this.#timer = setTimeout(expire, this.#answerTimeoutMs).unref();
     const { inputRequired } = this.#library;
     const entries = [...this.#pending].map(([key, { question }]) => {
       if (question.mode === "form") return [key, inputRequired.elicit(question)] as const;

@@ -1,6 +1,13 @@
 /** Owns what the two tools take: their JSON schemas, and the reading of arguments into typed values. */
 
+import type { Sandbox } from "../index.js";
 import type { Settings } from "./options.js";
+
+/** Narrow to wide. */
+export const SANDBOXES: readonly Sandbox[] = ["read-only", "workspace-write", "full-access"];
+
+/** The same, as the runtime's users know them. */
+const SANDBOX_NAMES: readonly string[] = ["read-only", "workspace-write", "danger-full-access"];
 
 /** The arguments of the tool `codex`, as the caller gave them. */
 export interface StartArguments {
@@ -38,7 +45,7 @@ export function startSchema({ maxSandbox, approvalMode, roots }: Settings): Obje
       model: { type: "string", description: "The model. Default: the configured one." },
       sandbox: {
         type: "string",
-        enum: ["read-only", "workspace-write", "danger-full-access"],
+        enum: SANDBOX_NAMES.slice(0, SANDBOXES.indexOf(maxSandbox) + 1),
         description: `Where the agent's commands may write. This server allows ${maxSandbox} at most.`,
       },
       "approval-policy": {

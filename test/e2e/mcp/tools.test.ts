@@ -1,6 +1,6 @@
 /** The two tools, called by a real client over HTTP, with the real runtime behind them. */
 
-import { mkdir, realpath, symlink } from "node:fs/promises";
+import { mkdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client, Progress } from "@modelcontextprotocol/client";
 import { Codex } from "codex-embed";
@@ -160,17 +160,65 @@ describe("what goes beyond the caps", () => {
   });
 });
 
-test("what is within the caps is in force: the sandbox, the folder, and no approvals", async () => {
-  await mkdir(join(home.workspace, "below"), { recursive: true });
-  home.model.enqueue(shell("pwd"), message("ok"));
-  const result = await codex({ prompt: "Where are you?", cwd: "below", sandbox: "read-only" });
-  expect(result.isError).toBeUndefined();
-  const context = home.model.requests
-    .at(-2)
-    ?.userTexts()
-    .concat(home.model.requests.at(-2)?.developerTexts() ?? []);
-  expect(context?.join("\n")).toContain("read-only");
-  expect(context?.join("\n")).toContain(join(await realpath(home.workspace), "below"));
+describe("what is within the caps is in force", () => {
+  let widest: McpHttpHandle;
+  let other: Client;
+  beforeAll(async () => {
+    widest = await serve(home, { maxSandbox: "full-access", approvalMode: "deny_all" });
+    other = await connectTo(widest.url);
+  });
+  afterAll(async () => {
+    await other.close();
+    await widest.close();
+  });
+
+  const config = () => readFile(join(home.home.codexHome, "config.toml"), "utf8");
+
+  /** What commands can write to: in the folder of the thread, and outside of it. */
+  async function writable(args: object, to: Client): Promise<string> {
+    const outside = join(home.home.codexHome, "outside");
+    const command = `touch inside && echo "in $PWD"; touch ${outside} && echo outside`;
+    home.model.enqueue(shell(command, { callId: "try" }), message("Tried."));
+    const result = await to.callTool({
+      name: "threadId" in args ? "codex-reply" : "codex",
+      arguments: { prompt: "Try.", ...args },
+    });
+    expect(outcomeOf(result)).toMatchObject({ content: "Tried." });
+    const output = home.model.requests.at(-1)?.toolOutput("try") ?? "";
+    return output
+      .split("\n")
+      .filter((line) => /^(?:in |outside$)/.test(line))
+      .join(", ");
+  }
+
+  test("the sandbox of a caller that names none is the cap, but never full access", async () => {
+    const inside = `in ${home.workspace}`;
+    expect(await writable({}, client)).toBe(inside);
+    expect(await writable({}, other)).toBe(inside);
+    expect(await writable({ sandbox: "read-only" }, other)).toBe("");
+    expect(await writable({ sandbox: "danger-full-access" }, other)).toBe(`${inside}, outside`);
+  });
+
+  test("the folder is the caller's, below the roots", async () => {
+    const below = join(home.workspace, "below");
+    await mkdir(below, { recursive: true });
+    expect(await writable({ cwd: "below" }, client)).toBe(`in ${below}`);
+    expect(await writable({ cwd: below }, client)).toBe(`in ${below}`);
+  });
+
+  test("a reply keeps the sandbox of its thread", async () => {
+    home.model.enqueue(message("Ready."));
+    const { threadId } = outcomeOf(await codex({ prompt: "Get ready.", sandbox: "read-only" }, other));
+    expect(await writable({ threadId }, other)).toBe("");
+  });
+
+  test("no caller makes a folder trusted in the operator's configuration", async () => {
+    const repository = join(home.workspace, "repository");
+    await mkdir(join(repository, ".git"), { recursive: true });
+    const before = await config();
+    expect(await writable({ cwd: "repository" }, client)).toBe(`in ${repository}`);
+    expect(await config()).toBe(before);
+  });
 });
 
 test("only threads of this server can be replied to", async () => {
