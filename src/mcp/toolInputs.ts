@@ -161,7 +161,7 @@ class ArgumentReader {
 
   prompt(): string {
     const prompt = this.text("prompt");
-    if (prompt === undefined && this.#given["prompt"] === undefined) this.complain("prompt is missing");
+    if (prompt === undefined && (this.#given["prompt"] ?? undefined) === undefined) this.complain("prompt is missing");
     else if (prompt?.trim() === "") this.complain("prompt is empty");
     return prompt ?? "";
   }

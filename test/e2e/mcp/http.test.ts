@@ -3,13 +3,13 @@
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { UsageError } from "codex-embed";
 import { type McpHttpHandle, serveMcpHttp } from "codex-embed/mcp-server";
 import { gate, message } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { leavesNothing } from "../../support/leaks.js";
+import { descendants, leavesNothing } from "../../support/leaks.js";
 import { connectTo, McpHome, serve, textOf, TOKEN } from "../../support/mcp.js";
 
 let home: McpHome;
@@ -165,14 +165,25 @@ describe("the token", () => {
     expect((await send({ ...usual, authorization: `Bearer ${token}` }, { url: second.url })).status).toBe(200);
   });
 
-  test("is taken from the environment, which the agent's commands do not get", async () => {
+  test("is taken from the environment, which the runtime does not get it from", async () => {
     process.env["CODEX_EMBED_MCP_TOKEN"] = TOKEN;
+    process.env["CODEX_EMBED_MCP_OTHER"] = "other";
     try {
-      await using own = await serveMcpHttp({ ...home.options });
+      const before = descendants();
+      await using own = await serveMcpHttp({ codex: { ...home.options.codex, inheritEnv: true } });
       expect(own.tokenFile).toBeNull();
-      expect((await send(usual, { url: own.url })).status).toBe(200);
+      const client = await connectTo(own.url);
+      home.model.enqueue(message("Here."));
+      expect(textOf(await client.callTool({ name: "codex", arguments: { prompt: "Go." } }))).toContain("Here.");
+      for (const pid of descendants().filter((each) => !before.includes(each))) {
+        const environment = await readFile(`/proc/${pid}/environ`, "utf8");
+        expect(environment).toContain("CODEX_EMBED_MCP_OTHER=other");
+        expect(environment).not.toContain(TOKEN);
+      }
+      await client.close();
     } finally {
       delete process.env["CODEX_EMBED_MCP_TOKEN"];
+      delete process.env["CODEX_EMBED_MCP_OTHER"];
     }
   });
 
@@ -185,7 +196,6 @@ describe("the token", () => {
   ])("is refused: %s", async (_name, options, why) => {
     const refused = await serveMcpHttp({ ...home.options, ...(await options()) }).catch((error: unknown) => error);
     expect(UsageError.isInstance(refused) && refused.message).toContain(why);
-    expect(String(refused)).not.toContain("short\n");
   });
 
   async function shared(): Promise<string> {
@@ -201,6 +211,13 @@ describe("the address", () => {
     // @ts-expect-error: the type does not allow it either.
     const refused = await serveMcpHttp({ ...home.options, host: "0.0.0.0" }).catch((error: unknown) => error);
     expect(UsageError.isInstance(refused) && refused.message).toContain("127.0.0.1 or ::1 alone");
+  });
+
+  const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+  test.runIf(hasIpv6)("is the one of IPv6 when that is wanted", async () => {
+    await using six = await serve(home, { host: "::1" });
+    expect(six.url).toMatch(/^http:\/\/\[::1\]:\d+\/mcp$/);
+    expect((await send(usual, { url: six.url })).status).toBe(200);
   });
 
   test("that is taken is told of, and nothing is left of the attempt", async () => {
