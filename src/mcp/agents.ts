@@ -153,8 +153,8 @@ export class Agents {
     caller.signal.throwIfAborted();
     let own: OwnThread | null = null;
     const handlers = handlersFor(options.approvalMode, () => own?.caller ?? null, this.#settings.logger);
-    // A thread that is started with more makes the runtime note its folder as trusted in the operator's configuration,
-    // and take the folder's own configuration from then on. Each turn says its sandbox itself.
+    // A thread that is started with more makes the runtime note its repository as trusted in the operator's
+    // configuration, and take the repository's own from then on. Each turn says its sandbox itself.
     const thread = await codex.startThread({ ...options, sandbox: "read-only", handlers });
     const { sandbox, approvalMode } = options;
     own = {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Client, ElicitResult } from "@modelcontextprotocol/client";
 import type { McpHttpHandle } from "codex-embed/mcp-server";
-import { applyPatch, message, type Part, shell, step, toolCall } from "codex-embed/testing";
+import { applyPatch, gate, message, type Part, shell, step, toolCall } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answerer, connectTo, McpHome, outcomeOf, serve, textOf } from "../../support/mcp.js";
 
@@ -233,6 +233,23 @@ describe.each(["2025-11-25", "2026-07-28"])("a client of %s", (version) => {
     await client.close();
     expect(textOf(replied)).toContain("Done.");
     expect(existsSync(path)).toBe(true);
+  });
+
+  test("a reply that is refused takes nothing from the call whose turn runs", async () => {
+    const path = outside();
+    const client = await connect(() => decide("accept"));
+    const hold = gate();
+    const begun = message({ deltas: ["Working", hold] });
+    home.model.enqueue(message("Ready."), step(begun, asking(path)), message("Done."));
+    const { threadId } = outcomeOf(await client.callTool({ name: "codex", arguments: { prompt: "Get ready." } }));
+    const running = client.callTool({ name: "codex-reply", arguments: { threadId, prompt: "Go." } });
+    await hold.reached;
+    const refused = await client.callTool({ name: "codex-reply", arguments: { threadId, prompt: "Me first." } });
+    expect(textOf(refused)).toContain("already has a turn in flight");
+    hold.open();
+    expect(textOf(await running)).toContain("Done.");
+    expect(existsSync(path)).toBe(true);
+    await client.close();
   });
 
   test("a client whose handler fails is a no", async () => {

@@ -142,6 +142,36 @@ test("a state that no call has is refused", async () => {
   await client.close();
 });
 
+test("an answer that is left out is a no, and one call is not gone on with twice at once", async () => {
+  const url = await begin({ answerTimeoutMs: 10_000 });
+  const client = await connectTo(url, () => ({ action: "accept" }), {
+    versionNegotiation: { mode: { pin: "2026-07-28" } },
+    inputRequired: { autoFulfill: false },
+  });
+  const call = async (more: object): Promise<Record<string, unknown>> => {
+    const params = { name: "codex", arguments: { prompt: "Go." }, ...more };
+    return { ...(await client.request({ method: "tools/call", params }, { allowInputRequired: true })) };
+  };
+  const path = join(home.home.codexHome, "left-out");
+  const hold = gate();
+  home.model.enqueue(asking(path), message({ deltas: ["Done without.", hold] }));
+  const { requestState, inputRequests } = await call({});
+  expect(Object.keys(Object(inputRequests))).toEqual(["question-1"]);
+  const again = call({
+    requestState,
+    inputResponses: { "question-2": { action: "accept", content: { decision: "accept" } } },
+  });
+  await hold.reached;
+  expect(JSON.stringify(await call({ requestState, inputResponses: {} }))).toContain(
+    "belongs to no call of this server",
+  );
+  hold.open();
+  expect(await again).toMatchObject({ structuredContent: { status: "completed", content: "Done without." } });
+  expect(existsSync(path)).toBe(false);
+  expect(JSON.stringify(await call({ requestState, inputResponses: {} }))).toContain("comes too late");
+  await client.close();
+});
+
 test("a runtime that dies is told of and started again, and its threads go on within their caps", async () => {
   const logged: object[] = [];
   const logger: Logger = { debug() {}, info() {}, warn() {}, error: (fields) => void logged.push(fields) };

@@ -113,11 +113,17 @@ describe("spoken to by hand", () => {
     await raw.initialize();
     raw.send("this is no message");
     home.model.enqueue(shell("echo noise; echo noise >&2"), message("Done."));
-    raw.call(2, "tools/call", { name: "codex", arguments: { prompt: "Go." }, _meta: { progressToken: "p" } });
+    raw.call(2, "tools/call", { name: "codex", arguments: { prompt: "Go." } });
     expect(await raw.answer(2)).toContain('"content":"Done."');
+    const notes = () => raw.lines.filter((line) => line.includes("notifications/progress"));
+    expect(notes()).toEqual([]);
+    home.model.enqueue(message("Again."));
+    raw.call(3, "tools/call", { name: "codex", arguments: { prompt: "Go." }, _meta: { progressToken: "p" } });
+    expect(await raw.answer(3)).toContain('"content":"Again."');
+    expect(notes().every((note) => note.includes('"progressToken":"p"'))).toBe(true);
+    expect(notes().length).toBeGreaterThan(0);
     raw.child.stdin?.end();
     await once(raw.child, "exit");
-    expect(raw.lines.length).toBeGreaterThan(4);
     for (const line of raw.lines) expect(JSON.parse(line)).toMatchObject({ jsonrpc: "2.0" });
   });
 

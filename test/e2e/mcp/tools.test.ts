@@ -1,5 +1,6 @@
 /** The two tools, called by a real client over HTTP, with the real runtime behind them. */
 
+import { execFileSync } from "node:child_process";
 import { mkdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client, Progress } from "@modelcontextprotocol/client";
@@ -214,10 +215,10 @@ describe("what is within the caps is in force", () => {
 
   test("no caller makes a folder trusted in the operator's configuration", async () => {
     const repository = join(home.workspace, "repository");
-    await mkdir(join(repository, ".git"), { recursive: true });
-    const before = await config();
+    // The runtime trusts repositories alone, and looks whether it is one.
+    execFileSync("git", ["init", "--quiet", repository]);
     expect(await writable({ cwd: "repository" }, client)).toBe(`in ${repository}`);
-    expect(await config()).toBe(before);
+    expect(await config()).not.toContain("trust_level");
   });
 });
 
