@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^codex-embed$/, replacement: source("index.ts") },
+      { find: /^codex-embed\/mcp-server$/, replacement: source("mcp/index.ts") },
       { find: /^codex-embed\/protocol$/, replacement: source("protocol.ts") },
       { find: /^codex-embed\/exec$/, replacement: source("exec/index.ts") },
       { find: /^codex-embed\/testing$/, replacement: source("testing/index.ts") },

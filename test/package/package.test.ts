@@ -134,9 +134,31 @@ describe("a project that has installed it", () => {
     expect(imported).toMatchObject({
       "codex-embed": expect.arrayContaining(["Codex", "CodexError", "Thread", "TurnFailedError"]),
       "codex-embed/exec": expect.arrayContaining(["Codex", "Thread", "ExecTurnFailedError", "unknownEvent"]),
+      "codex-embed/mcp-server": ["createCodexMcp", "serveMcpHttp", "serveMcpStdio"],
       "codex-embed/protocol": expect.arrayContaining(["RUNTIME_VERSION"]),
       "codex-embed/testing": expect.arrayContaining(["ScriptedModel", "startTestCodex"]),
     });
+  });
+
+  it("is told what to install when the MCP library is not there", () => {
+    const told = runScript(
+      script(
+        "peer.mjs",
+        `import { UsageError } from "codex-embed";
+      import { createCodexMcp, serveMcpHttp, serveMcpStdio } from "codex-embed/mcp-server";
+      const told = [];
+      for (const serve of [createCodexMcp, serveMcpHttp, serveMcpStdio]) {
+        await serve().catch((error) => told.push([UsageError.isInstance(error), error.message]));
+      }
+      console.log(JSON.stringify(told));`,
+      ),
+    );
+    const message = expect.stringContaining("npm install @modelcontextprotocol/server@^2.4.0");
+    expect(told).toEqual([
+      [true, message],
+      [true, message],
+      [true, message],
+    ]);
   });
 
   it("reaches no file that is not exported", () => {

@@ -5,7 +5,9 @@ import ts from "typescript";
 import { expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const entries = ["index", "protocol", "exec/index", "testing/index"].map((name) => `${root}src/${name}.ts`);
+const entries = ["index", "protocol", "exec/index", "mcp/index", "testing/index"].map(
+  (name) => `${root}src/${name}.ts`,
+);
 
 function compile(files: readonly string[], made: Readonly<Record<string, string>> = {}): ts.Program {
   const parsed = ts.getParsedCommandLineOfConfigFile(

@@ -1,0 +1,150 @@
+/** What a person is shown before a decision, and that nothing is asked that cannot be shown. */
+
+import { describe, expect, test } from "vitest";
+import { commandForm, fileChangeForm, mcpToolForm, permissionsForm } from "../../../src/mcp/forms.js";
+import { passedOn, questionsForm, readAnswers, readPassedOn } from "../../../src/mcp/questionForms.js";
+import { brief, oneLine, setIn } from "../../../src/mcp/visible.js";
+
+const at = { threadId: "t", turnId: "u", itemId: "i", startedAtMs: 1, environmentId: null };
+type Command = Parameters<typeof commandForm>[0];
+const command = (over: Partial<Command>): Command => ({ kind: "command", ...at, command: "ls", cwd: "/w", ...over });
+
+describe("text of the agent", () => {
+  test.each([
+    ["a\nb", "a\\nb"],
+    ["tab\there", "tab\\there"],
+    ["\u001b[2Jwiped", "\\u{1b}[2Jwiped"],
+    ["safe\u202egnp.exe", "safe\\u{202e}gnp.exe"],
+    ["zero\u200bwidth", "zero\\u{200b}width"],
+    ["half \ud800", "half \\u{d800}"],
+    ["ünï — 漢字 👍", "ünï — 漢字 👍"],
+  ])("shows what hides: %j", (text, shown) => {
+    expect(oneLine(text)).toBe(shown);
+  });
+
+  test("cannot pose as a line of ours", () => {
+    expect(setIn("ls\n\nThe agent's reason:\n    Harmless.")).toBe(
+      "    ls\n    \n    The agent's reason:\n        Harmless.",
+    );
+    expect(brief(`a\n${"b".repeat(500)}`, 10)).toBe("a bbbbbbb…");
+  });
+});
+
+describe("a command", () => {
+  test("is shown whole, or not asked for", () => {
+    const long = `echo ${"x".repeat(10_000)}`;
+    expect(commandForm(command({ command: long }))?.message).toContain(long);
+    expect(commandForm(command({ command: "x".repeat(16_000) }))).toBeNull();
+    expect(commandForm(command({ command: null }))).toBeNull();
+    expect(commandForm(command({ command: "" }))).toBeNull();
+  });
+
+  test("says when it is about something else than running it", () => {
+    expect(commandForm(command({ kind: "writeStdin" }))?.message).toContain("write to a command that is running");
+    const network = commandForm(command({ networkApprovalContext: { host: "example.org", protocol: "https" } }));
+    expect(network?.message).toContain("network access");
+    expect(network?.message).toContain("Host:\n    https example.org");
+    const more = { network: { enabled: true }, fileSystem: null };
+    expect(commandForm(command({ additionalPermissions: more }))?.message).toContain('"enabled": true');
+  });
+});
+
+test("a change of files says which, and how much", () => {
+  const changes = [
+    { path: "/a", kind: { type: "add" as const }, diff: "1\n2\n" },
+    { path: "/b", kind: { type: "delete" as const }, diff: "1\n" },
+    { path: "/c", kind: { type: "update" as const, move_path: "/d" }, diff: "--- c\n+++ d\n@@\n-1\n+1\n+2\n 3\n" },
+  ];
+  const form = fileChangeForm({ ...at, reason: null, grantRoot: null, changes });
+  expect(form?.message).toBe(
+    "Codex asks to change 3 files outside its sandbox.\n\n" +
+      "Files:\n    add /a (+2)\n    delete /b (-1)\n    update /c -> /d (+2 -1)",
+  );
+  expect(fileChangeForm({ ...at, reason: null, grantRoot: null, changes: [] })).toBeNull();
+});
+
+test("permissions cannot end the turn, and a tool that is not to be kept cannot be kept", () => {
+  const permissions = { network: { enabled: true }, fileSystem: null };
+  const form = permissionsForm({ ...at, cwd: "/w", reason: null, permissions });
+  expect(form).toMatchObject({
+    requestedSchema: { properties: { decision: { enum: ["accept", "acceptForSession", "decline"] } } },
+  });
+  const tool = {
+    threadId: "t",
+    turnId: null,
+    serverName: "s",
+    toolName: "x",
+    toolDescription: null,
+    toolArguments: { a: "1\n2" },
+    message: "",
+    persist: ["always"],
+  };
+  expect(mcpToolForm(tool)).toMatchObject({
+    requestedSchema: { properties: { decision: { enum: ["accept", "decline", "cancel"] } } },
+  });
+  expect(mcpToolForm(tool)?.message).toContain('"a": "1\\n2"');
+});
+
+describe("questions of the agent", () => {
+  const question = { id: "q", header: "Q", question: "What?", isOther: false, isSecret: false, options: null };
+  const request = (...questions: (typeof question)[]) => ({
+    threadId: "t",
+    turnId: "u",
+    itemId: "i",
+    isBlocking: true,
+    autoResolutionMs: null,
+    questions,
+  });
+
+  test("are not asked when one of them is for a secret, or there is none", () => {
+    expect(questionsForm(request(question, { ...question, id: "s", isSecret: true }))).toBeNull();
+    expect(questionsForm(request())).toBeNull();
+    expect(questionsForm(request(question))).toMatchObject({
+      requestedSchema: { properties: { q: { type: "string" } }, required: ["q"] },
+    });
+  });
+
+  test.each<[unknown, object]>([
+    [{ q: "free" }, { q: "free" }],
+    [{ q: 7 }, {}],
+    [{ other: "x" }, {}],
+    [null, {}],
+    [["free"], {}],
+  ])("take only what is an answer: %j", (content, answers) => {
+    expect(readAnswers(request(question), { action: "accept", content })).toEqual(answers);
+    expect(readAnswers(request(question), { action: "decline", content })).toEqual({});
+  });
+});
+
+describe("what an MCP server of the agent asks", () => {
+  const form = {
+    threadId: "t",
+    turnId: null,
+    serverName: "s\u202e",
+    mode: "form" as const,
+    _meta: null,
+    message: "Name?",
+    requestedSchema: { type: "object" as const, properties: { name: { type: "string" as const } } },
+  };
+
+  test("is passed on under the server's name, in the two modes that MCP has", () => {
+    expect(passedOn(form)).toMatchObject({ mode: "form", message: "s\\u{202e} asks:\nName?" });
+    expect(passedOn({ ...form, mode: "openai/form" })).toBeNull();
+  });
+
+  test.each<[string, unknown, unknown]>([
+    [
+      "accept",
+      { name: "Ada", list: ["a"], n: 1, b: true },
+      { action: "accept", content: { name: "Ada", list: ["a"], n: 1, b: true } },
+    ],
+    ["accept", { name: { nested: true } }, "decline"],
+    ["accept", undefined, "decline"],
+    ["accept", [], "decline"],
+    ["cancel", {}, "cancel"],
+    ["decline", { name: "Ada" }, "decline"],
+    ["something", { name: "Ada" }, "decline"],
+  ])("is answered with a clear yes or no: %s %j", (action, content, answer) => {
+    expect(readPassedOn(form, { action, content })).toEqual(answer);
+  });
+});
