@@ -3,6 +3,8 @@
 export { approvalRules } from "./approval/approvalRules.js";
 export type { ApprovalRuleDecision, ApprovalRulesOptions } from "./approval/types.js";
 export { Codex, type RequestArguments } from "./codex.js";
+export { diagnose } from "./doctor/diagnose.js";
+export type { DiagnoseOptions, Diagnosis, DiagnosisCheck, DiagnosisCheckName, LaunchSummary } from "./doctor/types.js";
 export * from "./errors/index.js";
 export type {
   DeltaEvent,
