@@ -143,7 +143,9 @@ async function runTurn(job: Job, input: Input, terminal: Terminal): Promise<numb
     handlers,
     logger: { debug: ignore, info: ignore, warn: logged, error: logged },
   });
-  codex.on("configWarning", ({ params }) => warn(params.summary));
+  codex.on("configWarning", ({ params }) =>
+    warn(params.details === null ? params.summary : `${params.summary} ${params.details}`),
+  );
   codex.on("warning", ({ params }) => warn(params.message));
   let hasTurn = false;
   // Only a turn takes the signal; what comes before it is ended by a close.
@@ -153,8 +155,9 @@ async function runTurn(job: Job, input: Input, terminal: Terminal): Promise<numb
   };
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    await assertLoggedIn(codex);
+    // First the thread: a configuration that does not load fails here, and would say nothing true of the login.
     const thread = await openThread(codex, job, cwd);
+    await assertLoggedIn(codex);
     hasTurn = true;
     if (renderer === null) return await printEvents(thread, input, turn, terminal);
     let isStored = false;

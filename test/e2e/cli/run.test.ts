@@ -184,6 +184,15 @@ describe("a failure", () => {
     );
   });
 
+  test("of the configuration names the file and the place", async () => {
+    await writeFile(join(home.codexHome, "config.toml"), "model = 1\nfoo");
+    const { code, stdout, stderr } = await run(["Go."]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^ {2}! Invalid configuration; .*config\.toml:2:/);
+    expect(stderr).toMatch(/config\.toml:2:/);
+    expect(stderr).not.toContain("logged in");
+  });
+
   test("of the login is told before anything is asked", async () => {
     const { code, stderr } = await run(["-c", "model_providers.mock.requires_openai_auth=true", "Go."]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: "\nNobody is logged in. Log in with: npx codex login\n" });

@@ -1,5 +1,6 @@
 /** Owns the unit tests of the program: its help, its complaints, its exit codes. */
 
+import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../../src/cli/command.js";
 import { COMMANDS } from "../../../src/cli/commands.js";
@@ -7,6 +8,7 @@ import { BadUsage, Failure } from "../../../src/cli/failure.js";
 import { runProgram } from "../../../src/cli/program.js";
 import { TurnDeadlineError, UsageError } from "../../../src/index.js";
 import { RUNTIME_VERSION } from "../../../src/protocol.js";
+import { type Streams, withTerminal } from "../../../src/cli/terminal.js";
 import { keptStreams } from "./streams.js";
 
 const command = (run: Command["run"]): Command => ({
@@ -141,4 +143,39 @@ it.each([
   });
   await runProgram(["try"], streams, [showsColor]);
   expect(stdout()).toBe(String(color));
+});
+
+describe("a slow reader of the output", () => {
+  const slow = (): { stdout: PassThrough; streams: Streams } => {
+    const stdout = new PassThrough({ highWaterMark: 4 });
+    return { stdout, streams: { ...keptStreams().streams, stdout } };
+  };
+
+  it("is waited for", async () => {
+    const { stdout, streams } = slow();
+    const order: string[] = [];
+    await withTerminal(async ({ write, drained }) => {
+      await drained();
+      write("more than it takes at once");
+      setImmediate(() => {
+        order.push("read");
+        stdout.resume();
+      });
+      await drained();
+      order.push("written");
+      return 0;
+    }, streams);
+    expect(order).toEqual(["read", "written"]);
+  });
+
+  it("is not waited for when it went away", async () => {
+    const { stdout, streams } = slow();
+    const code = await withTerminal(async ({ write, drained }) => {
+      write("more than it takes at once");
+      setImmediate(() => stdout.destroy(new Error("EPIPE")));
+      await drained();
+      return 0;
+    }, streams);
+    expect(code).toBe(141);
+  });
 });
