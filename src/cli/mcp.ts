@@ -33,10 +33,10 @@ export interface McpServer {
 
 /** The servers that the command starts. */
 export interface McpServers {
-  serveMcpStdio(options: McpServeOptions): Promise<McpServer>;
-  serveMcpHttp(
+  readonly serveMcpStdio: (options: McpServeOptions) => Promise<McpServer>;
+  readonly serveMcpHttp: (
     options: McpServeHttpOptions,
-  ): Promise<McpServer & { readonly url: string; readonly tokenFile: string | null }>;
+  ) => Promise<McpServer & { readonly url: string; readonly tokenFile: string | null }>;
 }
 
 const FLAGS: Flags = {

@@ -79,7 +79,12 @@ describe("asking the person", () => {
   it("grants the permissions that were asked for, or none", async () => {
     const { handlers, asked } = person("y", "n");
     const request = {
-      ...{ threadId: "thread", turnId: "turn", itemId: "item", environmentId: null, startedAtMs: 0, cwd: "/work" },
+      threadId: "thread",
+      turnId: "turn",
+      itemId: "item",
+      environmentId: null,
+      startedAtMs: 0,
+      cwd: "/work",
       reason: null,
       permissions: { network: { enabled: true }, fileSystem: null },
     };
@@ -91,7 +96,9 @@ describe("asking the person", () => {
 
   it("asks one after the other", async () => {
     const { handlers, asked } = person("y", "n");
-    const both = [command("first"), command("second")].map((request) => handlers.approveCommand?.(request, context()));
+    const both = [command("first"), command("second")].map(async (request) =>
+      handlers.approveCommand?.(request, context()),
+    );
     expect(await Promise.all(both)).toEqual(["accept", "decline"]);
     expect(asked.map((text) => /\$ (\w+)/.exec(text)?.[1])).toEqual(["first", "second"]);
   });

@@ -7,10 +7,8 @@ import type { Streams } from "../../../src/cli/terminal.js";
 export interface KeptStreams {
   readonly streams: Streams;
   readonly stdin: PassThrough;
-  stdout(): string;
-  stderr(): string;
-  /** Calls the listener with all of stderr, whenever more comes. */
-  onNote(listener: (stderr: string) => void): void;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
 }
 
 /** Makes the streams; with `tty`, a person seems to sit there. */
@@ -26,6 +24,5 @@ export function keptStreams(options: { tty?: boolean; env?: Record<string, strin
     stdin,
     stdout: () => kept.stdout,
     stderr: () => kept.stderr,
-    onNote: (listener) => void stderr.on("data", () => listener(kept.stderr)),
   };
 }
