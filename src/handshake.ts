@@ -43,7 +43,7 @@ export async function shakeHands(
   const { codexBin, stderrTail } = context;
   const response = await initialize(connection, options, context);
   const runtimeVersion = versionIn(response.userAgent, clientNameOf(options));
-  if (minorOf(runtimeVersion) !== minorOf(RUNTIME_VERSION)) {
+  if (!speaksOurProtocol(runtimeVersion)) {
     const message =
       `The runtime${codexBin === null ? "" : ` ${codexBin}`} is version ${runtimeVersion ?? `unknown (${response.userAgent})`}, ` +
       `but this SDK speaks the protocol of ${RUNTIME_VERSION}.`;
@@ -91,7 +91,7 @@ async function initialize(
   } catch (cause) {
     if (TransportClosedError.isInstance(cause) && connection.closeReason?.initiator === "client") throw cause;
     const why = RequestTimeoutError.isInstance(cause)
-      ? `it did not answer initialize within startupTimeoutMs (${timeoutMs} ms)`
+      ? `it did not answer initialize within startupTimeoutMs (${Math.round(timeoutMs)} ms of it were left)`
       : TransportClosedError.isInstance(cause)
         ? `it ended before it answered initialize (${ending(cause)})`
         : cause instanceof Error
@@ -119,6 +119,11 @@ function versionIn(userAgent: string, clientName: string): string | null {
   const own = `${clientName}/`;
   const rest = userAgent.startsWith(own) ? userAgent.slice(own.length - 1) : userAgent;
   return /\/(\d+\.\d+\.\d+\S*)/.exec(rest)?.[1] ?? null;
+}
+
+/** Whether a runtime of this version speaks the protocol that this SDK was generated from: patches leave it alone. */
+export function speaksOurProtocol(runtimeVersion: string | null): boolean {
+  return minorOf(runtimeVersion) === minorOf(RUNTIME_VERSION);
 }
 
 function minorOf(version: string | null): string | null {

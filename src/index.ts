@@ -4,6 +4,8 @@ export { Agent, type AgentResult, Agents, type AgentStatus } from "./agents.js";
 export { approvalRules } from "./approval/approvalRules.js";
 export type { ApprovalRuleDecision, ApprovalRulesOptions } from "./approval/types.js";
 export { Codex, type RequestArguments } from "./codex.js";
+export { diagnose } from "./doctor/diagnose.js";
+export type { DiagnoseOptions, Diagnosis, DiagnosisCheck, DiagnosisCheckName, LaunchSummary } from "./doctor/types.js";
 export * from "./errors/index.js";
 export type {
   DeltaEvent,

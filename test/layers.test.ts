@@ -31,7 +31,7 @@ const HOUSE: readonly (readonly string[])[] = [
   ["goal", "review", "turnStarter"],
   ["thread"],
   ["codex"],
-  ["serve"],
+  ["doctor", "serve"],
   ["index", "protocol"],
 ];
 
@@ -181,7 +181,9 @@ const shape: Rule = (all) =>
     const lines = text.trimEnd().split("\n").length;
     return [
       ...(lines > MAX_LINES ? [`${path} has ${lines} lines`] : []),
-      ...(/^\/\*\* [A-Z][^]*?\. ?\*\//.test(text) ? [] : [`${path} does not open with a sentence of what it owns`]),
+      ...(/^(?:#!.*\n)?\/\*\* [A-Z][^]*?\. ?\*\//.test(text)
+        ? []
+        : [`${path} does not open with a sentence of what it owns`]),
     ];
   });
 
@@ -303,6 +305,7 @@ describe.each<{ rule: string; check: Rule; good: readonly Source[]; bad: readonl
       { path: "a", text: `${owns}export {};\n` },
       { path: "b", text: owns + "\n".repeat(MAX_LINES - 2) + "export {};\n" },
       { path: "generated/tables", text: "// Generated.\n".repeat(MAX_LINES + 1) },
+      { path: "cli/main", text: `#!/usr/bin/env node\n${owns}export {};\n` },
     ],
     bad: [
       { path: "a", text: "export {};\n" },

@@ -25,9 +25,9 @@ import {
 } from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeTestFolder } from "../../src/testing/testFolder.js";
-import { TurnRenderer, type TurnRendererOptions } from "../../examples/demo/render.js";
+import { TurnRenderer, type TurnRendererOptions } from "../../src/cli/render/turnRenderer.js";
 import { PROMPT, createRepository, scriptedSteps } from "../../examples/demo/scenario.js";
-import { wantsColor } from "../../examples/demo/style.js";
+import { wantsColor } from "../../src/cli/render/style.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TSX = join(ROOT, "node_modules", ".bin", "tsx");

@@ -24,10 +24,13 @@ const work = realpathSync(mkdtempSync(join(tmpdir(), "codex-embed-package-")));
 const consumer = join(work, "consumer");
 const tsc = join(modules, "typescript", "bin", "tsc");
 const manifest: {
+  readonly version: string;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
 } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+const RUNTIME = manifest.optionalDependencies["@openai/codex"] ?? "";
 
 /** What a release may hold, and what it must. */
 const ALLOWED = /^(?:dist\/.+\.(?:js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
@@ -243,6 +246,38 @@ describe("a project that has installed it", () => {
     writeFileSync(join(types, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["."] }));
     expect(run(process.execPath, [tsc, "-p", "types"], consumer)).toBe("");
   }, 60_000);
+});
+
+describe("the program codex-embed", () => {
+  const env = (): Record<string, string> => ({ CODEX_HOME: join(work, "home-program"), CODEX_BIN: "" });
+
+  beforeAll(() => {
+    // Links the program as an installation does, without asking the registry for the dependencies again.
+    run("npm", ["rebuild", "--offline", "--ignore-scripts", "codex-embed"], consumer);
+    mkdirSync(join(work, "home-program"));
+  });
+
+  it("starts by npx and tells its version", () => {
+    const versions = new RegExp(`^codex-embed ${manifest.version}\\nruntime ${RUNTIME} `);
+    expect(run("npx", ["--no-install", "codex-embed", "--version"], consumer)).toMatch(versions);
+    expect(run("npx", ["--no-install", "codex-embed", "--help"], consumer)).toContain("codex-embed doctor");
+  });
+
+  it("diagnoses the project that it is installed in", () => {
+    // Nobody is logged in there, so that it has to find a problem, and no other.
+    const program = join(consumer, "node_modules", ".bin", "codex-embed");
+    const options = { cwd: consumer, encoding: "utf8", env: { ...process.env, ...env() } } as const;
+    const { status, stdout, stderr } = spawnSync(program, ["doctor", "--json"], options);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
+    const diagnosis: { checks: { name: string; status: string }[] } = JSON.parse(stdout);
+    expect(diagnosis).toMatchObject({
+      runtimeVersion: RUNTIME,
+      codexBin: expect.stringContaining("node_modules"),
+      codexHome: env()["CODEX_HOME"],
+    });
+    const problems = diagnosis.checks.filter(({ status: found }) => found === "problem");
+    expect(problems.map(({ name }) => name)).toEqual(["login"]);
+  });
 });
 
 describe.each<{ format: Format; name: string }>([

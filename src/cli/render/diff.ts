@@ -1,6 +1,6 @@
 /** Owns the look of a changed file: its name, its counts, and its lines with their numbers. */
 
-import type { FileUpdateChange } from "codex-embed/protocol";
+import type { FileUpdateChange } from "../../protocol.js";
 import type { Paint } from "./style.js";
 import { clean, shorten, shortPath } from "./text.js";
 

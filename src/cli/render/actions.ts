@@ -1,6 +1,6 @@
 /** Owns what is said of an item that does something: what it is, how it ended, and what came out of it. */
 
-import type { ThreadItem } from "codex-embed/protocol";
+import type { ThreadItem } from "../../protocol.js";
 import type { Paint } from "./style.js";
 import { commandText, duration, oneLine, shortPath } from "./text.js";
 

@@ -1,7 +1,7 @@
 /** Owns the lines that say what a turn has come to: its time, its items, its tokens. */
 
-import type { TurnOutcome } from "codex-embed";
-import type { ThreadItem, TokenUsageBreakdown } from "codex-embed/protocol";
+import type { TurnOutcome } from "../../index.js";
+import type { ThreadItem, TokenUsageBreakdown } from "../../protocol.js";
 import type { Paint } from "./style.js";
 import { count, duration, number } from "./text.js";
 

@@ -1,7 +1,7 @@
 /** Owns the terminal's view of turns: it takes their events as they come and writes lines. */
 
-import type { TurnEvent, TurnOutcome } from "codex-embed";
-import type { ThreadItem, ThreadTokenUsage, TurnPlanStep } from "codex-embed/protocol";
+import type { TurnEvent, TurnOutcome } from "../../index.js";
+import type { ThreadItem, ThreadTokenUsage, TurnPlanStep } from "../../protocol.js";
 import { type Action, actionOf } from "./actions.js";
 import { changeLines } from "./diff.js";
 import { Page } from "./page.js";
@@ -108,6 +108,11 @@ export class TurnRenderer {
   /** Writes a warning, of a turn or of the runtime as a whole. */
   warning(message: string): void {
     this.#remark("yellow", "!", message);
+  }
+
+  /** Ends the open line, so that something else can be written below it. */
+  pause(): void {
+    this.#page.end();
   }
 
   /** Writes what a turn has come to. */

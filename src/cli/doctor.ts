@@ -1,0 +1,58 @@
+/** Owns the command `doctor`: it shows the library's diagnosis. */
+
+import { diagnose, type Diagnosis, type DiagnosisCheck } from "../index.js";
+import type { Command } from "./command.js";
+import { BadUsage } from "./failure.js";
+import { type Paint, painter } from "./render/style.js";
+import { clean } from "./render/text.js";
+import { RUNTIME_FLAGS, runtimeOptions } from "./runtimeFlags.js";
+
+/** `codex-embed doctor` */
+export const doctorCommand: Command = {
+  name: "doctor",
+  summary: "Finds out whether Codex would run here, and what to do if not.",
+  usage: ["[--json]"],
+  flags: {
+    json: { help: "Print the diagnosis as JSON." },
+    timeout: { value: "SECONDS", help: "How long the start, and each question, may take. Default: 15 and 10." },
+    ...RUNTIME_FLAGS,
+  },
+  notes: [
+    "It starts the runtime, asks it and ends it. No model is asked and no host outside is contacted.",
+    "Exit code: 0 when there is no problem (there may be warnings), 1 when there is one.",
+  ],
+  async run(args, { write, color, signal }) {
+    if (args.positionals.length > 0) throw new BadUsage(`It takes no further words: ${args.positionals.join(" ")}.`);
+    const seconds = args.positiveNumber("timeout");
+    const limits = seconds === undefined ? {} : { startupTimeoutMs: seconds * 1000, checkTimeoutMs: seconds * 1000 };
+    const diagnosis = await diagnose({ ...runtimeOptions(args), ...limits, signal });
+    write(args.has("json") ? `${JSON.stringify(diagnosis, null, 2)}\n` : diagnosisText(diagnosis, painter(color)));
+    return diagnosis.healthy ? 0 : 1;
+  },
+};
+
+/** The diagnosis as people read it. */
+export function diagnosisText(diagnosis: Diagnosis, paint: Paint): string {
+  const blocks = diagnosis.checks.map((check) => checkLines(check, paint).join("\n"));
+  const count = (status: DiagnosisCheck["status"]): number =>
+    diagnosis.checks.filter((check) => check.status === status).length;
+  const [problems, warnings] = [count("problem"), count("warning")];
+  const verdict = diagnosis.healthy
+    ? `${paint("green", "Codex runs here.")}${warnings > 0 ? ` Warnings: ${warnings}.` : ""}`
+    : `${paint("red", `Problems: ${problems}.`)}${warnings > 0 ? ` Warnings: ${warnings}.` : ""}`;
+  return `${blocks.join("\n")}\n\n${verdict}\n`;
+}
+
+const MARKS = { ok: ["green", "ok"], warning: ["yellow", "!"], problem: ["red", "x"] } as const;
+const NAME_WIDTH = 15;
+
+function checkLines({ name, status, detail, advice }: DiagnosisCheck, paint: Paint): string[] {
+  const [style, mark] = MARKS[status];
+  const indent = " ".repeat(4 + NAME_WIDTH);
+  const [first = "", ...rest] = clean(detail).split("\n");
+  return [
+    `${paint(style, mark.padEnd(4))}${paint("bold", name.padEnd(NAME_WIDTH))}${first}`,
+    ...rest.map((line) => `${indent}${line}`.trimEnd()),
+    ...(advice === undefined || status === "ok" ? [] : [`${indent}${paint("cyan", "->")} ${clean(advice)}`]),
+  ];
+}

@@ -1,0 +1,76 @@
+/** Owns the program: which command the arguments ask for, its help, and the versions. */
+
+import { readFileSync } from "node:fs";
+import { RUNTIME_VERSION } from "../protocol.js";
+import { type Command, commandHelp, PROGRAM, programHelp } from "./command.js";
+import { COMMANDS } from "./commands.js";
+import { BadUsage } from "./failure.js";
+import { HELP, parseFlags, unknownFlag } from "./flags.js";
+import { nearest } from "./nearest.js";
+import { type Streams, type Terminal, withTerminal } from "./terminal.js";
+
+/** Runs the program with these arguments. Resolves with the exit code; whatever goes wrong is told on stderr. */
+export function runProgram(
+  args: readonly string[],
+  streams?: Streams,
+  commands: readonly Command[] = COMMANDS,
+): Promise<number> {
+  return withTerminal((terminal) => dispatch(args, terminal, commands), streams);
+}
+
+async function dispatch(args: readonly string[], terminal: Terminal, commands: readonly Command[]): Promise<number> {
+  const [first, ...rest] = args;
+  switch (first) {
+    case undefined:
+      terminal.note(programHelp(commands));
+      return 2;
+    case "--help":
+    case "-h":
+      terminal.write(programHelp(commands));
+      return 0;
+    case "--version":
+    case "-V":
+      terminal.write(versions());
+      return 0;
+    case "help": {
+      const [wanted] = rest;
+      terminal.write(wanted === undefined ? programHelp(commands) : commandHelp(find(wanted, commands)));
+      return 0;
+    }
+    default:
+      return runCommand(find(first, commands), rest, terminal);
+  }
+}
+
+async function runCommand(command: Command, args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    const parsed = parseFlags({ ...command.flags, ...HELP }, args);
+    if (!parsed.has("help")) return await command.run(parsed, terminal);
+    terminal.write(commandHelp(command));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof BadUsage)) throw error;
+    throw new BadUsage(`${PROGRAM} ${command.name}: ${error.message}\nSee: ${PROGRAM} ${command.name} --help`);
+  }
+}
+
+function find(name: string, commands: readonly Command[]): Command {
+  const found = commands.find((command) => command.name === name);
+  if (found !== undefined) return found;
+  const see = `\nSee: ${PROGRAM} --help`;
+  if (name.startsWith("-")) {
+    const { message } = unknownFlag(name, ["help", "version"]);
+    throw new BadUsage(`${PROGRAM}: ${message} The flags of a command follow after its name.${see}`);
+  }
+  const names = commands.map((command) => command.name);
+  const near = nearest(name, names);
+  const guess = near === null ? ` There are: ${names.join(", ")}.` : ` Did you mean ${near}?`;
+  throw new BadUsage(`${PROGRAM}: Unknown command ${JSON.stringify(name)}.${guess}${see}`);
+}
+
+function versions(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
+  const version = isManifest ? String(manifest.version) : "unknown";
+  return `${PROGRAM} ${version}\nruntime ${RUNTIME_VERSION} (expected; "${PROGRAM} doctor" tells which one is installed)\n`;
+}

@@ -1,0 +1,224 @@
+/** Owns the command `run`: one turn, streamed to the terminal or as JSON lines. */
+
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import {
+  ApprovalMode,
+  Codex,
+  type Handlers,
+  type Input,
+  type JsonSchema,
+  Sandbox,
+  type Schema,
+  type Thread,
+  type TurnOptions,
+} from "../index.js";
+import { askPerson } from "./askPerson.js";
+import type { Command } from "./command.js";
+import { BadUsage, Failure, Interruption } from "./failure.js";
+import type { Arguments, Flags } from "./flags.js";
+import { painter } from "./render/style.js";
+import { clean } from "./render/text.js";
+import { TurnRenderer } from "./render/turnRenderer.js";
+import { RUNTIME_FLAGS, runtimeOptions } from "./runtimeFlags.js";
+import { showTurn } from "./showTurn.js";
+import type { Terminal } from "./terminal.js";
+
+const FLAGS: Flags = {
+  sandbox: {
+    value: "NAME",
+    short: "s",
+    choices: Object.values(Sandbox),
+    help: "Where commands may write. Default: the configuration's.",
+  },
+  "approval-mode": {
+    value: "NAME",
+    short: "a",
+    choices: Object.values(ApprovalMode),
+    help: "Who decides what goes beyond it. Default: ask on a terminal, else deny_all.",
+  },
+  model: { value: "NAME", short: "m", help: "The model. Default: the configuration's." },
+  image: { value: "FILE", short: "i", repeats: true, help: "A picture to look at." },
+  "output-schema": { value: "FILE", help: "A JSON Schema that the final answer must conform to." },
+  resume: { value: "ID", help: "Go on with this thread." },
+  deadline: { value: "SECONDS", help: "Interrupt the turn after this time." },
+  json: { help: "Print each event as a line of JSON, { method, params }." },
+  ...RUNTIME_FLAGS,
+};
+
+/** `codex-embed run` */
+export const runCommand: Command = {
+  name: "run",
+  summary: "Runs one turn and streams it.",
+  usage: ['[FLAGS] "PROMPT"', "[FLAGS] - < FILE"],
+  flags: FLAGS,
+  notes: [
+    "Without a prompt, or with -, the prompt is read from stdin.",
+    "Nothing is approved without you: on a terminal you are asked, elsewhere requests are denied.",
+    "Ctrl-C interrupts the turn; a second one ends everything at once.",
+    "Exit code: 0 when the turn completed, 1 when it failed, 2 when the call was wrong, 130 after Ctrl-C.",
+  ],
+  async run(args, terminal) {
+    const job = readJob(args, terminal);
+    const input = await readInput(args, terminal);
+    return runTurn(job, input, terminal);
+  },
+};
+
+const INTERRUPTING = "\nInterrupting the turn. Ctrl-C again ends everything at once.\n";
+
+interface Job {
+  readonly args: Arguments;
+  readonly mode: ApprovalMode;
+  readonly json: boolean;
+  readonly turn: TurnOptions<Schema | undefined>;
+}
+
+/** Checks all that can be wrong before anything is read or started. */
+function readJob(args: Arguments, { ask }: Terminal): Job {
+  const mode = args.choice("approval-mode", Object.values(ApprovalMode)) ?? (ask === null ? "deny_all" : "ask");
+  if (mode === "ask" && ask === null) {
+    throw new BadUsage(
+      "--approval-mode ask needs a terminal: stdin or stderr is none. Choose deny_all or auto_review, or leave it out.",
+    );
+  }
+  const seconds = args.positiveNumber("deadline");
+  const schemaFile = args.text("output-schema");
+  return {
+    args,
+    mode,
+    json: args.has("json"),
+    turn: {
+      ...(seconds === undefined ? {} : { deadlineMs: Math.ceil(seconds * 1000) }),
+      ...(schemaFile === undefined ? {} : { outputSchema: readSchema(schemaFile) }),
+    },
+  };
+}
+
+function readSchema(file: string): JsonSchema {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new BadUsage(`--output-schema ${file} cannot be read: ${messageOf(error)}.`);
+  }
+  try {
+    const schema: unknown = JSON.parse(text);
+    if (isObject(schema)) return schema;
+  } catch (error) {
+    throw new BadUsage(`--output-schema ${file} holds no JSON: ${messageOf(error)}.`);
+  }
+  throw new BadUsage(`--output-schema ${file} holds no JSON object.`);
+}
+
+function isObject(value: unknown): value is JsonSchema {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+async function readInput(args: Arguments, { isPiped, readInput: read }: Terminal): Promise<Input> {
+  const { positionals } = args;
+  const fromStdin = positionals.length === 0 || (positionals.length === 1 && positionals[0] === "-");
+  if (fromStdin && positionals.length === 0 && !isPiped) {
+    throw new BadUsage('A prompt is missing: give it in quotation marks, or "-" to type it, ended by Ctrl-D.');
+  }
+  const prompt = fromStdin ? await read() : positionals.join(" ");
+  if (prompt.trim() === "") throw new BadUsage(fromStdin ? "stdin held no prompt." : "The prompt is empty.");
+  // A path of an image is meant from where the program was called, whatever --cwd says.
+  return [prompt, ...args.list("image").map((path) => ({ type: "localImage", path: resolve(path) }) as const)];
+}
+
+async function runTurn(job: Job, input: Input, terminal: Terminal): Promise<number> {
+  const { args, mode, json, turn } = job;
+  const { write, note, signal, color } = terminal;
+  const options = runtimeOptions(args);
+  const cwd = options.cwd ?? process.cwd();
+  const renderer = json ? null : new TurnRenderer(write, { color, cwd });
+  const warn = (message: string): void =>
+    renderer === null ? note(`warning: ${clean(message)}\n`) : renderer.warning(message);
+  const ignore = (): void => {};
+  const logged = (_fields: object, message: string): void => warn(message);
+  const handlers = mode === "ask" ? askingHandlers(terminal, cwd, renderer) : undefined;
+  const codex = new Codex({
+    ...options,
+    handlers,
+    logger: { debug: ignore, info: ignore, warn: logged, error: logged },
+  });
+  codex.on("configWarning", ({ params }) =>
+    warn(params.details === null ? params.summary : `${params.summary} ${params.details}`),
+  );
+  codex.on("warning", ({ params }) => warn(params.message));
+  let hasTurn = false;
+  // Only a turn takes the signal; what comes before it is ended by a close.
+  const onAbort = (): void => {
+    if (!hasTurn) void codex.close();
+    else if (signal.reason instanceof Interruption && signal.reason.message !== "") note(INTERRUPTING);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    // First the thread: a configuration that does not load fails here, and would say nothing true of the login.
+    const thread = await openThread(codex, job, cwd);
+    await assertLoggedIn(codex);
+    hasTurn = true;
+    if (renderer === null) return await printEvents(thread, input, turn, terminal);
+    let isStored = false;
+    const onStarted = (): void => void (isStored = true);
+    try {
+      return exitCodeOf((await showTurn(thread, input, { renderer, signal, turn, onStarted })).status);
+    } finally {
+      renderer.pause();
+      // A thread without a turn cannot be resumed.
+      if (isStored) write(`  ${painter(color)("cyan", "thread".padEnd(9))}${thread.id}\n`);
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    await codex.close();
+  }
+}
+
+/** A turn without a login would be tried again and again, and fail in the end. */
+async function assertLoggedIn(codex: Codex): Promise<void> {
+  const status = await codex.request("getAuthStatus", { includeToken: false, refreshToken: false });
+  if (status.authMethod !== null || status.requiresOpenaiAuth === false) return;
+  throw new Failure("Nobody is logged in. Log in with: npx codex login");
+}
+
+function openThread(codex: Codex, { args, mode }: Job, cwd: string): Promise<Thread> {
+  const sandbox = args.choice("sandbox", Object.values(Sandbox));
+  const model = args.text("model");
+  const settings = { approvalMode: mode, sandbox, ...(model === undefined ? {} : { model }) };
+  const id = args.text("resume");
+  if (id === undefined) return codex.startThread({ ...settings, cwd });
+  return codex.resumeThread(id, { ...settings, ...(args.has("cwd") ? { cwd } : {}) });
+}
+
+async function printEvents(
+  thread: Thread,
+  input: Input,
+  options: TurnOptions<Schema | undefined>,
+  { write, drained, signal }: Terminal,
+): Promise<number> {
+  const turn = await thread.startTurn(input, { ...options, signal });
+  for await (const { method, params } of turn) {
+    write(`${JSON.stringify({ method, params })}\n`);
+    await drained();
+  }
+  return exitCodeOf((await turn.result()).status);
+}
+
+function exitCodeOf(status: string): number {
+  if (status === "completed") return 0;
+  throw new Failure("The turn was interrupted.");
+}
+
+function askingHandlers(
+  { ask, note, color }: Terminal,
+  cwd: string,
+  renderer: TurnRenderer | null,
+): Handlers | undefined {
+  if (ask === null) return undefined;
+  return askPerson({ ask, note, cwd, paint: painter(color), before: () => renderer?.pause() });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+}

@@ -1,0 +1,217 @@
+/** Owns the checks that ask the running runtime: its configuration, the login, the sandbox, and what it calls outside. */
+
+import type { Codex } from "../codex.js";
+import type { NotificationOf } from "../events.js";
+import type { ExperimentalFeatureListResponse } from "../generated/protocol.js";
+import type { CodexOptions } from "../options.js";
+import { findExecutable } from "../process/executable.js";
+import { redactSecrets } from "../process/stderrTail.js";
+import { isRecord } from "../rpc/messages.js";
+import { wantsPlugins } from "./plugins.js";
+import { messageOf } from "./surroundings.js";
+import type { DiagnosisCheck } from "./types.js";
+
+/** What the checks of a running runtime go by. */
+export interface Questioned {
+  readonly codex: Codex;
+  /** The options that are diagnosed: the runtime itself was started without the search for plugins. */
+  readonly options: CodexOptions;
+  /** The environment that the process was started with. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** What the runtime has said of its configuration so far. */
+  readonly warnings: readonly NotificationOf<"configWarning">["params"][];
+  /** The effective configuration, or why it cannot be read. */
+  readonly config: ReadConfig;
+}
+
+/** The effective configuration with the files that it came from, or why it cannot be read. */
+export type ReadConfig =
+  | {
+      readonly values: Readonly<Record<string, unknown>>;
+      /** The files with a content, the one that goes before the others first. */
+      readonly files: readonly { readonly path: string; readonly content: unknown }[];
+    }
+  | { readonly problem: string };
+
+/** Reads the effective configuration, as threads will get it. */
+export async function readConfig(codex: Codex, cwd: string, timeoutMs: number): Promise<ReadConfig> {
+  try {
+    const { config, layers } = await codex.request("config/read", { includeLayers: true, cwd }, { timeoutMs });
+    const files = (layers ?? []).flatMap(({ name, config: content }) => {
+      const isUsed = isRecord(content) && Object.keys(content).length > 0;
+      return isUsed && "file" in name && typeof name.file === "string" ? [{ path: name.file, content }] : [];
+    });
+    return { values: config, files };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
+/** Whether the configuration loads. The runtime starts with its defaults when it does not, and then refuses threads. */
+export function checkConfiguration({ config, warnings }: Questioned): DiagnosisCheck {
+  const name = "configuration";
+  const said = warnings.filter((warning) => !isAboutSandbox(warning)).map(warningText);
+  if ("problem" in config) {
+    const detail = ["The configuration does not load, and no thread can be started:", ...said];
+    if (said.length === 0) detail.push(config.problem);
+    return {
+      name,
+      status: "problem",
+      detail: detail.join("\n"),
+      advice: "Correct the file, or choose another codexHome.",
+    };
+  }
+  const from =
+    config.files.length === 0
+      ? "No configuration file: the defaults."
+      : `From ${config.files.map(({ path }) => path).join(", ")}.`;
+  if (said.length === 0) return { name, status: "ok", detail: from };
+  return { name, status: "warning", detail: [...said, from].join("\n"), advice: "Correct the configuration." };
+}
+
+/** Whether the login that the model provider needs is there. Whether it is still accepted shows at its first use. */
+export async function checkLogin({ codex, env, timeoutMs, config }: Questioned): Promise<DiagnosisCheck | null> {
+  const name = "login";
+  // What a broken configuration says of the provider is not what a corrected one will.
+  if ("problem" in config) return null;
+  const provider = providerOf(config.values);
+  // Unlike account/read, this asks nobody outside.
+  const status = await codex.request("getAuthStatus", { includeToken: false, refreshToken: false }, { timeoutMs });
+  if (status.authMethod !== null) {
+    const use = status.requiresOpenaiAuth === false ? `; the provider ${provider.id} does not need it` : "";
+    return { name, status: "ok", detail: `Logged in (${status.authMethod})${use}.` };
+  }
+  if (status.requiresOpenaiAuth !== false) {
+    const detail = `Nobody is logged in, and the model provider ${provider.id} needs a login.`;
+    const advice = "Log in with: npx codex login. Or in a program: codex.loginApiKey(key).";
+    return { name, status: "problem", detail, advice };
+  }
+  const variable = provider.entry["env_key"];
+  if (typeof variable !== "string")
+    return { name, status: "ok", detail: `The provider ${provider.id} needs no login.` };
+  if (env[variable]) {
+    return { name, status: "ok", detail: `The provider ${provider.id} takes its key from ${variable}, which is set.` };
+  }
+  const detail = `The provider ${provider.id} takes its key from the variable ${variable}, which is not set.`;
+  return { name, status: "problem", detail, advice: `Set ${variable}, or pass it in env.` };
+}
+
+/** Runs a harmless command in the read-only sandbox, and says which sandbox that was. */
+export async function checkSandbox(questioned: Questioned): Promise<DiagnosisCheck> {
+  const { codex, timeoutMs, config, warnings } = questioned;
+  const name = "sandbox";
+  const { platformFamily, platformOs } = codex.metadata;
+  const command = platformFamily === "windows" ? ["cmd.exe", "/d", "/c", "exit 0"] : ["/bin/sh", "-c", "exit 0"];
+  const sandboxPolicy = { type: "readOnly", networkAccess: false } as const;
+  const isLinux = platformOs === "linux";
+  const which = isLinux ? ` ${bubblewrapText(questioned)}` : "";
+  let failure: string;
+  try {
+    const params = { command, sandboxPolicy, timeoutMs };
+    const { exitCode, stderr } = await codex.request("command/exec", params, { timeoutMs: timeoutMs + 1_000 });
+    if (exitCode === 0) return { name, status: "ok", detail: `A command ran in the read-only sandbox.${which}` };
+    failure = redactSecrets(stderr).trim().split("\n").at(-1) || `exit code ${exitCode}`;
+  } catch (error) {
+    failure = messageOf(error);
+  }
+  const usesNone = "values" in config && config.values["sandbox_mode"] === "danger-full-access";
+  const said = warnings.filter(isAboutSandbox).map(warningText);
+  return {
+    name,
+    // Without a sandbox in the configuration, only a thread that asks for one is in trouble.
+    status: usesNone ? "warning" : "problem",
+    detail: [`Commands cannot be sandboxed: ${failure}.${which}`, ...said].join("\n"),
+    advice: isLinux
+      ? "Install bubblewrap and allow unprivileged user namespaces, or use full-access inside a container of its own."
+      : "Use full-access only in an environment that you are ready to lose.",
+  };
+}
+
+/** Which bubblewrap the runtime has to choose from. Its choice itself is not told. */
+function bubblewrapText({ env }: Questioned): string {
+  const lookup = findExecutable("bwrap", env, process.platform);
+  return "path" in lookup
+    ? `Bubblewrap: ${lookup.path}, or the bundled one if that is too old.`
+    : "Bubblewrap: the bundled one, since there is none on PATH.";
+}
+
+/** Says what the configuration lets the runtime call outside of this machine. Nothing is connected to. */
+export async function checkNetwork({ codex, options, config, timeoutMs }: Questioned): Promise<DiagnosisCheck | null> {
+  if ("problem" in config) return null;
+  const { values } = config;
+  const provider = providerOf(values);
+  const contents = config.files.map(({ content }) => content);
+  const plugins = wantsPlugins(options, contents, await isOnByDefault(codex, "plugins", timeoutMs));
+  const servers = recordIn(values, "mcp_servers");
+  const remote = Object.keys(servers).filter((server) => typeof recordIn(servers, server)["url"] === "string");
+  const local = Object.keys(servers).filter((server) => !remote.includes(server));
+  const lines = [
+    plugins
+      ? "At the start: looks for plugins (git and HTTPS). The feature plugins is on; disable it to stop that."
+      : "At the start: nothing (the feature plugins is off).",
+    `At every turn: the model provider ${provider.id}, ${provider.place}.`,
+    ...(remote.length > 0 ? [`MCP servers elsewhere: ${remote.join(", ")}.`] : []),
+    ...(local.length > 0 ? [`MCP servers that are started here: ${local.join(", ")}.`] : []),
+    ...(hasExporter(recordIn(values, "otel")) ? ["Telemetry is exported (otel)."] : []),
+    ...(recordIn(values, "analytics")["enabled"] === true ? ["Analytics are on."] : []),
+  ];
+  return { name: "network", status: "ok", detail: lines.join("\n") };
+}
+
+async function isOnByDefault(codex: Codex, name: string, timeoutMs: number): Promise<boolean> {
+  let cursor: string | null = null;
+  do {
+    const page: ExperimentalFeatureListResponse = await codex.request(
+      "experimentalFeature/list",
+      { cursor },
+      { timeoutMs },
+    );
+    const feature = page.data.find((one) => one.name === name);
+    if (feature !== undefined) return feature.defaultEnabled;
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  return false;
+}
+
+interface Provider {
+  readonly id: string;
+  readonly entry: Readonly<Record<string, unknown>>;
+  /** Where it is, without user names, passwords and parameters. */
+  readonly place: string;
+}
+
+function providerOf(values: Readonly<Record<string, unknown>>): Provider {
+  const id = typeof values["model_provider"] === "string" ? values["model_provider"] : "openai";
+  const entry = recordIn(recordIn(values, "model_providers"), id);
+  const url = entry["base_url"] ?? (id === "openai" ? values["openai_base_url"] : undefined);
+  return { id, entry, place: typeof url === "string" ? placeOf(url) : "at its own address" };
+}
+
+function placeOf(text: string): string {
+  if (!URL.canParse(text)) return "at an address that is no URL";
+  const { protocol, host, hostname, pathname } = new URL(text);
+  const isHere = hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return `${isHere ? "on this machine" : "elsewhere"} (${protocol}//${host}${pathname})`;
+}
+
+function hasExporter(otel: Readonly<Record<string, unknown>>): boolean {
+  const exporters = [otel["exporter"], otel["trace_exporter"], otel["metrics_exporter"]];
+  return exporters.some((exporter) => exporter !== undefined && exporter !== null && exporter !== "none");
+}
+
+function recordIn(values: Readonly<Record<string, unknown>>, key: string): Readonly<Record<string, unknown>> {
+  const value = values[key];
+  return isRecord(value) ? value : {};
+}
+
+type Warning = NotificationOf<"configWarning">["params"];
+
+/** Decides only below which check the runtime's sentence is shown. */
+function isAboutSandbox({ summary }: Warning): boolean {
+  return /bubblewrap|bwrap|sandbox/i.test(summary);
+}
+
+function warningText({ summary, details }: Warning): string {
+  return redactSecrets(details === null ? summary : `${summary} ${details}`);
+}

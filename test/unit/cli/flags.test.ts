@@ -1,0 +1,80 @@
+/** Owns the unit tests of the reading of flags. */
+
+import { describe, expect, it } from "vitest";
+import { BadUsage } from "../../../src/cli/failure.js";
+import { type Flags, parseFlags } from "../../../src/cli/flags.js";
+
+const FLAGS: Flags = {
+  json: { help: "Switch." },
+  cwd: { value: "FOLDER", short: "C", help: "Text." },
+  config: { value: "KEY=VALUE", short: "c", repeats: true, help: "List." },
+  sandbox: { value: "NAME", choices: ["read-only", "workspace-write"], help: "Choice." },
+  http: { value: "PORT", optionalValue: true, help: "Either." },
+  deadline: { value: "SECONDS", help: "Number." },
+};
+const parse = (...args: string[]) => parseFlags(FLAGS, args);
+
+describe("flags", () => {
+  it("reads switches, values, lists, short forms and positionals", () => {
+    const args = parse("one", "--json", "--cwd", "here", "-c", "a=1", "--config=b=2", "two", "--", "--three");
+    expect(args.has("json")).toBe(true);
+    expect(args.has("sandbox")).toBe(false);
+    expect(args.text("cwd")).toBe("here");
+    expect(args.text("sandbox")).toBeUndefined();
+    expect(args.list("config")).toEqual(["a=1", "b=2"]);
+    expect(args.list("image")).toEqual([]);
+    expect(args.positionals).toEqual(["one", "two", "--three"]);
+  });
+
+  it("reads a lone dash as a word, also as a value", () => {
+    expect(parse("-").positionals).toEqual(["-"]);
+    expect(parse("--cwd", "-").text("cwd")).toBe("-");
+  });
+
+  it("takes an optional value after = only", () => {
+    expect(parse("--http", "80").text("http")).toBe("");
+    expect(parse("--http", "80").positionals).toEqual(["80"]);
+    expect(parse("--http=80").text("http")).toBe("80");
+  });
+
+  it("takes a value that begins with a dash after =", () => {
+    expect(parse("--cwd=-x").text("cwd")).toBe("-x");
+  });
+
+  it.each([
+    [["--jsno"], "Unknown flag --jsno. Did you mean --json?"],
+    [["--nothing-like-it"], "Unknown flag --nothing-like-it."],
+    [["-x"], "Unknown flag -x."],
+    [["--constructor"], "Unknown flag --constructor."],
+    [["--__proto__"], "Unknown flag --__proto__."],
+    [["--no-json"], "Unknown flag --no-json."],
+    [["--json=yes"], "--json is a switch and takes no value."],
+    [["--cwd"], "--cwd needs a value: --cwd FOLDER."],
+    [["--cwd="], "--cwd needs a value: --cwd FOLDER."],
+    [["-C"], "-C needs a value: -C FOLDER."],
+    [["--cwd", "--json"], "--cwd needs a value, but --json follows. If that is the value, write --cwd=--json."],
+    [["--cwd", "a", "-C", "b"], "-C is given more than once."],
+    [
+      ["--sandbox", "readonly"],
+      '--sandbox is "readonly"; it takes read-only, workspace-write. Did you mean read-only?',
+    ],
+  ])("refuses %j", (args, message) => {
+    const refused = (): unknown => parse(...args);
+    expect(refused).toThrow(BadUsage);
+    expect(refused).toThrow(message);
+  });
+
+  it.each(["0", "-1", "soon", "Infinity", " "])("takes %j for no number above 0", (text) => {
+    expect(() => parse(`--deadline=${text}`).positiveNumber("deadline")).toThrow(BadUsage);
+  });
+
+  it("takes fractions for numbers", () => {
+    expect(parse("--deadline", "0.5").positiveNumber("deadline")).toBe(0.5);
+    expect(parse().positiveNumber("deadline")).toBeUndefined();
+  });
+
+  it("gives a choice its type", () => {
+    expect(parse("--sandbox", "read-only").choice("sandbox", ["read-only", "full-access"])).toBe("read-only");
+    expect(parse().choice("sandbox", ["read-only"])).toBeUndefined();
+  });
+});
