@@ -39,7 +39,7 @@ const HOUSE: readonly (readonly string[])[] = [
 const ANNEXES: Readonly<Record<string, readonly string[]>> = {
   testing: ["index", "protocol"],
   mcp: ["index", "protocol"],
-  cli: ["index", "protocol"],
+  cli: ["index", "protocol", "mcp/index"],
   exec: ["abort", "errors", "process", "transport/lines", "schema"],
 };
 

@@ -58,7 +58,7 @@ describe("the program", () => {
 
   it.each([
     [["docter"], 'codex-embed: Unknown command "docter". Did you mean doctor?\nSee: codex-embed --help\n'],
-    [["quux"], 'codex-embed: Unknown command "quux". There are: run, doctor.\nSee: codex-embed --help\n'],
+    [["quux"], 'codex-embed: Unknown command "quux". There are: run, doctor, mcp.\nSee: codex-embed --help\n'],
     [["help", "rnu"], 'codex-embed: Unknown command "rnu". Did you mean run?\nSee: codex-embed --help\n'],
     [["--verson"], "codex-embed: Unknown flag --verson. Did you mean --version?"],
     [["--json", "run"], "codex-embed: Unknown flag --json. The flags of a command follow after its name."],
