@@ -8,7 +8,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { UsageError } from "codex-embed";
 import { serveMcpStdio } from "codex-embed/mcp-server";
 import { gate, message, shell } from "codex-embed/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { descendants, leavesNothing, until } from "../../support/leaks.js";
 import { clientWith, McpHome, outcomeOf, stdioCommand } from "../../support/mcp.js";
 
@@ -108,9 +108,20 @@ class RawServer {
 }
 
 describe("spoken to by hand", () => {
-  test("stdout carries messages of MCP and nothing else, also when stdin does not", async () => {
+  /** A test that fails must not leave its program behind. */
+  const started: RawServer[] = [];
+  afterEach(() => {
+    for (const { child } of started.splice(0)) child.kill("SIGKILL");
+  });
+  const start = async (): Promise<RawServer> => {
     const raw = new RawServer();
+    started.push(raw);
     await raw.initialize();
+    return raw;
+  };
+
+  test("stdout carries messages of MCP and nothing else, also when stdin does not", async () => {
+    const raw = await start();
     raw.send("this is no message");
     home.model.enqueue(shell("echo noise; echo noise >&2"), message("Done."));
     raw.call(2, "tools/call", { name: "codex", arguments: { prompt: "Go." } });
@@ -131,8 +142,7 @@ describe("spoken to by hand", () => {
     ["closes stdin", (child) => child.stdin?.end()],
     ["closes stdout and stdin", (child) => (child.stdout?.destroy(), child.stdin?.destroy())],
   ])("a client that %s in the middle of a command leaves nothing", async (_name, leave) => {
-    const raw = new RawServer();
-    await raw.initialize();
+    const raw = await start();
     const running = gate();
     home.model.respondWith(() => {
       running.open();
