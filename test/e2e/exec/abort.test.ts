@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AbortError } from "codex-embed/exec";
 import { gate, message, shell } from "codex-embed/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { locateRuntime } from "../../../src/process/locate.js";
 import { ExecBench, rejection } from "../../support/execBench.js";
 import { leavesNothing } from "../../support/leaks.js";
@@ -32,6 +32,9 @@ describe.skipIf(process.platform === "win32")("an abort", () => {
       const files = ["detached", "direct"].map((name) => join(bench.home.workspace, name));
       await until(() => files.every((file) => existsSync(file)), 10_000);
       const pids = files.map((file) => Number(readFileSync(file, "utf8")));
+      onTestFinished(async () => {
+        for (const pid of pids) if (await isAlive(pid)) process.kill(pid, "SIGKILL");
+      });
       const begin = performance.now();
       controller.abort();
       const error = await reading;

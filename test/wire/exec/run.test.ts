@@ -32,6 +32,7 @@ const CONSUME = "/bin/cat > /dev/null\n";
 /** Starts a child in the group and one outside of it, both deaf to SIGTERM and both with our stdout; notes their ids. */
 const FAMILY = `
 trap '' TERM
+echo $$ > "$here/root.pid"
 sh -c 'trap "" TERM; echo $$ > "$0/a.new"; mv "$0/a.new" "$0/a.pid"; while :; do sleep 1; done' "$here" &
 setsid sh -c 'trap "" TERM; echo $$ > "$0/b.new"; mv "$0/b.new" "$0/b.pid"; while :; do sleep 1; done' "$here" &
 while [ ! -e "$here/a.pid" ] || [ ! -e "$here/b.pid" ]; do sleep 0.01; done
@@ -39,7 +40,17 @@ ${prints(started())}
 `;
 
 function familyOf(folder: string): number[] {
-  return ["a.pid", "b.pid"].map((name) => Number(readFileSync(join(folder, name), "utf8")));
+  return ["a.pid", "b.pid", "root.pid"].map((name) => Number(readFileSync(join(folder, name), "utf8")));
+}
+
+/** A thread of a runtime with such a family, none of which outlives a test that fails. */
+function threadOfFamily() {
+  const made = threadOf(`${FAMILY}\nwait`);
+  onTestFinished(() => {
+    if (!existsSync(join(made.folder, "root.pid"))) return;
+    for (const pid of familyOf(made.folder)) if (runs(pid)) process.kill(pid, "SIGKILL");
+  });
+  return made;
 }
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -154,7 +165,7 @@ describe.skipIf(process.platform === "win32")("a runtime that does not end", () 
 
   it("is ended with all that it started when the signal aborts, and the turn is let go", () =>
     leavesNothing(async () => {
-      const { thread, folder } = threadOf(`${FAMILY}\nwait`);
+      const { thread, folder } = threadOfFamily();
       const controller = new AbortController();
       const { events } = await thread.runStreamed("x", { signal: controller.signal });
       expect(await events.next()).toMatchObject({ value: { type: "thread.started" } });
@@ -177,7 +188,7 @@ describe.skipIf(process.platform === "win32")("a runtime that does not end", () 
 
   it("is ended with all that it started when the reader leaves", () =>
     leavesNothing(async () => {
-      const { thread, folder } = threadOf(`${FAMILY}\nwait`);
+      const { thread, folder } = threadOfFamily();
       const { events } = await thread.runStreamed("x");
       for await (const _ of events) break;
       expect(familyOf(folder).filter(runs)).toEqual([]);
