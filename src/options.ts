@@ -71,8 +71,8 @@ export interface ClientOptions {
   readonly handlers?: Handlers | undefined;
 }
 
-/** The default of `maxFrameBytes`. */
-export const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
+/** The default of `startupTimeoutMs`. */
+export const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
 
 /** How a runtime is found, started and spoken to. Every field is optional. */
 export interface CodexOptions extends LaunchOptions, ClientOptions {

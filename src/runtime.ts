@@ -8,7 +8,7 @@ import { isKnownNotification, type NotificationMethod } from "./events.js";
 import type { Turn } from "./generated/protocol.js";
 import type { ClientRequests } from "./generated/tables.js";
 import { type RuntimeMetadata, shakeHands } from "./handshake.js";
-import { type ClientOptions, DEFAULT_MAX_FRAME_BYTES } from "./options.js";
+import { type ClientOptions, DEFAULT_STARTUP_TIMEOUT_MS } from "./options.js";
 import { RequestBroker } from "./requests/broker.js";
 import { retryOnOverload } from "./retry.js";
 import { Connection, type ConnectionReceiver } from "./rpc/connection.js";
@@ -17,6 +17,7 @@ import { Listeners } from "./stream/listeners.js";
 import { Router } from "./stream/router.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
 import type { TurnStream } from "./stream/turnStream.js";
+import { DEFAULT_MAX_FRAME_BYTES } from "./transport/lines.js";
 
 /** The name of a request of the protocol. */
 export type ClientMethod = keyof ClientRequests;
@@ -32,7 +33,6 @@ export interface RequestOptions<R = unknown> {
 }
 
 const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null, signal: null, stderrTail: "" };
-const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
 const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 
 /** Requests that are answered when their work is done, however long that takes. */

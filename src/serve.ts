@@ -8,15 +8,15 @@ import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Codex } from "./codex.js";
+import { checkedToken } from "./endpoint/remote.js";
 import { LaunchError, UsageError } from "./errors/index.js";
-import type { CodexOptions, ConnectOptions } from "./options.js";
+import { type CodexOptions, type ConnectOptions, DEFAULT_STARTUP_TIMEOUT_MS } from "./options.js";
 import { AgentProcess, type ProcessExit } from "./process/agentProcess.js";
 import { launchEnvironment } from "./process/environment.js";
 import { guarded } from "./process/guard.js";
 import { planLaunch } from "./process/launch.js";
 import { locateRuntime } from "./process/locate.js";
 
-const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
 const READY_POLL_MS = 10;
 const TOKEN_BYTES = 32;
 
@@ -165,10 +165,7 @@ async function prepareAuth(auth: ServeAuth, isSocket: boolean): Promise<Prepared
     const args = ["--ws-auth", "signed-bearer-token", "--ws-shared-secret-file", sharedSecretFile, ...claims];
     return { args, ...NOTHING };
   }
-  const token = auth.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
-  if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new UsageError("The token is empty, or holds blanks or characters that no HTTP header takes.");
-  }
+  const token = checkedToken(auth.token ?? randomBytes(TOKEN_BYTES).toString("base64url"));
   const folder = await mkdtemp(join(tmpdir(), "codex-embed-token-"));
   const tokenFile = join(folder, "token");
   await writeFile(tokenFile, token, { mode: 0o600 });

@@ -1,6 +1,7 @@
 /** Owns the command `mcp`: it serves Codex to MCP clients, by servers that it is given. */
 
-import { ApprovalMode, type CodexOptions, type Logger, Sandbox } from "../index.js";
+import { ApprovalMode, type Logger, Sandbox } from "../index.js";
+import type { CodexMcpOptions, McpHandle, McpHttpHandle, McpHttpOptions } from "../mcp/index.js";
 import type { Command } from "./command.js";
 import { BadUsage } from "./failure.js";
 import type { Arguments, Flags } from "./flags.js";
@@ -8,35 +9,12 @@ import { clean } from "./render/text.js";
 import { RUNTIME_FLAGS, runtimeOptions } from "./runtimeFlags.js";
 import type { Terminal } from "./terminal.js";
 
-/** What a server is started with. */
-export interface McpServeOptions {
-  readonly codex?: CodexOptions | undefined;
-  readonly maxSandbox?: Sandbox | undefined;
-  readonly approvalMode?: ApprovalMode | undefined;
-  readonly roots?: readonly string[] | undefined;
-  readonly deadlineMs?: number | undefined;
-  readonly logger?: Logger | undefined;
-}
+type Server = Pick<McpHandle, "closed" | "close">;
 
-/** What is started with these options over HTTP. */
-export interface McpServeHttpOptions extends McpServeOptions {
-  readonly port?: number | undefined;
-  readonly tokenFile?: string | undefined;
-}
-
-/** A server that runs. */
-export interface McpServer {
-  /** Resolves when it has ended. Never rejects. */
-  readonly closed: Promise<void>;
-  close(): Promise<void>;
-}
-
-/** The servers that the command starts. */
+/** The servers that the command starts: those of `codex-embed/mcp-server`. */
 export interface McpServers {
-  readonly serveMcpStdio: (options: McpServeOptions) => Promise<McpServer>;
-  readonly serveMcpHttp: (
-    options: McpServeHttpOptions,
-  ) => Promise<McpServer & { readonly url: string; readonly tokenFile: string | null }>;
+  readonly serveMcpStdio: (options: CodexMcpOptions) => Promise<Server>;
+  readonly serveMcpHttp: (options: McpHttpOptions) => Promise<Server & Pick<McpHttpHandle, "url" | "tokenFile">>;
 }
 
 const FLAGS: Flags = {
@@ -109,7 +87,7 @@ function portOf(args: Arguments): number | null {
   return Number(text);
 }
 
-function serveOptions(args: Arguments, { note }: Terminal): McpServeOptions {
+function serveOptions(args: Arguments, { note }: Terminal): CodexMcpOptions {
   const seconds = args.positiveNumber("deadline");
   const roots = args.list("root");
   const ignore = (): void => {};
@@ -125,7 +103,7 @@ function serveOptions(args: Arguments, { note }: Terminal): McpServeOptions {
   };
 }
 
-async function untilClosed(server: McpServer, signal: AbortSignal): Promise<number> {
+async function untilClosed(server: Server, signal: AbortSignal): Promise<number> {
   const close = (): void => void server.close();
   signal.addEventListener("abort", close, { once: true });
   if (signal.aborted) close();

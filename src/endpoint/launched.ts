@@ -1,10 +1,11 @@
 /** Owns the endpoint that is a process of this program: found, started, and spoken to over its pipes. */
 
-import { type CodexOptions, DEFAULT_MAX_FRAME_BYTES } from "../options.js";
+import type { CodexOptions } from "../options.js";
 import { AgentProcess } from "../process/agentProcess.js";
 import { launchEnvironment } from "../process/environment.js";
 import { planLaunch } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
+import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
 import { StdioTransport } from "../transport/stdio.js";
 import type { Endpoint } from "./endpoint.js";
 

@@ -2,7 +2,8 @@
 
 import { isAbsolute } from "node:path";
 import { LaunchError, UsageError } from "../errors/index.js";
-import { type ConnectOptions, DEFAULT_MAX_FRAME_BYTES } from "../options.js";
+import type { ConnectOptions } from "../options.js";
+import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
 import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
 import type { Endpoint } from "./endpoint.js";
 
@@ -93,7 +94,8 @@ function checkedHeaders({ headers = {}, token, tokenProvider }: ConnectOptions):
   return { ...headers };
 }
 
-function checkedToken(token: string): string {
+/** Throws `UsageError` for what no header can carry. */
+export function checkedToken(token: string): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new UsageError("The token is empty, or holds blanks or characters that no HTTP header takes.");
 }

@@ -4,6 +4,7 @@ import { onAbort } from "../abort.js";
 import { UsageError } from "../errors/index.js";
 import { AgentProcess } from "../process/agentProcess.js";
 import type { SpawnRequest } from "../process/launch.js";
+import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
 import { AbortError, ExecExitError, ExecTurnFailedError, type RunEnd } from "./errors.js";
 import { EventFeed } from "./eventFeed.js";
 import type { ThreadEvent } from "./events.js";
@@ -19,8 +20,6 @@ export interface Run {
   /** Is given every event, before it is yielded. */
   readonly record: TurnRecord;
 }
-
-const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
 
 /**
  * Runs `codex exec` and yields its events. Ends when the turn is complete and the process is gone; when the consumer

@@ -6,7 +6,10 @@ import { ApprovalMode, type CodexOptions, type Logger, Sandbox, UsageError } fro
 
 /** What the server's operator allows its callers, and how the runtime behind it is started. */
 export interface CodexMcpOptions {
-  /** How the runtime is found and started. Its handlers are asked only by agents that a caller's agent starts. */
+  /**
+   * How the runtime is found and started. With `approvalMode` `ask` its handlers are not asked what the caller is asked:
+   * approvals and questions of the caller's agent and of the agents that this one starts.
+   */
   readonly codex?: CodexOptions | undefined;
   /**
    * The widest sandbox that a caller may ask for. Default `read-only`: what a caller, a program or a model that this

@@ -1,5 +1,8 @@
 /** Owns the byte framer: chunks in, whole lines out. */
 
+/** The default of `maxFrameBytes`. */
+export const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
+
 const LINE_FEED = 0x0a;
 const HEAD_BYTES = 512;
 

@@ -7,6 +7,8 @@ import type { Transport, TransportReceiver } from "./transport.js";
 
 /** The runtime drops a connection that sends it more in one message (measured). */
 const MAX_SENT_BYTES = 16 * 1024 * 1024;
+/** What of the reason for a refusal is read. */
+const MAX_REFUSAL_BYTES = 4_096;
 /** How long the other side may take to close in its turn. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -55,11 +57,16 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
     socket.once("error", reject);
     socket.once("unexpected-response", (request, response) => {
       const body: Buffer[] = [];
+      let bytes = 0;
       const refuse = (): void => {
         reject(new UpgradeRefusedError(response.statusCode ?? 0, oneLine(Buffer.concat(body).toString("utf8"))));
         request.destroy();
       };
-      response.on("data", (chunk: Buffer) => body.push(chunk));
+      response.on("data", (chunk: Buffer) => {
+        body.push(chunk);
+        bytes += chunk.length;
+        if (bytes > MAX_REFUSAL_BYTES) refuse();
+      });
       response.once("end", refuse);
       response.once("error", refuse);
     });

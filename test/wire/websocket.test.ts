@@ -97,6 +97,17 @@ describe("connecting", () => {
     expect(error.message).not.toContain("s3cr3t");
   });
 
+  test("a refusal that goes on without end is one after its first 4 KiB", async () => {
+    const server = createServer();
+    server.on("upgrade", (_, socket: Socket) => {
+      socket.on("error", () => {});
+      socket.write(`HTTP/1.1 404 No\r\n\r\n${"no ".repeat(3_000)}`);
+    });
+    const error = await rejection(Codex.connect(await listening(server)), LaunchError);
+    expect(error.message).toContain("HTTP 404: no no");
+    expect(error.message.length).toBeLessThan(500);
+  });
+
   test("a server that never answers is given up after startupTimeoutMs", async () => {
     const server = createServer();
     server.on("upgrade", () => {});
@@ -159,13 +170,21 @@ describe("a connection", () => {
   });
 
   test("is not given up because this program was busy for longer than that", async () => {
-    const { url } = await runtimeLike((socket, { id }) => {
+    const { url, sockets } = await runtimeLike((socket, { id }) => {
       socket.send(JSON.stringify({ id, result: { data: [], nextCursor: null } }));
     });
     const codex = await connected(url, { pingIntervalMs: 50 });
-    const awake = performance.now() + 300;
-    while (performance.now() < awake);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    let pings = 0;
+    await new Promise<void>((resolve) => {
+      sockets[0]?.on("ping", () => {
+        pings += 1;
+        // The pong is under way; while this program is busy, the time in which it should have come passes.
+        const awake = performance.now() + 300;
+        while (pings === 1 && performance.now() < awake);
+        if (pings === 3) resolve();
+      });
+      sockets[0]?.once("close", () => resolve());
+    });
     expect(await codex.models()).toEqual([]);
   });
 

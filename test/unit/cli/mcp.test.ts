@@ -1,16 +1,17 @@
 /** Owns the unit tests of the command `mcp`: what it makes of its flags, and when it ends. */
 
 import { once } from "node:events";
+import type { McpHandle, McpHttpOptions } from "codex-embed/mcp-server";
 import { describe, expect, it } from "vitest";
-import { type McpServeHttpOptions, type McpServer, type McpServers, mcpCommand } from "../../../src/cli/mcp.js";
+import { type McpServers, mcpCommand } from "../../../src/cli/mcp.js";
 import { runProgram } from "../../../src/cli/program.js";
 import { keptStreams } from "./streams.js";
 
 /** Servers that only remember what they were started with, and end when they are closed, or at once. */
 function servers(options: { endsAtOnce: boolean }) {
-  const started: (readonly [kind: string, options: McpServeHttpOptions])[] = [];
+  const started: (readonly [kind: string, options: McpHttpOptions])[] = [];
   let closes = 0;
-  const server = (): McpServer => {
+  const server = (): Pick<McpHandle, "closed" | "close"> => {
     let settle = (): void => {};
     const closed = new Promise<void>((resolve) => (settle = resolve));
     if (options.endsAtOnce) settle();
