@@ -134,6 +134,7 @@ export class AgentProcess {
   async #end(): Promise<ProcessExit> {
     const exitedOrHurried = Promise.race([this.exited, this.#hurry.promise]);
     for (const step of ["stdin", "SIGTERM", "SIGKILL"] as const) {
+      if (this.#hasExited) break;
       if (this.#hurried && step !== "SIGKILL") continue;
       // A descendant that outlives its parents can only be found by what was seen before they died.
       await this.#tree?.refresh();
