@@ -19,8 +19,8 @@ export function clean(text: string): string {
 const DECEPTIVE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
 
 /**
- * Makes a text safe to decide on. Other than `clean`, which is for what has been printed, it leaves nothing out: what
- * would not show as itself is written out.
+ * Makes a text safe to print that people go by, such as a command. Other than `clean`, which is for what was printed, it
+ * leaves nothing out: what would not show as itself is written out.
  */
 export function spelledOut(text: string): string {
   return text
@@ -29,9 +29,9 @@ export function spelledOut(text: string): string {
     .replace(DECEPTIVE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** A text on one line, shortened. */
+/** What is done, on one line: shortened, with nothing hidden in it. */
 export function oneLine(text: string): string {
-  const [first = "", ...rest] = clean(text).trim().split("\n");
+  const [first = "", ...rest] = spelledOut(text).trim().split("\n");
   return rest.length === 0 ? shorten(first) : `${shorten(first)} … +${count(rest.length, "line")}`;
 }
 
