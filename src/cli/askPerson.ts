@@ -4,7 +4,7 @@ import type { Handlers } from "../index.js";
 import type { ToolRequestUserInputQuestion } from "../protocol.js";
 import { changeLines } from "./render/diff.js";
 import type { Paint } from "./render/style.js";
-import { clean, commandText, shortPath } from "./render/text.js";
+import { commandText, shortPath, spelledOut } from "./render/text.js";
 import type { Ask } from "./terminal.js";
 
 /** What asking goes by. */
@@ -39,14 +39,14 @@ export function askPerson({ ask, note, paint, cwd, before }: AskPersonOptions): 
     });
   const decide = async (title: string, rows: readonly string[], signal: AbortSignal): Promise<"accept" | "decline"> =>
     (await approves(title, rows, signal)) ? "accept" : "decline";
-  const reason = (text: string | null | undefined): string[] => (text ? [`Reason: ${clean(text)}`] : []);
+  const reason = (text: string | null | undefined): string[] => (text ? [`Reason: ${spelledOut(text)}`] : []);
 
   return {
     approveCommand(request, { signal }) {
       const host = request.networkApprovalContext;
       const rows = [
-        ...(request.command ? [`$ ${clean(commandText(request.command))}`] : []),
-        ...(host ? [`Network: ${clean(`${host.protocol} ${host.host}`)}`] : []),
+        ...(request.command ? [`$ ${spelledOut(commandText(request.command))}`] : []),
+        ...(host ? [`Network: ${spelledOut(`${host.protocol} ${host.host}`)}`] : []),
         ...(request.cwd ? [`In ${shortPath(request.cwd)}`] : []),
         ...jsonRows("Permissions", request.additionalPermissions),
         ...reason(request.reason),
@@ -54,12 +54,12 @@ export function askPerson({ ask, note, paint, cwd, before }: AskPersonOptions): 
       return decide("The agent asks to run a command outside its sandbox.", rows, signal);
     },
     approveFileChange(request, { signal }) {
-      const rows = request.changes.flatMap((change) => changeLines(change, paint, cwd));
-      return decide(
-        "The agent asks to change files outside its sandbox.",
-        [...rows, ...reason(request.reason)],
-        signal,
-      );
+      const rows = [
+        ...request.changes.flatMap((change) => changeLines(change, paint, cwd)),
+        ...(request.grantRoot ? [`And to write to all of ${shortPath(request.grantRoot)} from now on`] : []),
+        ...reason(request.reason),
+      ];
+      return decide("The agent asks to change files outside its sandbox.", rows, signal);
     },
     async approvePermissions({ permissions: { network, fileSystem }, reason: why }, { signal }) {
       const rows = [...jsonRows("Network", network), ...jsonRows("Files", fileSystem), ...reason(why)];
@@ -69,9 +69,9 @@ export function askPerson({ ask, note, paint, cwd, before }: AskPersonOptions): 
     },
     approveMcpTool(request, { signal }) {
       const rows = [
-        `${clean(`${request.serverName}.${request.toolName ?? "?"}`)}`,
+        `${spelledOut(`${request.serverName}.${request.toolName ?? "?"}`)}`,
         ...jsonRows("Arguments", request.toolArguments),
-        ...(request.toolDescription === null ? [] : [clean(request.toolDescription)]),
+        ...(request.toolDescription === null ? [] : [spelledOut(request.toolDescription)]),
       ];
       return decide("The agent asks to call a tool of an MCP server.", rows, signal);
     },
@@ -90,7 +90,7 @@ export function askPerson({ ask, note, paint, cwd, before }: AskPersonOptions): 
     answerElicitation({ serverName }, { signal }) {
       return inTurn(signal, async () => {
         lines(
-          `The MCP server ${clean(serverName)} asks for a form to be filled in: declined, it cannot be shown here.`,
+          `The MCP server ${spelledOut(serverName)} asks for a form to be filled in: declined, it cannot be shown here.`,
           [],
         );
         return "decline" as const;
@@ -107,7 +107,7 @@ function indented(rows: readonly string[]): string[] {
 function questionRows({ question, options, isSecret }: ToolRequestUserInputQuestion): string[] {
   const choices = (options ?? []).map(({ label, description }, index) => `${index + 1}. ${label}: ${description}`);
   const secret = isSecret ? ["(It asks for a secret, which cannot be typed here: left without an answer.)"] : [];
-  return [question, ...choices, ...secret].map(clean);
+  return [question, ...choices, ...secret].map(spelledOut);
 }
 
 /** A number stands for the option of that number. */
@@ -116,5 +116,5 @@ function chosen({ options }: ToolRequestUserInputQuestion, typed: string): strin
 }
 
 function jsonRows(name: string, value: unknown): string[] {
-  return value === null || value === undefined ? [] : [`${name}: ${clean(JSON.stringify(value))}`];
+  return value === null || value === undefined ? [] : [`${name}: ${spelledOut(JSON.stringify(value))}`];
 }

@@ -91,7 +91,7 @@ function serveOptions(args: Arguments, { note }: Terminal): CodexMcpOptions {
   const seconds = args.positiveNumber("deadline");
   const roots = args.list("root");
   const ignore = (): void => {};
-  const log = (_fields: object, message: string): void => note(`${clean(message)}\n`);
+  const log = (fields: object, message: string): void => note(logText(fields, message));
   const logger: Logger = { debug: ignore, info: ignore, warn: log, error: log };
   return {
     codex: { ...runtimeOptions(args), logger },
@@ -101,6 +101,14 @@ function serveOptions(args: Arguments, { note }: Terminal): CodexMcpOptions {
     ...(seconds === undefined ? {} : { deadlineMs: Math.ceil(seconds * 1000) }),
     logger,
   };
+}
+
+/** A message of the log with what belongs to it, such as the reason of a failure, set in below. */
+function logText(fields: object, message: string): string {
+  const rows = Object.entries(fields)
+    .filter(([, value]) => typeof value === "number" || (typeof value === "string" && value !== ""))
+    .map(([name, value]) => `${name}: ${String(value).trimEnd()}`.replaceAll("\n", "\n  "));
+  return `${clean([message, ...rows].join("\n  "))}\n`;
 }
 
 async function untilClosed(server: Server, signal: AbortSignal): Promise<number> {

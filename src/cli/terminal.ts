@@ -4,6 +4,7 @@ import { addAbortSignal, type Readable, type Writable } from "node:stream";
 import { createInterface } from "node:readline";
 import { BadUsage, failureOf, Interruption } from "./failure.js";
 import { wantsColor } from "./render/style.js";
+import { clean } from "./render/text.js";
 
 /** The streams and the environment of a program. */
 export interface Streams {
@@ -85,7 +86,8 @@ export async function withTerminal(
     const reason: unknown = abort.signal.aborted ? abort.signal.reason : error;
     const { text, exitCode } = failureOf(reason);
     const gap = reason instanceof BadUsage ? "" : "\n";
-    if (text !== "") stderr.write(`${gap}${text}\n`);
+    // Failures quote what runtimes and model providers say.
+    if (text !== "") stderr.write(`${gap}${clean(text)}\n`);
     return exitCode;
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", terminate).off("SIGHUP", terminate);

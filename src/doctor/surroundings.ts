@@ -1,6 +1,6 @@
 /** Owns the checks that need no runtime: Node, the executable, its home, what would be spawned, and optional packages. */
 
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmdirSync, statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { LaunchError } from "../errors/index.js";
@@ -70,6 +70,9 @@ export function checkHome(options: CodexOptions): Finding<string> {
       return report("problem", `CODEX_HOME names ${folder}, which is not there.`, advice);
     }
     return report("ok", `${folder} (it will be created)`);
+  }
+  if (!statSync(folder).isDirectory()) {
+    return report("problem", `${folder} is not a folder.`, "Remove the file, or choose a folder with codexHome.");
   }
   try {
     rmdirSync(mkdtempSync(join(folder, ".codex-embed-")));

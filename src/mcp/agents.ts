@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { Codex, LaunchError, type Thread, TurnInProgressError } from "../index.js";
 import type { Caller } from "./caller.js";
-import { type CappedStart, type ThreadSettings, withinCaps } from "./caps.js";
+import { assertUnmoved, type CappedStart, type ThreadSettings, withinCaps } from "./caps.js";
 import { handlersFor } from "./handlers.js";
 import { TOKEN_VARIABLE } from "./token.js";
 import type { Settings } from "./options.js";
@@ -185,7 +185,9 @@ export class Agents {
     const { deadlineMs, heartbeatMs } = this.#settings;
     try {
       if (own.loaded === null) throw new Refusal("The agent runtime has ended. Reply again to load the thread.");
-      const { sandbox, approvalMode } = own.settings;
+      const { cwd, sandbox, approvalMode } = own.settings;
+      // The runtime goes by the path: another thread may have put a link there since it was checked.
+      assertUnmoved(cwd);
       const turn = await own.loaded.startTurn(prompt, { sandbox, approvalMode, signal: caller.signal, deadlineMs });
       await followTurn(turn, (message) => caller.tell(message), heartbeatMs);
       return endedResult(await turn.result());

@@ -100,6 +100,11 @@ function cwdWithin(cwd: string | undefined, { roots, defaultRoot }: Settings): s
   return real;
 }
 
+/** Throws `Refusal` when the folder of a thread is gone, or a link by now: it may lead out of the roots. */
+export function assertUnmoved(cwd: string): void {
+  if (realFolder(cwd) !== cwd) throw new Refusal("The folder of this thread is not what it was: start a new thread.");
+}
+
 function realFolder(path: string): string | null {
   try {
     const real = realpathSync(path);

@@ -3,7 +3,7 @@
 import type { ElicitationAnswer, ElicitationRequest, Handlers, QuestionAnswers } from "../index.js";
 import type { Answer, Question } from "./caller.js";
 import { isRecord } from "./toolInputs.js";
-import { oneLine } from "./visible.js";
+import { oneLine, setIn } from "./visible.js";
 
 type QuestionsRequest = Parameters<NonNullable<Handlers["answerQuestions"]>>[0];
 type AgentQuestion = QuestionsRequest["questions"][number];
@@ -58,16 +58,16 @@ export function readAnswers({ questions }: QuestionsRequest, { action, content }
   return answers;
 }
 
-/** A form or a link of one of the agent's MCP servers, as it is, under the server's name. Null for other kinds. */
+/** A form or a link of one of the agent's MCP servers, under the server's name. Null for other kinds. */
 export function passedOn(request: ElicitationRequest): Question | null {
   if (request.mode !== "form" && request.mode !== "url") return null;
-  const message = `${oneLine(request.serverName)} asks:\n${request.message}`;
+  const message = `${oneLine(request.serverName)} asks:\n${setIn(request.message)}`;
   if (request.mode === "url") {
     return { mode: "url", message, url: request.url, elicitationId: request.elicitationId };
   }
   const { properties, required } = request.requestedSchema;
   const fields: Record<string, FormField> = {};
-  for (const [name, field] of Object.entries(properties)) if (field !== undefined) fields[name] = field;
+  for (const [name, field] of Object.entries(properties)) if (field !== undefined) fields[name] = legible(field);
   const requestedSchema = { type: "object" as const, properties: fields, ...(required !== undefined && { required }) };
   return { mode: "form", message, requestedSchema };
 }
@@ -78,6 +78,15 @@ export function readPassedOn(request: ElicitationRequest, { action, content }: A
   if (action !== "accept") return "decline";
   if (request.mode === "url") return { action: "accept" };
   return isFormContent(content) ? { action: "accept", content: { ...content } } : "decline";
+}
+
+function legible(field: FormField): FormField {
+  const { title, description } = field;
+  return {
+    ...field,
+    ...(title !== undefined && { title: oneLine(title) }),
+    ...(description !== undefined && { description: oneLine(description) }),
+  };
 }
 
 function isFormContent(content: unknown): content is Readonly<Record<string, string | number | boolean | string[]>> {

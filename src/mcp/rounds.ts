@@ -51,6 +51,8 @@ export class Rounds {
 
 interface Pending {
   readonly question: Question;
+  /** Whether the client has been sent it. */
+  isSent: boolean;
   readonly resolve: (answer: Answer) => void;
 }
 
@@ -65,7 +67,9 @@ class RoundsCall implements Caller {
   #outcome: Promise<CallToolResult> | null = null;
   #isOver = false;
   #asked = 0;
-  #visit: { readonly context: ServerContext; readonly progress: ProgressTeller } | null = null;
+  #visit: ProgressTeller | null = null;
+  /** What the client said of itself in its last request; it still holds while its user is asked. */
+  #envelope: unknown;
   #notesSent = 0;
   #wake: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
@@ -97,7 +101,7 @@ class RoundsCall implements Caller {
   }
 
   canAsk(mode: QuestionMode): boolean {
-    const envelope: unknown = this.#visit?.context.mcpReq.envelope;
+    const envelope = this.#envelope;
     if (typeof envelope !== "object" || envelope === null) return false;
     const capabilities: unknown = Reflect.get(envelope, this.#library.CLIENT_CAPABILITIES_META_KEY);
     if (typeof capabilities !== "object" || capabilities === null) return false;
@@ -114,6 +118,7 @@ class RoundsCall implements Caller {
       signal.addEventListener("abort", onAbort, { once: true });
       this.#pending.set(key, {
         question,
+        isSent: false,
         resolve: (answer) => {
           signal.removeEventListener("abort", onAbort);
           this.#pending.delete(key);
@@ -125,14 +130,15 @@ class RoundsCall implements Caller {
   }
 
   tell(message: string): void {
-    this.#visit?.progress.tell(message);
+    this.#visit?.tell(message);
   }
 
   /** Serves one request: hands over the answers that it brings, and waits for the end or for questions. */
   async visit(context: ServerContext): Promise<RoundResult> {
     clearTimeout(this.#timer);
     const progress = new ProgressTeller(context, this.#notesSent);
-    this.#visit = { context, progress };
+    this.#visit = progress;
+    this.#envelope = context.mcpReq.envelope;
     const signal = signalOf(context);
     const onAbort = (): void => this.#ended.abort(signal.reason);
     if (signal.aborted) onAbort();
@@ -152,9 +158,13 @@ class RoundsCall implements Caller {
     }
   }
 
-  /** A question that the request brings no answer to has been left out by the client, and is a no. */
+  /**
+   * A question that the request brings no answer to has been left out by the client, and is a no. One that has come up
+   * meanwhile is still to be put.
+   */
   #takeAnswers({ mcpReq }: ServerContext): void {
-    for (const [key, { resolve }] of this.#pending) {
+    for (const [key, { isSent, resolve }] of this.#pending) {
+      if (!isSent) continue;
       const answer = this.#library.inputResponse(mcpReq.inputResponses, key);
       resolve(
         answer.kind === "elicit"
@@ -172,7 +182,9 @@ class RoundsCall implements Caller {
     // What is kept until then is a result that nobody has fetched: no reason to keep the process.
     this.#timer = setTimeout(expire, this.#answerTimeoutMs).unref();
     const { inputRequired } = this.#library;
-    const entries = [...this.#pending].map(([key, { question }]) => {
+    const entries = [...this.#pending].map(([key, pending]) => {
+      pending.isSent = true;
+      const { question } = pending;
       if (question.mode === "form") return [key, inputRequired.elicit(question)] as const;
       const { message, url } = question;
       return [key, inputRequired.elicitUrl({ message, url })] as const;

@@ -2,7 +2,7 @@
 
 import type { FileUpdateChange } from "../../protocol.js";
 import type { Paint } from "./style.js";
-import { clean, shorten, shortPath } from "./text.js";
+import { shorten, shortPath, spelledOut } from "./text.js";
 
 const MAX_ROWS = 40;
 
@@ -57,7 +57,7 @@ function rowLine({ kind, number, text }: Row, width: number, paint: Paint): stri
 
 /** For a new or a deleted file the runtime gives the bare content in place of a diff. */
 function rowsOf({ kind, diff }: FileUpdateChange): Row[] {
-  const lines = clean(diff).replace(/\n$/, "").split("\n");
+  const lines = spelledOut(diff).replace(/\n$/, "").split("\n");
   if (kind.type === "update") return hunkRows(lines);
   if (diff === "") return [];
   return lines.map((text, index) => ({ kind: kind.type === "add" ? "added" : "removed", number: index + 1, text }));

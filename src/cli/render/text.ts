@@ -15,9 +15,23 @@ export function clean(text: string): string {
     .replace(/[^\P{Cc}\n]/gu, "");
 }
 
-/** A text on one line, shortened. */
+/** Control characters but the line feed, and those that are invisible or turn the direction of the text. */
+const DECEPTIVE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
+
+/**
+ * Makes a text safe to print that people go by, such as a command. Other than `clean`, which is for what was printed, it
+ * leaves nothing out: what would not show as itself is written out.
+ */
+export function spelledOut(text: string): string {
+  return text
+    .replace(/\r+(?=\n|$)/g, "")
+    .replaceAll("\t", "    ")
+    .replace(DECEPTIVE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** What is done, on one line: shortened, with nothing hidden in it. */
 export function oneLine(text: string): string {
-  const [first = "", ...rest] = clean(text).trim().split("\n");
+  const [first = "", ...rest] = spelledOut(text).trim().split("\n");
   return rest.length === 0 ? shorten(first) : `${shorten(first)} … +${count(rest.length, "line")}`;
 }
 
@@ -56,10 +70,10 @@ export function count(value: number, noun: string): string {
 export function shortPath(path: string, cwd?: string): string {
   if (cwd !== undefined) {
     const inside = relative(cwd, path);
-    if (inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`)) return clean(inside);
+    if (inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`)) return spelledOut(inside);
   }
   const home = homedir();
-  return clean(path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path);
+  return spelledOut(path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path);
 }
 
 /** The command inside `bash -lc '…'`, which is how the runtime reports what it runs; anything else as it is. */

@@ -210,7 +210,7 @@ describe.each(["2025-11-25", "2026-07-28"])("a client of %s", (version) => {
     const { asked } = await run(() => ({ action: "accept", content: { name: "Ada" } }), call("form"), message("Done."));
     expect(asked).toMatchObject([
       {
-        message: "probe asks:\nYour name?",
+        message: "probe asks:\n    Your name?",
         requestedSchema: { properties: { name: { type: "string" } }, required: ["name"] },
       },
     ]);

@@ -1,7 +1,7 @@
 /** The two tools, called by a real client over HTTP, with the real runtime behind them. */
 
 import { execFileSync } from "node:child_process";
-import { mkdir, readFile, symlink } from "node:fs/promises";
+import { mkdir, readFile, rmdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client, Progress } from "@modelcontextprotocol/client";
 import { Codex } from "codex-embed";
@@ -211,6 +211,19 @@ describe("what is within the caps is in force", () => {
     home.model.enqueue(message("Ready."));
     const { threadId } = outcomeOf(await codex({ prompt: "Get ready.", sandbox: "read-only" }, other));
     expect(await writable({ threadId }, other)).toBe("");
+  });
+
+  test("a reply is refused when the folder of its thread has been replaced by a link that leads out", async () => {
+    await mkdir(join(home.workspace, "swapped"));
+    home.model.enqueue(message("Ready."));
+    const { threadId } = outcomeOf(await codex({ prompt: "Get ready.", cwd: "swapped" }));
+    await rmdir(join(home.workspace, "swapped"));
+    await symlink(home.home.codexHome, join(home.workspace, "swapped"));
+    const before = home.model.requests.length;
+    expect(textOf(await reply({ threadId, prompt: "Write." }))).toContain(
+      "The folder of this thread is not what it was",
+    );
+    expect(home.model.requests).toHaveLength(before);
   });
 
   test("no caller makes a folder trusted in the operator's configuration", async () => {

@@ -64,8 +64,27 @@ describe("asking the person", () => {
   it("shows a command whole, each line apart, without what would steer the terminal", async () => {
     const { handlers, asked } = person("n");
     await handlers.approveCommand?.(command("echo \u001b[2J\n  Allow it? [y/N] y\nrm -rf /"), context());
-    expect(asked[0]).toContain("    $ echo \n      Allow it? [y/N] y\n    rm -rf /\n");
+    expect(asked[0]).toContain("    $ echo \\u{1b}[2J\n      Allow it? [y/N] y\n    rm -rf /\n");
     expect(asked[0]).not.toContain("\u001b");
+  });
+
+  it.each([
+    ["a carriage return", "rm -rf / #\rls", "$ rm -rf / #\\u{d}ls\n"],
+    ["the title of a window", "\u001b]0;$(rm -rf /)\u0007ls", "$ \\u{1b}]0;$(rm -rf /)\\u{7}ls\n"],
+    ["a change of direction", "ls \u202e/ fr- mr", "$ ls \\u{202e}/ fr- mr\n"],
+  ])("hides nothing of a command behind %s", async (_name, text, shown) => {
+    const { handlers, asked } = person("n");
+    await handlers.approveCommand?.(command(text), context());
+    expect(asked[0]).toContain(shown);
+  });
+
+  it("hides nothing of a file change, and tells what else it would allow", async () => {
+    const { handlers, asked } = person("n");
+    const changes = [{ path: "/etc/p\rq", kind: { type: "add" as const }, diff: "evil\rgood\r\n" }];
+    const { kind: _kind, command: _command, ...base } = command("");
+    await handlers.approveFileChange?.({ ...base, changes, grantRoot: "/etc" }, context());
+    expect(asked[0]).toContain("    add   /etc/p\\u{d}q  +1 -0\n      1 + evil\\u{d}good\n");
+    expect(asked[0]).toContain("    And to write to all of /etc from now on\n");
   });
 
   it("shows what a file change would change", async () => {

@@ -83,6 +83,20 @@ describe("codex-embed mcp", () => {
     ]);
   });
 
+  it("writes the log to stderr, with the reasons that callers are referred to", async () => {
+    const { started, command } = servers({ endsAtOnce: true });
+    const { streams, stdout, stderr } = keptStreams();
+    await runProgram(["mcp"], streams, [command]);
+    const logger = started[0]?.[1].logger;
+    logger?.info({ port: 1 }, "Not this.");
+    logger?.error({ code: "SPAWN_FAILED", reason: "One.\n\u001b[2JTwo." }, "The agent runtime could not be started.");
+    logger?.warn({ exitCode: 3, signal: null, stderrTail: "" }, "It ended.");
+    expect(stdout()).toBe("");
+    expect(stderr()).toBe(
+      "The agent runtime could not be started.\n  code: SPAWN_FAILED\n  reason: One.\n  Two.\nIt ended.\n  exitCode: 3\n",
+    );
+  });
+
   it.each([
     [["--http"], 0, undefined],
     [["--http=8080", "--token-file", "/t"], 8080, "/t"],

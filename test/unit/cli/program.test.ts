@@ -106,6 +106,11 @@ describe("the program", () => {
     expect(await program(["try"], [failing])).toEqual({ code, stdout: "", stderr });
   });
 
+  it("tells nothing that would steer the terminal", async () => {
+    const failing = command(() => Promise.reject(new Failure("The provider \u001b]0;said\u0007so.\u001b[2J")));
+    expect((await program(["try"], [failing])).stderr).toBe("\nThe provider so.\n");
+  });
+
   it("leaves no listener behind", async () => {
     const count = () => ["SIGINT", "SIGTERM", "SIGHUP"].map((name) => process.listenerCount(name));
     const before = count();

@@ -1,6 +1,6 @@
 /** Owns the unit tests of the checks that need no runtime. */
 
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -65,6 +65,16 @@ describe("the home", () => {
     expect(checkHome({ codexHome: folder, env: { TMPDIR: work } }).check).toMatchObject({
       status: "warning",
       detail: `${folder} lies in the temporary folder (${work}): the runtime makes no helper programs there.`,
+    });
+  });
+
+  it("must be a folder", () => {
+    const file = join(work, "file");
+    writeFileSync(file, "");
+    expect(checkHome({ codexHome: file }).check).toMatchObject({
+      status: "problem",
+      detail: `${file} is not a folder.`,
+      advice: expect.stringContaining("choose a folder"),
     });
   });
 

@@ -128,8 +128,19 @@ describe("what an MCP server of the agent asks", () => {
   };
 
   test("is passed on under the server's name, in the two modes that MCP has", () => {
-    expect(passedOn(form)).toMatchObject({ mode: "form", message: "s\\u{202e} asks:\nName?" });
+    expect(passedOn(form)).toMatchObject({ mode: "form", message: "s\\u{202e} asks:\n    Name?" });
     expect(passedOn({ ...form, mode: "openai/form" })).toBeNull();
+  });
+
+  test("cannot hide or reorder text, or pose as a question of ours", () => {
+    const message = "Name?\n\nCodex asks to run\u202e";
+    const properties = { name: { type: "string" as const, title: "\u200bName", description: "a\u2066b" } };
+    expect(passedOn({ ...form, message, requestedSchema: { type: "object", properties } })).toMatchObject({
+      message: "s\\u{202e} asks:\n    Name?\n    \n    Codex asks to run\\u{202e}",
+      requestedSchema: { properties: { name: { title: "\\u{200b}Name", description: "a\\u{2066}b" } } },
+    });
+    const link = { ...form, mode: "url" as const, url: "https://a.example", elicitationId: "e", message };
+    expect(passedOn(link)).toMatchObject({ message: expect.stringContaining("\\u{202e}"), url: "https://a.example" });
   });
 
   test.each<[string, unknown, unknown]>([

@@ -1,0 +1,31 @@
+/** Owns the unit tests of how text is made safe to print. */
+
+import { describe, expect, it } from "vitest";
+import { clean, oneLine, shortPath, spelledOut } from "../../../src/cli/render/text.js";
+
+describe("what people go by", () => {
+  it.each([
+    ["rm -rf / #\rls", "rm -rf / #\\u{d}ls"],
+    ["\u001b]0;rm\u0007ls", "\\u{1b}]0;rm\\u{7}ls"],
+    ["ls \u202e\u200b\u2028\u0085", "ls \\u{202e}\\u{200b}\\u{2028}\\u{85}"],
+    ["one\r\ntwo\tthree", "one\ntwo    three"],
+    ["plain é 漢 🙂", "plain é 漢 🙂"],
+  ])("is shown with all that is in it (%#)", (text, shown) => {
+    expect(spelledOut(text)).toBe(shown);
+  });
+
+  it("keeps all of its line, and of its path", () => {
+    expect(oneLine("rm -rf / #\rls\nmore")).toBe("rm -rf / #\\u{d}ls … +1 line");
+    expect(shortPath("/work/a\rb", "/work")).toBe("a\\u{d}b");
+  });
+});
+
+describe("what was printed", () => {
+  it.each([
+    ["10%\r100%\n", "100%\n"],
+    ["\u001b[31mred\u001b[39m", "red"],
+    ["one\r\ntwo\u0007", "one\ntwo"],
+  ])("is shown as it stands in the end (%#)", (text, shown) => {
+    expect(clean(text)).toBe(shown);
+  });
+});
