@@ -36,9 +36,7 @@ const ORIGINATOR_NAME = "codex_sdk_ts";
  * @throws LaunchError with code BINARY_NOT_FOUND.
  */
 export function planExec(plan: ExecPlan): SpawnRequest {
-  if ("id" in plan.target && (typeof plan.target.id !== "string" || plan.target.id === "")) {
-    throw new UsageError("The id of the thread is empty. Give the id of one that exists, or start a new one.");
-  }
+  if ("id" in plan.target) assertId(plan.target.id);
   if (plan.thread.ephemeral === true && !isCreating(plan.target)) {
     throw new UsageError(
       "ephemeral cannot be used with a thread that is resumed: the runtime writes its turns to disk all the same. " +
@@ -55,6 +53,18 @@ export function planExec(plan: ExecPlan): SpawnRequest {
   assertArguments(args);
   const { pathDir, source, command } = located;
   return { command, args, env: source === "package" && pathDir !== null ? withPathFolder(env, pathDir) : env };
+}
+
+function assertId(id: unknown): void {
+  if (typeof id !== "string" || id === "") {
+    throw new UsageError("The id of the thread is empty. Give the id of one that exists, or start a new one.");
+  }
+  // An id from outside must not be able to switch the sandbox off.
+  if (id.startsWith("-")) {
+    throw new UsageError(
+      `The id of the thread is ${JSON.stringify(id)}, which the runtime takes for an option. Give the id, or another name.`,
+    );
+  }
 }
 
 /** The environment of a run: `env` alone when it is given, else this program's; and the SDK's own variables. */

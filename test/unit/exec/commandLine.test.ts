@@ -97,6 +97,8 @@ describe("planExec", () => {
   it.each<[string, Partial<ExecPlan>, string]>([
     ["no id", { codex: bin, target: { kind: "resume", id: "" } }, "The id of the thread is empty"],
     ["no id to fork", { codex: bin, target: { kind: "fork", id: "" } }, "The id of the thread is empty"],
+    ["an option for an id", { codex: bin, target: { kind: "resume", id: "--last" } }, "takes for an option"],
+    ["an option for an id to fork", { codex: bin, target: { kind: "fork", id: "-h" } }, "takes for an option"],
     ["a NUL", { codex: bin, thread: { model: "a\0b" } }, "NUL"],
     ["an ephemeral resume", { codex: bin, thread: { ephemeral: true }, target: { kind: "resume", id: "t" } }, "Fork"],
     [

@@ -151,6 +151,12 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       our: { error: typed("USAGE"), argv: undefined },
     },
     {
+      row: "A thread id that begins with `-`",
+      attempt: { resume: "--dangerously-bypass-approvals-and-sandbox" },
+      their: { ...resolves, argv: ["resume", "--dangerously-bypass-approvals-and-sandbox"] },
+      our: { error: typed("USAGE"), argv: undefined },
+    },
+    {
       row: "A part of an input that is neither text nor image",
       attempt: { input: [{ type: "image", path: "a.png" }, "text"] },
       their: resolves,
