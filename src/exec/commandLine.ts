@@ -37,12 +37,7 @@ const ORIGINATOR_NAME = "codex_sdk_ts";
  */
 export function planExec(plan: ExecPlan): SpawnRequest {
   if ("id" in plan.target) assertId(plan.target.id);
-  if (plan.thread.ephemeral === true && !isCreating(plan.target)) {
-    throw new UsageError(
-      "ephemeral cannot be used with a thread that is resumed: the runtime writes its turns to disk all the same. " +
-        "Fork the thread instead, or leave ephemeral out.",
-    );
-  }
+  if (!isCreating(plan.target)) assertResumable(plan.thread);
   const env = execEnvironment(plan.codex);
   const located = locateRuntime({
     codexBin: plan.codex.codexPathOverride || undefined,
@@ -63,6 +58,23 @@ function assertId(id: unknown): void {
   if (id.startsWith("-")) {
     throw new UsageError(
       `The id of the thread is ${JSON.stringify(id)}, which the runtime takes for an option. Give the id, or another name.`,
+    );
+  }
+}
+
+function assertResumable({ ephemeral, worktree }: ThreadOptions): void {
+  if (ephemeral === true) {
+    throw new UsageError(
+      "ephemeral cannot be used with a thread that is resumed: the runtime writes its turns to disk all the same. " +
+        "Fork the thread instead, or leave ephemeral out.",
+    );
+  }
+  // The runtime refuses to make another worktree for the thread, and does not find the way back to its first one.
+  if (worktree === true) {
+    throw new UsageError(
+      "worktree cannot be used with a thread that is resumed, nor for a second turn: the runtime makes worktrees for " +
+        "new and forked threads alone. Resume the thread by its id with the worktree as the workingDirectory (git " +
+        "worktree list shows it), or fork it.",
     );
   }
 }

@@ -85,7 +85,10 @@ export type ThreadOptions = {
    * thread that is resumed cannot be ephemeral: the runtime writes its turns to disk all the same. Default false.
    */
   ephemeral?: boolean | undefined;
-  /** Work in a new Git worktree that the runtime manages. Default false. */
+  /**
+   * Let the first turn of a new or forked thread work in a new Git worktree that the runtime manages. Further turns are
+   * run on a thread that is resumed by its id with that worktree as the `workingDirectory`. Default false.
+   */
   worktree?: boolean | undefined;
   /** Trust this project, now and later: the runtime writes that down. Default false. */
   trust?: boolean | undefined;

@@ -99,6 +99,16 @@ describe("planExec", () => {
     ["no id to fork", { codex: bin, target: { kind: "fork", id: "" } }, "The id of the thread is empty"],
     ["an option for an id", { codex: bin, target: { kind: "resume", id: "--last" } }, "takes for an option"],
     ["an option for an id to fork", { codex: bin, target: { kind: "fork", id: "-h" } }, "takes for an option"],
+    [
+      "a worktree for a resume",
+      { codex: bin, thread: { worktree: true }, target: { kind: "resume", id: "t" } },
+      "worktree list",
+    ],
+    [
+      "a worktree for the last",
+      { codex: bin, thread: { worktree: true }, target: { kind: "resumeLast", all: false } },
+      "worktree list",
+    ],
     ["a NUL", { codex: bin, thread: { model: "a\0b" } }, "NUL"],
     ["an ephemeral resume", { codex: bin, thread: { ephemeral: true }, target: { kind: "resume", id: "t" } }, "Fork"],
     [
