@@ -163,6 +163,12 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       our: { error: typed("USAGE"), argv: undefined },
     },
     {
+      row: "An image with a comma in its path",
+      attempt: { input: [{ type: "local_image", path: "a,b.png" }] },
+      their: { ...resolves, argv: ["--image", "a,b.png"] },
+      our: { error: typed("USAGE"), argv: undefined },
+    },
+    {
       row: "An `outputSchema` that is no schema",
       attempt: { turn: { outputSchema: new Date(0) } },
       their: resolves,
