@@ -223,6 +223,7 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
     for (const row of [
       "A runtime that exits before it has read the prompt",
       "An abort",
+      "A reader that leaves while it waits for an event",
       "A grandchild that holds stdout",
     ]) {
       expect(docs).toContain(`| ${row} |`);
