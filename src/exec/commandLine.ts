@@ -12,7 +12,8 @@ export type ThreadTarget =
   | { readonly kind: "new" }
   | { readonly kind: "resume"; readonly id: string }
   | { readonly kind: "resumeLast"; readonly all: boolean }
-  | { readonly kind: "fork"; readonly id: string };
+  | { readonly kind: "fork"; readonly id: string }
+  | { readonly kind: "review"; readonly args: readonly string[] };
 
 /** What a command line is made of. */
 export interface ExecPlan {
@@ -137,7 +138,7 @@ export function execArgs({ codex, thread, turn, target, images, schemaPath }: Ex
 }
 
 function isCreating(target: ThreadTarget): boolean {
-  return target.kind === "new" || target.kind === "fork";
+  return target.kind !== "resume" && target.kind !== "resumeLast";
 }
 
 function targetArgs(target: ThreadTarget): string[] {
@@ -151,6 +152,8 @@ function targetArgs(target: ThreadTarget): string[] {
     case "fork":
       // Without a prompt of its own, which may be stdin, the runtime forks and runs nothing.
       return ["fork", target.id, "-"];
+    case "review":
+      return ["review", ...target.args];
   }
 }
 

@@ -1,26 +1,11 @@
 /** Tests the options of the exec client on the pinned runtime, and what it says of those that it refuses. */
 
-import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CodexOptions, ThreadOptions } from "codex-embed/exec";
 import { message, shell } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
-import { ExecBench, rejection } from "../../support/execBench.js";
-
-/** Makes the workspace a repository with one commit, and gives git in it. */
-function gitOf(bench: ExecBench): (...args: string[]) => string {
-  const git = (...args: string[]) =>
-    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], {
-      cwd: bench.home.workspace,
-      env: bench.env,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-  git("init");
-  git("commit", "--allow-empty", "-m", "Begin");
-  return git;
-}
+import { ExecBench, gitOf, rejection } from "../../support/execBench.js";
 
 const firstLine = (text: string) => text.split("\n")[0] ?? "";
 
