@@ -49,7 +49,7 @@ export type CodexOptions = {
   enable?: string[] | undefined;
   /** Features to switch off. */
   disable?: string[] | undefined;
-  /** The largest event taken from the runtime, in bytes. Default 128 MiB. */
+  /** The largest event taken from the runtime, in bytes; at most about 512 MiB. Default 128 MiB. */
   maxFrameBytes?: number | undefined;
   /** Called with what the runtime writes to stderr, as it comes, unredacted. It is never printed. */
   onStderr?: ((text: string) => void) | undefined;

@@ -1,5 +1,6 @@
 /** Owns one run of `codex exec`: a process from its start to its end, as a stream of events. */
 
+import { constants } from "node:buffer";
 import { onAbort } from "../abort.js";
 import { UsageError } from "../errors/index.js";
 import { AgentProcess } from "../process/agentProcess.js";
@@ -34,7 +35,12 @@ export interface Run {
 export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, undefined> {
   const { signal, left, record, options } = run;
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES } = options;
-  if (!(maxFrameBytes > 0)) throw new UsageError(`maxFrameBytes is ${maxFrameBytes}; it must be more than 0.`);
+  // A line that no string can hold would throw where nobody could catch it.
+  if (!(maxFrameBytes > 0 && maxFrameBytes <= constants.MAX_STRING_LENGTH)) {
+    throw new UsageError(
+      `maxFrameBytes is ${maxFrameBytes}; it must be more than 0 and at most ${constants.MAX_STRING_LENGTH}.`,
+    );
+  }
   if (signal !== undefined && !isSignal(signal)) {
     throw new UsageError("signal is not an AbortSignal. Give the signal of an AbortController.");
   }

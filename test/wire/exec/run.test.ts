@@ -345,6 +345,7 @@ describe.skipIf(process.platform === "win32")("around the process", () => {
   it.each<{ what: string; codex: CodexOptions; turn: object; says: string }>([
     { what: "a limit of nothing", codex: { maxFrameBytes: 0 }, turn: {}, says: "maxFrameBytes is 0" },
     { what: "a limit that is no number", codex: { maxFrameBytes: Number.NaN }, turn: {}, says: "maxFrameBytes is NaN" },
+    { what: "no limit", codex: { maxFrameBytes: Infinity }, turn: {}, says: "maxFrameBytes is Infinity" },
     { what: "a signal that is none", codex: {}, turn: { signal: new AbortController() }, says: "not an AbortSignal" },
   ])("refuses $what before it starts anything", async ({ codex, turn, says: part }) => {
     const { thread, folder } = threadOf('touch "$here/started"', codex);
