@@ -55,7 +55,10 @@ export type CodexOptions = {
   onStderr?: ((text: string) => void) | undefined;
   /** Called with each line of the runtime's output that is no event. Such lines are skipped. What it throws is ignored. */
   onUnreadableLine?: ((line: string) => void) | undefined;
-  /** Starts the process in another way: in a container, on another machine. */
+  /**
+   * Starts the process in another way: in a container, on another machine. The files that its arguments name, images and
+   * the one after `--output-schema`, are on this machine; the latter is removed when the turn ends.
+   */
   spawn?: Spawn | undefined;
 };
 
