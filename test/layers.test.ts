@@ -40,7 +40,7 @@ const ANNEXES: Readonly<Record<string, readonly string[]>> = {
   testing: ["index", "protocol"],
   mcp: ["index", "protocol"],
   cli: ["index", "protocol", "mcp/index"],
-  exec: ["abort", "errors", "process", "transport/lines", "schema"],
+  exec: ["abort", "errors", "process", "transport/lines", "schema", "reviewText"],
 };
 
 /** Rooms that lie below, but are none of the room's business. */

@@ -1,6 +1,7 @@
 /** Owns the client of `codex exec`: the options that its threads share. */
 
 import type { CodexOptions, ResumeLastOptions, ThreadOptions } from "./options.js";
+import { type ReviewOptions, type ReviewResult, type ReviewTarget, readReview, reviewRequest } from "./review.js";
 import { Thread } from "./thread.js";
 
 /**
@@ -41,5 +42,19 @@ export class Codex {
    */
   forkThread(id: string, options: ThreadOptions = {}): Thread {
     return new Thread(this.#options, options, { kind: "fork", id });
+  }
+
+  /**
+   * Reviews code, on a thread of its own.
+   *
+   * @returns what the reviewer found, when its process is gone.
+   * @throws UsageError for a target that is none; else as `thread.run`.
+   */
+  async review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
+    const { signal, outputLastMessage, ...threadOptions } = options;
+    const { args, prompt } = reviewRequest(target);
+    const thread = new Thread(this.#options, threadOptions, { kind: "review", args });
+    const turn = await thread.run(prompt, { signal, outputLastMessage });
+    return readReview(turn, thread.id);
   }
 }

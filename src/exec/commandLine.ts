@@ -12,7 +12,8 @@ export type ThreadTarget =
   | { readonly kind: "new" }
   | { readonly kind: "resume"; readonly id: string }
   | { readonly kind: "resumeLast"; readonly all: boolean }
-  | { readonly kind: "fork"; readonly id: string };
+  | { readonly kind: "fork"; readonly id: string }
+  | { readonly kind: "review"; readonly args: readonly string[] };
 
 /** What a command line is made of. */
 export interface ExecPlan {
@@ -36,15 +37,8 @@ const ORIGINATOR_NAME = "codex_sdk_ts";
  * @throws LaunchError with code BINARY_NOT_FOUND.
  */
 export function planExec(plan: ExecPlan): SpawnRequest {
-  if ("id" in plan.target && (typeof plan.target.id !== "string" || plan.target.id === "")) {
-    throw new UsageError("The id of the thread is empty. Give the id of one that exists, or start a new one.");
-  }
-  if (plan.thread.ephemeral === true && !isCreating(plan.target)) {
-    throw new UsageError(
-      "ephemeral cannot be used with a thread that is resumed: the runtime writes its turns to disk all the same. " +
-        "Fork the thread instead, or leave ephemeral out.",
-    );
-  }
+  if ("id" in plan.target) assertId(plan.target.id);
+  if (!isCreating(plan.target)) assertResumable(plan.thread);
   const env = execEnvironment(plan.codex);
   const located = locateRuntime({
     codexBin: plan.codex.codexPathOverride || undefined,
@@ -55,6 +49,35 @@ export function planExec(plan: ExecPlan): SpawnRequest {
   assertArguments(args);
   const { pathDir, source, command } = located;
   return { command, args, env: source === "package" && pathDir !== null ? withPathFolder(env, pathDir) : env };
+}
+
+function assertId(id: unknown): void {
+  if (typeof id !== "string" || id === "") {
+    throw new UsageError("The id of the thread is empty. Give the id of one that exists, or start a new one.");
+  }
+  // An id from outside must not be able to switch the sandbox off.
+  if (id.startsWith("-")) {
+    throw new UsageError(
+      `The id of the thread is ${JSON.stringify(id)}, which the runtime takes for an option. Give the id, or another name.`,
+    );
+  }
+}
+
+function assertResumable({ ephemeral, worktree }: ThreadOptions): void {
+  if (ephemeral === true) {
+    throw new UsageError(
+      "ephemeral cannot be used with a thread that is resumed: the runtime writes its turns to disk all the same. " +
+        "Fork the thread instead, or leave ephemeral out.",
+    );
+  }
+  // The runtime refuses to make another worktree for the thread, and does not find the way back to its first one.
+  if (worktree === true) {
+    throw new UsageError(
+      "worktree cannot be used with a thread that is resumed, nor for a second turn: the runtime makes worktrees for " +
+        "new and forked threads alone. Resume the thread by its id with the worktree as the workingDirectory (git " +
+        "worktree list shows it), or fork it.",
+    );
+  }
 }
 
 /** The environment of a run: `env` alone when it is given, else this program's; and the SDK's own variables. */
@@ -115,7 +138,7 @@ export function execArgs({ codex, thread, turn, target, images, schemaPath }: Ex
 }
 
 function isCreating(target: ThreadTarget): boolean {
-  return target.kind === "new" || target.kind === "fork";
+  return target.kind !== "resume" && target.kind !== "resumeLast";
 }
 
 function targetArgs(target: ThreadTarget): string[] {
@@ -129,6 +152,8 @@ function targetArgs(target: ThreadTarget): string[] {
     case "fork":
       // Without a prompt of its own, which may be stdin, the runtime forks and runs nothing.
       return ["fork", target.id, "-"];
+    case "review":
+      return ["review", ...target.args];
   }
 }
 

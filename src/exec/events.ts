@@ -127,7 +127,10 @@ export function parseEvent(line: string): ThreadEvent | undefined {
   } catch {
     return undefined;
   }
-  return isEvent(value) ? value : undefined;
+  if (!isEvent(value)) return undefined;
+  if (value.type !== "turn.completed") return value;
+  // Older runtimes do not tell of writes to the cache.
+  return { ...value, usage: Object.assign({ cache_write_input_tokens: 0 }, value.usage) };
 }
 
 /** Holds for unknown kinds as well, which the union leaves out on purpose. */

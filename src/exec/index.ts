@@ -11,6 +11,7 @@ export {
   type TriedLocation,
   UsageError,
 } from "../errors/index.js";
+export type { ReviewFinding, ReviewVerdict } from "../reviewText.js";
 export { Codex } from "./codex.js";
 export { AbortError, ExecError, ExecExitError, ExecTurnFailedError } from "./errors.js";
 export {
@@ -43,5 +44,6 @@ export type {
   TurnOptions,
   WebSearchMode,
 } from "./options.js";
+export type { ReviewOptions, ReviewResult, ReviewTarget } from "./review.js";
 export { type RunResult, type RunStreamedResult, type StreamedTurn, Thread } from "./thread.js";
 export type { ParsedOf, PartialTurn, Turn } from "./turn.js";

@@ -28,7 +28,7 @@ export function toPrompt(input: Input | readonly UserInput[]): Prompt {
   const images: string[] = [];
   for (const [index, part] of input.entries()) {
     if (isPart(part, "text", "text")) texts.push(part.text);
-    else if (isPart(part, "local_image", "path")) images.push(part.path);
+    else if (isPart(part, "local_image", "path")) images.push(withoutComma(part.path, index));
     else {
       throw new UsageError(
         `Part ${index} of the input is neither { type: "text", text } nor { type: "local_image", path }, with strings.`,
@@ -36,6 +36,15 @@ export function toPrompt(input: Input | readonly UserInput[]): Prompt {
     }
   }
   return { text: texts.join("\n\n"), images };
+}
+
+/** The runtime divides the value of `--image` at commas, knows no way around it, and goes on without the image. */
+function withoutComma(path: string, index: number): string {
+  if (!path.includes(",")) return path;
+  throw new UsageError(
+    `Part ${index} of the input is the image ${JSON.stringify(path)}. The runtime takes a comma for the end of a path: ` +
+      "give the file, and its folders, names without one.",
+  );
 }
 
 function isList(input: unknown): input is readonly unknown[] {

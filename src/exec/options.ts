@@ -49,13 +49,16 @@ export type CodexOptions = {
   enable?: string[] | undefined;
   /** Features to switch off. */
   disable?: string[] | undefined;
-  /** The largest event taken from the runtime, in bytes. Default 128 MiB. */
+  /** The largest event taken from the runtime, in bytes; at most about 512 MiB. Default 128 MiB. */
   maxFrameBytes?: number | undefined;
   /** Called with what the runtime writes to stderr, as it comes, unredacted. It is never printed. */
   onStderr?: ((text: string) => void) | undefined;
   /** Called with each line of the runtime's output that is no event. Such lines are skipped. What it throws is ignored. */
   onUnreadableLine?: ((line: string) => void) | undefined;
-  /** Starts the process in another way: in a container, on another machine. */
+  /**
+   * Starts the process in another way: in a container, on another machine. The files that its arguments name, images and
+   * the one after `--output-schema`, are on this machine; the latter is removed when the turn ends.
+   */
   spawn?: Spawn | undefined;
 };
 
@@ -85,7 +88,10 @@ export type ThreadOptions = {
    * thread that is resumed cannot be ephemeral: the runtime writes its turns to disk all the same. Default false.
    */
   ephemeral?: boolean | undefined;
-  /** Work in a new Git worktree that the runtime manages. Default false. */
+  /**
+   * Let the first turn of a new or forked thread work in a new Git worktree that the runtime manages. Further turns are
+   * run on a thread that is resumed by its id with that worktree as the `workingDirectory`. Default false.
+   */
   worktree?: boolean | undefined;
   /** Trust this project, now and later: the runtime writes that down. Default false. */
   trust?: boolean | undefined;

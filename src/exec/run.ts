@@ -1,5 +1,6 @@
 /** Owns one run of `codex exec`: a process from its start to its end, as a stream of events. */
 
+import { constants } from "node:buffer";
 import { onAbort } from "../abort.js";
 import { UsageError } from "../errors/index.js";
 import { AgentProcess } from "../process/agentProcess.js";
@@ -17,6 +18,8 @@ export interface Run {
   readonly prompt: string;
   readonly options: Pick<CodexOptions, "maxFrameBytes" | "onStderr" | "onUnreadableLine" | "spawn">;
   readonly signal: AbortSignal | undefined;
+  /** Aborts when the consumer leaves, which the generator would not know while it waits for an event. */
+  readonly left: AbortSignal | undefined;
   /** Is given every event, before it is yielded. */
   readonly record: TurnRecord;
 }
@@ -30,30 +33,38 @@ export interface Run {
  * @throws LaunchError, FrameTooLargeError, UsageError.
  */
 export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, undefined> {
-  const { signal, record, options } = run;
+  const { signal, left, record, options } = run;
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES } = options;
-  if (!(maxFrameBytes > 0)) throw new UsageError(`maxFrameBytes is ${maxFrameBytes}; it must be more than 0.`);
+  // A line that no string can hold would throw where nobody could catch it.
+  if (!(maxFrameBytes > 0 && maxFrameBytes <= constants.MAX_STRING_LENGTH)) {
+    throw new UsageError(
+      `maxFrameBytes is ${maxFrameBytes}; it must be more than 0 and at most ${constants.MAX_STRING_LENGTH}.`,
+    );
+  }
   if (signal !== undefined && !isSignal(signal)) {
     throw new UsageError("signal is not an AbortSignal. Give the signal of an AbortController.");
   }
+  if (left?.aborted) return;
   if (signal?.aborted) throw new AbortError(signal.reason, { record, ...UNBORN });
   const agent = await AgentProcess.start(run.request, { spawn: options.spawn, onStderr: options.onStderr });
   const feed = new EventFeed(agent, { maxFrameBytes, onUnreadableLine: options.onUnreadableLine });
-  const stopListening = onAbort(signal, () => void agent.kill());
+  const stopListening = [signal, left].map((each) => onAbort(each, () => void agent.kill()));
+  const isCut = () => signal?.aborted === true || left?.aborted === true;
   try {
-    if (signal?.aborted) void agent.kill();
+    if (isCut()) void agent.kill();
     agent.stdin.end(run.prompt);
     for (let events = await feed.take(); events.length > 0; events = await feed.take()) {
       for (const event of events) {
         record.add(event);
         // What was printed before an abort belongs to the partial result, and concerns the reader no more.
-        if (!signal?.aborted) yield event;
+        if (!isCut()) yield event;
       }
     }
+    if (left?.aborted) return;
     const failure = failureOf(run, feed, agent.stderrTail());
     if (failure !== undefined) throw failure;
   } finally {
-    stopListening();
+    for (const stop of stopListening) stop();
     await agent.kill();
   }
 }

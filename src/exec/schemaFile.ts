@@ -1,9 +1,11 @@
 /** Owns the temporary file that hands the schema of an answer to the runtime. */
 
+import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UsageError } from "../errors/index.js";
+import { atExit } from "../process/exitHook.js";
 
 /** A schema on disk. */
 export interface SchemaFile {
@@ -13,7 +15,8 @@ export interface SchemaFile {
 }
 
 /**
- * Writes a schema to a fresh folder in the system's temporary folder, readable by this user alone.
+ * Writes a schema to a fresh folder in the system's temporary folder, readable by this user alone. When it has not been
+ * removed before, it is when this program exits.
  *
  * @throws UsageError when nothing can be written there; nothing is left behind then.
  */
@@ -22,7 +25,15 @@ export async function writeSchemaFile(schema: unknown): Promise<SchemaFile> {
   const remove = async (): Promise<void> => {
     // What cannot be removed is in the temporary folder, and no reason to fail a turn.
     if (folder !== undefined) await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+    forget();
   };
+  const forget = atExit(() => {
+    try {
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // As above; and the others that wait for the exit must have their turn.
+    }
+  });
   try {
     folder = await mkdtemp(join(tmpdir(), "codex-output-schema-"));
     const path = join(folder, "schema.json");

@@ -54,7 +54,10 @@ export class Thread {
    */
   async runStreamed(input: Input | readonly UserInput[], turnOptions: TurnOptions = {}): Promise<StreamedTurn> {
     const site = captureCallSite();
-    return { events: this.#events({ input, options: turnOptions, record: new TurnRecord(), site }) };
+    const left = new AbortController();
+    const record = new TurnRecord();
+    const events = this.#events({ input, options: turnOptions, record, site, left: left.signal });
+    return { events: withPromptReturn(events, () => left.abort()) };
   }
 
   /**
@@ -85,9 +88,10 @@ export class Thread {
     readonly options: TurnOptions;
     readonly record: TurnRecord;
     readonly site: CallSite;
+    readonly left?: AbortSignal;
     readonly onOutput?: (output: OutputPlan | undefined) => void;
   }): AsyncGenerator<ThreadEvent, void, undefined> {
-    const { options, record } = turn;
+    const { options, record, left } = turn;
     let removeSchema: (() => Promise<void>) | undefined;
     try {
       if (this.#isLost) {
@@ -109,15 +113,15 @@ export class Thread {
         images,
         schemaPath: schemaFile?.path,
       });
-      const run = { request, prompt: text, options: this.#codex, signal: options.signal, record };
+      const run = { request, prompt: text, options: this.#codex, signal: options.signal, left, record };
       for await (const event of runExec(run)) {
         this.#onStarted(record.threadId);
         yield event;
       }
     } catch (error) {
-      this.#onStarted(record.threadId);
       rethrow(error, turn.site);
     } finally {
+      this.#onStarted(record.threadId);
       await removeSchema?.();
     }
   }
@@ -127,6 +131,20 @@ export class Thread {
     this.#isLost = this.#options.ephemeral === true;
     this.#target = { kind: "resume", id };
   }
+}
+
+/** A generator's own `return` waits for the event that a `next` waits for. This one says at once that the reader left. */
+function withPromptReturn<T>(
+  events: AsyncGenerator<T, void, undefined>,
+  onLeave: () => void,
+): AsyncGenerator<T, void, undefined> {
+  const end = events.return.bind(events);
+  return Object.assign(events, {
+    return(value: void | PromiseLike<void>) {
+      onLeave();
+      return end(value);
+    },
+  });
 }
 
 /** Throws the error with the stack of the call that it belongs to. */

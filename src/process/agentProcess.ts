@@ -2,7 +2,7 @@
 
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
-import { killAtExit } from "./exitHook.js";
+import { atExit } from "./exitHook.js";
 import type { SpawnRequest } from "./launch.js";
 import { ProcessTree } from "./processTree.js";
 import { isLocalChild, type Spawn, type SpawnedProcess, spawnDetached, spawnFailure } from "./spawn.js";
@@ -93,7 +93,7 @@ export class AgentProcess {
     this.#graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
     this.#drainMs = options.drainMs ?? DEFAULT_DRAIN_MS;
     this.#tree = isLocalChild(child) ? new ProcessTree(child.pid) : null;
-    const forget = killAtExit(() => (this.#tree === null ? this.#signalChild("SIGKILL") : this.#tree.killSync()));
+    const forget = atExit(() => (this.#tree === null ? this.#signalChild("SIGKILL") : this.#tree.killSync()));
     void this.#cleaned.promise.then(forget);
 
     // Each has its listener before the first write and keeps it, since an EPIPE may come at any time.

@@ -37,13 +37,17 @@ export interface ConfigKeyOptions {
 export function configOverrides(config: ConfigObject, options: ConfigKeyOptions = {}): string[] {
   if (!isTable(config)) throw unencodable([], "not a plain object", "Give its entries as { key: value }.");
   // On the command line a key ends at the first `=`, and the runtime takes any other character as it is.
-  const plainKey = options.dottedKeys === true ? DOTTED_KEY : BARE_KEY;
+  const isDotted = options.dottedKeys === true;
+  const plainKey = isDotted ? DOTTED_KEY : BARE_KEY;
   const overrides: string[] = [];
   for (const [key, value] of entries(config)) {
     if (!plainKey.test(key)) {
       throw new UsageError(
-        `config has the top-level key ${JSON.stringify(key)}, which the runtime cannot take: a key may have only ` +
-          "letters, digits, _ and -. Write a dotted key as nested objects: { a: { b: value } }, not { 'a.b': value }.",
+        `config has the top-level key ${JSON.stringify(key)}, which the runtime cannot take: a key may ` +
+          (isDotted
+            ? 'not be empty, nor hold "=".'
+            : "have only letters, digits, _ and -. Write a dotted key as nested objects: { a: { b: value } }, not " +
+              "{ 'a.b': value }."),
       );
     }
     collect([key], value, [config], plainKey, overrides);

@@ -1,16 +1,16 @@
-/** Owns the one `exit` listener of this program, which ends the processes that are still there. */
+/** Owns the one `exit` listener of this program, which clears away what is still there: processes and their files. */
 
-const live = new Set<() => void>();
+const pending = new Set<() => void>();
 
-function killLive(): void {
-  for (const kill of live) kill();
+function clearAway(): void {
+  for (const action of pending) action();
 }
 
-/** Runs `kill`, synchronously, when this program exits, unless the returned function was called before. */
-export function killAtExit(kill: () => void): () => void {
-  if (live.size === 0) process.on("exit", killLive);
-  live.add(kill);
+/** Runs `action`, synchronously, when this program exits, unless the returned function was called before. */
+export function atExit(action: () => void): () => void {
+  if (pending.size === 0) process.on("exit", clearAway);
+  pending.add(action);
   return () => {
-    if (live.delete(kill) && live.size === 0) process.removeListener("exit", killLive);
+    if (pending.delete(action) && pending.size === 0) process.removeListener("exit", clearAway);
   };
 }

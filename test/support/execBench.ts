@@ -1,5 +1,6 @@
 /** Owns the bench of the exec client's end-to-end tests: the pinned runtime, offline, with a scripted model. */
 
+import { execFileSync } from "node:child_process";
 import { Codex, type CodexOptions, type Thread, type ThreadEvent, type ThreadOptions } from "codex-embed/exec";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
 import { onTestFinished } from "vitest";
@@ -42,6 +43,20 @@ export class ExecBench {
   lastTexts(): string[] {
     return (this.model.requests.at(-1)?.userTexts() ?? []).filter((text) => !text.startsWith("<"));
   }
+}
+
+/** Makes the workspace a repository with one commit, and gives git in it. */
+export function gitOf(bench: ExecBench): (...args: string[]) => string {
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], {
+      cwd: bench.home.workspace,
+      env: bench.env,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  git("init");
+  git("commit", "--allow-empty", "-m", "Begin");
+  return git;
 }
 
 /** Reads a stream to its end. */

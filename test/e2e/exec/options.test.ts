@@ -1,12 +1,13 @@
 /** Tests the options of the exec client on the pinned runtime, and what it says of those that it refuses. */
 
-import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CodexOptions, ThreadOptions } from "codex-embed/exec";
-import { message } from "codex-embed/testing";
+import { message, shell } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
-import { ExecBench, rejection } from "../../support/execBench.js";
+import { ExecBench, gitOf, rejection } from "../../support/execBench.js";
+
+const firstLine = (text: string) => text.split("\n")[0] ?? "";
 
 describe("threads", () => {
   test("are resumed by id, by being the last, and forked", async () => {
@@ -50,6 +51,33 @@ describe("threads", () => {
       .resumeLast({ ...elsewhere, all: true })
       .run("two");
     expect(bench.lastTexts()).toEqual(["one", "two"]);
+  });
+
+  test("in a worktree have one turn there, and are taken up again in it by their id", async () => {
+    const bench = await ExecBench.start();
+    const git = gitOf(bench);
+    const thread = bench.thread({ worktree: true });
+    bench.model.enqueue(shell("pwd"), message("There."), message("Forked."));
+    const { items } = await thread.run("one");
+    const [, worktree = ""] = git("worktree", "list", "--porcelain")
+      .split(/^worktree /m)
+      .slice(1)
+      .map(firstLine);
+    expect(items[0]).toMatchObject({ aggregated_output: `${worktree}\n` });
+
+    expect(await rejection(thread.run("two"))).toMatchObject({
+      code: "USAGE",
+      message: expect.stringContaining("git worktree list"),
+    });
+    await bench
+      .codex()
+      .forkThread(thread.id ?? "", { ...bench.threadOptions, worktree: true })
+      .run("aside");
+    expect(git("worktree", "list").trim().split("\n")).toHaveLength(3);
+
+    bench.model.enqueue(shell("pwd"), message("There again."));
+    const again = bench.codex().resumeThread(thread.id ?? "", { workingDirectory: worktree });
+    expect((await again.run("two")).items[0]).toMatchObject({ aggregated_output: `${worktree}\n` });
   });
 
   test("that are ephemeral leave nothing and have one turn", async () => {
@@ -151,23 +179,16 @@ describe("a run", () => {
   test("takes every other option that the command line has", async () => {
     const bench = await ExecBench.start();
     bench.model.respondWith(() => message("Yes."));
-    const git = (...args: string[]) =>
-      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], {
-        cwd: bench.home.workspace,
-        env: bench.env,
-        stdio: "ignore",
-      });
-    git("init");
-    git("commit", "--allow-empty", "-m", "Begin");
+    gitOf(bench);
     for (const options of [
       { threadSource: "test", sandboxMode: "read-only", approvalPolicy: "never", modelReasoningEffort: "low" },
       { networkAccessEnabled: true, webSearchMode: "disabled", additionalDirectories: [bench.home.codexHome] },
-      { worktree: true },
       { trust: true, approveForMe: true },
       { dangerouslyBypassApprovalsAndSandbox: true },
       { dangerouslyBypassHookTrust: true },
     ] satisfies ThreadOptions[]) {
-      expect(await bench.thread(options).run("x")).toMatchObject({ finalResponse: "Yes." });
+      const thread = bench.thread(options);
+      for (const turn of ["first", "second"]) expect(await thread.run(turn)).toMatchObject({ finalResponse: "Yes." });
     }
     const rules = bench.codex({ ignoreRules: true }).startThread(bench.threadOptions);
     expect(await rules.run("x")).toMatchObject({ finalResponse: "Yes." });

@@ -66,6 +66,8 @@ describe("execArgs", () => {
 
   it.each<[string, Partial<ExecPlan>, string]>([
     ["an override without a value", { codex: { configOverrides: ["model"] } }, '"key=value"'],
+    ["a key that ends too early", { codex: { config: { "a=b": 1 } } }, 'a key may not be empty, nor hold "="'],
+    ["a key of nothing", { codex: { config: { "": 1 } } }, "a key may not be empty"],
     ["a value that TOML does not have", { codex: { config: { a: Number.NaN } } }, "config.a is NaN"],
     ["a feature that is on and off", { codex: { enable: ["a"], disable: ["a"] } }, "in both enable and disable"],
   ])("refuses %s", (_, over, message) => {
@@ -97,6 +99,18 @@ describe("planExec", () => {
   it.each<[string, Partial<ExecPlan>, string]>([
     ["no id", { codex: bin, target: { kind: "resume", id: "" } }, "The id of the thread is empty"],
     ["no id to fork", { codex: bin, target: { kind: "fork", id: "" } }, "The id of the thread is empty"],
+    ["an option for an id", { codex: bin, target: { kind: "resume", id: "--last" } }, "takes for an option"],
+    ["an option for an id to fork", { codex: bin, target: { kind: "fork", id: "-h" } }, "takes for an option"],
+    [
+      "a worktree for a resume",
+      { codex: bin, thread: { worktree: true }, target: { kind: "resume", id: "t" } },
+      "worktree list",
+    ],
+    [
+      "a worktree for the last",
+      { codex: bin, thread: { worktree: true }, target: { kind: "resumeLast", all: false } },
+      "worktree list",
+    ],
     ["a NUL", { codex: bin, thread: { model: "a\0b" } }, "NUL"],
     ["an ephemeral resume", { codex: bin, thread: { ephemeral: true }, target: { kind: "resume", id: "t" } }, "Fork"],
     [

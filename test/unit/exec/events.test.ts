@@ -37,6 +37,15 @@ describe("parseEvent", () => {
     expect(parseEvent(`${JSON.stringify(event)}\r`)).toEqual(event);
   });
 
+  it("counts no writes to the cache for a runtime that does not tell of them", () => {
+    const { cache_write_input_tokens: _, ...older } = usage;
+    const event = { type: "turn.completed", usage: older };
+    expect(parseEvent(JSON.stringify(event))).toEqual({
+      type: "turn.completed",
+      usage: { ...usage, cache_write_input_tokens: 0 },
+    });
+  });
+
   it.each([
     "",
     "not json",

@@ -30,6 +30,7 @@ describe("toPrompt", () => {
     [[{ type: "local_image" }], "Part 0"],
     [[{ type: "image", path: "a" }], "Part 0"],
     [[null], "Part 0"],
+    [[{ type: "local_image", path: "a,b.png" }], 'Part 0 of the input is the image "a,b.png"'],
   ])("refuses %j", (input, message) => {
     const call = () => Reflect.apply(toPrompt, undefined, [input]);
     expect(call).toThrow(UsageError);

@@ -151,9 +151,21 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       our: { error: typed("USAGE"), argv: undefined },
     },
     {
+      row: "A thread id that begins with `-`",
+      attempt: { resume: "--dangerously-bypass-approvals-and-sandbox" },
+      their: { ...resolves, argv: ["resume", "--dangerously-bypass-approvals-and-sandbox"] },
+      our: { error: typed("USAGE"), argv: undefined },
+    },
+    {
       row: "A part of an input that is neither text nor image",
       attempt: { input: [{ type: "image", path: "a.png" }, "text"] },
       their: resolves,
+      our: { error: typed("USAGE"), argv: undefined },
+    },
+    {
+      row: "An image with a comma in its path",
+      attempt: { input: [{ type: "local_image", path: "a,b.png" }] },
+      their: { ...resolves, argv: ["--image", "a,b.png"] },
       our: { error: typed("USAGE"), argv: undefined },
     },
     {
@@ -211,6 +223,7 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
     for (const row of [
       "A runtime that exits before it has read the prompt",
       "An abort",
+      "A reader that leaves while it waits for an event",
       "A grandchild that holds stdout",
     ]) {
       expect(docs).toContain(`| ${row} |`);

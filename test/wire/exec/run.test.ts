@@ -194,6 +194,34 @@ describe.skipIf(process.platform === "win32")("a runtime that does not end", () 
       expect(familyOf(folder).filter(runs)).toEqual([]);
     }));
 
+  it("is ended when the reader leaves while it waits for an event, and both are let go", () =>
+    leavesNothing(async () => {
+      const { thread, folder } = threadOfFamily();
+      const { events } = await thread.runStreamed("x");
+      expect(await events.next()).toMatchObject({ value: { type: "thread.started" } });
+      const reading = events.next();
+      expect(await events.return()).toEqual({ done: true, value: undefined });
+      expect(await reading).toEqual({ done: true, value: undefined });
+      expect(familyOf(folder).filter(runs)).toEqual([]);
+    }));
+
+  it("is not started when the reader leaves before it has read", async () => {
+    const { thread, folder } = threadOf('touch "$here/started"');
+    const { events } = await thread.runStreamed("x");
+    expect(await events.return()).toEqual({ done: true, value: undefined });
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    expect(existsSync(join(folder, "started"))).toBe(false);
+  });
+
+  it("is not started, or ended, when the reader leaves while it starts", () =>
+    leavesNothing(async () => {
+      const { thread } = threadOf("exec sleep 600");
+      const { events } = await thread.runStreamed("x", { outputSchema: { type: "object" } });
+      const reading = events.next();
+      expect(await events.return()).toEqual({ done: true, value: undefined });
+      expect(await reading).toEqual({ done: true, value: undefined });
+    }));
+
   it("is never started when the signal has aborted before, nor before a stream is read", async () => {
     const { thread, folder } = threadOf('touch "$here/started"');
     const error = await rejection(thread.run("x", { signal: AbortSignal.abort("why") }));
@@ -317,6 +345,7 @@ describe.skipIf(process.platform === "win32")("around the process", () => {
   it.each<{ what: string; codex: CodexOptions; turn: object; says: string }>([
     { what: "a limit of nothing", codex: { maxFrameBytes: 0 }, turn: {}, says: "maxFrameBytes is 0" },
     { what: "a limit that is no number", codex: { maxFrameBytes: Number.NaN }, turn: {}, says: "maxFrameBytes is NaN" },
+    { what: "no limit", codex: { maxFrameBytes: Infinity }, turn: {}, says: "maxFrameBytes is Infinity" },
     { what: "a signal that is none", codex: {}, turn: { signal: new AbortController() }, says: "not an AbortSignal" },
   ])("refuses $what before it starts anything", async ({ codex, turn, says: part }) => {
     const { thread, folder } = threadOf('touch "$here/started"', codex);

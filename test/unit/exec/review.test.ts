@@ -1,0 +1,43 @@
+/** Owns the tests of how a review is asked for, and of what is read from its answer. */
+
+import { describe, expect, it } from "vitest";
+import { UsageError } from "../../../src/errors/index.js";
+import { readReview, type ReviewTarget, reviewRequest } from "../../../src/exec/review.js";
+
+describe("reviewRequest", () => {
+  it.each<[ReviewTarget, readonly string[], string]>([
+    [{ type: "uncommittedChanges" }, ["--uncommitted"], ""],
+    [{ type: "baseBranch", branch: "main" }, ["--base", "main"], ""],
+    [{ type: "commit", sha: "abc" }, ["--commit", "abc"], ""],
+    [{ type: "commit", sha: "abc", title: null }, ["--commit", "abc"], ""],
+    [{ type: "commit", sha: "abc", title: "Begin" }, ["--commit", "abc", "--title", "Begin"], ""],
+    [{ type: "custom", instructions: "Look for races." }, ["-"], "Look for races."],
+  ])("asks for %j", (target, args, prompt) => {
+    expect(reviewRequest(target)).toEqual({ args, prompt });
+  });
+
+  it.each<[unknown, string]>([
+    [{ type: "baseBranch", branch: "" }, "The branch of the review's target"],
+    [{ type: "commit" }, "The sha of the review's target"],
+    [{ type: "custom", instructions: " \n" }, "The instructions of the review's target"],
+    [{ type: "everything" }, 'of the type "everything"'],
+    [{}, "of the type undefined"],
+  ])("refuses %j", (target, message) => {
+    const call = () => Reflect.apply(reviewRequest, undefined, [target]);
+    expect(call).toThrow(UsageError);
+    expect(call).toThrow(message);
+  });
+});
+
+describe("readReview", () => {
+  it("takes what has no findings for an explanation", () => {
+    const turn = { items: [], finalResponse: "All is well.", usage: null };
+    expect(readReview(turn, null)).toEqual({
+      turn,
+      threadId: null,
+      text: "All is well.",
+      findings: [],
+      verdict: { correctness: null, explanation: "All is well.", confidence: null },
+    });
+  });
+});
