@@ -127,11 +127,33 @@ export function replyError(method: string, error: Readonly<Record<string, unknow
   return new rule.type(rule.code, method, body, rule.hint);
 }
 
-/** The runtime quotes a bad parameter in its answer; a value may be a secret, so only its type is kept. */
+/**
+ * The runtime quotes a bad parameter in its answer; a value may be a secret, so only its type is kept. A value can be as
+ * large as a message, which a pattern for all of it could not match: its end is looked for piece by piece.
+ */
 function withoutValues(text: string): string {
-  return text
-    .replace(/\b(invalid (?:type|value): [a-z ]+?) (?:"(?:[^"\\]|\\.)*"|`[^`]*`)/gs, "$1")
-    .replace(/\b(unknown (?:variant|field)) `[^`]*`/gs, "$1");
+  const start = /\b(?:invalid (?:type|value): [a-z ]+?|unknown (?:variant|field)) (?=["`])/g;
+  let kept = "";
+  let from = 0;
+  for (let match = start.exec(text); match !== null; match = start.exec(text)) {
+    const end = endOfQuote(text, start.lastIndex);
+    kept += text.slice(from, start.lastIndex - 1);
+    from = end;
+    start.lastIndex = end;
+  }
+  return kept + text.slice(from);
+}
+
+/** Where what is quoted from `start` on ends; a quote that is not closed reaches to the end of the text. */
+function endOfQuote(text: string, start: number): number {
+  const isDouble = text[start] === '"';
+  const next = isDouble ? /["\\]/g : /`/g;
+  next.lastIndex = start + 1;
+  for (let match = next.exec(text); match !== null; match = next.exec(text)) {
+    if (match[0] !== "\\") return next.lastIndex;
+    next.lastIndex += 1;
+  }
+  return text.length;
 }
 
 function sentence(text: string): string {

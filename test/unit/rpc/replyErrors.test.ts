@@ -1,7 +1,7 @@
 /** Tests that unforeseen error answers still become errors; the known ones are tested against the runtime. */
 
 import { expect, test } from "vitest";
-import { JsonRpcError, ServerBusyError } from "../../../src/errors/index.js";
+import { InvalidParamsError, JsonRpcError, ServerBusyError } from "../../../src/errors/index.js";
 import { replyError } from "../../../src/rpc/replyErrors.js";
 
 test("an unknown code becomes the plain class with everything that came", () => {
@@ -27,4 +27,35 @@ test("a long message is cut", () => {
 
 test("overload is told by its number", () => {
   expect(replyError("x", { code: -32001, message: "Server overloaded; retry later." })).toBeInstanceOf(ServerBusyError);
+});
+
+test("a value that the runtime quotes is left out, however large it is and whatever it holds", () => {
+  const large = 20 * 1024 * 1024;
+  for (const value of [
+    `"${"a".repeat(large)}"`,
+    `"${'\\"'.repeat(large / 2)}"`,
+    `\`${"a".repeat(large)}\``,
+    '"a \\" b"',
+  ]) {
+    const error = replyError("x", {
+      code: -32600,
+      message: `Invalid request: invalid type: string ${value}, expected u32`,
+    });
+    expect(error.message).toBe("x failed: Invalid request: invalid type: string, expected u32.");
+  }
+  const words = replyError("x", { message: `Invalid request: invalid type: ${"a ".repeat(large)}` });
+  expect(words).toBeInstanceOf(InvalidParamsError);
+});
+
+test("what follows a quote that is not closed is left out with it", () => {
+  const error = replyError("x", { message: 'Invalid request: invalid value: string "secret' });
+  expect(error.message).toBe("x failed: Invalid request: invalid value: string.");
+});
+
+test("each quoted value is left out, and no other word", () => {
+  const message =
+    "Invalid request: unknown variant `a`, expected `b`; unknown field `c` and invalid type: map `d` at 1";
+  expect(replyError("x", { message }).message).toBe(
+    "x failed: Invalid request: unknown variant, expected `b`; unknown field and invalid type: map at 1.",
+  );
 });
