@@ -200,16 +200,17 @@ export class Connection {
   }
 
   async #answer(request: WireRequest): Promise<void> {
-    let answer: object;
+    let text: string;
     try {
       const result = await this.#receiver.request(request);
       if (result === undefined) return;
-      answer = { id: request.id, result };
+      // What a handler returns may hold what is no JSON, or hold it deeper than can be written.
+      text = JSON.stringify({ id: request.id, result });
     } catch {
-      answer = { id: request.id, error: { code: -32603, message: "The client could not handle this request." } };
+      const error = { code: -32603, message: "The client could not handle this request." };
+      text = JSON.stringify({ id: request.id, error });
     }
     if (this.#closeReason !== null) return;
-    const text = JSON.stringify(answer);
     if (this.#isTooLarge(text)) this.#transport.send(JSON.stringify(unsendable(request)));
     else this.#transport.send(text);
   }

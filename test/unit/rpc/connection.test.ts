@@ -156,6 +156,18 @@ describe("requests of the runtime", () => {
   });
 });
 
+describe("an answer that is no JSON", () => {
+  test.each([
+    ["a number without bound", () => ({ large: 1n })],
+    ["what is nested too deep to be written", () => JSON.parse("[".repeat(100_000) + "]".repeat(100_000))],
+  ])("%s: the request is answered as an error, and nothing escapes", async (_, answer) => {
+    const { transport } = connect(async () => answer());
+    transport.receive({ id: 3, method: "ask", params: {} });
+    await turnOfTheLoop();
+    expect(transport.sent).toEqual([{ id: 3, error: { code: -32603, message: expect.any(String) } }]);
+  });
+});
+
 describe("what does not belong on the wire", () => {
   test("is a diagnostic, never fatal", async () => {
     const { connection, transport, diagnostics } = connect();
