@@ -167,9 +167,13 @@ export class RequestBroker {
 
   /** A sub-agent asks on a thread of its own: who decides for the thread that began it decides for it. */
   async #decidersOf(threadId: string): Promise<ThreadDeciders | undefined> {
+    const asked = new Set<string>();
     for (let id: string | null = threadId; id !== null && this.#threads.size > 0; ) {
       const deciders = this.#threads.get(id);
       if (deciders !== undefined) return deciders;
+      // Answers come from elsewhere: going around in a circle would never let the event loop go.
+      if (asked.has(id)) return undefined;
+      asked.add(id);
       id = await this.#parentOf(id);
     }
     return undefined;

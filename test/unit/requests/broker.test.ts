@@ -294,6 +294,17 @@ describe("a sub-agent's request", () => {
     expect(client).not.toHaveBeenCalled();
   });
 
+  test("goes to the client when the threads above go around in a circle", async () => {
+    const circle = vi.fn(async (id: string) => {
+      if (circle.mock.calls.length > 3) throw new Error("This goes on for ever.");
+      return id === threadId ? "other" : threadId;
+    });
+    const { broker } = brokerOf({ approveCommand: () => "accept" }, circle);
+    broker.attach("stranger", { handlers: { approveCommand: () => "cancel" } });
+    expect(await broker.answer(command(0))).toEqual({ decision: "accept" });
+    expect(circle.mock.calls).toEqual([[threadId], ["other"]]);
+  });
+
   test("that is void by the time its parent is known reaches nobody", async () => {
     let tell: (parent: string | null) => void = () => {};
     const client = vi.fn(() => "accept" as const);
