@@ -1,5 +1,6 @@
 /** Owns the types of notifications and turn events, all derived from the generated tables. */
 
+import type { ThreadItem } from "./generated/protocol.js";
 import { deltaNotifications, notificationScopes, type Notifications } from "./generated/tables.js";
 
 /** The name of a notification that the protocol knows. */
@@ -77,6 +78,39 @@ export function isTurnEvent(notification: Notification): notification is TurnEve
 /** Whether an event carries a piece of a growing text. */
 export function isDeltaEvent(event: TurnEvent): event is DeltaEvent {
   return Object.hasOwn(deltaNotifications, event.method);
+}
+
+/**
+ * Whether the parts of a turn's event that this SDK reads itself are of the kind that they should be. Only what a reader
+ * would stumble over is looked at; all else is passed on as it came.
+ */
+export function isReadable(event: TurnEvent): boolean {
+  if (isDeltaEvent(event)) return typeof event.params.delta === "string";
+  switch (event.method) {
+    case "item/started":
+    case "item/completed":
+      return isReadableItem(event.params.item);
+    case "thread/tokenUsage/updated": {
+      const { tokenUsage } = event.params;
+      return isObject(tokenUsage) && isObject(tokenUsage.total) && isObject(tokenUsage.last);
+    }
+    default:
+      return true;
+  }
+}
+
+/** Whether an item has what tells it from others, and names agents in the way that it should. */
+export function isReadableItem(item: ThreadItem): boolean {
+  if (!isObject(item) || typeof item.id !== "string" || typeof item.type !== "string") return false;
+  if (item.type === "subAgentActivity") return typeof item.agentThreadId === "string";
+  if (item.type !== "collabAgentToolCall") return true;
+  const { receiverThreadIds, agentsStates } = item;
+  const areNamed = Array.isArray(receiverThreadIds) && receiverThreadIds.every((id) => typeof id === "string");
+  return areNamed && isObject(agentsStates);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 /** Whether two adjacent events extend the same text. */

@@ -104,8 +104,11 @@ export class TurnFailedError extends CodexError {
   readonly result: TurnOutcome;
 
   constructor(result: TurnOutcome, error: TurnError | null) {
-    const details = error?.additionalDetails ? ` (${error.additionalDetails})` : "";
-    super("TURN_FAILED", `Turn ${result.id} failed: ${error?.message ?? "the runtime gave no reason"}${details}`);
+    const details = textOf(error?.additionalDetails);
+    super(
+      "TURN_FAILED",
+      `Turn ${result.id} failed: ${textOf(error?.message) ?? "the runtime gave no reason"}${details ? ` (${details})` : ""}`,
+    );
     this.threadId = result.threadId;
     this.turnId = result.id;
     this.info = error?.codexErrorInfo ?? null;
@@ -153,6 +156,11 @@ export class TurnDeadlineError extends CodexError {
     this.turnId = turn.turnId;
     this.deadlineMs = deadlineMs;
   }
+}
+
+/** What is no text must not keep the turn from failing: an object may not even be turned into one. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 const RETRYABLE_INFO: ReadonlySet<string> = new Set([

@@ -25,7 +25,7 @@ import { replyError } from "./replyErrors.js";
 
 /** What the layer above does with what the runtime sends by itself. */
 export interface ConnectionReceiver {
-  /** Every notification, in order; `bytes` is its size on the wire. Must not throw. */
+  /** Every notification, in order; `bytes` is its size on the wire. One that it throws at is skipped. */
   notification(notification: WireNotification, bytes: number): void;
   /**
    * A request of the runtime. What it resolves to is the answer, undefined when none is wanted any more; a rejection is
@@ -142,11 +142,20 @@ export class Connection {
     if (message === undefined) {
       this.#receiver.diagnostic("Skipped a line that is not a JSON object", { bytes });
     } else if (isNotification(message)) {
-      this.#receiver.notification(message, bytes);
+      this.#hear(message, bytes);
     } else if (isRequest(message)) {
       void this.#answer(message);
     } else {
       this.#settle(message);
+    }
+  }
+
+  /** One message that cannot be understood must not keep the reader from the next. */
+  #hear(message: WireNotification, bytes: number): void {
+    try {
+      this.#receiver.notification(message, bytes);
+    } catch {
+      this.#receiver.diagnostic("Skipped a notification that cannot be understood", { method: message.method, bytes });
     }
   }
 

@@ -7,7 +7,7 @@ import {
   TurnInProgressError,
   UsageError,
 } from "../errors/index.js";
-import { isTurnEvent, type Notification, type TurnEvent } from "../events.js";
+import { isReadable, isTurnEvent, type Notification, type TurnEvent } from "../events.js";
 import { notificationScopes } from "../generated/tables.js";
 
 /** Where the events of one turn go. */
@@ -43,7 +43,7 @@ export class Router {
   readonly #letGo = new Set<string>();
   readonly #followers = new Map<string, Set<ThreadFollower>>();
 
-  /** Hands a notification to the turn that it names, if that turn has a sink, and to who follows its thread. */
+  /** Hands a notification to the turn that it names, if it has a sink, and to who follows the thread; if it is readable. */
   dispatch(notification: Notification, bytes: number): void {
     if (!isTurnEvent(notification)) {
       this.#tellThread(notification, bytes);
@@ -52,7 +52,7 @@ export class Router {
     const scope = notificationScopes[notification.method];
     const threadId = stringAt(notification.params, scope.threadId);
     const named = stringAt(notification.params, scope.turnId);
-    if (threadId === null) return;
+    if (threadId === null || !isReadable(notification)) return;
     const started = notification.method === "turn/started";
     const route = started ? this.#route(threadId) : this.#threads.get(threadId);
     if (route === undefined) return;
