@@ -43,6 +43,63 @@ describe("LineFramer", () => {
     );
   });
 
+  test("finds the same as a split at LF, in order, for any bytes, cuts and limit", () => {
+    const byte = fc.constantFrom(0x0a, 0x0a, 0x0d, 0x61, 0x22, 0x00, 0xff, 0xe2, 0x80, 0xa8, 0xf0, 0x9f, 0x98, 0x80);
+    const bytes = fc.array(byte, { maxLength: 300 });
+    fc.assert(
+      fc.property(
+        bytes,
+        fc.array(fc.nat(), { maxLength: 30 }),
+        fc.integer({ min: 1, max: 40 }),
+        (all, places, limit) => {
+          const stream = Buffer.from(all);
+          const found: string[] = [];
+          const framer = new LineFramer(
+            {
+              line: (text, size) => found.push(`line of ${size}: ${text}`),
+              oversize: (head, size) => {
+                // How much of it was there when it grew too large depends on the chunks.
+                expect(head.length).toBeGreaterThan(0);
+                found.push(`oversize of ${size}`);
+              },
+            },
+            limit,
+          );
+          for (const chunk of cut(stream, places)) framer.push(chunk);
+          framer.end();
+          const lines: Buffer[] = [];
+          for (let start = 0; start <= stream.length; ) {
+            const end = stream.indexOf(0x0a, start);
+            lines.push(stream.subarray(start, end === -1 ? stream.length : end));
+            start = end === -1 ? stream.length + 1 : end + 1;
+          }
+          const expected = lines
+            .filter((line) => line.length > 0)
+            .map((line) =>
+              line.length > limit ? `oversize of ${line.length}` : `line of ${line.length}: ${line.toString()}`,
+            );
+          expect(found).toEqual(expected);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("gives the head of an oversize line as far as it was there", () => {
+    const whole = fc
+      .array(fc.constantFrom("a", "é", "😀"), { minLength: 10, maxLength: 800 })
+      .map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(whole, fc.array(fc.nat()), (line, places) => {
+        const { oversize } = frame(cut(Buffer.from(`${line}\nx\n`), places), 5);
+        const [head = ""] = oversize.map((each) => each.head.replace(/\ufffd+$/, ""));
+        expect(oversize).toHaveLength(1);
+        expect(line.startsWith(head)).toBe(true);
+        expect(Buffer.byteLength(head)).toBeGreaterThan(1);
+      }),
+    );
+  });
+
   test("splits at LF alone: U+2028, U+2029 and CR are part of a line", () => {
     expect(frame([Buffer.from('{"a":"x\u2028y\u2029z\r"}\n')]).lines).toEqual(['{"a":"x\u2028y\u2029z\r"}']);
   });
