@@ -2,7 +2,7 @@
 
 import { atCallSite, type CallSite, captureCallSite } from "./errors/callSite.js";
 import { type CloseReason, UsageError } from "./errors/index.js";
-import type { NotificationOf, SubscriptionName } from "./events.js";
+import type { CodexStatus, NotificationOf, SubscriptionName } from "./events.js";
 import type {
   GetAccountRateLimitsResponse,
   GetAccountResponse,
@@ -86,7 +86,12 @@ export class Codex implements AsyncDisposable {
     return this.#runtime.metadata;
   }
 
-  /** Resolves when the runtime is gone, with why: closed, exited, or broken. Never rejects. */
+  /** How this client stands with its runtime. `on("status", …)` tells of each change. */
+  get status(): CodexStatus {
+    return this.#runtime.status;
+  }
+
+  /** Resolves when the client is closed for good, with why: by `close()`, or by a runtime that is gone. Never rejects. */
   get closed(): Promise<CloseReason> {
     return this.#runtime.closed;
   }

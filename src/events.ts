@@ -1,6 +1,7 @@
 /** Owns the types of notifications and turn events, all derived from the generated tables. */
 
-import type { ThreadItem } from "./generated/protocol.js";
+import type { CloseReason } from "./errors/index.js";
+import type { ThreadItem, Turn } from "./generated/protocol.js";
 import { deltaNotifications, notificationScopes, type Notifications } from "./generated/tables.js";
 
 /** The name of a notification that the protocol knows. */
@@ -36,15 +37,33 @@ export interface HandlerErrorEvent {
   };
 }
 
-/** What can be subscribed to: every notification, the ones that this version does not know, and what handlers fail at. */
-export type SubscriptionName = NotificationMethod | "unknown" | "handlerError";
+/**
+ * How the client stands with its runtime. `idle`: it has not been started, or has crashed and is started again by the next
+ * call (`restart: "on-crash"`). `reconnecting`: the connection was lost, and is being made anew.
+ */
+export type CodexStatus = "idle" | "starting" | "ready" | "reconnecting" | "closed";
+
+/** The client stands in another way with its runtime than before. */
+export interface StatusEvent {
+  readonly method: "status";
+  readonly params: {
+    readonly status: CodexStatus;
+    /** Why what was there before is gone; null when nothing is. */
+    readonly reason: CloseReason | null;
+  };
+}
+
+/** What can be subscribed to: every notification, the ones that this version does not know, and the client's own events. */
+export type SubscriptionName = NotificationMethod | "unknown" | "handlerError" | "status";
 
 /** What a subscription to `K` delivers. */
 export type NotificationOf<K extends SubscriptionName> = K extends NotificationMethod
   ? Notification<K>
   : K extends "handlerError"
     ? HandlerErrorEvent
-    : UnknownNotification;
+    : K extends "status"
+      ? StatusEvent
+      : UnknownNotification;
 
 type Scopes = typeof notificationScopes;
 
@@ -53,8 +72,21 @@ export type TurnEventMethod = {
   [M in NotificationMethod]: Scopes[M] extends { readonly scope: "turn" } ? M : never;
 }[NotificationMethod];
 
-/** What a turn's readers see: every notification that names the turn. */
-export type TurnEvent = Notification<TurnEventMethod>;
+/**
+ * The connection to the runtime was lost and has been made anew while the turn ran. Pieces of text may be missing here
+ * (the completed item has all of it); completed items that were missed come next.
+ */
+export interface ReconnectedEvent {
+  readonly method: "reconnected";
+  readonly params: { readonly threadId: string; readonly turnId: string };
+  readonly emittedAtMs?: number;
+}
+
+/** A notification that names a turn. */
+export type TurnNotification = Notification<TurnEventMethod>;
+
+/** What a turn's readers see: every notification that names the turn, and where the client was cut off from it. */
+export type TurnEvent = TurnNotification | ReconnectedEvent;
 
 /** The names of the events that carry a piece of a growing text in `params.delta`. */
 export type DeltaMethod = keyof typeof deltaNotifications & TurnEventMethod;
@@ -70,8 +102,13 @@ export function isKnownNotification(notification: UnknownNotification): notifica
   return Object.hasOwn(notificationScopes, notification.method);
 }
 
-/** Whether a notification belongs to a turn. */
-export function isTurnEvent(notification: Notification): notification is TurnEvent {
+/** Whether an event belongs to a turn. */
+export function isTurnEvent(event: Notification | ReconnectedEvent): event is TurnEvent {
+  return event.method === "reconnected" || isTurnNotification(event);
+}
+
+/** Whether a notification names a turn. */
+export function isTurnNotification(notification: Notification): notification is TurnNotification {
   return notificationScopes[notification.method].scope === "turn";
 }
 
@@ -107,6 +144,12 @@ export function isReadableItem(item: ThreadItem): boolean {
   const { receiverThreadIds, agentsStates } = item;
   const areNamed = Array.isArray(receiverThreadIds) && receiverThreadIds.every((id) => typeof id === "string");
   return areNamed && isObject(agentsStates);
+}
+
+/** The items of a record, which must not keep the turn from its end when they are none. */
+export function itemsIn(turn: Turn | null): ThreadItem[] {
+  const items: unknown = turn?.items;
+  return turn !== null && Array.isArray(items) ? turn.items.filter(isReadableItem) : [];
 }
 
 function isObject(value: unknown): boolean {

@@ -8,11 +8,14 @@ export { diagnose } from "./doctor/diagnose.js";
 export type { DiagnoseOptions, Diagnosis, DiagnosisCheck, DiagnosisCheckName, LaunchSummary } from "./doctor/types.js";
 export * from "./errors/index.js";
 export type {
+  CodexStatus,
   DeltaEvent,
   HandlerErrorEvent,
   Notification,
   NotificationMethod,
   NotificationOf,
+  ReconnectedEvent,
+  StatusEvent,
   SubscriptionName,
   TurnEvent,
   TurnEventMethod,
@@ -30,6 +33,7 @@ export {
   type ForkThreadOptions,
   type ListThreadsOptions,
   type Logger,
+  type ReconnectOptions,
   type ResumeThreadOptions,
   type RunOptions,
   Sandbox,

@@ -17,7 +17,7 @@ import { ToolSet } from "./tools/index.js";
 
 /** What the runtime tells of a thread that it has opened. */
 export interface OpenedThread extends EffectiveSettings {
-  readonly thread: { readonly id: string };
+  readonly thread: { readonly id: string; readonly ephemeral: boolean };
   readonly model: string;
 }
 
@@ -86,7 +86,7 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
     tools: set,
     decides: decidesApprovals(handlers) || decidesApprovals(runtime.options.handlers),
     attach: ({ thread }) => {
-      runtime.router.welcome(thread.id);
+      runtime.recovery.keep(thread.id, !thread.ephemeral);
       if (handlers === undefined && set === undefined) return;
       const runner: ToolRunner | undefined = set && {
         has: (call) => set.has(call),

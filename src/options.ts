@@ -82,6 +82,21 @@ export interface CodexOptions extends LaunchOptions, ClientOptions {
   readonly onStderr?: ((text: string) => void) | undefined;
   /** Starts the process in another way (a container, a remote shell). */
   readonly spawn?: Spawn | undefined;
+  /**
+   * With `on-crash`, a process that ends by itself is the end of its turns, which reject with the cause, but not of the
+   * client: the next call starts another, which resumes the threads first. Default `never`: the client is closed.
+   */
+  readonly restart?: "on-crash" | "never" | undefined;
+}
+
+/** How a connection that was lost is made anew. */
+export interface ReconnectOptions {
+  /** Milliseconds before the first attempt; they double with each further one, and up to half of each is random. Default 100. */
+  readonly initialDelayMs?: number | undefined;
+  /** The longest wait between two attempts, in milliseconds. Default 5000. */
+  readonly maxDelayMs?: number | undefined;
+  /** Milliseconds after which no further attempt is begun; then all that is pending rejects. Default 300 000. */
+  readonly giveUpAfterMs?: number | undefined;
 }
 
 /** How a runtime elsewhere is reached and spoken to. Every field is optional. */
@@ -104,6 +119,11 @@ export interface ConnectOptions extends ClientOptions {
    * given up. Default 20 000.
    */
   readonly pingIntervalMs?: number | undefined;
+  /**
+   * Whether and how a connection that was lost is made anew, with the threads and turns that were on it. Default true.
+   * With false, the loss closes the client.
+   */
+  readonly reconnect?: boolean | ReconnectOptions | undefined;
 }
 
 /** The SDK's own fields of a thread, in place of the wire's policy fields. */

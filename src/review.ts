@@ -4,7 +4,7 @@ import type { TurnEvent } from "./events.js";
 import type { ReviewTarget as WireReviewTarget } from "./generated/protocol.js";
 import { readFindings, readReviewJson, type ReviewFinding, type ReviewVerdict } from "./reviewText.js";
 import type { Runtime } from "./runtime.js";
-import type { Reservation } from "./stream/router.js";
+import type { Reservation } from "./stream/reservation.js";
 import type { TurnStream } from "./stream/turnStream.js";
 import { TurnHandle } from "./turn.js";
 import type { EndedTurn } from "./turnResult.js";

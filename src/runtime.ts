@@ -1,23 +1,22 @@
-/** Owns one runtime from start to close, and wires the layers: endpoint, connection, router, listeners. */
+/** Owns one runtime from start to close, over all connections to it, and wires the layers. */
 
 import { isAbsolute, resolve } from "node:path";
 import { onAbort } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
-import { type CloseReason, TransportClosedError, UsageError } from "./errors/index.js";
-import { isKnownNotification, type NotificationMethod } from "./events.js";
-import type { Turn } from "./generated/protocol.js";
+import { type CloseReason, RequestTimeoutError, TransportClosedError, UsageError } from "./errors/index.js";
+import { type CodexStatus, isKnownNotification, type NotificationMethod } from "./events.js";
 import type { ClientRequests } from "./generated/tables.js";
-import { type RuntimeMetadata, shakeHands } from "./handshake.js";
-import { type ClientOptions, DEFAULT_STARTUP_TIMEOUT_MS } from "./options.js";
+import type { RuntimeMetadata } from "./handshake.js";
+import { Link } from "./link.js";
+import type { ClientOptions } from "./options.js";
+import { Recovery, type RecoveryRequest } from "./recovery.js";
 import { RequestBroker } from "./requests/broker.js";
 import { retryOnOverload } from "./retry.js";
-import { Connection, type ConnectionReceiver } from "./rpc/connection.js";
-import type { WireNotification } from "./rpc/messages.js";
+import type { Connection, ConnectionReceiver } from "./rpc/connection.js";
+import { isRecord, type WireNotification } from "./rpc/messages.js";
 import { Listeners } from "./stream/listeners.js";
 import { Router } from "./stream/router.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
-import type { TurnStream } from "./stream/turnStream.js";
-import { DEFAULT_MAX_FRAME_BYTES } from "./transport/lines.js";
 
 /** The name of a request of the protocol. */
 export type ClientMethod = keyof ClientRequests;
@@ -32,7 +31,6 @@ export interface RequestOptions<R = unknown> {
   readonly onResult?: ((result: R) => void) | undefined;
 }
 
-const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null, signal: null, stderrTail: "" };
 const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 
 /** Requests that are answered when their work is done, however long that takes. */
@@ -42,8 +40,10 @@ const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
   "thread/sample",
 ]);
 
-/** Requests that change nothing, so that one that an overloaded runtime refused can be repeated. */
+/** Requests that change nothing, so that one that was refused by an overloaded runtime, or got lost, can be repeated. */
 const READ_METHOD = /\/(?:list|read)$/;
+/** How often a request is sent at most, when connections are lost over it. */
+const MAX_SENDS = 3;
 
 /** What the SDK itself lives on. */
 const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>([
@@ -61,15 +61,10 @@ export class Runtime {
   readonly listeners: Listeners;
   /** Brings what the runtime asks to the handlers. */
   readonly broker: RequestBroker;
-  /** Resolves when the runtime is gone, with why. Never rejects. */
-  readonly closed: Promise<CloseReason>;
-  #markClosed: (reason: CloseReason) => void = () => {};
-  #closeReason: CloseReason | null = null;
-  #starting: Promise<Connection> | null = null;
-  #connection: Connection | null = null;
+  /** Knows the threads that this client has opened. */
+  readonly recovery: Recovery;
   readonly #endpoint: Endpoint;
-  #metadata: RuntimeMetadata | null = null;
-  #closing: Promise<void> | null = null;
+  readonly #link: Link;
   readonly #warned = new Set<string>();
 
   constructor(options: ClientOptions, endpoint: Endpoint) {
@@ -86,9 +81,6 @@ export class Runtime {
     }
     this.options = options;
     this.#endpoint = endpoint;
-    this.closed = new Promise((resolve) => {
-      this.#markClosed = resolve;
-    });
     this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
     this.broker = new RequestBroker(options.handlers ?? {}, {
       handlerError: (event) => {
@@ -99,29 +91,48 @@ export class Runtime {
       parentOf: (threadId) => this.#parentOf(threadId),
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
+    this.recovery = new Recovery(this.router, this.broker);
+    this.#link = new Link(endpoint, {
+      client: options,
+      receiver: this.#receiver(),
+      warn: (message) => this.warnOnce(message, message),
+      status: (status, reason) => this.listeners.emit({ method: "status", params: { status, reason } }, true),
+      suspend: () => this.recovery.suspend(),
+      takeUp: (connection, loss) => this.recovery.takeUpAll(recoveryOn(connection), loss),
+      over: (reason) => {
+        this.broker.close(reason);
+        this.router.close(reason);
+      },
+    });
+  }
+
+  /** Resolves when the runtime is gone for good, with why. Never rejects. */
+  get closed(): Promise<CloseReason> {
+    return this.#link.closed;
+  }
+
+  get status(): CodexStatus {
+    return this.#link.status;
   }
 
   /** Whether the runtime is gone or going. */
   get isClosed(): boolean {
-    return this.#closeReason !== null || this.#closing !== null;
+    return this.#link.isClosed;
   }
 
   get pid(): number | undefined {
-    return this.#connection?.pid;
+    return this.#link.latest?.pid;
   }
 
   get metadata(): RuntimeMetadata {
-    if (this.#metadata === null) {
-      throw new UsageError(
-        "The runtime has not been started, so nothing is known of it yet: await codex.start() first.",
-      );
-    }
-    return this.#metadata;
+    const { metadata } = this.#link;
+    if (metadata !== null) return metadata;
+    throw new UsageError("The runtime has not been started, so nothing is known of it yet: await codex.start() first.");
   }
 
   /** Starts the runtime if that has not been done. Concurrent calls start it once; after a failure a call tries anew. */
   async start(): Promise<void> {
-    await this.#open();
+    await this.#link.open();
   }
 
   /** Sends a request of the protocol and resolves with its result, typed by the generated map. */
@@ -130,29 +141,20 @@ export class Runtime {
     params: ClientRequests[M]["params"],
     options: RequestOptions<ClientRequests[M]["result"]> = {},
   ): Promise<ClientRequests[M]["result"]> {
-    // Without an await here, the stack of an error reaches the caller.
-    const connection = this.#metadata === null ? await this.#open() : this.#connection;
-    if (connection === null) throw new TransportClosedError(this.#closeReason ?? NEVER_STARTED, { method });
-    const timeoutMs =
-      options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : (options.timeoutMs ?? undefined);
-    const { signal } = options;
-    const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
-    // What the runtime answers is taken to be as generated: its version was compared at the handshake.
-    const onResult = options.onResult as ((result: unknown) => void) | undefined;
-    const send = () =>
-      connection.request(method, params, { signal, timeoutMs, kind, onResult }) as Promise<ClientRequests[M]["result"]>;
-    return READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send();
-  }
-
-  /** Ends a turn as the runtime's record of it says, when its end was not heard of. */
-  settleTurn(stream: TurnStream, turn: Turn): void {
-    const { threadId, turnId } = stream;
-    for (const item of stream.missingItems(turn)) {
-      const completedAtMs = item.completedAtMs ?? Date.now();
-      const params = { threadId, turnId, item, contentTokenCount: null, completedAtMs };
-      this.router.dispatch({ method: "item/completed", params }, 0);
+    const { signal, onResult } = options;
+    const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
+    for (let sends = 1; ; sends++) {
+      // Without an await here, the stack of an error reaches the caller.
+      const connection = this.#link.ready ?? (await this.#opened(method, signal, timeoutMs));
+      const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult });
+      try {
+        const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
+        await this.#hear(connection, params);
+        return result;
+      } catch (error) {
+        if (sends === MAX_SENDS || !(await this.#canRepeat(method, connection, error))) throw error;
+      }
     }
-    this.router.dispatch({ method: "turn/completed", params: { threadId, turn } }, 0);
   }
 
   /**
@@ -169,14 +171,14 @@ export class Runtime {
     );
   }
 
-  /** Awaits something that the runtime brings about: rejects with `TransportClosedError` when it goes away first. */
+  /** Awaits something that this connection brings about: rejects with `TransportClosedError` when it goes first. */
   async whileOpen<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     let stop = () => {};
     const aborted = new Promise<never>((_, reject) => {
       stop = onAbort(signal, () => reject(signal?.reason));
     });
-    const gone = this.closed.then((reason) => {
+    const gone = (this.#link.latest?.closed ?? this.closed).then((reason) => {
       throw new TransportClosedError(reason);
     });
     try {
@@ -188,56 +190,26 @@ export class Runtime {
 
   /** Ends the runtime and resolves when nothing of it is left. Everything pending rejects. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#link.close();
   }
 
-  async #close(): Promise<void> {
-    if (this.#connection === null) await this.#starting?.catch(() => {});
-    await this.#connection?.close();
-    this.#end(this.#connection?.closeReason ?? NEVER_STARTED);
+  async #opened(method: ClientMethod, signal: AbortSignal | undefined, timeoutMs: number | null): Promise<Connection> {
+    if (this.isClosed) throw new TransportClosedError(this.#link.closeReason, { method });
+    return this.#link.opened(signal, timeoutMs, () => new RequestTimeoutError(method, timeoutMs ?? 0, false));
   }
 
-  #open(): Promise<Connection> {
-    if (this.#closing !== null || this.#closeReason !== null) {
-      return Promise.reject(new TransportClosedError(this.#closeReason ?? NEVER_STARTED));
-    }
-    if (this.#starting === null) {
-      this.#starting = this.#launch();
-      this.#starting.catch(() => {
-        this.#starting = null;
-      });
-    }
-    return this.#starting;
+  /** Whether a request that the connection was lost over has done nothing yet, or changes nothing. */
+  async #canRepeat(method: ClientMethod, connection: Connection, error: unknown): Promise<boolean> {
+    if (!TransportClosedError.isInstance(error) || this.#endpoint.recovery === null) return false;
+    await connection.closed;
+    return !this.isClosed && (!error.maybeAccepted || READ_METHOD.test(method));
   }
 
-  async #launch(): Promise<Connection> {
-    const { options } = this;
-    const began = performance.now();
-    const timeoutMs = options.startupTimeoutMs ?? DEFAULT_STARTUP_TIMEOUT_MS;
-    const { transport, codexBin, stderrTail } = await this.#endpoint.open(timeoutMs);
-    const maxFrameBytes = options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
-    const connection = new Connection(transport, this.#receiver(), { maxFrameBytes });
-    this.#connection = connection;
-    if (this.#closing !== null) void connection.close();
-    try {
-      const leftMs = Math.max(1, timeoutMs - (performance.now() - began));
-      const metadata = await shakeHands(connection, options, {
-        codexBin,
-        timeoutMs: leftMs,
-        stderrTail,
-        warn: (message) => this.warn(message, {}),
-      });
-      // The answer may have been on its way when close() was called.
-      if (this.#closing !== null) throw new TransportClosedError(NEVER_STARTED);
-      this.#metadata = metadata;
-    } catch (error) {
-      await connection.close();
-      if (this.#closing === null) this.#connection = null;
-      throw error;
-    }
-    void connection.closed.then((reason) => this.#end(reason));
-    return connection;
+  /** A thread that had no turn when the connection was lost is heard of again once it has one. */
+  async #hear(connection: Connection, params: unknown): Promise<void> {
+    const threadId = isRecord(params) ? params["threadId"] : null;
+    if (typeof threadId !== "string" || !this.recovery.isUnheard(threadId)) return;
+    await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
   }
 
   #receiver(): ConnectionReceiver {
@@ -254,6 +226,7 @@ export class Runtime {
       this.broker.observe(notification);
       this.router.dispatch(notification, bytes);
       this.totals.observe(notification);
+      if (notification.method === "thread/closed") this.recovery.release(notification.params.threadId);
     }
     this.listeners.emit(notification, known);
   }
@@ -263,8 +236,8 @@ export class Runtime {
     return thread.parentThreadId;
   }
 
-  #defaultTimeoutMs(method: ClientMethod): number | undefined {
-    return UNTIMED_METHODS.has(method) ? undefined : (this.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
+  #defaultTimeoutMs(method: ClientMethod): number | null {
+    return UNTIMED_METHODS.has(method) ? null : (this.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
   }
 
   /** Warns the first time only. */
@@ -279,12 +252,23 @@ export class Runtime {
     if (this.options.logger) this.options.logger.warn(fields, message);
     else process.emitWarning(message, { type: "CodexEmbedWarning" });
   }
+}
 
-  #end(reason: CloseReason): void {
-    if (this.#closeReason !== null) return;
-    this.#closeReason = reason;
-    this.broker.close(reason);
-    this.router.close(reason);
-    this.#markClosed(reason);
-  }
+/** Sends a request on this very connection. */
+function requestOn<M extends ClientMethod>(
+  connection: Connection,
+  method: M,
+  params: ClientRequests[M]["params"],
+  options: RequestOptions<ClientRequests[M]["result"]>,
+): Promise<ClientRequests[M]["result"]> {
+  const { signal, timeoutMs } = options;
+  // What the runtime answers is taken to be as generated: its version was compared at the handshake.
+  const onResult = options.onResult as ((result: unknown) => void) | undefined;
+  const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
+  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult } as const;
+  return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
+}
+
+function recoveryOn(connection: Connection): RecoveryRequest {
+  return (method, params) => requestOn(connection, method, params, { timeoutMs: DEFAULT_REQUEST_TIMEOUT_MS });
 }

@@ -95,7 +95,7 @@ function watchSilence(
   };
   const check = (): void => {
     const leftMs = stream.lastActivityMs + idleTimeoutMs - performance.now();
-    if (isWaiting(runtime, stream)) arm(idleTimeoutMs);
+    if (isWaiting(runtime, stream) || runtime.status === "reconnecting") arm(idleTimeoutMs);
     else if (leftMs > 0) arm(leftMs);
     else void reconcile();
   };
@@ -107,7 +107,7 @@ function watchSilence(
       if (!isSilent || isWaiting(runtime, stream)) return check();
       end(new TurnStalledError(stream, stream.lastMethod, idleTimeoutMs));
     } else {
-      runtime.settleTurn(stream, turn);
+      runtime.router.settle(stream.threadId, turn);
     }
   };
   arm(idleTimeoutMs);

@@ -7,7 +7,7 @@ import { type TurnOptions, turnModeFields } from "./options.js";
 import { type OutputOf, outputParser } from "./output.js";
 import type { Runtime } from "./runtime.js";
 import type { Schema } from "./schema/index.js";
-import type { Reservation } from "./stream/router.js";
+import type { Reservation } from "./stream/reservation.js";
 import { type StreamOptions, TurnStream } from "./stream/turnStream.js";
 import { TurnHandle } from "./turn.js";
 import { checkLimits } from "./turnLimits.js";

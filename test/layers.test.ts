@@ -13,8 +13,8 @@ import { describe, expect, it } from "vitest";
 const HOUSE: readonly (readonly string[])[] = [
   ["generated", "abort"],
   ["turnResult"],
-  ["events"],
   ["errors"],
+  ["events"],
   ["process"],
   ["transport"],
   ["rpc"],
@@ -24,6 +24,8 @@ const HOUSE: readonly (readonly string[])[] = [
   ["requests"],
   ["approval", "options"],
   ["handshake", "output", "endpoint"],
+  ["establish", "recovery"],
+  ["link"],
   ["runtime"],
   ["agents"],
   ["login", "turnLimits", "sideWork", "openThread", "threadQueue", "reviewText"],

@@ -11,14 +11,26 @@ export interface OpenedEndpoint {
   readonly stderrTail: () => string;
 }
 
+/** What is done when the connection is lost: it is made anew, or the next call starts another process. */
+export type RecoveryPlan =
+  | {
+      readonly kind: "reconnect";
+      readonly initialDelayMs: number;
+      readonly maxDelayMs: number;
+      readonly giveUpAfterMs: number;
+    }
+  | { readonly kind: "restart" };
+
 /** Where a runtime is, and how to get to it. */
 export interface Endpoint {
+  /** Null when a connection that is lost is the end. */
+  readonly recovery: RecoveryPlan | null;
   /** The folder that the runtime resolves paths against, or null when only the runtime knows. */
   readonly cwd: string | null;
   /**
-   * Starts or reaches it.
+   * Starts or reaches it. The signal aborts when nobody waits for it any more.
    *
    * @throws LaunchError, or UsageError for options that cannot work. Nothing is left behind then.
    */
-  open(timeoutMs: number): Promise<OpenedEndpoint>;
+  open(timeoutMs: number, signal: AbortSignal): Promise<OpenedEndpoint>;
 }

@@ -2,10 +2,10 @@
 
 import { isAbsolute } from "node:path";
 import { LaunchError, UsageError } from "../errors/index.js";
-import type { ConnectOptions } from "../options.js";
+import type { ConnectOptions, ReconnectOptions } from "../options.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
 import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
-import type { Endpoint } from "./endpoint.js";
+import type { Endpoint, RecoveryPlan } from "./endpoint.js";
 
 const DEFAULT_PING_INTERVAL_MS = 20_000;
 const UNAUTHORIZED = 401;
@@ -27,20 +27,38 @@ export function remote(address: string, options: ConnectOptions): Endpoint {
     );
   }
   return {
+    recovery: reconnectPlan(options.reconnect ?? true),
     cwd: null,
-    async open(timeoutMs) {
+    async open(timeoutMs, signal) {
       const token =
         options.tokenProvider === undefined ? options.token : await tokenOf(options.tokenProvider, timeoutMs);
       const transport = await reach(target, {
         headers: token === undefined ? headers : { ...headers, Authorization: `Bearer ${checkedToken(token)}` },
         ca: options.ca,
         timeoutMs,
+        signal,
         maxFrameBytes: options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
         pingIntervalMs: options.pingIntervalMs ?? DEFAULT_PING_INTERVAL_MS,
       });
       return { transport, codexBin: null, stderrTail: () => "" };
     },
   };
+}
+
+/** The longest delay that Node's timers take. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+function reconnectPlan(reconnect: boolean | ReconnectOptions): RecoveryPlan | null {
+  if (reconnect === false) return null;
+  const { initialDelayMs = 100, maxDelayMs = 5_000, giveUpAfterMs = 300_000 } = reconnect === true ? {} : reconnect;
+  for (const [name, value] of Object.entries({ initialDelayMs, maxDelayMs })) {
+    if (value > 0 && value <= MAX_TIMER_MS) continue;
+    throw new UsageError(`reconnect.${name} is ${value}; it must be more than 0 and at most ${MAX_TIMER_MS} ms.`);
+  }
+  if (!(giveUpAfterMs >= 0)) {
+    throw new UsageError(`reconnect.giveUpAfterMs is ${giveUpAfterMs}; it must be 0 or more. Infinity never gives up.`);
+  }
+  return { kind: "reconnect", initialDelayMs, maxDelayMs, giveUpAfterMs };
 }
 
 interface Target {

@@ -114,7 +114,7 @@ export class RequestTimeoutError extends CodexError {
   constructor(method: string, timeoutMs: number, maybeAccepted = true) {
     const after = maybeAccepted
       ? "The runtime may have carried it out: look before sending it again."
-      : "It was never sent: too many requests were under way.";
+      : "It was never sent: it waited for its turn, or for a connection.";
     super("REQUEST_TIMEOUT", `${method} was not answered within ${timeoutMs} ms. ${after}`);
     this.method = method;
     this.timeoutMs = timeoutMs;

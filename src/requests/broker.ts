@@ -31,9 +31,17 @@ export interface BrokerReceiver {
 }
 
 interface Pending {
+  readonly method: string;
   readonly threadId: string | null;
   readonly turnId: string | null;
+  readonly itemId: string | null;
   readonly controller: AbortController;
+  /** Undefined when none is wanted any more. */
+  answer: Promise<unknown>;
+  /** An answer may get lost on the way; it is kept until the runtime has it, and given again when it asks again. */
+  isAnswered: boolean;
+  /** Whether it was asked on the connection that stands. */
+  isCurrent: boolean;
 }
 
 /** Brings the requests of the runtime to their handlers. */
@@ -66,11 +74,12 @@ export class RequestBroker {
   detach(threadId: string): void {
     this.#threads.delete(threadId);
     this.#parents.delete(threadId);
+    this.#void("the thread was unloaded", (pending) => pending.threadId === threadId);
   }
 
   /** Whether a decision or a tool of this turn is still awaited. */
   isWaiting(turnId: string): boolean {
-    return [...this.#pending.values()].some((pending) => pending.turnId === turnId);
+    return [...this.#pending.values()].some((pending) => pending.turnId === turnId && !pending.isAnswered);
   }
 
   /**
@@ -80,24 +89,41 @@ export class RequestBroker {
   async answer(request: WireRequest): Promise<unknown> {
     const { id, method } = request;
     if (!isServerMethod(method)) throw new CodexError("UNKNOWN_REQUEST", `Nothing handles ${method}.`);
-    // A client that resumes a thread is sent what is still pending again, under the same id.
-    if (this.#pending.has(id)) return undefined;
     const params = isRecord(request.params) ? request.params : {};
-    const pending: Pending = {
+    const asked = {
+      method,
       threadId: textIn(params, "threadId") ?? textIn(params, "conversationId"),
       turnId: textIn(params, "turnId"),
-      controller: new AbortController(),
+      itemId: itemOf(params),
     };
-    this.#pending.set(id, pending);
-    const { signal } = pending.controller;
-    try {
-      return await Promise.race([this.#decide(method, request.params, pending), whenAborted(signal)]);
-    } finally {
-      this.#pending.delete(id);
-      if (pending.threadId !== null && pending.turnId !== null) {
-        this.#receiver.settled(pending.threadId, pending.turnId);
-      }
+    // A client that resumes a thread is sent what is still pending again, under the same id.
+    const known = this.#pending.get(id);
+    if (known !== undefined && isSame(known, asked)) {
+      const isAnsweredHere = known.isCurrent;
+      known.isCurrent = true;
+      return isAnsweredHere ? undefined : known.answer;
     }
+    this.#void("its id stands for another request now", (_, pendingId) => pendingId === id);
+    const controller = new AbortController();
+    const pending: Pending = { ...asked, controller, answer: NO_ANSWER, isAnswered: false, isCurrent: true };
+    this.#pending.set(id, pending);
+    pending.answer = this.#answer(id, method, request.params, pending);
+    return pending.answer;
+  }
+
+  /** The connection is gone for now: what is asked again on the next one is the same request. */
+  suspend(): void {
+    for (const pending of this.#pending.values()) pending.isCurrent = false;
+  }
+
+  /** Whether a request of this thread has not been asked again since the connection was made anew. */
+  hasStale(threadId: string): boolean {
+    return [...this.#pending.values()].some((pending) => pending.threadId === threadId && !pending.isCurrent);
+  }
+
+  /** The requests of this thread that were not asked again are decided by now, or void. */
+  voidStale(threadId: string): void {
+    this.#void("it was not asked again", (pending) => pending.threadId === threadId && !pending.isCurrent);
   }
 
   /** Learns from the stream of notifications what a request is about, and when it is void. */
@@ -117,6 +143,18 @@ export class RequestBroker {
   /** The runtime is gone: nothing is awaited any more. */
   close(reason: CloseReason): void {
     this.#void(reason.initiator === "client" ? "the client was closed" : "the runtime is gone", () => true);
+  }
+
+  async #answer(id: RequestId, method: ServerMethod, params: unknown, pending: Pending): Promise<unknown> {
+    const { threadId, turnId, controller } = pending;
+    try {
+      return await Promise.race([this.#decide(method, params, pending), whenAborted(controller.signal)]);
+    } finally {
+      pending.isAnswered = true;
+      // Without a turn there is nothing that would say when the answer has arrived.
+      if (turnId === null && this.#pending.get(id) === pending) this.#pending.delete(id);
+      if (threadId !== null && turnId !== null) this.#receiver.settled(threadId, turnId);
+    }
   }
 
   async #decide<M extends ServerMethod>(method: M, params: unknown, pending: Pending): Promise<unknown> {
@@ -148,12 +186,11 @@ export class RequestBroker {
   async #ask<M extends ServerMethod>(
     method: M,
     params: ServerRequests[M]["params"],
-    { threadId, turnId, controller: { signal } }: Pending,
+    { threadId, turnId, itemId, controller: { signal } }: Pending,
   ): Promise<unknown> {
     const rule = answerRule(method);
     const own = threadId === null ? undefined : await this.#decidersOf(threadId);
     if (signal.aborted) return undefined;
-    const itemId = isRecord(params) ? (textIn(params, "itemId") ?? textIn(params, "callId")) : null;
     const context: HandlerContext = { signal, threadId, turnId, itemId };
     if (own?.tools !== undefined && isToolCall(method, params) && own.tools.has(params)) {
       return own.tools.call(params, context);
@@ -192,9 +229,29 @@ export class RequestBroker {
   #void(why: string, matches: (pending: Pending, id: RequestId) => boolean): void {
     for (const [id, pending] of this.#pending) {
       if (!matches(pending, id)) continue;
+      this.#pending.delete(id);
+      if (pending.isAnswered) continue;
       pending.controller.abort(new CodexError("REQUEST_VOID", `The decision is no longer wanted: ${why}.`));
     }
   }
+}
+
+const NO_ANSWER = Promise.resolve(undefined);
+
+type Asked = Pick<Pending, "method" | "threadId" | "turnId" | "itemId">;
+
+/** Ids begin anew with a new runtime. */
+function isSame(one: Asked, other: Asked): boolean {
+  return (
+    one.method === other.method &&
+    one.threadId === other.threadId &&
+    one.turnId === other.turnId &&
+    one.itemId === other.itemId
+  );
+}
+
+function itemOf(params: Readonly<Record<string, unknown>>): string | null {
+  return textIn(params, "itemId") ?? textIn(params, "callId");
 }
 
 /** The parameters are taken to be as generated: the runtime's version was compared at the handshake. */

@@ -1,6 +1,6 @@
 /** Owns what the events of a turn add up to: items, usage, the final response. */
 
-import { isReadableItem, type TurnEvent } from "../events.js";
+import { itemsIn, type TurnEvent } from "../events.js";
 import type { ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, Turn } from "../generated/protocol.js";
 import type { TurnOutcome, TurnUsage } from "../turnResult.js";
 
@@ -38,12 +38,6 @@ export class TurnAccumulator {
     }
   }
 
-  /** The items of the runtime's record that have not been seen completed. */
-  missingItems(turn: Turn): ThreadItem[] {
-    const seen = new Set(this.#items.map((item) => item.id));
-    return itemsOf(turn).filter((item) => !seen.has(item.id));
-  }
-
   /** What the turn has come to; `turn` is the runtime's closing record, null while there is none. */
   outcome(turn: Turn | null): TurnOutcome {
     return {
@@ -53,7 +47,7 @@ export class TurnAccumulator {
       startedAt: turn?.startedAt ?? this.#startedAt,
       completedAt: turn?.completedAt ?? null,
       durationMs: turn?.durationMs ?? null,
-      finalResponse: finalResponse(this.#items) ?? finalResponse(itemsOf(turn)),
+      finalResponse: finalResponse(this.#items) ?? finalResponse(itemsIn(turn)),
       items: [...this.#items],
       usage: this.#usage(),
     };
@@ -68,12 +62,6 @@ export class TurnAccumulator {
     if (last === null || this.#before === null) return null;
     return { turn: subtract(last.total, this.#before), thread: last.total, contextWindow: last.modelContextWindow };
   }
-}
-
-/** The items of a record, which must not keep the turn from its end when they are none. */
-function itemsOf(turn: Turn | null): ThreadItem[] {
-  const items: unknown = turn?.items;
-  return turn !== null && Array.isArray(items) ? turn.items.filter(isReadableItem) : [];
 }
 
 /** The last agent message that is neither commentary nor empty: the runtime's own rule, measured. */

@@ -8,7 +8,7 @@ import type { TurnOutcome, TurnUsage } from "../turnResult.js";
 import { TurnAccumulator } from "./accumulate.js";
 import { AgentTree } from "./agentTree.js";
 import { EventLog } from "./eventLog.js";
-import type { ThreadFollower } from "./router.js";
+import type { ThreadFollower } from "./reservation.js";
 import type { StreamOptions } from "./turnStream.js";
 
 /** What a goal has come to. */

@@ -5,7 +5,7 @@ import type { CollabAgentStatus } from "../generated/protocol.js";
 import type { TurnOutcome } from "../turnResult.js";
 import { TurnAccumulator } from "./accumulate.js";
 import { EventLog } from "./eventLog.js";
-import type { ThreadFollower } from "./router.js";
+import type { ThreadFollower } from "./reservation.js";
 
 /** How a sub-agent stands, in the runtime's words. `shutdown`: it was closed, or unloaded. */
 export type AgentStatus = CollabAgentStatus;

@@ -3,7 +3,7 @@
 import type { TurnEvent } from "../events.js";
 import type { ThreadItem } from "../generated/protocol.js";
 import { type AgentMention, AgentStream } from "./agentStream.js";
-import type { ThreadFollower } from "./router.js";
+import type { ThreadFollower } from "./reservation.js";
 
 /** What a tree needs of the client. */
 export interface AgentHost {

@@ -7,32 +7,17 @@ import {
   TurnInProgressError,
   UsageError,
 } from "../errors/index.js";
-import { isReadable, isTurnEvent, type Notification, type TurnEvent } from "../events.js";
-import { notificationScopes } from "../generated/tables.js";
-
-/** Where the events of one turn go. */
-export interface TurnSink {
-  push(event: TurnEvent, bytes: number): void;
-  /** Something that the turn waited for has happened on this side. */
-  touch(): void;
-  /** Nothing more will be heard of the turn. */
-  fail(error: CodexError): void;
-}
-
-interface Buffered {
-  readonly turnId: string;
-  readonly event: TurnEvent;
-  readonly bytes: number;
-}
-
-interface ThreadRoute {
-  activeTurnId: string | null;
-  activeRootTurnId: string | null;
-  reservation: Reservation | null;
-  readonly sinks: Map<string, TurnSink>;
-  /** What came of turns that nobody has asked for, in case a follower comes late. */
-  readonly unclaimed: { readonly notification: Notification; readonly bytes: number }[];
-}
+import {
+  isReadable,
+  isTurnNotification,
+  type Notification,
+  type ReconnectedEvent,
+  type TurnNotification,
+} from "../events.js";
+import type { Turn } from "../generated/protocol.js";
+import { HeardTurn, missedOf } from "./missed.js";
+import { Reservation, type ThreadFollower } from "./reservation.js";
+import { ThreadRoute, threadOf, turnOf } from "./threadRoute.js";
 
 /** A sub-agent can begin its turn just before it is told whose it is; no more than that is waited for. */
 const MAX_UNCLAIMED = 64;
@@ -40,29 +25,41 @@ const MAX_UNCLAIMED = 64;
 /** Routes the events of turns by thread and turn. */
 export class Router {
   readonly #threads = new Map<string, ThreadRoute>();
-  readonly #letGo = new Set<string>();
+  /** The threads that nothing more is heard of, with why. */
+  readonly #letGo = new Map<string, string>();
   readonly #followers = new Map<string, Set<ThreadFollower>>();
 
   /** Hands a notification to the turn that it names, if it has a sink, and to who follows the thread; if it is readable. */
   dispatch(notification: Notification, bytes: number): void {
-    if (!isTurnEvent(notification)) {
+    if (!isTurnNotification(notification)) {
       this.#tellThread(notification, bytes);
       return;
     }
-    const scope = notificationScopes[notification.method];
-    const threadId = stringAt(notification.params, scope.threadId);
-    const named = stringAt(notification.params, scope.turnId);
+    const threadId = threadOf(notification);
     if (threadId === null || !isReadable(notification)) return;
-    const started = notification.method === "turn/started";
-    const route = started ? this.#route(threadId) : this.#threads.get(threadId);
+    const route = notification.method === "turn/started" ? this.#route(threadId) : this.#threads.get(threadId);
     if (route === undefined) return;
+    if (route.held !== null) route.held.push({ notification, bytes });
+    else this.#deliver(threadId, route, notification, bytes);
+  }
+
+  #deliver(
+    threadId: string,
+    route: ThreadRoute,
+    notification: TurnNotification,
+    bytes: number,
+    isReplay = false,
+  ): void {
+    const named = turnOf(notification);
     if (named === null) {
       route.reservation?.tell(notification, bytes);
       return;
     }
+    const started = notification.method === "turn/started";
     // The start of a review names the turn of the reviewer inside; all else, its end included, names the root.
     const rootTurnId = started ? notification.params.turn.rootTurnId : null;
     const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : named;
+    if (!route.note(turnId, notification, isReplay)) return;
     if (started) {
       route.activeTurnId = turnId;
       route.activeRootTurnId = rootTurnId;
@@ -94,37 +91,37 @@ export class Router {
     }
     return () => {
       followers.delete(follower);
-      if (followers.size === 0 && this.#followers.get(threadId) === followers) this.#followers.delete(threadId);
+      if (followers.size > 0 || this.#followers.get(threadId) !== followers) return;
+      this.#followers.delete(threadId);
+      const route = this.#threads.get(threadId);
+      if (route !== undefined) this.#forgetIdle(threadId, route);
     };
+  }
+
+  /** The threads that have followers. */
+  get followed(): Iterable<string> {
+    return this.#followers.keys();
   }
 
   /**
    * Claims the next turn of a thread for the caller, before it is asked for. Events of turns that nobody claimed are
    * kept until the reservation is filled or released, so that none is lost to the order of arrival.
    *
-   * Throws `TurnInProgressError` when the thread has a turn in flight or is about to have one, `UsageError` when it was
-   * unsubscribed.
+   * Throws `TurnInProgressError` when the thread has a turn in flight or is about to have one, `UsageError` when it is
+   * not heard of any more.
    */
   reserve(threadId: string): Reservation {
-    if (this.#letGo.has(threadId)) {
-      throw new UsageError(
-        `Thread ${threadId} was unsubscribed, so a turn's events would not arrive: resume it first.`,
-      );
+    const silence = this.#letGo.get(threadId);
+    if (silence !== undefined) {
+      throw new UsageError(`Thread ${threadId} ${silence}, so a turn's events would not arrive: resume it first.`);
     }
     const route = this.#route(threadId);
     if (this.isBusy(threadId)) {
       throw new TurnInProgressError(threadId, route.activeTurnId);
     }
     const reservation = new Reservation(
-      (turnId, sink) => {
-        route.sinks.set(turnId, sink);
-        // The reply precedes turn/started: the thread is taken from here on.
-        route.activeTurnId = turnId;
-      },
-      (turnId) => {
-        route.sinks.delete(turnId);
-        if (route.activeTurnId === turnId) route.activeTurnId = null;
-      },
+      (turnId, sink) => route.attach(turnId, sink),
+      (turnId) => route.detach(turnId),
       () => {
         route.reservation = null;
         this.#forgetIdle(threadId, route);
@@ -145,29 +142,103 @@ export class Router {
     this.#threads.get(threadId)?.sinks.get(turnId)?.touch();
   }
 
-  /** Ends every turn in flight: the connection is gone. */
+  /** The connection is gone for now: what comes of these threads is held back until they are restored. */
+  suspend(threadIds: Iterable<string>): void {
+    for (const threadId of threadIds) this.#route(threadId).held = [];
+  }
+
+  /** The turns in flight of a thread that somebody waits for. */
+  awaited(threadId: string): string[] {
+    return [...(this.#threads.get(threadId)?.heard.keys() ?? [])];
+  }
+
+  /**
+   * The thread is heard of again. What was missed is made up for from the record of its turns, the oldest first; then
+   * comes what was held back. A turn that the record does not know fails with what `lost` makes of it.
+   */
+  restore(threadId: string, turns: readonly Turn[], lost: (turnId: string) => CodexError): void {
+    const route = this.#threads.get(threadId);
+    if (route === undefined) return;
+    const held = route.held ?? [];
+    const known = turns.findIndex(({ id }) => id === route.lastTurnId);
+    const isAgent = this.#followers.has(threadId);
+    const isGoal = route.reservation?.isFollowed === true;
+    const unknown = new Set(route.heard.keys());
+    for (const [index, turn] of turns.entries()) {
+      const isRunning = turn.status === "inProgress";
+      const { rootTurnId } = turn;
+      const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : turn.id;
+      // A follower hears of every turn; of those before its first it must not.
+      const isNews = index > known && (isAgent || (isGoal && (known !== -1 || isRunning)));
+      if (unknown.delete(turnId) || isNews) {
+        const coming = held.flatMap(({ notification }) => (turnOf(notification) === turn.id ? notification : []));
+        this.#makeUp(threadId, route, { turnId, turn, held: coming, isGap: true });
+      } else if (isRunning) {
+        route.activeTurnId = turn.id;
+      }
+    }
+    for (const turnId of unknown) {
+      const sink = route.sinks.get(turnId);
+      route.detach(turnId);
+      sink?.fail(lost(turnId));
+    }
+    route.held = null;
+    for (const { notification, bytes } of held) this.#deliver(threadId, route, notification, bytes);
+    this.#forgetIdle(threadId, route);
+  }
+
+  /** Ends a turn as the runtime's record of it says, when its end was not heard of. */
+  settle(threadId: string, turn: Turn): void {
+    const route = this.#threads.get(threadId);
+    if (route !== undefined) this.#makeUp(threadId, route, { turnId: turn.id, turn, held: [], isGap: false });
+  }
+
+  #makeUp(
+    threadId: string,
+    route: ThreadRoute,
+    { isGap, ...missed }: { turnId: string; turn: Turn; held: readonly TurnNotification[]; isGap: boolean },
+  ): void {
+    const { turnId } = missed;
+    const heard = route.heard.get(turnId) ?? new HeardTurn();
+    route.heard.set(turnId, heard);
+    if (isGap && heard.isStarted) {
+      const event: ReconnectedEvent = { method: "reconnected", params: { threadId, turnId } };
+      route.sinks.get(turnId)?.push(event, 0);
+      route.reservation?.tell(event, 0);
+      this.#tellFollowers(threadId, event, 0);
+    }
+    for (const notification of missedOf({ threadId, heard, ...missed })) {
+      this.#deliver(threadId, route, notification, 0, true);
+    }
+  }
+
+  /** Ends every turn in flight: the runtime is gone. */
   close(reason: CloseReason): void {
     for (const threadId of this.#threads.keys()) {
-      this.#abandon(threadId, (turnId) => {
-        const during = turnId === null ? "a turn" : `turn ${turnId}`;
-        return new TransportClosedError(reason, { during, maybeAccepted: true });
-      });
+      this.#abandon(threadId, (turnId) => cutOff(turnId === null ? "a turn" : `turn ${turnId}`, reason));
     }
     for (const [threadId, followers] of this.#followers) {
-      const during = `a sub-agent (thread ${threadId})`;
-      for (const follower of followers)
-        follower.fail(new TransportClosedError(reason, { during, maybeAccepted: true }));
+      for (const follower of followers) follower.fail(cutOff(`a sub-agent (thread ${threadId})`, reason));
     }
   }
 
   /** Nothing more is heard of a thread that this client has unsubscribed from: its turns end here, and none can start. */
   letGo(threadId: string): void {
-    this.#letGo.add(threadId);
+    this.#letGo.set(threadId, "was unsubscribed");
     this.#abandon(threadId, (turnId) => {
       return new UsageError(
         `Thread ${threadId} was unsubscribed while ${turnId === null ? "a turn was begun" : `turn ${turnId} ran`}, so its end is not heard of.`,
       );
     });
+  }
+
+  /** Nothing more is heard of a thread that could not be taken up again: as `letGo`, but nobody has wanted it. */
+  lose(threadId: string, reason: CloseReason): void {
+    this.#letGo.set(threadId, "could not be taken up again after the connection was lost");
+    this.#abandon(threadId, (turnId) => cutOff(turnId === null ? "a turn" : `turn ${turnId}`, reason));
+    for (const follower of this.#followers.get(threadId) ?? []) {
+      follower.fail(cutOff(`a sub-agent (thread ${threadId})`, reason));
+    }
   }
 
   /** The thread is heard of again. */
@@ -185,9 +256,7 @@ export class Router {
 
   /** What is said of a thread is a sign of life of its turn. */
   #tellThread(notification: Notification, bytes: number): void {
-    const scope = notificationScopes[notification.method];
-    if (scope.scope !== "thread") return;
-    const threadId = stringAt(notification.params, scope.threadId);
+    const threadId = threadOf(notification);
     if (threadId === null) return;
     const route = this.#threads.get(threadId);
     for (const sink of route?.sinks.values() ?? []) sink.touch();
@@ -195,124 +264,24 @@ export class Router {
     this.#tellFollowers(threadId, notification, bytes);
   }
 
-  #tellFollowers(threadId: string, notification: Notification, bytes: number): void {
-    for (const follower of this.#followers.get(threadId) ?? []) follower.push(notification, bytes);
+  #tellFollowers(threadId: string, event: Notification | ReconnectedEvent, bytes: number): void {
+    for (const follower of this.#followers.get(threadId) ?? []) follower.push(event, bytes);
   }
 
   #route(threadId: string): ThreadRoute {
     let route = this.#threads.get(threadId);
     if (route === undefined) {
-      route = { activeTurnId: null, activeRootTurnId: null, reservation: null, sinks: new Map(), unclaimed: [] };
+      route = new ThreadRoute();
       this.#threads.set(threadId, route);
     }
     return route;
   }
 
   #forgetIdle(threadId: string, route: ThreadRoute): void {
-    if (route.activeTurnId === null && route.reservation === null && route.sinks.size === 0) {
-      this.#threads.delete(threadId);
-    }
+    if (route.isIdle && route.held === null && !this.#followers.has(threadId)) this.#threads.delete(threadId);
   }
 }
 
-/** Waits for the first turn of a reservation. */
-export interface TurnWatcher {
-  started(turnId: string): void;
-  failed(error: CodexError): void;
-}
-
-/** Takes everything that is said of a thread while it is reserved. */
-export interface ThreadFollower {
-  push(notification: Notification, bytes: number): void;
-  fail(error: CodexError): void;
-}
-
-/** A claim on the next turn of a thread. Ends by `claim` or by `release`. */
-export class Reservation {
-  readonly #attach: (turnId: string, sink: TurnSink) => void;
-  readonly #detach: (turnId: string) => void;
-  readonly #done: () => void;
-  readonly #buffer: Buffered[] = [];
-  #watcher: TurnWatcher | null = null;
-  #follower: ThreadFollower | null = null;
-  #failure: CodexError | null = null;
-  #open = true;
-
-  constructor(attach: (turnId: string, sink: TurnSink) => void, detach: (turnId: string) => void, done: () => void) {
-    this.#attach = attach;
-    this.#detach = detach;
-    this.#done = done;
-  }
-
-  /** Fills the reservation: the turn's events go to the sink from now on, those that came early first. */
-  claim(turnId: string, sink: TurnSink): void {
-    if (this.#failure !== null) sink.fail(this.#failure);
-    if (!this.#open) return;
-    this.#open = false;
-    this.#attach(turnId, sink);
-    for (const early of this.#buffer) {
-      if (early.turnId !== turnId) continue;
-      if (early.event.method === "turn/completed") this.#detach(turnId);
-      sink.push(early.event, early.bytes);
-    }
-    this.#done();
-  }
-
-  /** Tells of the first turn that starts, for requests whose reply names none. */
-  watch(watcher: TurnWatcher): void {
-    this.#watcher = watcher;
-    const first = this.#buffer.find((early) => early.event.method === "turn/started");
-    if (this.#failure !== null) watcher.failed(this.#failure);
-    else if (first !== undefined) watcher.started(first.turnId);
-  }
-
-  /**
-   * Hands everything that is said of the thread to one follower, for work that runs over turns of the runtime's own. The
-   * thread stays taken until `release`.
-   */
-  follow(follower: ThreadFollower): void {
-    this.#follower = follower;
-    if (this.#failure !== null) follower.fail(this.#failure);
-    for (const early of this.#buffer.splice(0)) follower.push(early.event, early.bytes);
-  }
-
-  /** Nothing will be heard of the turn. */
-  fail(error: CodexError): void {
-    if (!this.#open) return;
-    this.#failure = error;
-    this.release();
-    this.#watcher?.failed(error);
-    this.#follower?.fail(error);
-  }
-
-  /** Gives the reservation up. Idempotent. */
-  release(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#done();
-  }
-
-  /** @internal What is said of the thread and of none of its turns. */
-  tell(notification: Notification, bytes: number): void {
-    this.#follower?.push(notification, bytes);
-  }
-
-  /** @internal */
-  take(early: Buffered): void {
-    if (this.#follower !== null) {
-      this.#follower.push(early.event, early.bytes);
-      return;
-    }
-    this.#buffer.push(early);
-    if (early.event.method === "turn/started") this.#watcher?.started(early.turnId);
-  }
-}
-
-function stringAt(value: unknown, path: readonly string[]): string | null {
-  let current: unknown = value;
-  for (const key of path) {
-    if (typeof current !== "object" || current === null) return null;
-    current = Reflect.get(current, key);
-  }
-  return typeof current === "string" ? current : null;
+function cutOff(during: string, reason: CloseReason): TransportClosedError {
+  return new TransportClosedError(reason, { during, maybeAccepted: true });
 }

@@ -4,10 +4,13 @@ import type { TurnEvent } from "../events.js";
 
 /**
  * Yields the text of the agent's messages piece by piece, commentary left out. What a message's deltas did not bring
- * comes from the completed item. Between two messages there is an empty line.
+ * comes from the completed item: all of the rest, when some were missed. Between two messages there is an empty line.
  */
 export async function* textOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<string, void, undefined> {
   const seen = new Map<string, string>();
+  let isGapped = false;
+  /** The messages that began after the gap, so that no piece of them was missed. */
+  const whole = new Set<string>();
   const commentary = new Set<string>();
   let current: string | null = null;
   const piece = (itemId: string, text: string): string => {
@@ -20,13 +23,14 @@ export async function* textOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<
       const { item } = event.params;
       if (item.type !== "agentMessage") continue;
       seen.set(item.id, "");
+      whole.add(item.id);
       // A retry may begin the message anew under the same id.
       if (current === item.id) current = "";
       if (item.phase === "commentary") commentary.add(item.id);
       else commentary.delete(item.id);
     } else if (event.method === "item/agentMessage/delta") {
       const { itemId, delta } = event.params;
-      if (commentary.has(itemId) || delta === "") continue;
+      if (commentary.has(itemId) || delta === "" || (isGapped && !whole.has(itemId))) continue;
       seen.set(itemId, (seen.get(itemId) ?? "") + delta);
       yield piece(itemId, delta);
     } else if (event.method === "item/completed") {
@@ -37,6 +41,9 @@ export async function* textOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<
         yield piece(item.id, item.text.slice(before.length));
       }
       seen.delete(item.id);
+    } else if (event.method === "reconnected") {
+      isGapped = true;
+      whole.clear();
     }
   }
 }

@@ -3,12 +3,12 @@
 import { atCallSite, type CallSite } from "../errors/callSite.js";
 import { TurnFailedError } from "../errors/index.js";
 import type { TurnEvent } from "../events.js";
-import type { ThreadItem, TokenUsageBreakdown, Turn } from "../generated/protocol.js";
+import type { TokenUsageBreakdown, Turn } from "../generated/protocol.js";
 import type { EndedTurn, TurnOutcome } from "../turnResult.js";
 import { TurnAccumulator } from "./accumulate.js";
 import { type AgentHost, AgentTree } from "./agentTree.js";
 import { EventLog } from "./eventLog.js";
-import type { TurnSink } from "./router.js";
+import type { TurnSink } from "./reservation.js";
 
 /** How a turn ended for its caller. */
 export type TurnEnd = { readonly result: EndedTurn } | { readonly error: unknown };
@@ -102,11 +102,6 @@ export class TurnStream implements TurnSink {
       this.#markStarted();
     }
     if (event.method === "turn/completed") this.#complete(event.params.turn);
-  }
-
-  /** The items of the runtime's record that have not been seen completed here. */
-  missingItems(turn: Turn): ThreadItem[] {
-    return this.#accumulator.missingItems(turn);
   }
 
   touch(): void {

@@ -2,6 +2,7 @@
 
 import { connect as connectSocket } from "node:net";
 import { WebSocket } from "ws";
+import { onAbort } from "../abort.js";
 import { type CloseReason, FrameTooLargeError } from "../errors/index.js";
 import type { Transport, TransportReceiver } from "./transport.js";
 
@@ -20,6 +21,8 @@ export interface WebSocketOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
   readonly timeoutMs: number;
+  /** Gives the attempt up. */
+  readonly signal: AbortSignal;
   readonly maxFrameBytes: number;
   /** How often to ask whether the other side is still there; it has as long to answer. */
   readonly pingIntervalMs: number;
@@ -38,7 +41,7 @@ export class UpgradeRefusedError extends Error {
 
 /** Connects. Rejects with {@link UpgradeRefusedError} or the system's error; nothing is left open then. */
 export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTransport> {
-  const { url, socketPath, headers, ca, timeoutMs, maxFrameBytes } = options;
+  const { url, socketPath, headers, ca, timeoutMs, signal, maxFrameBytes } = options;
   const socket = new WebSocket(url, {
     headers,
     handshakeTimeout: timeoutMs,
@@ -49,13 +52,17 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
       : { ca: [ca].flat().map((each) => (typeof each === "string" ? each : Buffer.from(each))) }),
     ...(socketPath === undefined ? {} : { createConnection: () => connectSocket({ path: socketPath }) }),
   });
-  return new Promise((resolve, reject) => {
+  const stop = onAbort(signal, () => socket.terminate());
+  if (signal.aborted) socket.terminate();
+  return new Promise<WebSocketTransport>((resolve, reject) => {
     socket.once("open", () => {
       socket.off("error", reject);
       resolve(new WebSocketTransport(socket, options));
     });
     socket.once("error", reject);
     socket.once("unexpected-response", (request, response) => {
+      // The connection is no request's any more once its response has ended, and may still be reset then.
+      response.socket.on("error", () => {});
       const body: Buffer[] = [];
       let bytes = 0;
       const refuse = (): void => {
@@ -70,7 +77,7 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
       response.once("end", refuse);
       response.once("error", refuse);
     });
-  });
+  }).finally(stop);
 }
 
 function oneLine(text: string): string {

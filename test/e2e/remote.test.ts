@@ -88,7 +88,7 @@ describe.each(places)("over %s", (_, listen) => {
 
   test("the end of the server ends the turn with its cause, and nothing of the server is left", async () => {
     const server = await serve({ listen: listen() });
-    await using codex = await server.connect();
+    await using codex = await server.connect({ reconnect: false });
     const hold = gate();
     model.enqueue(message({ deltas: ["Half", hold] }));
     const thread = await codex.startThread({ cwd: home.workspace });

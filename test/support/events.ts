@@ -1,6 +1,6 @@
 /** Turn events for unit tests, complete and typed. */
 
-import type { TurnEvent } from "../../src/events.js";
+import type { TurnNotification } from "../../src/events.js";
 import type { ThreadItem, TokenUsageBreakdown, Turn, TurnStatus } from "../../src/generated/protocol.js";
 
 export const threadId = "thread-1";
@@ -35,27 +35,27 @@ export function agentMessage(id: string, text: string, phase: "commentary" | "fi
   };
 }
 
-export const started = (): TurnEvent => ({
+export const started = (): TurnNotification => ({
   method: "turn/started",
   params: { threadId, turn: turnRecord("inProgress") },
 });
 
-export const completed = (status: TurnStatus = "completed", over: Partial<Turn> = {}): TurnEvent => ({
+export const completed = (status: TurnStatus = "completed", over: Partial<Turn> = {}): TurnNotification => ({
   method: "turn/completed",
   params: { threadId, turn: turnRecord(status, over) },
 });
 
-export const delta = (text: string, itemId = "item-1"): TurnEvent => ({
+export const delta = (text: string, itemId = "item-1"): TurnNotification => ({
   method: "item/agentMessage/delta",
   params: { ...at, itemId, delta: text },
 });
 
-export const itemStarted = (item: ThreadItem): TurnEvent => ({
+export const itemStarted = (item: ThreadItem): TurnNotification => ({
   method: "item/started",
   params: { ...at, item, startedAtMs: 1 },
 });
 
-export const itemCompleted = (item: ThreadItem): TurnEvent => ({
+export const itemCompleted = (item: ThreadItem): TurnNotification => ({
   method: "item/completed",
   params: { ...at, item, contentTokenCount: null, completedAtMs: 2 },
 });
@@ -71,7 +71,7 @@ export function tokens(totalTokens: number): TokenUsageBreakdown {
   };
 }
 
-export const usageUpdated = (total: number, last: number): TurnEvent => ({
+export const usageUpdated = (total: number, last: number): TurnNotification => ({
   method: "thread/tokenUsage/updated",
   params: { ...at, tokenUsage: { total: tokens(total), last: tokens(last), modelContextWindow: 1000 } },
 });

@@ -19,7 +19,11 @@ export class FakeClient {
     const log = (_: object, message: string) => void this.diagnostics.push(message);
     this.runtime = new Runtime(
       { ...options, logger: { debug: log, info: () => {}, warn: () => {}, error: () => {} } },
-      { cwd: "/", open: async () => ({ transport: this.transport, codexBin: null, stderrTail: () => "" }) },
+      {
+        recovery: null,
+        cwd: "/",
+        open: async () => ({ transport: this.transport, codexBin: null, stderrTail: () => "" }),
+      },
     );
   }
 

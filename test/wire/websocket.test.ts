@@ -139,7 +139,7 @@ describe("connecting", () => {
 describe("a connection", () => {
   test("that the server drops rejects what is pending with the cause", async () => {
     const { url } = await runtimeLike((socket) => socket.terminate());
-    const codex = await connected(url);
+    const codex = await connected(url, { reconnect: false });
     const error = await rejection(codex.models(), TransportClosedError);
     expect(error).toMatchObject({ maybeAccepted: true, exitCode: null, message: expect.stringContaining("code 1006") });
     expect(await codex.closed).toMatchObject({ initiator: "runtime" });
@@ -148,7 +148,7 @@ describe("a connection", () => {
 
   test("whose other side has vanished is given up after the time of two pings", async () => {
     const { url, sockets } = await runtimeLike();
-    const codex = await connected(url, { pingIntervalMs: 60 });
+    const codex = await connected(url, { pingIntervalMs: 60, reconnect: false });
     const pending = rejection(codex.models(), TransportClosedError);
     for (const socket of sockets) socket.pause();
     expect((await pending).message).toContain("nothing was heard for 60 ms");
@@ -192,7 +192,7 @@ describe("a connection", () => {
     const { url } = await runtimeLike((socket, { id }) => {
       socket.send(JSON.stringify({ id, result: { data: "x".repeat(10_000) } }));
     });
-    const codex = await connected(url, { maxFrameBytes: 5_000 });
+    const codex = await connected(url, { maxFrameBytes: 5_000, reconnect: false });
     const error = await rejection(codex.models(), TransportClosedError);
     expect(error.cause).toBeInstanceOf(FrameTooLargeError);
     expect(error.message).toContain("5000 bytes");

@@ -63,6 +63,8 @@ test("what a query may hold is not shown", () => {
   expect(refusal(`ws://example.com/x?key=${SECRET}`, { token: SECRET })).toContain("ws://example.com/x unencrypted");
 });
 
+const unending = new AbortController().signal;
+
 test("headers and tokens that contradict each other or can do no good are refused", () => {
   expect(refusal("ws://127.0.0.1:1", { headers: { origin: "http://x" } })).toContain("Origin");
   expect(refusal("ws://127.0.0.1:1", { token: "a", tokenProvider: () => "b" })).toContain("Give one of them");
@@ -70,15 +72,17 @@ test("headers and tokens that contradict each other or can do no good are refuse
 });
 
 test.each(["", "two words", "line\nbreak", "ü"])("the token %o is refused when it is to be sent", async (token) => {
-  await expect(remote("ws://127.0.0.1:1", { token }).open(1_000)).rejects.toThrow(UsageError);
+  await expect(remote("ws://127.0.0.1:1", { token }).open(1_000, unending)).rejects.toThrow(UsageError);
 });
 
 test("a token provider that throws, or takes too long, is named as the reason", async () => {
   const thrown = remote("ws://127.0.0.1:1", { tokenProvider: () => Promise.reject(new Error("No vault.")) });
-  await expect(thrown.open(1_000)).rejects.toMatchObject({
+  await expect(thrown.open(1_000, unending)).rejects.toMatchObject({
     code: "CONNECT_FAILED",
     message: expect.stringContaining("No vault."),
   });
   const late = remote("ws://127.0.0.1:1", { tokenProvider: () => new Promise(() => {}) });
-  await expect(late.open(20)).rejects.toMatchObject({ message: expect.stringContaining("longer than 20 ms") });
+  await expect(late.open(20, unending)).rejects.toMatchObject({
+    message: expect.stringContaining("longer than 20 ms"),
+  });
 });

@@ -238,14 +238,15 @@ describe("a file change", () => {
 describe("a thread's deciders", () => {
   test("are forgotten by detach and by the end of the thread", async () => {
     const { broker } = brokerOf({ approveCommand: () => "accept" });
+    let id = 0;
     for (const forget of [
       () => broker.detach(threadId),
       () => broker.observe({ method: "thread/closed", params: { threadId } }),
     ]) {
       broker.attach(threadId, { handlers: { approveCommand: () => "decline" } });
-      expect(await broker.answer(command(0))).toEqual({ decision: "decline" });
+      expect(await broker.answer(command(id++))).toEqual({ decision: "decline" });
       forget();
-      expect(await broker.answer(command(0))).toEqual({ decision: "accept" });
+      expect(await broker.answer(command(id++))).toEqual({ decision: "accept" });
     }
   });
 

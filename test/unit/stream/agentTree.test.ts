@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { TransportClosedError } from "../../../src/errors/index.js";
-import type { Notification, TurnEvent } from "../../../src/events.js";
+import type { Notification, TurnEvent, TurnNotification } from "../../../src/events.js";
 import type { CollabAgentStatus, ThreadItem } from "../../../src/generated/protocol.js";
 import type { AgentStream } from "../../../src/stream/agentStream.js";
 import { AgentTree } from "../../../src/stream/agentTree.js";
@@ -32,7 +32,7 @@ function begins(
   senderThreadId: string,
   agents: readonly string[],
   status: CollabAgentStatus = "pendingInit",
-): TurnEvent {
+): TurnNotification {
   const item: ThreadItem = {
     type: "collabAgentToolCall",
     id: "call",

@@ -3,7 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { TransportClosedError, TurnInProgressError, UsageError } from "../../../src/errors/index.js";
 import type { Notification, TurnEvent } from "../../../src/events.js";
-import { Router, type TurnSink } from "../../../src/stream/router.js";
+import type { TurnSink } from "../../../src/stream/reservation.js";
+import { Router } from "../../../src/stream/router.js";
 import { turnRecord } from "../../support/events.js";
 
 function sink() {

@@ -1,0 +1,207 @@
+/** Owns the link to a runtime: one connection at a time, made, lost, and made anew. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { onAbort } from "./abort.js";
+import type { Endpoint, RecoveryPlan } from "./endpoint/endpoint.js";
+import { type CloseReason, LaunchError, TransportClosedError, UsageError } from "./errors/index.js";
+import { type Established, type EstablishOptions, establish, NEVER_STARTED } from "./establish.js";
+import type { CodexStatus } from "./events.js";
+import type { RuntimeMetadata } from "./handshake.js";
+import type { Connection } from "./rpc/connection.js";
+
+/** What happens to those who use the link. */
+export interface LinkReceiver extends Pick<EstablishOptions, "client" | "receiver" | "warn"> {
+  status(status: CodexStatus, reason: CloseReason | null): void;
+  /** The connection is gone, and will be made anew. */
+  suspend(): void;
+  /** Takes up on a new connection what there was on the one before. Rejects when that is lost as well. */
+  takeUp(connection: Connection, loss: CloseReason): Promise<void>;
+  /** What was under way is over: nothing of it will be taken up. */
+  over(reason: CloseReason): void;
+}
+
+/** The link to one runtime. Opened at its first use; once closed it stays closed. */
+export class Link {
+  /** Resolves when the link is closed for good, with why. Never rejects. */
+  readonly closed: Promise<CloseReason>;
+  readonly #endpoint: Endpoint;
+  readonly #receiver: LinkReceiver;
+  readonly #stop = new AbortController();
+  #status: CodexStatus = "idle";
+  #ready: Connection | null = null;
+  #opening: Promise<Connection> | null = null;
+  #latest: Connection | null = null;
+  /** Why the connection before is gone. */
+  #loss: CloseReason | null = null;
+  #metadata: RuntimeMetadata | null = null;
+  #closing: Promise<void> | null = null;
+  #closeReason: CloseReason | null = null;
+  #markClosed: (reason: CloseReason) => void = () => {};
+
+  constructor(endpoint: Endpoint, receiver: LinkReceiver) {
+    this.#endpoint = endpoint;
+    this.#receiver = receiver;
+    this.closed = new Promise((resolve) => {
+      this.#markClosed = resolve;
+    });
+  }
+
+  get status(): CodexStatus {
+    return this.#status;
+  }
+
+  /** The connection that can be used, or null. */
+  get ready(): Connection | null {
+    return this.#ready;
+  }
+
+  /** The last connection, whatever has become of it. */
+  get latest(): Connection | null {
+    return this.#latest;
+  }
+
+  /** What the runtime told of itself at the last handshake, or null before the first. */
+  get metadata(): RuntimeMetadata | null {
+    return this.#metadata;
+  }
+
+  /** Whether the link is closed or about to be. */
+  get isClosed(): boolean {
+    return this.#closeReason !== null || this.#closing !== null;
+  }
+
+  /** Why it is closed; for one that is about to be, that the client has done it. */
+  get closeReason(): CloseReason {
+    return this.#closeReason ?? NEVER_STARTED;
+  }
+
+  /** Resolves with a connection as soon as there is one. Concurrent calls open it once; after a failure a call tries anew. */
+  open(): Promise<Connection> {
+    if (this.isClosed) return Promise.reject(new TransportClosedError(this.closeReason));
+    if (this.#opening === null) {
+      this.#tell("starting", this.#loss);
+      this.#opening = this.#connect(this.#loss);
+      this.#opening.catch(() => {
+        if (this.isClosed) return;
+        this.#opening = null;
+        this.#tell("idle", this.#loss);
+      });
+    }
+    return this.#opening;
+  }
+
+  /** Awaits `open()`, but no longer than the signal allows, nor than `onTimeout` after the time that a request has. */
+  async opened(signal: AbortSignal | undefined, timeoutMs: number | null, onTimeout: () => Error): Promise<Connection> {
+    const opening = this.open();
+    if (this.#status !== "reconnecting") return opening;
+    let stop = (): void => {};
+    let timer: NodeJS.Timeout | undefined;
+    const givenUp = new Promise<never>((_, reject) => {
+      if (signal?.aborted) reject(signal.reason);
+      stop = onAbort(signal, () => reject(signal?.reason));
+      if (timeoutMs !== null) timer = setTimeout(() => reject(onTimeout()), timeoutMs);
+    });
+    try {
+      return await Promise.race([opening, givenUp]);
+    } finally {
+      stop();
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends the link and resolves when nothing of it is left. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort();
+    if (this.#ready === null) await this.#opening?.catch(() => {});
+    const connection = this.#latest;
+    const wasOpen = connection !== null && connection.closeReason === null;
+    await connection?.close();
+    this.#end((wasOpen ? connection.closeReason : null) ?? NEVER_STARTED);
+  }
+
+  async #connect(loss: CloseReason | null): Promise<Connection> {
+    if (loss !== null) this.#receiver.suspend();
+    const { connection, metadata } = await this.#establish();
+    this.#metadata = metadata;
+    if (loss !== null) {
+      try {
+        await this.#receiver.takeUp(connection, loss);
+      } catch (error) {
+        await connection.close();
+        throw error;
+      }
+    }
+    this.#ready = connection;
+    this.#loss = null;
+    this.#tell("ready", null);
+    void connection.closed.then((reason) => this.#lose(reason));
+    return connection;
+  }
+
+  #establish(): Promise<Established> {
+    const { client, receiver, warn } = this.#receiver;
+    const onOpen = (connection: Connection): void => {
+      this.#latest = connection;
+    };
+    return establish(this.#endpoint, { client, receiver, warn, signal: this.#stop.signal, onOpen });
+  }
+
+  #lose(reason: CloseReason): void {
+    const { recovery } = this.#endpoint;
+    this.#ready = null;
+    if (recovery === null || this.#closing !== null || reason.initiator === "client") return this.#end(reason);
+    this.#loss = reason;
+    if (recovery.kind === "reconnect") {
+      this.#opening = this.#reconnect(reason, recovery);
+      this.#opening.catch(() => {});
+    } else {
+      this.#opening = null;
+      this.#receiver.over(reason);
+      this.#tell("idle", reason);
+    }
+  }
+
+  async #reconnect(reason: CloseReason, plan: Extract<RecoveryPlan, { kind: "reconnect" }>): Promise<Connection> {
+    const { initialDelayMs, maxDelayMs, giveUpAfterMs } = plan;
+    // What comes of handlers and of late frames meanwhile must not be told before what was missed.
+    this.#receiver.suspend();
+    this.#tell("reconnecting", reason);
+    const endMs = performance.now() + giveUpAfterMs;
+    for (let delayMs = initialDelayMs; ; delayMs = Math.min(delayMs * 2, maxDelayMs)) {
+      try {
+        await sleep(delayMs * (1 - Math.random() / 2), undefined, { signal: this.#stop.signal });
+        return await this.#connect(reason);
+      } catch (error) {
+        if (this.#closing !== null) throw new TransportClosedError(NEVER_STARTED);
+        if (isPassing(error) && performance.now() < endMs) continue;
+        this.#end({ ...reason, error: error instanceof Error ? error : new Error(String(error)) });
+        throw error;
+      }
+    }
+  }
+
+  #tell(status: CodexStatus, reason: CloseReason | null): void {
+    this.#status = status;
+    this.#receiver.status(status, reason);
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#closeReason !== null) return;
+    this.#closeReason = reason;
+    this.#ready = null;
+    this.#receiver.over(reason);
+    this.#tell("closed", reason);
+    this.#markClosed(reason);
+  }
+}
+
+/** Whether another attempt may succeed where this one has failed. */
+function isPassing(error: unknown): boolean {
+  if (UsageError.isInstance(error)) return false;
+  return !(LaunchError.isInstance(error) && ["UNAUTHORIZED", "VERSION_MISMATCH"].includes(error.code));
+}

@@ -1,0 +1,117 @@
+/** Owns taking up the threads of a client again, on a connection that has been made anew. */
+
+import { type CloseReason, JsonRpcError, TransportClosedError } from "./errors/index.js";
+import type { Turn } from "./generated/protocol.js";
+import type { ClientRequests } from "./generated/tables.js";
+import type { RequestBroker } from "./requests/broker.js";
+import type { Router } from "./stream/router.js";
+
+/** The turns of a thread that are asked for at once; more when the one in flight is not among them. */
+const TURNS_PER_PAGE = 5;
+
+type RecoveryMethod = "thread/resume" | "thread/turns/list" | "thread/read";
+
+/** Sends a request on the new connection, and on no other. */
+export type RecoveryRequest = <M extends RecoveryMethod>(
+  method: M,
+  params: ClientRequests[M]["params"],
+) => Promise<ClientRequests[M]["result"]>;
+
+/** The threads that a client has opened, and how they are taken up again. */
+export class Recovery {
+  readonly #router: Router;
+  readonly #broker: RequestBroker;
+  readonly #threads = new Map<string, { readonly isStored: boolean }>();
+  /** Threads without a turn: the runtime has nothing to resume them by until they have one. */
+  readonly #unheard = new Set<string>();
+
+  constructor(router: Router, broker: RequestBroker) {
+    this.#router = router;
+    this.#broker = broker;
+  }
+
+  /** From now on the thread is taken up again after a loss. */
+  keep(threadId: string, isStored: boolean): void {
+    this.#threads.set(threadId, { isStored });
+    this.#unheard.delete(threadId);
+    this.#router.welcome(threadId);
+  }
+
+  /** The thread is not this client's business any more. */
+  release(threadId: string): void {
+    this.#threads.delete(threadId);
+    this.#unheard.delete(threadId);
+  }
+
+  /** Whether the thread is loaded, but nothing is heard of it, because it had no turn when the connection was lost. */
+  isUnheard(threadId: string): boolean {
+    return this.#unheard.has(threadId);
+  }
+
+  /** Holds back what comes of all threads until they have been taken up. */
+  suspend(): void {
+    this.#router.suspend(this.#all());
+    this.#broker.suspend();
+  }
+
+  /** Takes all threads up again. Rejects when the connection is lost over it; then it can be done again. */
+  async takeUpAll(request: RecoveryRequest, reason: CloseReason): Promise<void> {
+    await Promise.all([...this.#all()].map((threadId) => this.#takeUp(threadId, request, reason)));
+  }
+
+  /** Takes up a thread that has had no turn so far, now that it has one. */
+  async takeUpUnheard(threadId: string, request: RecoveryRequest): Promise<void> {
+    this.#unheard.delete(threadId);
+    this.#router.suspend([threadId]);
+    await this.#takeUp(threadId, request, UNHEARD);
+  }
+
+  #all(): Set<string> {
+    return new Set([...this.#threads.keys(), ...this.#router.followed]);
+  }
+
+  async #takeUp(threadId: string, request: RecoveryRequest, reason: CloseReason): Promise<void> {
+    if (this.#threads.get(threadId)?.isStored === false) return this.#lose(threadId, reason);
+    try {
+      const turns = await recentTurns(threadId, this.#router.awaited(threadId), request);
+      // What is still to be decided is sent again right behind the reply: with another answer, it has come.
+      if (this.#broker.hasStale(threadId)) {
+        await request("thread/read", { threadId, includeTurns: false });
+        this.#broker.voidStale(threadId);
+      }
+      this.#router.restore(threadId, turns, (turnId) => {
+        return new TransportClosedError(reason, { during: `turn ${turnId}`, maybeAccepted: true });
+      });
+    } catch (error) {
+      if (!(error instanceof JsonRpcError)) throw error;
+      if (this.#router.awaited(threadId).length > 0 || !this.#threads.has(threadId)) {
+        return this.#lose(threadId, { ...reason, error });
+      }
+      this.#unheard.add(threadId);
+      this.#router.restore(threadId, [], () => error);
+    }
+  }
+
+  #lose(threadId: string, reason: CloseReason): void {
+    this.release(threadId);
+    this.#broker.voidStale(threadId);
+    this.#router.lose(threadId, reason);
+  }
+}
+
+const UNHEARD: CloseReason = { initiator: "runtime", exitCode: null, signal: null, stderrTail: "" };
+
+/** The last turns of a thread, the oldest first, back to the first that is awaited; subscribes to the thread. */
+async function recentTurns(threadId: string, awaited: readonly string[], request: RecoveryRequest): Promise<Turn[]> {
+  const page = { limit: TURNS_PER_PAGE, itemsView: "full" } as const;
+  const resumed = await request("thread/resume", { threadId, excludeTurns: true, initialTurnsPage: page });
+  const turns = [...(resumed.initialTurnsPage?.data ?? [])];
+  const isMissing = (id: string) => turns.every((turn) => turn.id !== id && turn.rootTurnId !== id);
+  let cursor = resumed.initialTurnsPage?.nextCursor ?? null;
+  while (cursor !== null && awaited.some(isMissing)) {
+    const next = await request("thread/turns/list", { threadId, cursor, ...page });
+    turns.push(...next.data);
+    cursor = next.nextCursor;
+  }
+  return turns.toReversed();
+}

@@ -1,0 +1,54 @@
+/** Owns what was missed of a turn while nothing could be heard: the notifications that the runtime's record makes up for. */
+
+import { itemsIn, type TurnNotification } from "../events.js";
+import type { ThreadItem, Turn } from "../generated/protocol.js";
+
+/** What has been heard of one turn. */
+export class HeardTurn {
+  isStarted = false;
+  /** The items that were told to be complete. */
+  readonly completed = new Set<string>();
+  /** Those among them that the record told of: what else is said of them comes too late. */
+  replayed: Set<string> | null = null;
+}
+
+/** A turn as the runtime records it, and what is known of it here. */
+export interface MissedTurn {
+  readonly threadId: string;
+  /** The id that the turn's listeners know it by: for a review, that of the turn around it. */
+  readonly turnId: string;
+  readonly turn: Turn;
+  readonly heard: HeardTurn;
+  /** What has arrived since then and is about to be told. */
+  readonly held: readonly TurnNotification[];
+}
+
+/**
+ * The notifications that stand for what was missed: the start, each completed item once and in order, the end. What is
+ * held is left out: it comes by itself.
+ */
+export function missedOf({ threadId, turnId, turn, heard, held }: MissedTurn): TurnNotification[] {
+  const isOver = turn.status !== "inProgress";
+  const coming = new Set(held.flatMap((event) => (event.method === "item/completed" ? event.params.item.id : [])));
+  const isNews = (item: ThreadItem): boolean => {
+    const isComplete = isOver || typeof item.completedAtMs === "number";
+    return isComplete && !heard.completed.has(item.id) && !coming.has(item.id);
+  };
+  const started: TurnNotification = {
+    method: "turn/started",
+    params: { threadId, turn: { ...turn, items: [], itemsView: "notLoaded", status: "inProgress", error: null } },
+  };
+  const items = itemsIn(turn)
+    .filter(isNews)
+    .map((item): TurnNotification => {
+      const completedAtMs = item.completedAtMs ?? Date.now();
+      return { method: "item/completed", params: { threadId, turnId, item, contentTokenCount: null, completedAtMs } };
+    });
+  const completed: TurnNotification = { method: "turn/completed", params: { threadId, turn: { ...turn, id: turnId } } };
+  const isHeld = (method: TurnNotification["method"]) => held.some((event) => event.method === method);
+  return [
+    ...(heard.isStarted || isHeld("turn/started") ? [] : [started]),
+    ...items,
+    ...(isOver && !isHeld("turn/completed") ? [completed] : []),
+  ];
+}

@@ -1,0 +1,92 @@
+/** Owns what is known of one thread while something is going on in it. */
+
+import type { Notification, TurnNotification } from "../events.js";
+import { notificationScopes } from "../generated/tables.js";
+import { HeardTurn } from "./missed.js";
+import type { Reservation, TurnSink } from "./reservation.js";
+
+/** A notification that is told later. */
+export interface Held<N extends Notification = TurnNotification> {
+  readonly notification: N;
+  readonly bytes: number;
+}
+
+/** One thread: who listens, which turn runs, and what has been heard of it. */
+export class ThreadRoute {
+  activeTurnId: string | null = null;
+  activeRootTurnId: string | null = null;
+  /** The last turn that has started, as far as is known. */
+  lastTurnId: string | null = null;
+  reservation: Reservation | null = null;
+  readonly sinks = new Map<string, TurnSink>();
+  /** The turns in flight. */
+  readonly heard = new Map<string, HeardTurn>();
+  /** What came of turns that nobody has asked for, in case a follower comes late. */
+  readonly unclaimed: Held[] = [];
+  /** What came since the connection was made anew, until the thread is restored; null while all is told at once. */
+  held: Held[] | null = null;
+
+  get isIdle(): boolean {
+    return this.activeTurnId === null && this.reservation === null && this.sinks.size === 0;
+  }
+
+  /** The sink of a turn is there: the thread is taken, though `turn/started` comes after the reply. */
+  attach(turnId: string, sink: TurnSink): void {
+    this.sinks.set(turnId, sink);
+    this.activeTurnId = turnId;
+    if (!this.heard.has(turnId)) this.heard.set(turnId, new HeardTurn());
+  }
+
+  /** The turn is over, or nothing more is heard of it. */
+  detach(turnId: string): void {
+    this.sinks.delete(turnId);
+    this.heard.delete(turnId);
+    if (this.activeTurnId === turnId) this.activeTurnId = null;
+  }
+
+  /** Takes down what is heard of a turn. False when it is said of an item that the record has told of already. */
+  note(turnId: string, notification: TurnNotification, isReplay: boolean): boolean {
+    if (notification.method === "turn/started") {
+      const heard = this.heard.get(turnId) ?? new HeardTurn();
+      this.heard.set(turnId, heard);
+      heard.isStarted = true;
+      this.lastTurnId = turnId;
+      return true;
+    }
+    const heard = this.heard.get(turnId);
+    if (heard === undefined) return true;
+    if (heard.replayed !== null && !isReplay && heard.replayed.has(itemOf(notification) ?? "")) return false;
+    if (notification.method === "item/completed") {
+      const { id } = notification.params.item;
+      heard.completed.add(id);
+      if (isReplay) (heard.replayed ??= new Set()).add(id);
+    } else if (notification.method === "turn/completed") {
+      this.heard.delete(turnId);
+    }
+    return true;
+  }
+}
+
+/** The thread that a notification names, or null. */
+export function threadOf(notification: Notification): string | null {
+  const scope = notificationScopes[notification.method];
+  return "threadId" in scope ? stringAt(notification.params, scope.threadId) : null;
+}
+
+/** The turn that a notification names, or null. */
+export function turnOf(notification: TurnNotification): string | null {
+  return stringAt(notification.params, notificationScopes[notification.method].turnId);
+}
+
+function itemOf({ params }: TurnNotification): string | null {
+  return stringAt(params, ["itemId"]) ?? stringAt(params, ["item", "id"]);
+}
+
+function stringAt(value: unknown, path: readonly string[]): string | null {
+  let current: unknown = value;
+  for (const key of path) {
+    if (typeof current !== "object" || current === null) return null;
+    current = Reflect.get(current, key);
+  }
+  return typeof current === "string" ? current : null;
+}
