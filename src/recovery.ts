@@ -56,7 +56,7 @@ export class Recovery {
 
   /** Takes all threads up again. Rejects when the connection is lost over it; then it can be done again. */
   async takeUpAll(request: RecoveryRequest, reason: CloseReason): Promise<void> {
-    await Promise.all([...this.#all()].map((threadId) => this.#takeUp(threadId, request, reason)));
+    await Promise.all(this.#all().map((threadId) => this.#takeUp(threadId, request, reason)));
   }
 
   /** Takes up a thread that has had no turn so far, now that it has one. */
@@ -66,8 +66,8 @@ export class Recovery {
     await this.#takeUp(threadId, request, UNHEARD);
   }
 
-  #all(): Set<string> {
-    return new Set([...this.#threads.keys(), ...this.#router.followed]);
+  #all(): string[] {
+    return [...new Set([...this.#threads.keys(), ...this.#router.followed])];
   }
 
   async #takeUp(threadId: string, request: RecoveryRequest, reason: CloseReason): Promise<void> {

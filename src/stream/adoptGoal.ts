@@ -44,6 +44,7 @@ export class GoalStream implements ThreadFollower {
   readonly #log: EventLog;
   readonly #turns: TurnOutcome[] = [];
   #goal: ThreadGoal | null = null;
+  #since = Number.POSITIVE_INFINITY;
   #isCleared = false;
   #current: { readonly id: string; readonly accumulator: TurnAccumulator } | null = null;
   #lastTurnId: string | null = null;
@@ -100,9 +101,14 @@ export class GoalStream implements ThreadFollower {
     return this.#log.reader();
   }
 
+  get since(): number {
+    return this.#since;
+  }
+
   /** The runtime has taken the goal. What was said of goals before is not about this one. */
   begin(goal: ThreadGoal): void {
     this.#goal = goal;
+    this.#since = goal.updatedAt;
   }
 
   push(notification: Notification, bytes: number): void {

@@ -25,30 +25,30 @@ export interface MissedTurn {
 
 /**
  * The notifications that stand for what was missed: the start, each completed item once and in order, the end. What is
- * held is left out: it comes by itself.
+ * held is left out, and all that the record has after it: it comes by itself.
  */
 export function missedOf({ threadId, turnId, turn, heard, held }: MissedTurn): TurnNotification[] {
+  const isHeld = (method: TurnNotification["method"]) => held.some((event) => event.method === method);
   const isOver = turn.status !== "inProgress";
   const coming = new Set(held.flatMap((event) => (event.method === "item/completed" ? event.params.item.id : [])));
+  const recorded = itemsIn(turn);
+  const firstComing = recorded.findIndex(({ id }) => coming.has(id));
   const isNews = (item: ThreadItem): boolean => {
     const isComplete = isOver || typeof item.completedAtMs === "number";
-    return isComplete && !heard.completed.has(item.id) && !coming.has(item.id);
+    return isComplete && !heard.completed.has(item.id);
   };
   const started: TurnNotification = {
     method: "turn/started",
     params: { threadId, turn: { ...turn, items: [], itemsView: "notLoaded", status: "inProgress", error: null } },
   };
-  const items = itemsIn(turn)
-    .filter(isNews)
-    .map((item): TurnNotification => {
-      const completedAtMs = item.completedAtMs ?? Date.now();
-      return { method: "item/completed", params: { threadId, turnId, item, contentTokenCount: null, completedAtMs } };
-    });
+  const toldOf = (item: ThreadItem): TurnNotification => {
+    const completedAtMs = item.completedAtMs ?? Date.now();
+    return { method: "item/completed", params: { threadId, turnId, item, contentTokenCount: null, completedAtMs } };
+  };
   const completed: TurnNotification = { method: "turn/completed", params: { threadId, turn: { ...turn, id: turnId } } };
-  const isHeld = (method: TurnNotification["method"]) => held.some((event) => event.method === method);
   return [
     ...(heard.isStarted || isHeld("turn/started") ? [] : [started]),
-    ...items,
-    ...(isOver && !isHeld("turn/completed") ? [completed] : []),
+    ...(firstComing === -1 ? recorded : recorded.slice(0, firstComing)).filter(isNews).map(toldOf),
+    ...(isOver && firstComing === -1 && !isHeld("turn/completed") ? [completed] : []),
   ];
 }

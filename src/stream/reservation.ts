@@ -27,6 +27,8 @@ export interface TurnWatcher {
 
 /** Takes everything that is said of a thread while it is reserved. */
 export interface ThreadFollower {
+  /** Unix seconds on the runtime's clock: turns that started before are not about this. Default: all are. */
+  readonly since?: number;
   push(notification: Notification | ReconnectedEvent, bytes: number): void;
   fail(error: CodexError): void;
 }
@@ -96,9 +98,9 @@ export class Reservation {
     this.#done();
   }
 
-  /** @internal Whether one follower takes all turns of the thread. */
-  get isFollowed(): boolean {
-    return this.#follower !== null;
+  /** @internal Who takes all turns of the thread, or null. */
+  get follower(): ThreadFollower | null {
+    return this.#follower;
   }
 
   /** @internal What is said of the thread and of none of its turns. */

@@ -28,6 +28,8 @@ export class Router {
   /** The threads that nothing more is heard of, with why. */
   readonly #letGo = new Map<string, string>();
   readonly #followers = new Map<string, Set<ThreadFollower>>();
+  /** The last turns of threads that nothing goes on in. */
+  readonly #lastTurns = new Map<string, string>();
 
   /** Hands a notification to the turn that it names, if it has a sink, and to who follows the thread; if it is readable. */
   dispatch(notification: Notification, bytes: number): void {
@@ -99,8 +101,8 @@ export class Router {
   }
 
   /** The threads that have followers. */
-  get followed(): Iterable<string> {
-    return this.#followers.keys();
+  get followed(): string[] {
+    return [...this.#followers.keys()];
   }
 
   /**
@@ -143,7 +145,7 @@ export class Router {
   }
 
   /** The connection is gone for now: what comes of these threads is held back until they are restored. */
-  suspend(threadIds: Iterable<string>): void {
+  suspend(threadIds: readonly string[]): void {
     for (const threadId of threadIds) this.#route(threadId).held = [];
   }
 
@@ -161,15 +163,14 @@ export class Router {
     if (route === undefined) return;
     const held = route.held ?? [];
     const known = turns.findIndex(({ id }) => id === route.lastTurnId);
-    const isAgent = this.#followers.has(threadId);
-    const isGoal = route.reservation?.isFollowed === true;
+    // A follower hears of every turn, but of none before its first.
+    const since = this.#followers.has(threadId) ? 0 : (route.reservation?.follower?.since ?? Number.POSITIVE_INFINITY);
     const unknown = new Set(route.heard.keys());
     for (const [index, turn] of turns.entries()) {
       const isRunning = turn.status === "inProgress";
       const { rootTurnId } = turn;
       const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : turn.id;
-      // A follower hears of every turn; of those before its first it must not.
-      const isNews = index > known && (isAgent || (isGoal && (known !== -1 || isRunning)));
+      const isNews = index > known && (turn.startedAt ?? 0) >= since;
       if (unknown.delete(turnId) || isNews) {
         const coming = held.flatMap(({ notification }) => (turnOf(notification) === turn.id ? notification : []));
         this.#makeUp(threadId, route, { turnId, turn, held: coming, isGap: true });
@@ -248,6 +249,7 @@ export class Router {
 
   #abandon(threadId: string, why: (turnId: string | null) => CodexError): void {
     const route = this.#threads.get(threadId);
+    this.#lastTurns.delete(threadId);
     if (route === undefined) return;
     this.#threads.delete(threadId);
     route.reservation?.fail(why(null));
@@ -271,14 +273,16 @@ export class Router {
   #route(threadId: string): ThreadRoute {
     let route = this.#threads.get(threadId);
     if (route === undefined) {
-      route = new ThreadRoute();
+      route = new ThreadRoute(this.#lastTurns.get(threadId) ?? null);
       this.#threads.set(threadId, route);
     }
     return route;
   }
 
   #forgetIdle(threadId: string, route: ThreadRoute): void {
-    if (route.isIdle && route.held === null && !this.#followers.has(threadId)) this.#threads.delete(threadId);
+    if (!route.isIdle || route.held !== null || this.#followers.has(threadId)) return;
+    this.#threads.delete(threadId);
+    if (route.lastTurnId !== null) this.#lastTurns.set(threadId, route.lastTurnId);
   }
 }
 

@@ -16,7 +16,7 @@ export class ThreadRoute {
   activeTurnId: string | null = null;
   activeRootTurnId: string | null = null;
   /** The last turn that has started, as far as is known. */
-  lastTurnId: string | null = null;
+  lastTurnId: string | null;
   reservation: Reservation | null = null;
   readonly sinks = new Map<string, TurnSink>();
   /** The turns in flight. */
@@ -25,6 +25,10 @@ export class ThreadRoute {
   readonly unclaimed: Held[] = [];
   /** What came since the connection was made anew, until the thread is restored; null while all is told at once. */
   held: Held[] | null = null;
+
+  constructor(lastTurnId: string | null) {
+    this.lastTurnId = lastTurnId;
+  }
 
   get isIdle(): boolean {
     return this.activeTurnId === null && this.reservation === null && this.sinks.size === 0;
