@@ -1,6 +1,12 @@
 /** Owns taking up the threads of a client again, on a connection that has been made anew. */
 
-import { type CloseReason, JsonRpcError, TransportClosedError } from "./errors/index.js";
+import {
+  type CloseReason,
+  FrameTooLargeError,
+  JsonRpcError,
+  ServerBusyError,
+  TransportClosedError,
+} from "./errors/index.js";
 import type { Turn } from "./generated/protocol.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RequestBroker } from "./requests/broker.js";
@@ -83,12 +89,12 @@ export class Recovery {
         return new TransportClosedError(reason, { during: `turn ${turnId}`, maybeAccepted: true });
       });
     } catch (error) {
-      if (!(error instanceof JsonRpcError)) throw error;
+      if (!isRefusal(error)) throw error;
       if (this.#router.awaited(threadId).length > 0 || !this.#threads.has(threadId)) {
         return this.#lose(threadId, { ...reason, error });
       }
       this.#unheard.add(threadId);
-      this.#router.restore(threadId, [], () => error);
+      this.#router.restore(threadId, [], () => new TransportClosedError(reason, { maybeAccepted: true }));
     }
   }
 
@@ -97,6 +103,11 @@ export class Recovery {
     this.#broker.voidStale(threadId);
     this.#router.lose(threadId, reason);
   }
+}
+
+/** Whether the runtime has an answer for this thread that another attempt would not change. */
+function isRefusal(error: unknown): error is Error {
+  return FrameTooLargeError.isInstance(error) || (JsonRpcError.isInstance(error) && !ServerBusyError.isInstance(error));
 }
 
 const UNHEARD: CloseReason = { initiator: "runtime", exitCode: null, signal: null, stderrTail: "" };

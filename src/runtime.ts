@@ -270,5 +270,6 @@ function requestOn<M extends ClientMethod>(
 }
 
 function recoveryOn(connection: Connection): RecoveryRequest {
-  return (method, params) => requestOn(connection, method, params, { timeoutMs: DEFAULT_REQUEST_TIMEOUT_MS });
+  const options = { timeoutMs: DEFAULT_REQUEST_TIMEOUT_MS };
+  return (method, params) => retryOnOverload(() => requestOn(connection, method, params, options));
 }

@@ -1,0 +1,125 @@
+/** Tests how threads are taken up again: which requests are made, and what becomes of decisions that nobody asks for again. */
+
+import { expect, test } from "vitest";
+import { type CloseReason, JsonRpcError, ServerBusyError, TransportClosedError } from "../../src/errors/index.js";
+import { Recovery, type RecoveryRequest } from "../../src/recovery.js";
+import { RequestBroker } from "../../src/requests/broker.js";
+import { Router } from "../../src/stream/router.js";
+import { threadId, turnId, turnRecord } from "../support/events.js";
+import { untyped } from "../support/turns.js";
+
+const loss: CloseReason = {
+  initiator: "runtime",
+  exitCode: null,
+  signal: null,
+  stderrTail: "",
+  error: new Error("cut"),
+};
+
+function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>) {
+  const router = new Router();
+  const asked: AbortSignal[] = [];
+  const broker = new RequestBroker(
+    {
+      approveCommand: (_, { signal }) => {
+        asked.push(signal);
+        return new Promise(() => {});
+      },
+    },
+    { handlerError: () => {}, parentOf: async () => null, settled: () => {} },
+  );
+  const recovery = new Recovery(router, broker);
+  const made: string[] = [];
+  const request: RecoveryRequest = async (method, params) => {
+    made.push(method);
+    return untyped(await answers[method]?.(params));
+  };
+  return { router, broker, recovery, made, request, asked };
+}
+
+const approval = { method: "item/commandExecution/requestApproval", params: { threadId, turnId, itemId: "c1" } };
+const page = (...turns: object[]) => ({ initialTurnsPage: { data: turns, nextCursor: null } });
+
+test("a decision that is not asked for again is void, one that is asked for again is not", async () => {
+  for (const again of [true, false]) {
+    const { broker, recovery, made, request, asked } = bench({
+      "thread/resume": () => page(turnRecord("inProgress")),
+      "thread/read": () => {
+        if (again) void broker.answer({ id: 7, ...approval });
+        return {};
+      },
+    });
+    recovery.keep(threadId, true);
+    void broker.answer({ id: 7, ...approval });
+    await new Promise(setImmediate);
+    recovery.suspend();
+    await recovery.takeUpAll(request, loss);
+    expect(made).toEqual(["thread/resume", "thread/read"]);
+    expect(asked.map(({ aborted }) => aborted)).toEqual([!again]);
+  }
+});
+
+test("earlier turns are asked for until the one that is awaited is among them", async () => {
+  const { router, recovery, made, request } = bench({
+    "thread/resume": () => ({
+      initialTurnsPage: { data: [turnRecord("completed", { id: "b", rootTurnId: "b" })], nextCursor: "2" },
+    }),
+    "thread/turns/list": () => ({ data: [turnRecord("completed")], nextCursor: "3" }),
+  });
+  recovery.keep(threadId, true);
+  const told: string[] = [];
+  router
+    .reserve(threadId)
+    .claim(turnId, { push: ({ method }) => void told.push(method), touch: () => {}, fail: () => {} });
+  recovery.suspend();
+  await recovery.takeUpAll(request, loss);
+  expect(made).toEqual(["thread/resume", "thread/turns/list"]);
+  expect(told).toEqual(["turn/started", "turn/completed"]);
+});
+
+test("a runtime that is too busy is no refusal: it can be tried again", async () => {
+  let isBusy = true;
+  const { router, recovery, request } = bench({
+    "thread/resume": () => {
+      if (isBusy) throw new ServerBusyError("SERVER_BUSY", "thread/resume", { code: -32001, message: "Busy." });
+      return page(turnRecord("completed"));
+    },
+  });
+  recovery.keep(threadId, true);
+  const told: string[] = [];
+  router
+    .reserve(threadId)
+    .claim(turnId, { push: ({ method }) => void told.push(method), touch: () => {}, fail: () => {} });
+  recovery.suspend();
+  await expect(recovery.takeUpAll(request, loss)).rejects.toThrow(ServerBusyError);
+  isBusy = false;
+  await recovery.takeUpAll(request, loss);
+  expect(told).toEqual(["turn/started", "turn/completed"]);
+});
+
+test("a thread that cannot be resumed is lost with its turn; without one it is left for later", async () => {
+  const refusal = new JsonRpcError("REQUEST_FAILED", "thread/resume", { code: -32600, message: "no rollout found" });
+  const answers = {
+    "thread/resume": () => {
+      throw refusal;
+    },
+  };
+  const idle = bench(answers);
+  idle.recovery.keep(threadId, true);
+  idle.recovery.suspend();
+  await idle.recovery.takeUpAll(idle.request, loss);
+  expect(idle.recovery.isUnheard(threadId)).toBe(true);
+  expect(() => idle.router.reserve(threadId)).not.toThrow();
+
+  const busy = bench(answers);
+  busy.recovery.keep(threadId, true);
+  const failures: unknown[] = [];
+  busy.router
+    .reserve(threadId)
+    .claim(turnId, { push: () => {}, touch: () => {}, fail: (error) => void failures.push(error) });
+  busy.recovery.suspend();
+  await busy.recovery.takeUpAll(busy.request, loss);
+  expect(failures).toMatchObject([{ maybeAccepted: true, cause: refusal }]);
+  expect(failures[0]).toBeInstanceOf(TransportClosedError);
+  expect(() => busy.router.reserve(threadId)).toThrow("could not be taken up again");
+});
