@@ -1,6 +1,8 @@
 /** Tests the WebSocket transport against real servers on loopback: refusals, limits, silence, and the end. */
 
+import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -32,8 +34,10 @@ function addressOf(server: Server): AddressInfo {
 }
 
 /** A server that greets like a runtime, and leaves the rest to the test. */
-async function runtimeLike(onRequest: (socket: WebSocket, request: { id: number; method: string }) => void = () => {}) {
-  const server = createServer();
+async function runtimeLike(
+  onRequest: (socket: WebSocket, request: { id: number; method: string }) => void = () => {},
+  server: Server = createServer(),
+) {
   const seen: { readonly headers: object }[] = [];
   const sockets: WebSocket[] = [];
   const wss = new WebSocketServer({ server, autoPong: true });
@@ -76,6 +80,21 @@ describe("connecting", () => {
       expect(seen.at(-1)?.headers).not.toHaveProperty("origin");
       expect(seen.at(-1)?.headers).not.toHaveProperty("sec-websocket-extensions");
     }
+  });
+
+  test("over TLS trusts the certificates that are given, and no others", async () => {
+    const tls = new URL("../fixtures/tls/", import.meta.url);
+    const [key, cert] = await Promise.all(["key.pem", "cert.pem"].map((name) => readFile(new URL(name, tls), "utf8")));
+    if (key === undefined || cert === undefined) throw new Error("The fixture is not whole.");
+    const { url, seen } = await runtimeLike(undefined, createTlsServer({ key, cert }));
+    const secure = url.replace(/^ws:/, "wss:");
+    for (const ca of [cert, Buffer.from(cert), [cert]]) {
+      await connected(secure, { ca, token: "t" });
+      expect(seen.at(-1)?.headers).toMatchObject({ authorization: "Bearer t" });
+    }
+    const error = await rejection(Codex.connect(secure, { token: "t" }), LaunchError);
+    expect(error).toMatchObject({ code: "CONNECT_FAILED", message: expect.stringMatching(/self.signed certificate/) });
+    expect(seen).toHaveLength(3);
   });
 
   test.each([
