@@ -1,5 +1,6 @@
 /** Owns taking up the threads of a client again, on a connection that has been made anew. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type CloseReason,
   FrameTooLargeError,
@@ -14,6 +15,9 @@ import type { Router } from "./stream/router.js";
 
 /** The turns of a thread that are asked for at once; more when the one in flight is not among them. */
 const TURNS_PER_PAGE = 5;
+/** How often the record of a turn that may be ending just now is looked at again, and how much longer each wait is. */
+const MOST_LOOKS = 5;
+const LOOK_AGAIN_MS = 10;
 
 type RecoveryMethod = "thread/resume" | "thread/turns/list" | "thread/read";
 
@@ -79,7 +83,8 @@ export class Recovery {
   async #takeUp(threadId: string, request: RecoveryRequest, reason: CloseReason): Promise<void> {
     if (this.#threads.get(threadId)?.isStored === false) return this.#lose(threadId, reason);
     try {
-      const turns = await recentTurns(threadId, this.#router.awaited(threadId), request);
+      const awaited = this.#router.awaited(threadId);
+      const turns = await endsOf(threadId, awaited, await recentTurns(threadId, awaited, request), request);
       // What is still to be decided is sent again right behind the reply: with another answer, it has come.
       if (this.#broker.hasStale(threadId)) {
         await request("thread/read", { threadId, includeTurns: false });
@@ -125,4 +130,25 @@ async function recentTurns(threadId: string, awaited: readonly string[], request
     cursor = next.nextCursor;
   }
   return turns.toReversed();
+}
+
+/**
+ * The turns, those with their ends that end while they are looked at: between its last item and its end, the record
+ * tells of a turn that it was interrupted, but of no end. For good it says so when the runtime that ran the turn is gone.
+ */
+async function endsOf(
+  threadId: string,
+  awaited: readonly string[],
+  turns: readonly Turn[],
+  request: RecoveryRequest,
+): Promise<Turn[]> {
+  const isUnclear = ({ id, rootTurnId, status, completedAt }: Turn) =>
+    status === "interrupted" && completedAt === null && (awaited.includes(id) || awaited.includes(rootTurnId ?? id));
+  const ends = new Map(turns.map((turn) => [turn.id, turn]));
+  for (let look = 1; look <= MOST_LOOKS && [...ends.values()].some(isUnclear); look++) {
+    await sleep(LOOK_AGAIN_MS * look);
+    const { data } = await request("thread/turns/list", { threadId, limit: TURNS_PER_PAGE, itemsView: "full" });
+    for (const turn of data) if (ends.has(turn.id)) ends.set(turn.id, turn);
+  }
+  return [...ends.values()];
 }

@@ -222,6 +222,7 @@ export class Thread implements AsyncDisposable {
   async unsubscribe(): Promise<void> {
     await this.#runtime.request("thread/unsubscribe", { threadId: this.id });
     this.#runtime.recovery.release(this.id);
+    this.#runtime.broker.detach(this.id);
     this.#runtime.router.letGo(this.id);
   }
 

@@ -202,14 +202,17 @@ export class Router {
     const { turnId } = missed;
     const heard = route.heard.get(turnId) ?? new HeardTurn();
     route.heard.set(turnId, heard);
-    if (isGap && heard.isStarted) {
+    const tellGap = (): void => {
       const event: ReconnectedEvent = { method: "reconnected", params: { threadId, turnId } };
       route.sinks.get(turnId)?.push(event, 0);
       route.reservation?.tell(event, 0);
       this.#tellFollowers(threadId, event, 0);
-    }
+    };
+    if (isGap && heard.isStarted) tellGap();
     for (const notification of missedOf({ threadId, heard, ...missed })) {
       this.#deliver(threadId, route, notification, 0, true);
+      // Of a turn whose start was missed, pieces of text may have been missed as well.
+      if (isGap && notification.method === "turn/started") tellGap();
     }
   }
 

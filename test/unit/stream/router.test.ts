@@ -136,4 +136,15 @@ describe("Router", () => {
     router.welcome("A");
     expect(() => router.reserve("A")).not.toThrow();
   });
+
+  test("marks the gap of a turn whose start was missed, behind the start that is made up for", () => {
+    const router = new Router();
+    const one = sink();
+    router.reserve("A").claim("a1", one);
+    router.suspend(["A"]);
+    router.restore("A", [turnRecord("inProgress", { id: "a1" })], () => new UsageError("Lost."));
+    router.dispatch(delta("A", "a1", "the end of a message"), 1);
+    const methods = one.events.map(({ method }) => method);
+    expect(methods).toEqual(["turn/started", "reconnected", "item/agentMessage/delta"]);
+  });
 });

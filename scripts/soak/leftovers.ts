@@ -1,0 +1,68 @@
+/** Owns what a run may leave behind: memory, processes, and handles that keep this process running. */
+
+import { descendantsOf } from "../../test/support/processes.js";
+
+/** Bytes in use. */
+export interface Memory {
+  readonly heap: number;
+  readonly rss: number;
+}
+
+const GC_ROUNDS = 5;
+/** Handles that are closing get a few turns of the event loop for it. */
+const PATIENCE = 200;
+/** What comes and goes with the event loop. */
+const PASSING: ReadonlySet<string> = new Set(["Immediate", "TickObject", "CloseReq"]);
+
+/** The memory in use when all that can be freed has been. Without `--expose-gc` that is not known: null. */
+export async function memoryInUse(): Promise<Memory | null> {
+  const { gc } = globalThis;
+  if (gc === undefined) return null;
+  for (let round = 0; round < GC_ROUNDS; round++) {
+    await turnOfLoop();
+    gc();
+  }
+  const { heapUsed: heap, rss } = process.memoryUsage();
+  return { heap, rss };
+}
+
+/** Compares what there is with what there was when it was made. */
+export class Leftovers {
+  readonly #resources = process.getActiveResourcesInfo();
+  readonly #processes: readonly number[];
+
+  private constructor(processes: readonly number[]) {
+    this.#processes = processes;
+  }
+
+  static async since(): Promise<Leftovers> {
+    return new Leftovers(await descendantsOf(process.pid));
+  }
+
+  /** What is there and was not. */
+  async found(): Promise<string[]> {
+    const processes = (await descendantsOf(process.pid)).filter((pid) => !this.#processes.includes(pid));
+    let resources = this.#added();
+    for (let round = 0; round < PATIENCE && resources.length > 0; round++) {
+      await turnOfLoop();
+      resources = this.#added();
+    }
+    return [
+      ...processes.map((pid) => `process ${pid} is left`),
+      ...resources.map((name) => `a handle is left: ${name}`),
+    ];
+  }
+
+  #added(): string[] {
+    const left = [...this.#resources];
+    return process.getActiveResourcesInfo().filter((name) => {
+      const index = left.indexOf(name);
+      if (index !== -1) left.splice(index, 1);
+      return index === -1 && !PASSING.has(name);
+    });
+  }
+}
+
+function turnOfLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
