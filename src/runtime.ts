@@ -42,6 +42,12 @@ const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
 
 /** Requests that change nothing, so that one that was refused by an overloaded runtime, or got lost, can be repeated. */
 const READ_METHOD = /\/(?:list|read)$/;
+/** Requests that come to the same when they are made twice: what they end is named. */
+const ENDING_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
+  "turn/interrupt",
+  "thread/backgroundTerminals/clean",
+  "thread/unsubscribe",
+]);
 /** How often a request is sent at most, when connections are lost over it. */
 const MAX_SENDS = 3;
 
@@ -198,11 +204,12 @@ export class Runtime {
     return this.#link.opened(signal, timeoutMs, () => new RequestTimeoutError(method, timeoutMs ?? 0, false));
   }
 
-  /** Whether a request that the connection was lost over has done nothing yet, or changes nothing. */
+  /** Whether a request that the connection was lost over can do no harm when it is made again. */
   async #canRepeat(method: ClientMethod, connection: Connection, error: unknown): Promise<boolean> {
     if (!TransportClosedError.isInstance(error) || this.#endpoint.recovery === null) return false;
     await connection.closed;
-    return !this.isClosed && (!error.maybeAccepted || READ_METHOD.test(method));
+    const isHarmless = !error.maybeAccepted || READ_METHOD.test(method) || ENDING_METHODS.has(method);
+    return isHarmless && !this.isClosed;
   }
 
   /** A thread that had no turn when the connection was lost is heard of again once it has one. */

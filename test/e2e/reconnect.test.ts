@@ -368,6 +368,22 @@ describe("while there is no connection", () => {
   });
 });
 
+test("an abort that falls into the gap ends the turn all the same", async () => {
+  await using bench = await behindProxy();
+  model.enqueue(message({ deltas: ["A", gate()] }));
+  const thread = await bench.codex.startThread({ cwd: home.workspace });
+  const controller = new AbortController();
+  const turn = await thread.startTurn("Go.", { signal: controller.signal });
+  await until(turn, ({ method }) => method === "item/agentMessage/delta");
+  bench.proxy.freeze();
+  controller.abort(new Error("Enough."));
+  await new Promise(setImmediate);
+  bench.proxy.cut();
+  await expect(turn.result()).rejects.toThrow("Enough.");
+  model.enqueue(message("Free."));
+  expect((await thread.run("And?")).finalResponse).toBe("Free.");
+});
+
 describe("a request that is under way when the connection breaks", () => {
   test("is made again when it only reads, and rejects as maybeAccepted when it does not", async () => {
     await using bench = await behindProxy();

@@ -6,12 +6,12 @@ import { soak } from "../../scripts/soak/run.js";
 import { drawScript } from "../../scripts/soak/script.js";
 
 const TURNS = 75;
-const random = Math.floor(Math.random() * 2 ** 31);
 
 describe.each<Over>(["stdio", "ws"])(
   "every turn over %s comes to what its script allows, and nothing is left",
   (over) => {
-    test.each([1, random])("seed %i (`npm run soak` for more)", { timeout: 120_000 }, async (seed) => {
+    test("with seed 1 (`npm run soak` for more)", { timeout: 120_000 }, async () => {
+      const seed = 1;
       const { figures, findings } = await soak({ turns: TURNS, threads: 12, seed, over, turnsPerIncident: 25 });
       expect({ seed, findings }).toEqual({ seed, findings: [] });
       expect(figures).toMatchObject({ turns: TURNS });

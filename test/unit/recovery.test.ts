@@ -74,7 +74,7 @@ test("earlier turns are asked for until the one that is awaited is among them", 
   recovery.suspend();
   await recovery.takeUpAll(request, loss);
   expect(made).toEqual(["thread/resume", "thread/turns/list"]);
-  expect(told).toEqual(["turn/started", "turn/completed"]);
+  expect(told).toEqual(["turn/started", "reconnected", "turn/completed"]);
 });
 
 test("a runtime that is too busy is no refusal: it can be tried again", async () => {
@@ -94,7 +94,7 @@ test("a runtime that is too busy is no refusal: it can be tried again", async ()
   await expect(recovery.takeUpAll(request, loss)).rejects.toThrow(ServerBusyError);
   isBusy = false;
   await recovery.takeUpAll(request, loss);
-  expect(told).toEqual(["turn/started", "turn/completed"]);
+  expect(told).toEqual(["turn/started", "reconnected", "turn/completed"]);
 });
 
 test("a thread that cannot be resumed is lost with its turn; without one it is left for later", async () => {

@@ -148,7 +148,7 @@ describe("a follower of all turns", () => {
   const turns = [1, 2, 3].map((second) =>
     record({ id: `turn-${second}`, startedAt: second, status: "completed", items: [text(`item-${second}`)] }),
   );
-  const allOf = (id: number) => ["turn/started", `item/completed item-${id}`, "turn/completed"];
+  const allOf = (id: number) => ["turn/started", "reconnected", `item/completed item-${id}`, "turn/completed"];
 
   test("that has heard of none is told of those since it began", () => {
     const { router, told, follower } = followed(2);
