@@ -45,7 +45,7 @@ export async function establish(endpoint: Endpoint, options: EstablishOptions): 
   const stop = onAbort(signal, close);
   if (signal.aborted) close();
   try {
-    const leftMs = Math.max(1, timeoutMs - (performance.now() - began));
+    const leftMs = Math.max(1, Math.ceil(timeoutMs - (performance.now() - began)));
     const metadata = await shakeHands(connection, client, { codexBin, timeoutMs: leftMs, stderrTail, warn });
     // The answer may have been on its way when close() was called.
     if (signal.aborted) throw new TransportClosedError(NEVER_STARTED);

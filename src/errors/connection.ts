@@ -69,16 +69,19 @@ export class TransportClosedError extends CodexError {
     reason: CloseReason,
     options: { method?: string | undefined; during?: string; maybeAccepted?: boolean } = {},
   ) {
+    const { maybeAccepted = false } = options;
     const what = options.during ?? options.method;
-    const during = what === undefined ? "" : ` while ${what} was under way`;
-    super("TRANSPORT_CLOSED", withStderr(`${describeClose(reason)}${during}`, reason.stderrTail), {
+    const during =
+      what === undefined ? "" : maybeAccepted ? ` while ${what} was under way` : ` before ${what} was sent`;
+    const message = `${describeClose(reason)}${during}. ${adviceAfter(reason, maybeAccepted)}`;
+    super("TRANSPORT_CLOSED", withStderr(message, reason.stderrTail), {
       cause: reason.error ?? reason,
     });
     this.exitCode = reason.exitCode;
     this.signal = reason.signal;
     this.stderrTail = reason.stderrTail;
     this.method = options.method;
-    this.maybeAccepted = options.maybeAccepted ?? false;
+    this.maybeAccepted = maybeAccepted;
   }
 }
 
@@ -130,4 +133,11 @@ function describeClose(reason: CloseReason): string {
     return `${broke === "" ? "The runtime" : `${broke}; the runtime`} exited with code ${reason.exitCode}`;
   }
   return broke === "" ? "The connection to the runtime ended" : broke;
+}
+
+/** What to do when a connection has ended. Whether the client recovers is its own affair, and not known here. */
+function adviceAfter({ initiator }: CloseReason, maybeAccepted: boolean): string {
+  if (maybeAccepted) return "It may have been carried out in part: look before sending it again";
+  if (initiator === "client") return "Make another one to go on";
+  return 'Go on with another client; with restart: "on-crash", or reconnect, with this one';
 }

@@ -150,7 +150,7 @@ export class TurnDeadlineError extends CodexError {
   constructor(turn: { threadId: string; turnId: string }, deadlineMs: number) {
     super(
       "TURN_DEADLINE",
-      `Turn ${turn.turnId} took longer than its deadlineMs (${deadlineMs} ms) and was interrupted.`,
+      `Turn ${turn.turnId} took longer than its deadlineMs (${deadlineMs} ms) and was interrupted. Raise deadlineMs if it needs longer.`,
     );
     this.threadId = turn.threadId;
     this.turnId = turn.turnId;

@@ -59,5 +59,6 @@ export function spawnFailure(request: SpawnRequest, cause: unknown): LaunchError
   const known = code === undefined ? undefined : REASONS[code];
   const message = cause instanceof Error ? cause.message : String(cause);
   const why = known === undefined ? message : `${known} (${code})`;
-  return new LaunchError("SPAWN_FAILED", `${request.command} could not be started: ${why}`, { cause });
+  const advice = code === "ENOENT" ? ". Check that path, and the working directory" : "";
+  return new LaunchError("SPAWN_FAILED", `${request.command} could not be started: ${why}${advice}`, { cause });
 }

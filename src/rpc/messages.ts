@@ -44,8 +44,12 @@ export function isRequestId(value: unknown): value is RequestId {
   return typeof value === "number" || typeof value === "string";
 }
 
+/** What a JSON object begins with. A flood of other lines is skipped many times faster than the parser fails on each. */
+const OBJECT = /^[ \t\r]*\{/;
+
 /** Parses a line; undefined when it is not a JSON object. */
 export function parseMessage(text: string): Readonly<Record<string, unknown>> | undefined {
+  if (!OBJECT.test(text)) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return isRecord(value) ? value : undefined;

@@ -104,6 +104,13 @@ const RULES: readonly ReplyRule[] = [
   { rpcCode: -32600, type: InvalidRequestError, code: "INVALID_REQUEST" },
   { rpcCode: -32601, type: MethodNotFoundError, code: "METHOD_NOT_FOUND" },
   { rpcCode: -32602, type: InvalidParamsError, code: "INVALID_PARAMS" },
+  {
+    rpcCode: -32603,
+    message: /No space left on device|database or disk is full/,
+    type: InternalRpcError,
+    code: "INTERNAL",
+    hint: "Free space on the disk of the runtime's codexHome.",
+  },
   { rpcCode: -32603, type: InternalRpcError, code: "INTERNAL" },
 ];
 

@@ -19,20 +19,22 @@ export class Proxy implements AsyncDisposable {
   private constructor(server: Server, target: string) {
     this.#server = server;
     this.target = target;
-    this.url = `ws://127.0.0.1:${portOf(server)}`;
+    this.url = addressOf(server);
     server.on("connection", (socket: Socket) => this.#pair(socket));
   }
 
-  static async to(target: string): Promise<Proxy> {
+  /** Listens on a free port of the loopback, or on a unix socket at the path. */
+  static async to(target: string, socketPath?: string): Promise<Proxy> {
     const server = createServer();
-    server.listen(0, "127.0.0.1");
+    if (socketPath === undefined) server.listen(0, "127.0.0.1");
+    else server.listen(socketPath);
     await once(server, "listening");
     return new Proxy(server, target);
   }
 
   /** Breaks all connections off; new ones are let through. */
   cut(): void {
-    for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();
+    for (const pair of this.#pairs) for (const socket of pair) reset(socket);
   }
 
   /** Breaks all connections off, and every new one, until `up` is called. */
@@ -73,7 +75,7 @@ export class Proxy implements AsyncDisposable {
     this.#onConnection();
     client.on("error", () => {});
     if (this.#isDown) {
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const server = connect(
@@ -95,8 +97,14 @@ export class Proxy implements AsyncDisposable {
   }
 }
 
-function portOf(server: Server): number {
+function addressOf(server: Server): string {
   const address: AddressInfo | string | null = server.address();
-  if (address === null || typeof address === "string") throw new Error("The proxy has no port.");
-  return address.port;
+  if (address === null) throw new Error("The proxy does not listen.");
+  return typeof address === "string" ? `unix://${address}` : `ws://127.0.0.1:${address.port}`;
+}
+
+/** A unix socket knows no reset: for its other side, its end is the same. */
+function reset(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }

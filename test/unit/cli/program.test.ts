@@ -99,7 +99,7 @@ describe("the program", () => {
     [
       new TurnDeadlineError({ threadId: "t", turnId: "u" }, 5),
       1,
-      "\nTurnDeadlineError (TURN_DEADLINE): Turn u took longer than its deadlineMs (5 ms) and was interrupted.\n",
+      "\nTurnDeadlineError (TURN_DEADLINE): Turn u took longer than its deadlineMs (5 ms) and was interrupted. Raise deadlineMs if it needs longer.\n",
     ],
   ])("tells %s", async (error, code, stderr) => {
     const failing = command(() => Promise.reject(error));

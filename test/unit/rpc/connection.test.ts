@@ -208,7 +208,10 @@ describe("the end", () => {
     for (const error of errors) expect(error).toBeInstanceOf(TransportClosedError);
     expect(errors[0]).toMatchObject({ exitCode: 3, stderrTail: "boom", method: "a", maybeAccepted: true });
     expect(errors[64]).toMatchObject({ maybeAccepted: false });
-    expect(String(errors[0])).toMatch(/exited with code 3 while a was under way.*boom/s);
+    expect(String(errors[0])).toMatch(
+      /exited with code 3 while a was under way\. It may have been .* look before.*boom/s,
+    );
+    expect(String(errors[64])).toMatch(/exited with code 3 before a was sent\. Go on with another client; .*boom/s);
     await expect(connection.request("b", {})).rejects.toBeInstanceOf(TransportClosedError);
     expect(connection.closeReason).toMatchObject({ exitCode: 3 });
   });

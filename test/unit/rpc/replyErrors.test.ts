@@ -59,3 +59,8 @@ test("each quoted value is left out, and no other word", () => {
     "x failed: Invalid request: unknown variant, expected `b`; unknown field and invalid type: map at 1.",
   );
 });
+
+test.each(["No space left on device (os error 28)", "(code: 13) database or disk is full"])("%s: what to do", (why) => {
+  const error = replyError("thread/read", { code: -32603, message: `thread-store internal error: ${why}` });
+  expect(error).toMatchObject({ code: "INTERNAL", message: expect.stringContaining("Free space on the disk") });
+});

@@ -190,7 +190,9 @@ describe.skipIf(process.platform === "win32")("a process that cannot be started"
     const before = getEventListeners(process, "exit").length;
     const missing = await failure("/nowhere/codex");
     expect(missing).toMatchObject({ code: "SPAWN_FAILED", cause: { code: "ENOENT" } });
-    expect(missing.message).toMatch(/^\/nowhere\/codex could not be started: .* does not exist \(ENOENT\)\.$/);
+    expect(missing.message).toMatch(
+      /^\/nowhere\/codex could not be started: .* does not exist \(ENOENT\)\. Check that path, and the working directory\.$/,
+    );
 
     const plain = join(await temporaryFolder(), "plain");
     await writeFile(plain, "#!/bin/sh\n");
