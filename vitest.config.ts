@@ -15,6 +15,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/bundle.ts"],
     pool: "forks",
     // Most of a test's time is waiting for a runtime: two files at a time fit even a small machine.
     maxWorkers: 2,

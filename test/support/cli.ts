@@ -1,13 +1,10 @@
 /** Owns running the program `codex-embed` as a real child. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { CLI } from "./bundle.js";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const TSX = new URL("../../node_modules/tsx/dist/loader.mjs", import.meta.url).href;
-
-/** The arguments for Node that start the program from its sources. */
-export const PROGRAM: readonly string[] = ["--import", TSX, MAIN];
+/** The arguments for Node that start the program. */
+export const PROGRAM: readonly string[] = [CLI];
 
 /** After which a child that hangs is killed, so that its test fails and nothing is left. */
 const LIMIT_MS = 25_000;

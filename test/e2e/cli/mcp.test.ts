@@ -1,20 +1,18 @@
 /** Owns the end-to-end test of `codex-embed mcp`: a real client of the protocol starts the program and lists its tools. */
 
-import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { createTestHome, message, ScriptedModel } from "codex-embed/testing";
 import { expect, test } from "vitest";
-
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+import { PROGRAM } from "../../support/cli.js";
 
 test("a client starts it on stdio, and runs a task by its tool", async () => {
   const model = await ScriptedModel.start();
   const home = await createTestHome({ model });
   model.enqueue(message("Done."));
   const client = new Client({ name: "test", version: "1" });
-  const args = ["--import", "tsx", "src/cli/main.ts", "mcp", "--cwd", home.workspace, "--codex-home", home.codexHome];
-  await client.connect(new StdioClientTransport({ command: process.execPath, args, cwd: ROOT, env: { ...home.env } }));
+  const args = [...PROGRAM, "mcp", "--cwd", home.workspace, "--codex-home", home.codexHome];
+  await client.connect(new StdioClientTransport({ command: process.execPath, args, env: { ...home.env } }));
   try {
     expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["codex", "codex-reply"]);
     const result = await client.callTool({ name: "codex", arguments: { prompt: "Go." } });
