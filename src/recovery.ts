@@ -18,6 +18,8 @@ const TURNS_PER_PAGE = 5;
 /** How often the record of a turn that may be ending just now is looked at again, and how much longer each wait is. */
 const MOST_LOOKS = 5;
 const LOOK_AGAIN_MS = 10;
+/** How often a thread that has just begun its first turn is tried to be resumed: over two seconds. */
+const MOST_TRIES = 20;
 
 type RecoveryMethod = "thread/resume" | "thread/turns/list" | "thread/read";
 
@@ -73,7 +75,7 @@ export class Recovery {
   async takeUpUnheard(threadId: string, request: RecoveryRequest): Promise<void> {
     this.#unheard.delete(threadId);
     this.#router.suspend([threadId]);
-    await this.#takeUp(threadId, request, UNHEARD);
+    await this.#takeUp(threadId, this.#router.isBusy(threadId) ? patiently(request) : request, UNHEARD);
   }
 
   #all(): string[] {
@@ -95,7 +97,7 @@ export class Recovery {
       });
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if (this.#router.awaited(threadId).length > 0 || !this.#threads.has(threadId)) {
+      if (this.#router.isBusy(threadId) || !this.#threads.has(threadId)) {
         return this.#lose(threadId, { ...reason, error });
       }
       this.#unheard.add(threadId);
@@ -113,6 +115,20 @@ export class Recovery {
 /** Whether the runtime has an answer for this thread that another attempt would not change. */
 function isRefusal(error: unknown): error is Error {
   return FrameTooLargeError.isInstance(error) || (JsonRpcError.isInstance(error) && !ServerBusyError.isInstance(error));
+}
+
+/** The record of a thread is there some milliseconds after its first turn has begun: until then it cannot be resumed. */
+function patiently(request: RecoveryRequest): RecoveryRequest {
+  return async (method, params) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await request(method, params);
+      } catch (error) {
+        if (!isRefusal(error) || attempt === MOST_TRIES) throw error;
+      }
+      await sleep(LOOK_AGAIN_MS * attempt);
+    }
+  };
 }
 
 const UNHEARD: CloseReason = { initiator: "runtime", exitCode: null, signal: null, stderrTail: "" };

@@ -37,6 +37,7 @@ function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>) 
   return { router, broker, recovery, made, request, asked };
 }
 
+const refusal = new JsonRpcError("REQUEST_FAILED", "thread/resume", { code: -32600, message: "no rollout found" });
 const approval = { method: "item/commandExecution/requestApproval", params: { threadId, turnId, itemId: "c1" } };
 const page = (...turns: object[]) => ({ initialTurnsPage: { data: turns, nextCursor: null } });
 
@@ -97,8 +98,27 @@ test("a runtime that is too busy is no refusal: it can be tried again", async ()
   expect(told).toEqual(["turn/started", "reconnected", "turn/completed"]);
 });
 
+test("a thread whose first turn has just begun is resumed as soon as it can be", async () => {
+  let refusals = 2;
+  const { router, recovery, made, request } = bench({
+    "thread/resume": () => {
+      if (refusals-- > 0) throw refusal;
+      return page(turnRecord("inProgress"));
+    },
+  });
+  recovery.keep(threadId, true);
+  const told: string[] = [];
+  const failures: unknown[] = [];
+  router.reserve(threadId).claim(turnId, {
+    push: ({ method }) => void told.push(method),
+    touch: () => {},
+    fail: (error) => void failures.push(error),
+  });
+  await recovery.takeUpUnheard(threadId, request);
+  expect([made.length, told, failures]).toEqual([3, ["turn/started", "reconnected"], []]);
+});
+
 test("a thread that cannot be resumed is lost with its turn; without one it is left for later", async () => {
-  const refusal = new JsonRpcError("REQUEST_FAILED", "thread/resume", { code: -32600, message: "no rollout found" });
   const answers = {
     "thread/resume": () => {
       throw refusal;
