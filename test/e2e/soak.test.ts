@@ -5,7 +5,7 @@ import type { Over } from "../../scripts/soak/place.js";
 import { soak } from "../../scripts/soak/run.js";
 import { drawScript } from "../../scripts/soak/script.js";
 
-const TURNS = 75;
+const TURNS = 40;
 
 describe.each<Over>(["stdio", "ws"])(
   "every turn over %s comes to what its script allows, and nothing is left",
