@@ -129,11 +129,14 @@ export class Link {
     const { connection, metadata } = await this.#establish();
     this.#metadata = metadata;
     if (loss !== null) {
+      const stop = onAbort(this.#stop.signal, () => void connection.close());
       try {
         await this.#receiver.takeUp(connection, loss);
       } catch (error) {
         await connection.close();
         throw error;
+      } finally {
+        stop();
       }
     }
     this.#ready = connection;

@@ -31,11 +31,6 @@ export class Deciders {
     return this.#asked.get(number) ?? 0;
   }
 
-  /** Forgets the turns of a lap. */
-  clear(): void {
-    this.#asked.clear();
-  }
-
   async #ask(callId: string | null): Promise<TurnScript> {
     const script = this.#scriptOf(numberIn(callId ?? ""));
     this.#asked.set(script.number, this.asked(script.number) + 1);

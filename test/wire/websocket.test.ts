@@ -207,6 +207,22 @@ describe("a connection", () => {
     expect(await codex.models()).toEqual([]);
   });
 
+  test("whose threads are being taken up again closes at once", { timeout: 10_000 }, async () => {
+    let resumed = (): void => {};
+    const asked = new Promise<void>((resolve) => (resumed = resolve));
+    const { url } = await runtimeLike((socket, { id, method }) => {
+      if (method === "thread/start") socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/" } }));
+      else if (method === "thread/resume") resumed();
+      else socket.terminate();
+    });
+    const codex = await Codex.connect(url, { reconnect: { initialDelayMs: 1 } });
+    await codex.startThread();
+    const pending = rejection(codex.models(), TransportClosedError);
+    await asked;
+    await codex.close();
+    expect((await pending).message).toContain("client was closed");
+  });
+
   test("takes no message over maxFrameBytes, and says so", async () => {
     const { url } = await runtimeLike((socket, { id }) => {
       socket.send(JSON.stringify({ id, result: { data: "x".repeat(10_000) } }));
