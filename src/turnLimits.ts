@@ -5,6 +5,7 @@ import { interruptAgents } from "./agents.js";
 import { TurnDeadlineError, TurnStalledError, UsageError } from "./errors/index.js";
 import type { Turn } from "./generated/protocol.js";
 import type { TurnLimits } from "./options.js";
+import { MAX_TIMER_MS } from "./rpc/pending.js";
 import type { Runtime } from "./runtime.js";
 import type { TurnStream } from "./stream/turnStream.js";
 
@@ -12,9 +13,6 @@ import type { TurnStream } from "./stream/turnStream.js";
 const ABORT_GRACE_MS = 5_000;
 /** How long the runtime may take to say how a silent turn stands, or to stop its commands. */
 const SIDE_REQUEST_MS = 5_000;
-
-/** The longest delay that Node's timers take; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Throws `UsageError` for a time that no timer can hold. */
 export function checkLimits({ deadlineMs, idleTimeoutMs }: TurnLimits): void {

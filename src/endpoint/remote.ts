@@ -3,6 +3,7 @@
 import { isAbsolute } from "node:path";
 import { LaunchError, UsageError } from "../errors/index.js";
 import type { ConnectOptions, ReconnectOptions } from "../options.js";
+import { MAX_TIMER_MS } from "../rpc/pending.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
 import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
 import type { Endpoint, RecoveryPlan } from "./endpoint.js";
@@ -44,9 +45,6 @@ export function remote(address: string, options: ConnectOptions): Endpoint {
     },
   };
 }
-
-/** The longest delay that Node's timers take. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function reconnectPlan(reconnect: boolean | ReconnectOptions): RecoveryPlan | null {
   if (reconnect === false) return null;

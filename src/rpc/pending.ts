@@ -5,7 +5,7 @@ import { type CallSite, atCallSite } from "../errors/callSite.js";
 import type { CodexError } from "../errors/index.js";
 
 /** Node runs a timer that is set for longer at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** How a request is watched. */
 export interface CallOptions {
