@@ -178,6 +178,8 @@ async function prepareAuth(auth: ServeAuth, isSocket: boolean): Promise<Prepared
   };
 }
 
+const MAX_ADDRESS_CHARS = 256;
+
 /** The server tells its address on stderr alone, in words for people. */
 class StderrReader {
   readonly address: Promise<string>;
@@ -193,9 +195,11 @@ class StderrReader {
   }
 
   push(text: string): void {
-    this.#text = `${this.#text}${text}`.slice(-4_096);
-    const address = /listening on: (ws:\/\/\S+)\s/.exec(this.#text)?.[1];
+    const said = this.#text + text;
+    const address = /listening on: (ws:\/\/\S+)\s/.exec(said)?.[1];
     if (address !== undefined) this.#found(address);
+    // The address may be cut in two.
+    this.#text = said.slice(-MAX_ADDRESS_CHARS);
     this.#observer?.(text);
   }
 }
