@@ -2,6 +2,7 @@
 
 import { addAbortSignal, type Readable, type Writable } from "node:stream";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { BadUsage, failureOf, Interruption } from "./failure.js";
 import { wantsColor } from "./render/style.js";
 import { clean } from "./render/text.js";
@@ -38,6 +39,9 @@ export interface Terminal {
 
 /** What a shell shows for a program that ended by SIGPIPE. */
 const HUNG_UP = 141;
+
+/** How long it takes to read what lies in the terminal's buffer. */
+const TYPED_AHEAD_MS = 30;
 
 /** A wrapper such as npx may pass on a Ctrl-C that the terminal has sent to both. */
 const SAME_SIGNAL_MS = 400;
@@ -113,22 +117,38 @@ async function readToEnd(stdin: Readable, signal: AbortSignal): Promise<string> 
   return Buffer.concat(chunks).toString("utf8");
 }
 
+/** A line that was typed before the question was seen is no answer to it. */
 function asker(stdin: Readable, stderr: Writable): Ask {
-  return (question, signal) =>
-    new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      stderr.write(question);
-      if (stdin.readableEnded || stdin.destroyed) return resolve("");
-      // Not as a terminal: a Ctrl-C shall stay a signal.
-      const lines = createInterface({ input: stdin, terminal: false });
-      const finish = (settle: () => void): void => {
-        signal.removeEventListener("abort", giveUp);
-        settle();
-        lines.close();
-      };
-      const giveUp = (): void => finish(() => reject(signal.reason));
-      signal.addEventListener("abort", giveUp, { once: true });
-      lines.once("line", (line) => finish(() => resolve(line)));
-      lines.once("close", () => finish(() => resolve("")));
-    });
+  return async (question, signal) => {
+    await discardTyped(stdin, signal);
+    stderr.write(question);
+    if (stdin.readableEnded || stdin.destroyed) return "";
+    return nextLine(stdin, signal);
+  };
+}
+
+async function discardTyped(stdin: Readable, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const discard = (): void => {};
+  stdin.on("data", discard).resume();
+  await sleep(TYPED_AHEAD_MS);
+  stdin.off("data", discard).pause();
+  signal.throwIfAborted();
+}
+
+function nextLine(stdin: Readable, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    // Not as a terminal: a Ctrl-C shall stay a signal.
+    const lines = createInterface({ input: stdin, terminal: false });
+    const finish = (settle: () => void): void => {
+      signal.removeEventListener("abort", giveUp);
+      settle();
+      lines.close();
+    };
+    const giveUp = (): void => finish(() => reject(signal.reason));
+    signal.addEventListener("abort", giveUp, { once: true });
+    lines.once("line", (line) => finish(() => resolve(line)));
+    lines.once("close", () => finish(() => resolve("")));
+  });
 }

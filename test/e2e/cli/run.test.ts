@@ -18,6 +18,7 @@ import {
   type Step,
   type TestHome,
   type TestHomeOptions,
+  step,
 } from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CliOptions, PROGRAM, runCli, runNode } from "../../support/cli.js";
@@ -216,10 +217,13 @@ describe("what goes beyond the sandbox", () => {
     expect(sent(1)).toContain("rejected");
   });
 
-  /** Runs the program on a terminal of its own, by `script`; what is typed is echoed. */
-  const onTerminal = (args: readonly string[], type: (shown: string) => string | null) => {
+  /** Runs the program on a terminal of its own, by `script`, and types when something is shown; that is echoed. */
+  const onTerminal = (
+    args: readonly string[],
+    typing: readonly (readonly [shown: string, keys: string | (() => void)])[],
+  ) => {
     const words = [process.execPath, ...PROGRAM, "run", ...args].map((word) => `'${word}'`).join(" ");
-    let typed = false;
+    let typed = 0;
     return runNode(
       ["-qec", words, "/dev/null"],
       {
@@ -227,10 +231,11 @@ describe("what goes beyond the sandbox", () => {
         env: { ...home.env, TERM: "xterm", NO_COLOR: "1" },
         stdin: null,
         onOutput: ({ stdout }, child) => {
-          const keys = typed ? null : type(stdout);
-          if (keys === null) return;
-          typed = true;
-          child.stdin?.write(keys);
+          const next = typing[typed];
+          if (next === undefined || !stdout.includes(next[0])) return;
+          typed += 1;
+          if (typeof next[1] === "string") child.stdin?.write(next[1]);
+          else next[1]();
         },
       },
       "/usr/bin/script",
@@ -243,8 +248,7 @@ describe("what goes beyond the sandbox", () => {
     ["\r", false],
   ])("is decided by the person at the terminal: %j", async (keys, done) => {
     script(asking(outside()), message("So be it."));
-    const asked = (shown: string) => (shown.includes("Allow it? [y/N] ") ? keys : null);
-    const { code, stdout } = await onTerminal(["Go."], asked);
+    const { code, stdout } = await onTerminal(["Go."], [["Allow it? [y/N] ", keys]]);
     expect(code).toBe(0);
     expect(stdout).toContain(`? The agent asks to run a command outside its sandbox.\r\n    $ touch ${outside()}\r\n`);
     expect(stdout).toContain("    Reason: Needed.\r\n");
@@ -252,10 +256,23 @@ describe("what goes beyond the sandbox", () => {
     expect(existsSync(outside())).toBe(done);
   });
 
+  withTerminal("is not decided by what was typed before it was put", async () => {
+    const typed = gate();
+    script(step(message("Let me see.", { phase: "commentary" }), typed, asking(outside())), message("So be it."));
+    const typing = [
+      ["Let me see.", "yes\r"],
+      ["yes\r\n", () => typed.open()],
+      ["Allow it? [y/N] ", "\r"],
+    ] as const;
+    const { code, stdout } = await onTerminal(["Go."], typing);
+    expect(code).toBe(0);
+    expect(stdout).toContain("So be it.");
+    expect(existsSync(outside())).toBe(false);
+  });
+
   withTerminal("can be left by Ctrl-C while it is asked", async () => {
     script(asking(outside()));
-    const asked = (shown: string) => (shown.includes("Allow it? [y/N] ") ? "\x03" : null);
-    const { code, stdout } = await onTerminal(["Go."], asked);
+    const { code, stdout } = await onTerminal(["Go."], [["Allow it? [y/N] ", "\x03"]]);
     expect(code).toBe(130);
     expect(stdout).toContain("Interrupted.");
     expect(existsSync(outside())).toBe(false);

@@ -1,5 +1,6 @@
 /** Owns the unit tests of asking the person at the terminal. */
 
+import type { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { askPerson } from "../../../src/cli/askPerson.js";
 import { painter } from "../../../src/cli/render/style.js";
@@ -150,11 +151,11 @@ describe("asking the person", () => {
 });
 
 describe("the terminal's question", () => {
-  const ask = (typed: string[], ended: boolean, signal = new AbortController().signal) => {
+  const ask = (before: string, whenAsked: (stdin: PassThrough) => void, signal = new AbortController().signal) => {
     const { streams, stdin, stderr } = keptStreams({ tty: true });
     let answer: unknown;
-    for (const line of typed) stdin.write(line);
-    if (ended) stdin.end();
+    stdin.write(before);
+    streams.stderr.once("data", () => whenAsked(stdin));
     const done = withTerminal(async (terminal) => {
       answer = await terminal.ask?.("Well? ", signal).catch((error: unknown) => error);
       return 0;
@@ -163,19 +164,21 @@ describe("the terminal's question", () => {
   };
 
   it("resolves with the line", async () => {
-    expect(await ask(["yes\n"], false)).toEqual({ answer: "yes", stderr: "Well? " });
+    expect(await ask("", (stdin) => stdin.write("yes\n"))).toEqual({ answer: "yes", stderr: "Well? " });
+  });
+
+  it("does not take for an answer what was typed before it was put", async () => {
+    expect(await ask("yes\n", (stdin) => stdin.write("no\n"))).toEqual({ answer: "no", stderr: "Well? " });
   });
 
   it("takes the end of input for an empty line", async () => {
-    expect(await ask([], true)).toMatchObject({ answer: "" });
+    expect(await ask("", (stdin) => stdin.end())).toMatchObject({ answer: "" });
   });
 
   it("ends when the answer is not wanted any more", async () => {
     const abort = new AbortController();
-    const asked = ask([], false, abort.signal);
     const reason = new Error("Over.");
-    setImmediate(() => abort.abort(reason));
-    expect(await asked).toMatchObject({ answer: reason });
+    expect(await ask("", () => abort.abort(reason), abort.signal)).toMatchObject({ answer: reason });
   });
 
   it("is not there without a terminal", async () => {
