@@ -19,7 +19,7 @@ export default defineConfig({
     pool: "forks",
     // Most of a test's time is waiting for a runtime: two files at a time fit even a small machine.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -54,11 +54,13 @@ describe.each(["2025-11-25", "2026-07-28"])("with a client of %s", (version) => 
     const running = client.callTool({ name: "codex", arguments: { prompt: "Go." } });
     const rejected = expect(running).rejects.toThrow();
     await hold.reached;
+    const other = await connectTo(url, undefined, negotiation);
+    const busy = await other.callTool({ name: "codex", arguments: { prompt: "Hello?" } });
+    expect(textOf(busy)).toContain("This server runs one turn at once");
     await client.close();
     await rejected;
     expect(await home.model.requests[0]?.ended).toBe("cut off");
 
-    const other = await connectTo(url, undefined, negotiation);
     home.model.enqueue(message("Still here."));
     await expect
       .poll(async () => textOf(await other.callTool({ name: "codex", arguments: { prompt: "Hello?" } })), {
@@ -117,8 +119,7 @@ test("a client of 2026-07-28 that does not come back has its turn interrupted", 
   const rejected = expect(running).rejects.toThrow();
   await user.asked;
   const other = await connectTo(url);
-  const busy = await other.callTool({ name: "codex", arguments: { prompt: "Hello?" } });
-  expect(textOf(busy)).toContain("This server runs one turn at once");
+  // There is room for one turn, so as long as the first one stands this is refused.
   home.model.enqueue(message("Room again."));
   await expect
     .poll(async () => textOf(await other.callTool({ name: "codex", arguments: { prompt: "Hello?" } })), {

@@ -338,10 +338,10 @@ describe("toStrictJsonSchema", () => {
   });
 
   test("can say every value that the schema allows, and gives it back as it was", () => {
+    const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
     let compared = 0;
     fc.assert(
       fc.property(schemasWithValues, ({ schema, value, withNulls, back, isAmbiguous }) => {
-        const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
         const original = ajv.compile(schema);
         expect(original(value)).toBe(true);
 
@@ -356,9 +356,9 @@ describe("toStrictJsonSchema", () => {
         compared += 1;
         expect(given).toStrictEqual(back);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
-    expect(compared).toBeGreaterThan(100);
+    expect(compared).toBeGreaterThan(50);
   });
 });
 
