@@ -107,7 +107,8 @@ export class Codex implements AsyncDisposable {
   }
 
   /**
-   * Opens a thread that exists (`thread/resume`), without its turns: read those with `thread/turns/list`.
+   * Opens a thread that exists (`thread/resume`), without its turns: read those with `thread/turns/list`. Name the
+   * `sandbox`: a thread that was in `workspace-write` gets the configuration's otherwise.
    *
    * @throws ThreadNotFoundError, ThreadLockedError (another process writes to it), or SettingsMismatchError when the
    * thread was already loaded and keeps other settings than the ones asked for.

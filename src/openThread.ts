@@ -52,12 +52,13 @@ export async function openStoredThread(
   return checked(runtime, { ...modes, cwd: fields.cwd }, extras.decides, opened);
 }
 
-/** Copies a thread (`thread/fork`). */
+/** Copies a thread (`thread/fork`). The copy is in the sandbox of the thread, unless it gets another. */
 export async function openFork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<OpenedThread> {
   const { sandbox, approvalMode, handlers, tools, ...fields } = options;
   const modes = { sandbox, approvalMode };
   const extras = prepareExtras(runtime, { handlers, tools });
-  const params = { excludeTurns: true, ...fields, ...threadModeFields(modes), threadId };
+  const kept = runtime.sandboxes.fieldsFor(threadId);
+  const params = { excludeTurns: true, ...fields, ...kept, ...threadModeFields(modes), threadId };
   const onResult = (fork: OpenedThread): void => {
     runtime.totals.inherit(fork.thread.id, threadId);
     runtime.broker.inherit(fork.thread.id, threadId);
@@ -85,8 +86,9 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
   return {
     tools: set,
     decides: decidesApprovals(handlers) || decidesApprovals(runtime.options.handlers),
-    attach: ({ thread }) => {
+    attach: ({ thread, sandbox }) => {
       runtime.recovery.keep(thread.id, !thread.ephemeral);
+      runtime.sandboxes.note(thread.id, sandbox);
       if (handlers === undefined && set === undefined) return;
       const runner: ToolRunner | undefined = set && {
         has: (call) => set.has(call),

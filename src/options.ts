@@ -128,7 +128,10 @@ export interface ConnectOptions extends ClientOptions {
 
 /** The SDK's own fields of a thread, in place of the wire's policy fields. */
 export interface ThreadModes {
-  /** Default: the configuration's. */
+  /**
+   * Default on start: the configuration's. For a turn and on fork: what the thread has, as far as this client knows. On
+   * resume: what the thread had, except that the runtime forgets `workspace-write` and takes the configuration's then.
+   */
   readonly sandbox?: Sandbox | undefined;
   /**
    * Default on start: `ask` when there are approval handlers, else `auto_review`. On resume and fork, and for a turn:

@@ -12,6 +12,7 @@ import type { Turn } from "./generated/protocol.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RequestBroker } from "./requests/broker.js";
 import type { Router } from "./stream/router.js";
+import type { ThreadSandboxes } from "./stream/threadSandboxes.js";
 
 /** The turns of a thread that are asked for at once; more when the one in flight is not among them. */
 const TURNS_PER_PAGE = 5;
@@ -33,13 +34,15 @@ export type RecoveryRequest = <M extends RecoveryMethod>(
 export class Recovery {
   readonly #router: Router;
   readonly #broker: RequestBroker;
+  readonly #sandboxes: ThreadSandboxes;
   readonly #threads = new Map<string, { readonly isStored: boolean }>();
   /** Threads without a turn: the runtime has nothing to resume them by until they have one. */
   readonly #unheard = new Set<string>();
 
-  constructor(router: Router, broker: RequestBroker) {
+  constructor(router: Router, broker: RequestBroker, sandboxes: ThreadSandboxes) {
     this.#router = router;
     this.#broker = broker;
+    this.#sandboxes = sandboxes;
   }
 
   /** From now on the thread is taken up again after a loss. */
@@ -86,7 +89,7 @@ export class Recovery {
     if (this.#threads.get(threadId)?.isStored === false) return this.#lose(threadId, reason);
     try {
       const awaited = this.#router.awaited(threadId);
-      const turns = await endsOf(threadId, awaited, await recentTurns(threadId, awaited, request), request);
+      const turns = await endsOf(threadId, awaited, await this.#resume(threadId, awaited, request), request);
       // What is still to be decided is sent again right behind the reply: with another answer, it has come.
       if (this.#broker.hasStale(threadId)) {
         await request("thread/read", { threadId, includeTurns: false });
@@ -103,6 +106,26 @@ export class Recovery {
       this.#unheard.add(threadId);
       this.#router.restore(threadId, [], () => new TransportClosedError(reason, { maybeAccepted: true }));
     }
+  }
+
+  /** The last turns of a thread, the oldest first, back to the first that is awaited; subscribes to the thread. */
+  async #resume(threadId: string, awaited: readonly string[], request: RecoveryRequest): Promise<Turn[]> {
+    const page = { limit: TURNS_PER_PAGE, itemsView: "full" } as const;
+    const resumed = await request("thread/resume", {
+      threadId,
+      ...this.#sandboxes.fieldsFor(threadId),
+      excludeTurns: true,
+      initialTurnsPage: page,
+    });
+    const turns = [...(resumed.initialTurnsPage?.data ?? [])];
+    const isMissing = (id: string) => turns.every((turn) => turn.id !== id && turn.rootTurnId !== id);
+    let cursor = resumed.initialTurnsPage?.nextCursor ?? null;
+    while (cursor !== null && awaited.some(isMissing)) {
+      const next = await request("thread/turns/list", { threadId, cursor, ...page });
+      turns.push(...next.data);
+      cursor = next.nextCursor;
+    }
+    return turns.toReversed();
   }
 
   #lose(threadId: string, reason: CloseReason): void {
@@ -132,21 +155,6 @@ function patiently(request: RecoveryRequest): RecoveryRequest {
 }
 
 const UNHEARD: CloseReason = { initiator: "runtime", exitCode: null, signal: null, stderrTail: "" };
-
-/** The last turns of a thread, the oldest first, back to the first that is awaited; subscribes to the thread. */
-async function recentTurns(threadId: string, awaited: readonly string[], request: RecoveryRequest): Promise<Turn[]> {
-  const page = { limit: TURNS_PER_PAGE, itemsView: "full" } as const;
-  const resumed = await request("thread/resume", { threadId, excludeTurns: true, initialTurnsPage: page });
-  const turns = [...(resumed.initialTurnsPage?.data ?? [])];
-  const isMissing = (id: string) => turns.every((turn) => turn.id !== id && turn.rootTurnId !== id);
-  let cursor = resumed.initialTurnsPage?.nextCursor ?? null;
-  while (cursor !== null && awaited.some(isMissing)) {
-    const next = await request("thread/turns/list", { threadId, cursor, ...page });
-    turns.push(...next.data);
-    cursor = next.nextCursor;
-  }
-  return turns.toReversed();
-}
 
 /**
  * The turns, those with their ends that end while they are looked at: between its last item and its end, the record

@@ -16,6 +16,7 @@ import type { Connection, ConnectionReceiver } from "./rpc/connection.js";
 import { isRecord, type WireNotification } from "./rpc/messages.js";
 import { Listeners } from "./stream/listeners.js";
 import { Router } from "./stream/router.js";
+import { ThreadSandboxes } from "./stream/threadSandboxes.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
 
 /** The name of a request of the protocol. */
@@ -64,6 +65,7 @@ export class Runtime {
   readonly options: ClientOptions;
   readonly router = new Router();
   readonly totals = new ThreadTotals();
+  readonly sandboxes = new ThreadSandboxes();
   readonly listeners: Listeners;
   /** Brings what the runtime asks to the handlers. */
   readonly broker: RequestBroker;
@@ -97,7 +99,7 @@ export class Runtime {
       parentOf: (threadId) => this.#parentOf(threadId),
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
-    this.recovery = new Recovery(this.router, this.broker);
+    this.recovery = new Recovery(this.router, this.broker, this.sandboxes);
     this.#link = new Link(endpoint, {
       client: options,
       receiver: this.#receiver(),
@@ -233,6 +235,7 @@ export class Runtime {
       this.broker.observe(notification);
       this.router.dispatch(notification, bytes);
       this.totals.observe(notification);
+      this.sandboxes.observe(notification);
       if (notification.method === "thread/closed") this.recovery.release(notification.params.threadId);
     }
     this.listeners.emit(notification, known);

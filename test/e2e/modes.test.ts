@@ -82,6 +82,20 @@ describe("modes of a turn", () => {
     expect(await inForce(fork)).toMatchObject({ approvalPolicy: "on-request", approvalsReviewer: "user" });
   });
 
+  test.each(sandboxes)("left out on fork, sandbox %s stays", async (sandbox, type) => {
+    const thread = await bench.threadWith({ sandbox }, message("Hello."));
+    await thread.run("Hi");
+    expect((await inForce(await thread.fork())).sandbox).toBe(type);
+  });
+
+  test("left out on fork, the sandbox of the last turn stays", async () => {
+    const thread = await bench.threadWith({ sandbox: "full-access" }, message("Hello."), message("Hello again."));
+    await thread.run("Hi", { sandbox: "workspace-write" });
+    expect((await inForce(await thread.fork())).sandbox).toBe("workspaceWrite");
+    await thread.run("Hi", { sandbox: "read-only" });
+    expect((await inForce(await bench.codex.forkThread(thread.id))).sandbox).toBe("readOnly");
+  });
+
   test("given on fork, they are those of the fork", async () => {
     const thread = await bench.threadWith({ sandbox: "read-only", approvalMode: "ask" }, message("Hello."));
     await thread.run("Hi");

@@ -72,6 +72,18 @@ test("the handlers of a thread are there in the next process as well", async () 
   expect(items).toContainEqual(expect.objectContaining({ type: "commandExecution", aggregatedOutput: "yes\n" }));
 });
 
+test("a thread stays in its sandbox, whatever the configuration says", async () => {
+  await using bench = await start({ config: { sandbox_mode: "danger-full-access" } });
+  const { codex, model } = bench;
+  model.enqueue(message("One."), message("Two."));
+  const thread = await codex.startThread({ sandbox: "workspace-write" });
+  await thread.run("First.");
+  await crash(bench);
+  await thread.run("Second.");
+  const { sandbox } = await codex.request("thread/resume", { threadId: thread.id, excludeTurns: true });
+  expect(sandbox.type).toBe("workspaceWrite");
+});
+
 test("a crash while nothing runs, again and again", async () => {
   await using bench = await start();
   const { codex, model } = bench;

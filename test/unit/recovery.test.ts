@@ -5,6 +5,7 @@ import { type CloseReason, JsonRpcError, ServerBusyError, TransportClosedError }
 import { Recovery, type RecoveryRequest } from "../../src/recovery.js";
 import { RequestBroker } from "../../src/requests/broker.js";
 import { Router } from "../../src/stream/router.js";
+import { ThreadSandboxes } from "../../src/stream/threadSandboxes.js";
 import { threadId, turnId, turnRecord } from "../support/events.js";
 import { untyped } from "../support/turns.js";
 
@@ -28,7 +29,7 @@ function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>) 
     },
     { handlerError: () => {}, parentOf: async () => null, settled: () => {} },
   );
-  const recovery = new Recovery(router, broker);
+  const recovery = new Recovery(router, broker, new ThreadSandboxes());
   const made: string[] = [];
   const request: RecoveryRequest = async (method, params) => {
     made.push(method);

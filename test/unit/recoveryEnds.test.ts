@@ -7,6 +7,7 @@ import type { Turn } from "../../src/generated/protocol.js";
 import { Recovery, type RecoveryRequest } from "../../src/recovery.js";
 import { RequestBroker } from "../../src/requests/broker.js";
 import { Router } from "../../src/stream/router.js";
+import { ThreadSandboxes } from "../../src/stream/threadSandboxes.js";
 import { turnRecord } from "../support/events.js";
 import { untyped } from "../support/turns.js";
 
@@ -16,7 +17,7 @@ const LOSS: CloseReason = { initiator: "runtime", exitCode: null, signal: null, 
 async function takenUp(records: readonly Turn[]) {
   const router = new Router();
   const broker = new RequestBroker({}, { handlerError: () => {}, parentOf: async () => null, settled: () => {} });
-  const recovery = new Recovery(router, broker);
+  const recovery = new Recovery(router, broker, new ThreadSandboxes());
   recovery.keep("A", true);
   const events: TurnEvent[] = [];
   router.reserve("A").claim("a1", { touch: () => {}, push: (event) => void events.push(event), fail: () => {} });

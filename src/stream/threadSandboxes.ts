@@ -1,0 +1,39 @@
+/** Owns which threads may write to their workspace: what the runtime forgets of a thread when it loads or copies it. */
+
+import type { Notification } from "../events.js";
+import type { SandboxMode, SandboxPolicy } from "../generated/protocol.js";
+
+/**
+ * The runtime keeps with a thread that it is read-only or has full access; one that may write to its workspace gets the
+ * configuration's `sandbox_mode` when it is resumed or forked, be that more or less.
+ */
+export class ThreadSandboxes {
+  readonly #writable = new Set<string>();
+
+  /** The sandbox that a thread is in now. */
+  note(threadId: string, { type }: SandboxPolicy): void {
+    if (type === "workspaceWrite") this.#writable.add(threadId);
+    else this.#writable.delete(threadId);
+  }
+
+  /** Takes note of changes, and forgets threads that are unloaded. */
+  observe(notification: Notification): void {
+    switch (notification.method) {
+      case "thread/settings/updated":
+        this.note(notification.params.threadId, notification.params.threadSettings.sandboxPolicy);
+        break;
+      case "thread/closed":
+      case "thread/archived":
+      case "thread/deleted":
+        this.#writable.delete(notification.params.threadId);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** What a request has to say so that the thread, or its copy, stays in its sandbox. */
+  fieldsFor(threadId: string): { sandbox?: SandboxMode } {
+    return this.#writable.has(threadId) ? { sandbox: "workspace-write" } : {};
+  }
+}
