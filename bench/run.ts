@@ -7,7 +7,12 @@ import { reportTables, writePage } from "./page.js";
 import { type Report, readResults, regressions, writeResults } from "./results.js";
 
 const BENCHES: Readonly<Record<string, () => Promise<Measured>>> = {
+  turn: async () => (await import("./turn.js")).turn(),
   exec: async () => (await import("./exec.js")).exec(),
+  concurrency: async () => (await import("./concurrency.js")).concurrency(),
+  requests: async () => (await import("./requests.js")).requests(),
+  memory: async () => (await import("./memory.js")).memory(),
+  interrupt: async () => (await import("./interrupt.js")).interrupt(),
 };
 
 const RESULTS = fileURLToPath(new URL("results.json", import.meta.url));
