@@ -1,47 +1,142 @@
-/** Owns how things are timed: in turns, so that what slows the machine down slows all of them, with the middle taken. */
+/** Owns how things are measured: in turns, so that what slows the machine down slows all of them, with the middle taken. */
+
+/** What one run came to. */
+export interface Sample {
+  /** In the unit of the race. */
+  readonly value: number;
+  /** Milliseconds of CPU that the client used, where that is known. */
+  readonly cpuMs?: number;
+}
+
+/** What a run says when it has ended; nothing when its time on the clock of this process is all there is to say. */
+export interface Outcome {
+  /** What was measured elsewhere, such as in a child process. */
+  readonly sample?: Sample;
+  /** Puts things in order again; not measured. */
+  tidy?(): Promise<unknown>;
+}
+
+/** What a ratio shall be. */
+export interface Goal {
+  /** The name of the contestant that this one is compared with. Default the first. */
+  readonly against?: string;
+  readonly atMost?: number;
+  readonly atLeast?: number;
+}
 
 /** One way to do what is measured. */
 export interface Contestant {
   readonly name: string;
-  /** Does it once. What it returns puts things in order again, and is not timed. */
-  run(): Promise<(() => Promise<void>) | void>;
+  readonly goals?: readonly Goal[];
+  /** Does it once. */
+  run(): Promise<Outcome | void>;
 }
 
-/** Milliseconds of wall time, over all rounds. */
-export interface Timing {
-  readonly name: string;
+/** The middle of many numbers, the middle half, and the ends. */
+export interface Spread {
   readonly median: number;
+  readonly low: number;
+  readonly high: number;
   readonly min: number;
   readonly max: number;
 }
 
-/** Runs each contestant once a round, after one round that does not count. */
-export async function race(contestants: readonly Contestant[], rounds: number): Promise<Timing[]> {
-  const times = contestants.map((): number[] => []);
-  for (let round = 0; round <= rounds; round += 1) {
+/** How one contestant compares with another: the spread of the rounds' own ratios, which share the machine's moods. */
+export interface Ratio extends Goal {
+  readonly against: string;
+  readonly spread: Spread;
+  /** Whether the median is what it shall be; null without a goal. */
+  readonly isMet: boolean | null;
+}
+
+/** What was measured of one contestant. */
+export interface Row {
+  readonly name: string;
+  readonly value: Spread;
+  readonly cpuMs: Spread | null;
+  readonly ratios: readonly Ratio[];
+}
+
+/** One race. */
+export interface Race {
+  /** What is raced, such as `one 50 MB line`. */
+  readonly title: string;
+  /** The unit of the values, such as `ms`. */
+  readonly unit: string;
+  readonly rounds: number;
+  readonly rows: readonly Row[];
+}
+
+/** What a measurement gives: its races, and what a reader has to know of them. */
+export interface Measured {
+  readonly races: readonly Race[];
+  readonly notes?: readonly string[];
+}
+
+/** How a race is run. */
+export interface RaceOptions {
+  readonly title: string;
+  /** Default `ms`, which is what is measured when a run tells no sample of its own. */
+  readonly unit?: string;
+  /** How many rounds count, beside a first one that does not. Default 7. */
+  readonly rounds?: number;
+  /** False leaves out the first round, where each run is a process of its own. Default true. */
+  readonly warmUp?: boolean;
+  /** What is compared: the value, or the CPU time. Default `value`. */
+  readonly by?: "value" | "cpuMs";
+}
+
+/** Runs each contestant once a round. */
+export async function race(contestants: readonly Contestant[], options: RaceOptions): Promise<Race> {
+  const { title, unit = "ms", rounds = 7, warmUp = true, by = "value" } = options;
+  const samples = contestants.map((): Sample[] => []);
+  for (let round = warmUp ? 0 : 1; round <= rounds; round += 1) {
     for (const [index, contestant] of contestants.entries()) {
-      const begin = performance.now();
-      const tidy = await contestant.run();
-      const time = performance.now() - begin;
-      await tidy?.();
-      if (round > 0) times[index]?.push(time);
+      const sample = await measured(contestant);
+      if (round > 0) samples[index]?.push(sample);
     }
   }
-  return contestants.map(({ name }, index) => timing(name, times[index] ?? []));
-}
-
-function timing(name: string, times: readonly number[]): Timing {
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (part: number) => sorted[Math.floor((sorted.length - 1) * part)] ?? Number.NaN;
-  return { name, median: at(0.5), min: at(0), max: at(1) };
-}
-
-/** A Markdown table, with each median as a share of the first one's. */
-export function table(timings: readonly Timing[]): string {
-  const base = timings[0]?.median ?? Number.NaN;
-  const rows = timings.map(({ name, median, min, max }) => {
-    const span = `${min.toFixed(0)}–${max.toFixed(0)}`;
-    return `| ${name} | ${median.toFixed(0)} ms | ${span} | ${(median / base).toFixed(2)} |`;
+  const compared = samples.map((each) => each.map((sample) => sample[by] ?? Number.NaN));
+  const rows = contestants.map(({ name, goals }, index): Row => {
+    const own = samples[index] ?? [];
+    const cpu = own.flatMap(({ cpuMs }) => cpuMs ?? []);
+    const isBase = index === 0;
+    const ratios = (goals ?? (isBase ? [] : [{}])).map((goal: Goal): Ratio => {
+      const against = goal.against ?? contestants[0]?.name ?? "";
+      const base = compared[contestants.findIndex((other) => other.name === against)];
+      if (base === undefined) throw new Error(`"${name}" is compared with "${against}", which does not take part.`);
+      const spread = spreadOf((compared[index] ?? []).map((value, round) => value / (base[round] ?? Number.NaN)));
+      return { ...goal, against, spread, isMet: isMet(goal, spread.median) };
+    });
+    const value = spreadOf(own.map((sample) => sample.value));
+    return { name, value, cpuMs: cpu.length === 0 ? null : spreadOf(cpu), ratios };
   });
-  return ["| | median | min–max | ratio |", "|---|---|---|---|", ...rows].join("\n");
+  return { title, unit, rounds, rows };
+}
+
+async function measured(contestant: Contestant): Promise<Sample> {
+  const cpu = process.cpuUsage();
+  const begin = performance.now();
+  const outcome = (await contestant.run()) ?? {};
+  const value = performance.now() - begin;
+  const { user, system } = process.cpuUsage(cpu);
+  await outcome.tidy?.();
+  return outcome.sample ?? { value, cpuMs: (user + system) / 1000 };
+}
+
+/** The spread of some numbers. */
+export function spreadOf(numbers: readonly number[]): Spread {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const at = (part: number): number => {
+    const place = (sorted.length - 1) * part;
+    const below = sorted[Math.floor(place)] ?? Number.NaN;
+    const above = sorted[Math.ceil(place)] ?? Number.NaN;
+    return below + (above - below) * (place - Math.floor(place));
+  };
+  return { median: at(0.5), low: at(0.25), high: at(0.75), min: at(0), max: at(1) };
+}
+
+function isMet({ atMost, atLeast }: Goal, median: number): boolean | null {
+  if (atMost === undefined && atLeast === undefined) return null;
+  return median <= (atMost ?? Number.POSITIVE_INFINITY) && median >= (atLeast ?? 0);
 }

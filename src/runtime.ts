@@ -3,6 +3,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { onAbort } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
+import { type CallSite, captureCallSite } from "./errors/callSite.js";
 import { type CloseReason, RequestTimeoutError, TransportClosedError, UsageError } from "./errors/index.js";
 import { type CodexStatus, isKnownNotification, type NotificationMethod } from "./events.js";
 import type { ClientRequests } from "./generated/tables.js";
@@ -30,6 +31,8 @@ export interface RequestOptions<R = unknown> {
   readonly timeoutMs?: number | null | undefined;
   /** @internal */
   readonly onResult?: ((result: R) => void) | undefined;
+  /** @internal Where the call was made. */
+  readonly site?: CallSite | undefined;
 }
 
 const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
@@ -149,12 +152,11 @@ export class Runtime {
     params: ClientRequests[M]["params"],
     options: RequestOptions<ClientRequests[M]["result"]> = {},
   ): Promise<ClientRequests[M]["result"]> {
-    const { signal, onResult } = options;
+    const { signal, onResult, site = captureCallSite() } = options;
     const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
     for (let sends = 1; ; sends++) {
-      // Without an await here, the stack of an error reaches the caller.
       const connection = this.#link.ready ?? (await this.#opened(method, signal, timeoutMs));
-      const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult });
+      const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult, site });
       try {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
         await this.#hear(connection, params);
@@ -271,11 +273,11 @@ function requestOn<M extends ClientMethod>(
   params: ClientRequests[M]["params"],
   options: RequestOptions<ClientRequests[M]["result"]>,
 ): Promise<ClientRequests[M]["result"]> {
-  const { signal, timeoutMs } = options;
+  const { signal, timeoutMs, site } = options;
   // What the runtime answers is taken to be as generated: its version was compared at the handshake.
   const onResult = options.onResult as ((result: unknown) => void) | undefined;
   const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
-  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult } as const;
+  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, site } as const;
   return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
 }
 

@@ -62,6 +62,7 @@ export class TurnStarter {
       const stream = await new Promise<TurnStream>((resolve, reject) => {
         this.#runtime
           .request("turn/start", params, {
+            site,
             // The slot is filled while the reader still stands at the reply: the turn's first event may be next.
             onResult: ({ turn }) => resolve(this.claim(reservation, turn.id, site)),
           })

@@ -2,8 +2,12 @@
 
 import { FrameTooLargeError } from "../errors/index.js";
 import type { AgentProcess, ProcessExit } from "../process/agentProcess.js";
+import { pause } from "../process/wait.js";
 import { LineFramer } from "../transport/lines.js";
 import { parseEvent, type ThreadEvent } from "./events.js";
+
+/** How long a process may take from the end of its output to its exit, before it is asked to end. */
+const EXIT_WAIT_MS = 50;
 
 /** What an {@link EventFeed} goes by. */
 export interface EventFeedOptions {
@@ -31,8 +35,7 @@ export class EventFeed {
       options.maxFrameBytes,
     );
     agent.stdout.on("data", (chunk: Buffer) => framer.push(chunk));
-    // A dying process shows the end of its output before its exit; a living one has nothing more to say.
-    agent.stdout.once("end", () => void agent.shutdown());
+    agent.stdout.once("end", () => void this.#onEnd());
     void agent.exited.then(async (exit) => {
       await agent.shutdown();
       framer.end();
@@ -70,6 +73,12 @@ export class EventFeed {
     // The runtime exits by itself after a failure; one that does not is not waited for.
     if (event.type === "turn.failed") void this.#agent.shutdown();
     this.#wake();
+  }
+
+  /** A dying process shows the end of its output just before its exit; a living one has nothing more to say. */
+  async #onEnd(): Promise<void> {
+    await pause(EXIT_WAIT_MS, this.#agent.exited);
+    void this.#agent.shutdown();
   }
 
   #onOversize(): void {

@@ -70,6 +70,8 @@ export class ProcessTree {
   }
 
   async #poll(timeoutMs: number, cut: Promise<unknown> | undefined, act: () => void): Promise<boolean> {
+    await this.#refreshing;
+    if (this.#isPlainlyGone()) return true;
     const deadline = performance.now() + timeoutMs;
     let isCut = false;
     void cut?.then(() => {
@@ -83,6 +85,18 @@ export class ProcessTree {
       if (leftMs <= 0 || isCut) return false;
       await pause(Math.min(delayMs, leftMs), cut);
     }
+  }
+
+  /**
+   * Whether nobody is left, as far as can be told without a look at all processes, which takes milliseconds: what a
+   * table could still show is in the group, or has a member for a parent.
+   */
+  #isPlainlyGone(): boolean {
+    if (process.platform === "win32" || !this.#rootExited) return false;
+    for (const member of this.#members.values()) {
+      if (stillRuns(member)) return false;
+    }
+    return this.#groupGone || isGroupEmpty(this.#rootPid);
   }
 
   #learn(table: ProcessTable): void {
@@ -127,6 +141,16 @@ function send(pid: number, signal: NodeJS.Signals | 0): boolean {
     return process.kill(pid, signal);
   } catch {
     return false; // gone meanwhile, or under another user
+  }
+}
+
+/** False also for a group of zombies, and for one that may not be signalled. */
+function isGroupEmpty(groupId: number): boolean {
+  try {
+    process.kill(-groupId, 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ESRCH";
   }
 }
 

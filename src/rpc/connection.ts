@@ -109,7 +109,7 @@ export class Connection {
     if (this.#isTooLarge(text)) {
       return Promise.reject(new FrameTooLargeError(this.#transport.maxSentBytes ?? 0, { method, outgoing: true }));
     }
-    const site = captureCallSite();
+    const site = options.site ?? captureCallSite();
     const call = new PendingCall({ id, method, text }, site, options, (pending, timedOutMs) =>
       this.#abandon(pending, timedOutMs),
     );

@@ -15,6 +15,8 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /** `long` for a request that is answered only when its work is done. Default `short`. */
   readonly kind?: "short" | "long" | undefined;
+  /** Where the call was made. Default: where the request is. */
+  readonly site?: CallSite | undefined;
   /** Called with the result while the reader still stands at this message, before anything after it is read. */
   readonly onResult?: ((result: unknown) => void) | undefined;
 }

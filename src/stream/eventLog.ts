@@ -8,9 +8,23 @@ interface Entry {
   bytes: number;
   /** The newest event of the run. */
   last: TurnEvent;
-  /** The pieces of the run's text, when this is one. */
-  readonly run: { last: DeltaEvent; readonly pieces: string[] } | null;
+  readonly run: Run | null;
 }
+
+/** A run's text, in blocks: a string of its own for each piece would take several times as much memory. */
+interface Run {
+  last: DeltaEvent;
+  readonly blocks: string[];
+  /** The pieces since the last block. */
+  pieces: string[];
+  /** How many pieces there were in all. */
+  count: number;
+  /** The length of the text, and of what of it is in blocks. */
+  length: number;
+  blocksLength: number;
+}
+
+const PIECES_A_BLOCK = 256;
 
 /**
  * An append-only log shared by all readers. Adjacent deltas of one text share an entry: a reader that keeps up sees
@@ -35,13 +49,13 @@ export class EventLog {
     if (isDeltaEvent(event)) {
       const { delta } = event.params;
       if (tail?.run && tail.bytes < this.#limitBytes / 4 && extendsSameText(tail.run.last, event)) {
-        tail.run.pieces.push(delta);
-        tail.run.last = event;
+        extend(tail.run, event);
         tail.last = event;
         tail.bytes += delta.length;
         this.#bytes += delta.length;
       } else {
-        this.#add({ bytes, last: event, run: { last: event, pieces: [delta] } });
+        const run: Run = { last: event, blocks: [], pieces: [delta], count: 1, length: delta.length, blocksLength: 0 };
+        this.#add({ bytes, last: event, run });
       }
     } else {
       this.#add({ bytes, last: event, run: null });
@@ -69,18 +83,18 @@ export class EventLog {
       if (position.index < this.#dropped) throw new StreamOverflowError(this.#limitBytes);
       const entry = this.#entries[position.index - this.#dropped];
       if (entry === undefined) break;
-      const unread = entry.run === null ? 1 - position.pieces : entry.run.pieces.length - position.pieces;
+      const { run } = entry;
+      const unread = (run?.count ?? 1) - position.pieces;
       if (unread > 0) {
-        const event =
-          entry.run === null || unread === 1
-            ? entry.last
-            : withDelta(entry.run.last, entry.run.pieces.slice(position.pieces).join(""));
+        const event = run === null || unread === 1 ? entry.last : withDelta(run.last, textFrom(run, position.length));
         position.pieces += unread;
+        position.length = run?.length ?? 0;
         return event;
       }
       if (position.index - this.#dropped === this.#entries.length - 1) break;
       position.index += 1;
       position.pieces = 0;
+      position.length = 0;
     }
     if (this.#end === null) return undefined;
     if (this.#end.error !== undefined) throw this.#end.error;
@@ -116,10 +130,38 @@ export class EventLog {
   }
 }
 
+function extend(run: Run, event: DeltaEvent): void {
+  run.last = event;
+  run.pieces.push(event.params.delta);
+  run.count += 1;
+  run.length += event.params.delta.length;
+  if (run.pieces.length < PIECES_A_BLOCK) return;
+  run.blocks.push(run.pieces.join(""));
+  run.blocksLength = run.length;
+  run.pieces = [];
+}
+
+/** The run's text from an offset on. The time depends on what is taken alone. */
+function textFrom(run: Run, offset: number): string {
+  const backwards = [run.pieces.join("")];
+  let start = run.blocksLength;
+  for (let index = run.blocks.length - 1; start > offset; index -= 1) {
+    const block = run.blocks[index] ?? "";
+    backwards.push(block);
+    start -= block.length;
+  }
+  return backwards
+    .toReversed()
+    .join("")
+    .slice(offset - start);
+}
+
 /** Where a reader stands: an entry, counted from the beginning of the turn, and how much of it was read. */
 interface Position {
   index: number;
   pieces: number;
+  /** The length of the text that was read of a run. */
+  length: number;
 }
 
 interface Waiter {
@@ -129,7 +171,7 @@ interface Waiter {
 
 class LogReader implements AsyncIterableIterator<TurnEvent, void, undefined> {
   readonly #log: EventLog;
-  readonly #position: Position = { index: 0, pieces: 0 };
+  readonly #position: Position = { index: 0, pieces: 0, length: 0 };
   readonly #waiters: Waiter[] = [];
   #done = false;
 
@@ -180,6 +222,7 @@ class LogReader implements AsyncIterableIterator<TurnEvent, void, undefined> {
     if (this.#position.index >= firstIndex) return;
     this.#position.index = firstIndex;
     this.#position.pieces = 0;
+    this.#position.length = 0;
   }
 
   #take(): IteratorResult<TurnEvent, void> | undefined {

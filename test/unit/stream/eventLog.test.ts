@@ -50,6 +50,23 @@ describe("EventLog", () => {
     expect(await reader.next()).toEqual({ done: false, value: delta("bc") });
   });
 
+  test("gives readers that stop anywhere in a long text all of it, and no piece twice", async () => {
+    const words = Array.from({ length: 2_000 }, (_, index) => `${index}, `);
+    const events = log([]);
+    // Each leaves off after another number of pieces.
+    const readers = [1, 7, 100, 256, 257, 1_000].map((every) => ({ every, reader: events.reader(), seen: "" }));
+    for (const [index, word] of words.entries()) {
+      events.append(delta(word), 10);
+      for (const each of readers) {
+        if (index % each.every !== 0) continue;
+        const next = await each.reader.next();
+        each.seen += next.done === true ? "" : text([next.value]);
+      }
+    }
+    events.end();
+    for (const { reader, seen } of readers) expect(seen + text(await collect(reader))).toBe(words.join(""));
+  });
+
   test("merges only deltas of one text that stand next to each other", async () => {
     const events = log([delta("a", "x"), delta("b", "y"), delta("c", "x"), started(), delta("d", "x")]);
     events.end();

@@ -163,6 +163,12 @@ describe.skipIf(process.platform === "win32")("a runtime that does not end", () 
       expect(await thread.run("x")).toMatchObject({ finalResponse: "done" });
     }));
 
+  it("is not waited for after it closed its output", () =>
+    leavesNothing(async () => {
+      const { thread } = threadOf(`${CONSUME}${all(answer("done"))}exec sleep 600 >&-`);
+      expect(await rejection(thread.run("x"))).toMatchObject({ code: "EXEC_EXITED", signal: "SIGTERM" });
+    }));
+
   it("is ended with all that it started when the signal aborts, and the turn is let go", () =>
     leavesNothing(async () => {
       const { thread, folder } = threadOfFamily();

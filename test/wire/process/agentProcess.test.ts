@@ -108,6 +108,15 @@ describe.skipIf(process.platform === "win32")("the end of a tree", () => {
     expect(Object.values(family).filter(runs)).toEqual([]);
   });
 
+  it("takes a descendant that left the group when nobody is left in it", async () => {
+    const agent = await startFixture(nodeRequest("family.mjs"));
+    const { inGroup, detached } = parseFamily(await new Lines(agent.stdout).line(0));
+    process.kill(inGroup, "SIGKILL");
+    await until(() => !runs(inGroup));
+    expect(await agent.shutdown()).toEqual({ exitCode: 0, signal: null });
+    expect(runs(detached)).toBe(false);
+  });
+
   it("does not wait for any grace when killed, also in the middle of a polite ending", async () => {
     const agent = await startFixture(nodeRequest("family.mjs", "stubborn"));
     const family = parseFamily(await new Lines(agent.stdout).line(0));

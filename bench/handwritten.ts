@@ -1,0 +1,124 @@
+/** Owns the client that this one is compared with: what it takes at least to talk to the runtime, and nothing else. */
+
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
+
+/** How a turn of the hand-written client ended. */
+export interface Ended {
+  readonly status: string | undefined;
+  readonly text: string | null;
+}
+
+interface Call {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** What it reads of a line. */
+interface Message {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: { threadId: string; turn?: { status: string }; item?: { type: string; text?: string } };
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+const LINE_FEED = 0x0a;
+
+/** Speaks JSON lines with a process that it has started. It knows no timeouts, limits, signals, errors or readers. */
+export class Handwritten {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #calls = new Map<number, Call>();
+  readonly #turns = new Map<string, { text: string | null; end(ended: Ended): void }>();
+  #rest: Buffer = Buffer.alloc(0);
+  #nextId = 0;
+
+  private constructor(command: string, args: readonly string[], env: Readonly<Record<string, string>>, cwd?: string) {
+    this.#child = spawn(command, args, { cwd, env, stdio: ["pipe", "pipe", "ignore"] });
+    this.#child.stdout.on("data", (chunk: Buffer) => this.#read(chunk));
+  }
+
+  /** Starts the process and shakes hands. */
+  static async start(
+    command: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    cwd?: string,
+  ): Promise<Handwritten> {
+    const client = new Handwritten(command, args, env, cwd);
+    const clientInfo = { name: "handwritten", title: null, version: "1" };
+    await client.request("initialize", { clientInfo, capabilities: { experimentalApi: true } });
+    client.#send({ method: "initialized" });
+    return client;
+  }
+
+  request(method: string, params: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#calls.set(id, { resolve, reject });
+      this.#send({ method, id, params });
+    });
+  }
+
+  /** Starts a turn; gives its id and its end. */
+  async startTurn(threadId: string, text: string): Promise<{ turnId: string; ended: Promise<Ended> }> {
+    const ended = new Promise<Ended>((end) => this.#turns.set(threadId, { text: null, end }));
+    const input = [{ type: "text", text, text_elements: [] }];
+    return { turnId: idIn(await this.request("turn/start", { threadId, input }), "turn"), ended };
+  }
+
+  /** Starts a thread as `codex.startThread()` does; gives its id. */
+  async startThread(options: { ephemeral?: boolean } = {}): Promise<string> {
+    const approval = { approvalPolicy: "on-request", approvalsReviewer: "auto_review" };
+    return idIn(await this.request("thread/start", { ...options, ...approval }), "thread");
+  }
+
+  /** Runs a turn; gives the answer. */
+  async run(threadId: string, text: string): Promise<string | null> {
+    const { ended } = await this.startTurn(threadId, text);
+    return (await ended).text;
+  }
+
+  async close(): Promise<void> {
+    const gone = once(this.#child, "close");
+    this.#child.stdin.end();
+    await gone;
+  }
+
+  #send(message: object): void {
+    this.#child.stdin.write(`${JSON.stringify(message)}\n`);
+  }
+
+  #read(chunk: Buffer): void {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    let start = 0;
+    for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {
+      this.#take(JSON.parse(bytes.toString("utf8", start, end)));
+      start = end + 1;
+    }
+    this.#rest = bytes.subarray(start);
+  }
+
+  #take({ id, method, params, result, error }: Message): void {
+    if (method === undefined) {
+      const call = this.#calls.get(id ?? -1);
+      this.#calls.delete(id ?? -1);
+      if (error === undefined) call?.resolve(result);
+      else call?.reject(new Error(JSON.stringify(error)));
+      return;
+    }
+    const turn = params === undefined ? undefined : this.#turns.get(params.threadId);
+    if (turn === undefined || params === undefined) return;
+    if (method === "item/completed" && params.item?.type === "agentMessage") turn.text = params.item.text ?? null;
+    if (method !== "turn/completed") return;
+    this.#turns.delete(params.threadId);
+    turn.end({ status: params.turn?.status, text: turn.text });
+  }
+}
+
+function idIn(result: unknown, name: "thread" | "turn"): string {
+  const { [name]: made }: { thread?: { id: string }; turn?: { id: string } } = Object(result);
+  if (made === undefined) throw new Error(`The answer has no ${name}.`);
+  return made.id;
+}

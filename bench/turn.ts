@@ -1,0 +1,40 @@
+/** Owns the measurement `turn`: a trivial turn on a warm runtime, beside the same turn of a hand-written client. */
+
+import { alternating } from "./alternate.js";
+import { type Contestant, type Measured, type Race, race } from "./measure.js";
+import { check, HANDWRITTEN, OURS, PROMPT, type Sides, startSides } from "./sides.js";
+
+const ROUNDS = 7;
+const TURNS = 20;
+
+/** Races on a thread that is written to disk, and on one that is not. */
+export async function turn(): Promise<Measured> {
+  await using sides = await startSides();
+  const races: Race[] = [];
+  for (const ephemeral of [false, true]) {
+    const title = `one turn of ${ephemeral ? "an ephemeral thread" : "a thread"}`;
+    const contestants = alternating(await contestantsOn(sides, ephemeral), TURNS);
+    races.push(await race(contestants, { title, rounds: ROUNDS }));
+  }
+  return { races, notes: [`A round is ${TURNS} turns of each, alternating; its value is their median.`] };
+}
+
+async function contestantsOn({ codex, hand }: Sides, ephemeral: boolean): Promise<Contestant[]> {
+  const thread = await codex.startThread({ ephemeral });
+  const threadId = await hand.startThread({ ephemeral });
+  return [
+    {
+      name: HANDWRITTEN,
+      async run() {
+        check(await hand.run(threadId, PROMPT));
+      },
+    },
+    {
+      name: OURS,
+      goals: [{ atMost: 1.02 }],
+      async run() {
+        check((await thread.run(PROMPT)).finalResponse);
+      },
+    },
+  ];
+}
