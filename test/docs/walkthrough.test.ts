@@ -1,7 +1,7 @@
 /** Holds docs/walkthrough.md to what it shows: the page is run as one program. */
 
 import { beforeAll, expect, test } from "vitest";
-import { readBlocks, runProgram, toProgram } from "../support/walkthrough.js";
+import { LIMIT_MS, readBlocks, runProgram, toProgram } from "../support/walkthrough.js";
 
 const SEPARATOR = "\u001e";
 const blocks = readBlocks();
@@ -12,7 +12,7 @@ beforeAll(async () => {
     toProgram(blocks, () => SEPARATOR),
     "collect",
   );
-});
+}, LIMIT_MS + 10_000);
 
 /** Ids are the only thing on the page that differs from run to run. */
 function withPlaceholders(output: string): string {

@@ -11,6 +11,9 @@ const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, im
 /** Packages are found from here as from the sources. */
 const BUNDLE = root("node_modules/.cache/codex-embed-tests/walkthrough.mjs");
 
+/** Far more than it takes, even on a machine that has much else to do. */
+export const LIMIT_MS = 120_000;
+
 /** One block of the page. */
 export interface Block {
   /** The heading that it stands below. */
@@ -62,7 +65,11 @@ export async function runProgram(
     logLevel: "warning",
   });
   const stdio = output === "inherit" ? "inherit" : "pipe";
-  const child = spawn(process.execPath, [BUNDLE], { stdio: ["ignore", stdio, stdio] });
+  const child = spawn(process.execPath, [BUNDLE], {
+    stdio: ["ignore", stdio, stdio],
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
+  });
   const texts = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name]?.setEncoding("utf8").on("data", (text: string) => (texts[name] += text));
