@@ -13,7 +13,7 @@ export function sampleOf(schema: unknown, root: unknown = schema): unknown {
   if (Array.isArray(schema["enum"])) return schema["enum"][0];
   const choices: unknown = schema["anyOf"] ?? schema["oneOf"];
   if (Array.isArray(choices)) return sampleOf(choices.find((choice) => !isNull(choice)) ?? choices[0], root);
-  const { type, properties = {}, items, minimum = 1, maximum } = schema;
+  const { type, properties = {}, items, minimum, maximum } = schema;
   switch (Array.isArray(type) ? type.find((name) => name !== "null") : type) {
     case "object":
       return Object.fromEntries(Object.entries(properties ?? {}).map(([name, value]) => [name, sampleOf(value, root)]));
@@ -21,7 +21,7 @@ export function sampleOf(schema: unknown, root: unknown = schema): unknown {
       return [sampleOf(items, root)];
     case "integer":
     case "number":
-      return typeof maximum === "number" && typeof minimum === "number" && maximum < minimum ? maximum : minimum;
+      return Math.min(typeof maximum === "number" ? maximum : 1, Math.max(typeof minimum === "number" ? minimum : 1, 1));
     case "boolean":
       return true;
     case "null":
