@@ -7,7 +7,7 @@ const DOCS = fileURLToPath(new URL("../", import.meta.url));
 
 /** The pages by their parts, without `.md`. Guides that are not named here come after those that are. */
 export const PARTS: readonly { readonly text: string; readonly pages: readonly string[] }[] = [
-  { text: "Start", pages: ["getting-started", "concepts", "walkthrough", "choosing", "faq"] },
+  { text: "Start", pages: ["getting-started", "concepts", "tour", "walkthrough", "choosing", "faq"] },
   {
     text: "Guides",
     pages: withTheOthers("guides", [
@@ -28,7 +28,7 @@ export const PARTS: readonly { readonly text: string; readonly pages: readonly s
       "testing-your-agent",
     ]),
   },
-  { text: "Other ways in", pages: ["cli", "exec", "mcp"] },
+  { text: "Other ways in", pages: ["cli", "exec", "mcp", "remote"] },
   { text: "Reference", pages: ["configuration", "errors", "testing", "safety", "reliability", "performance"] },
   { text: "Coming from", pages: ["migrating-from-python", "migrating-from-codex-sdk", "migrating-from-cli"] },
   { text: "Inside", pages: ["architecture", "wire", "runtime", "decisions/README"] },

@@ -21,7 +21,7 @@ test("each is a program, or says by its mark what it is", () => {
 
 test("all are accepted by the compiler", () => {
   expect(typeFaults(blocks)).toEqual([]);
-}, 120_000);
+}, 180_000);
 
 describe.concurrent("the program runs and ends by itself", () => {
   let stage: Stage;

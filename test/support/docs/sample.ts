@@ -21,7 +21,10 @@ export function sampleOf(schema: unknown, root: unknown = schema): unknown {
       return [sampleOf(items, root)];
     case "integer":
     case "number":
-      return Math.min(typeof maximum === "number" ? maximum : 1, Math.max(typeof minimum === "number" ? minimum : 1, 1));
+      return Math.min(
+        typeof maximum === "number" ? maximum : 1,
+        Math.max(typeof minimum === "number" ? minimum : 1, 1),
+      );
     case "boolean":
       return true;
     case "null":
