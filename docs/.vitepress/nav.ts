@@ -49,7 +49,7 @@ function entryOf(page: string): Entry | null {
   const path = `${DOCS}${page}.md`;
   if (!existsSync(path)) return null;
   const title = /^# (.*)$/m.exec(readFileSync(path, "utf8"))?.[1] ?? page;
-  return { text: title.replaceAll("`", ""), link: `/${page.replace(/README$/, "")}` };
+  return { text: title.replaceAll("`", ""), link: `/${page}` };
 }
 
 function withTheOthers(folder: string, first: readonly string[]): string[] {

@@ -36,6 +36,6 @@ describe.concurrent("the program runs and ends by itself", () => {
       const { exitCode, output } = await stage.run(program);
       expect(exitCode, output).toBe(0);
     },
-    60_000,
+    90_000,
   );
 });
