@@ -42,7 +42,8 @@ export interface Entry {
 
 /** The menu: the pages that there are. */
 export function menu(): { text: string; items: Entry[] }[] {
-  return PARTS.map(({ text, pages }) => ({ text, items: pages.flatMap((page) => entryOf(page) ?? []) }));
+  const parts = PARTS.map(({ text, pages }) => ({ text, items: pages.flatMap((page) => entryOf(page) ?? []) }));
+  return parts.filter(({ items }) => items.length > 0);
 }
 
 function entryOf(page: string): Entry | null {
