@@ -1,0 +1,41 @@
+/**
+ * Keeps the TypeScript of the documentation. A block with imports is a whole program: it is compiled, and run against
+ * the real runtime. `check`: only compiled. `fragment`: compiled with the names of `test/support/docs/prelude.ts`.
+ */
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Stage } from "../support/docs/execute.js";
+import { readPages } from "../support/docs/pages.js";
+import { typeFaults } from "../support/docs/typecheck.js";
+
+const blocks = readPages()
+  .flatMap((page) => page.blocks)
+  .filter(({ language }) => language === "ts");
+const programs = blocks.filter(({ marks }) => marks.length === 0);
+
+test("each is a program, or says by its mark what it is", () => {
+  const marks = blocks.flatMap(({ place, marks: given }) => given.map((mark) => ({ place, mark })));
+  expect(marks.filter(({ mark }) => mark !== "check" && mark !== "fragment")).toEqual([]);
+  expect(programs.filter(({ text }) => !/^import /m.test(text)).map(({ place }) => place)).toEqual([]);
+});
+
+test("all are accepted by the compiler", () => {
+  expect(typeFaults(blocks)).toEqual([]);
+}, 180_000);
+
+describe.concurrent("the program runs and ends by itself", () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await Stage.set(programs);
+  });
+  afterAll(() => stage.close());
+
+  test.each(programs.map((program) => ({ place: program.place, program })))(
+    "$place",
+    async ({ program }) => {
+      const { exitCode, output } = await stage.run(program);
+      expect(exitCode, output).toBe(0);
+    },
+    90_000,
+  );
+});
