@@ -114,14 +114,14 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     },
   },
   "errors-and-retry": {
-    script: (model) =>
-      model.enqueue(
-        fail(503),
-        message("It is up."),
-        silence(),
-        message("Yes."),
-        failResponse("context_length_exceeded"),
-      ),
+    script: (model) => {
+      model.when((request) => request.lastUserText() === "Is the service up?").enqueue(fail(503), message("It is up."));
+      model.respondWith((request) => {
+        if (request.lastUserText()?.includes("an hour")) return silence();
+        if (request.lastUserText()?.includes("very long")) return failResponse("context_length_exceeded");
+        return message("Yes.");
+      });
+    },
   },
   chat: {
     script: (model) =>

@@ -123,7 +123,8 @@ describe("what the agent may do", () => {
     expect(["written.txt", "escalated.txt"].filter((name) => existsSync(join(stage.cwd, name)))).toEqual([]);
     const last = newRequests().at(-1);
     expect(last?.toolOutput("plain")).toMatch(/Read-only file system|Permission denied/i);
-    expect(last?.toolOutput("more")).not.toContain("exited with code 0");
+    expect(last?.toolOutput("more")).toMatch(/approval policy is Never/i);
+    expect(newRequests().filter(({ subagent }) => subagent !== undefined)).toEqual([]); // no other agent was asked
   });
 
   test("findings outside of the repository are left out, and paths are told relative to it", async () => {
