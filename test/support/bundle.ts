@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { type Example, readExamples } from "../../examples/support/catalog.js";
 
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -9,13 +10,24 @@ const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, im
 const FOLDER = "node_modules/.cache/codex-embed-tests";
 
 /** The program `codex-embed`. */
-export const CLI = root(`${FOLDER}/main.js`);
+export const CLI = root(`${FOLDER}/src/cli/main.js`);
+
+/** The examples that are programs; the others are files of tests, which vitest compiles. */
+export const EXAMPLES: readonly Example[] = readExamples(root("examples")).filter(({ file }) => !isTest(file));
+
+/** The program of an example. */
+export function programOf({ file }: Example): string {
+  return root(`${FOLDER}/examples/${file.replace(/\.ts$/, ".js")}`);
+}
 
 /** Bundles the programs before the first test. */
 export async function setup(): Promise<void> {
+  const examples = [...EXAMPLES.map(({ file }) => file), "review-service/page.html"];
   await build({
-    entryPoints: [root("src/cli/main.ts")],
+    entryPoints: [root("src/cli/main.ts"), ...examples.map((file) => root(`examples/${file}`))],
+    loader: { ".html": "copy" },
     outdir: root(FOLDER),
+    outbase: root(""),
     bundle: true,
     splitting: true,
     format: "esm",
@@ -25,4 +37,8 @@ export async function setup(): Promise<void> {
     sourcemap: "inline",
     logLevel: "warning",
   });
+}
+
+function isTest(file: string): boolean {
+  return file.endsWith(".test.ts");
 }

@@ -1,0 +1,20 @@
+/** Reviews what has not been committed, and prints the findings, the most urgent first. */
+
+import { relative } from "node:path";
+import { Codex } from "codex-embed";
+
+const codex = new Codex();
+try {
+  // The raw events bring the reviewer's confidence and verdict, which the rendered review leaves out.
+  const thread = await codex.startThread({ sandbox: "read-only", experimentalRawEvents: true });
+  const { findings, verdict } = await thread.review({ type: "uncommittedChanges" });
+  const urgentFirst = findings.toSorted((a, b) => (a.priority ?? 9) - (b.priority ?? 9));
+  for (const { priority, confidence, file, startLine, title, body } of urgentFirst) {
+    const sure = confidence === null ? "" : `, ${Math.round(confidence * 100)} % sure`;
+    console.log(`${relative(thread.cwd, file)}:${startLine}  ${title} (priority ${priority ?? "unknown"}${sure})`);
+    console.log(`  ${body}`);
+  }
+  console.log(`${findings.length} findings: ${verdict?.correctness ?? "no verdict"}. ${verdict?.explanation ?? ""}`);
+} finally {
+  await codex.close();
+}

@@ -1,0 +1,25 @@
+/** Gets a typed, validated answer, shows it while it grows, and has the model correct one that does not conform. */
+
+import { Codex } from "codex-embed";
+import { z } from "zod"; // or valibot, arktype, a plain JSON Schema
+
+const Plan = z.object({
+  title: z.string(),
+  steps: z.array(z.string()).min(1),
+  days: z.number().int().positive(),
+});
+
+const codex = new Codex();
+try {
+  const thread = await codex.startThread({ sandbox: "read-only" });
+
+  const turn = await thread.startTurn("Plan the release.", { outputSchema: Plan });
+  for await (const partial of turn.partialOutput()) console.log(`so far: ${JSON.stringify(partial)}`);
+  const { output } = await turn.result(); // the type is that of the schema
+  console.log(`${output.title}: ${output.steps.length} steps in ${output.days} days`);
+
+  const second = await thread.run("Now in half of the time.", { outputSchema: Plan, repairAttempts: 1 });
+  console.log(`${second.output.title}: ${second.output.days} days`);
+} finally {
+  await codex.close();
+}

@@ -1,0 +1,18 @@
+/** The agent under test: writes the entry of a changelog for what is in a folder. */
+
+import type { Codex } from "codex-embed";
+import { z } from "zod";
+
+const Entry = z.object({ kind: z.enum(["added", "changed", "fixed"]), text: z.string().max(80) });
+
+export type ChangelogEntry = z.infer<typeof Entry>;
+
+/** Looks at the folder and gives the entry; a first answer that does not conform is corrected. */
+export async function writeChangelogEntry(codex: Codex, folder: string): Promise<ChangelogEntry> {
+  const thread = await codex.startThread({ cwd: folder, ephemeral: true, approvalMode: "deny_all" });
+  const { output } = await thread.run("Write the changelog entry for the last change here.", {
+    outputSchema: Entry,
+    repairAttempts: 1,
+  });
+  return output;
+}
