@@ -11,9 +11,9 @@ const FOLDER = root("node_modules/.cache/codex-embed-bench");
 const BUILT = root("dist/index.js");
 
 /** Bundles programs of `bench/peers`; gives the path of each by its name. */
-export async function programs<N extends string>(...names: readonly N[]): Promise<(name: N | "replayer") => string> {
+export async function programs<N extends string>(...names: readonly N[]): Promise<(name: N) => string> {
   await build({
-    entryPoints: ["replayer", ...names].map((name) => root(`bench/peers/${name}.ts`)),
+    entryPoints: names.map((name) => root(`bench/peers/${name}.ts`)),
     outdir: FOLDER,
     outExtension: { ".js": ".mjs" },
     bundle: true,

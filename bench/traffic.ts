@@ -7,9 +7,8 @@ import { message, reasoning, shell, startTestCodex, step, usage } from "codex-em
 
 const REASONING_DELTAS = 400;
 const ANSWER_DELTAS = 2_000;
-const WORDS = "The tests fail because the parser drops the last line of a file that has no line feed at its end. ".split(
-  /(?<= )/,
-);
+const WORDS =
+  "The tests fail because the parser drops the last line of a file that has no line feed at its end. ".split(/(?<= )/);
 
 /** A turn as the runtime wrote it. */
 export interface Traffic {

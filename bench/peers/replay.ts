@@ -18,9 +18,7 @@ export function startTurn(stdin: Writable): void {
 
 /** Whether a message is the last of the turn. */
 export function isEnd(message: unknown): boolean {
-  return (
-    typeof message === "object" && message !== null && "method" in message && message.method === "turn/completed"
-  );
+  return typeof message === "object" && message !== null && "method" in message && message.method === "turn/completed";
 }
 
 /** Begins to measure; the function that it returns ends that and tells, with how many events the reader saw. */

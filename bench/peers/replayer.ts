@@ -2,8 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { framed, lines } from "../wireForms.js";
 
-const [resultsPath = "", floodPath = "", framing] = process.argv.slice(2);
+const [resultsPath = "", floodPath = "", form] = process.argv.slice(2);
 const results: string[] = JSON.parse(readFileSync(resultsPath, "utf8"));
 const flood = readFileSync(floodPath);
 
@@ -15,6 +16,5 @@ createInterface({ input: process.stdin }).on("line", (line) => {
 });
 
 function write(message: string): void {
-  const head = framing === "framed" ? `Content-Length: ${Buffer.byteLength(message)}\r\n\r\n` : "";
-  process.stdout.write(head === "" ? `${message}\n` : `${head}${message}`);
+  process.stdout.write(form === "framed" ? framed([message]) : lines([message]));
 }
