@@ -4,7 +4,7 @@ import { type Contestant, type Measured, race } from "./measure.js";
 import { type Client, Replays } from "./replays.js";
 import type { Traffic } from "./traffic.js";
 
-const ROUNDS = 7;
+const ROUNDS = 5;
 const SIZES_MB = [50, 200] as const;
 
 /** Replays a turn with one long message to the floor and to the SDK. */
@@ -25,7 +25,7 @@ export async function lines(): Promise<Measured> {
     contestant("embed", "codex-embed", long, [{ against: `the floor, ${long} MB`, atMost: 1.1 }, growth]),
   ];
   return {
-    races: [await race(contestants, { title: "one long line", rounds: ROUNDS, by: "cpuMs" })],
+    races: [await race(contestants, { title: "one long line", rounds: ROUNDS, warmUp: false, by: "cpuMs" })],
     notes: [
       "The text of an item, in one line, from the request of the turn to its last event; `maxFrameBytes` is set to 512 MB. " +
         `Time is linear: ${long / short} times the bytes may take ${long / short} times as long, and a tenth more.`,

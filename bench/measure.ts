@@ -82,6 +82,8 @@ export interface RaceOptions {
   readonly unit?: string;
   /** How many rounds count, beside a first one that does not. Default 7. */
   readonly rounds?: number;
+  /** False leaves out the first round, where each run is a process of its own. Default true. */
+  readonly warmUp?: boolean;
   /** What is compared: the value, or the CPU time. Default `value`. */
   readonly by?: "value" | "cpuMs";
 }
@@ -94,9 +96,9 @@ const COMPARISONS = {
 
 /** Runs each contestant once a round. */
 export async function race(contestants: readonly Contestant[], options: RaceOptions): Promise<Race> {
-  const { title, unit = "ms", rounds = 7, by = "value" } = options;
+  const { title, unit = "ms", rounds = 7, warmUp = true, by = "value" } = options;
   const samples = contestants.map((): Sample[] => []);
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = warmUp ? 0 : 1; round <= rounds; round += 1) {
     for (const [index, contestant] of contestants.entries()) {
       const sample = await measured(contestant);
       if (round > 0) samples[index]?.push(sample);

@@ -24,7 +24,7 @@ export async function packageSizes(): Promise<Measured> {
       return value === null ? [] : [{ name, goals, run: async () => ({ sample: { value } }) }];
     };
     const others = peers.flatMap((peer) => contestant(`\`${peer.name}\` ${peer.version}`, peer, []));
-    return race([...contestant("`codex-embed`", own, [goal]), ...others], { title, unit, rounds: 1 });
+    return race([...contestant("`codex-embed`", own, [goal]), ...others], { title, unit, rounds: 1, warmUp: false });
   };
   return {
     races: [

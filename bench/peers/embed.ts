@@ -3,10 +3,13 @@
 import { Codex } from "codex-embed";
 import { measured, replayArgs } from "./replay.js";
 
+const ENOUGH_BYTES = 512 * 1024 * 1024;
+
 const codex = new Codex({
   codexBin: process.execPath,
   launchArgs: replayArgs,
-  maxFrameBytes: 512 * 1024 * 1024,
+  maxFrameBytes: ENOUGH_BYTES,
+  streamBufferBytes: ENOUGH_BYTES,
 });
 const thread = await codex.startThread();
 let events = 0;

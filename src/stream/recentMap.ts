@@ -8,6 +8,11 @@ export class RecentMap<V> extends Map<string, V> {
   #key: string | null = null;
   #value: V | undefined;
 
+  /** An empty one: a Map would fill itself before the fields here exist. */
+  constructor() {
+    super();
+  }
+
   override get(key: string): V | undefined {
     if (key !== this.#key) {
       this.#value = super.get(key);
