@@ -34,7 +34,7 @@ export async function packageSizes(): Promise<Measured> {
     ],
     notes: [
       "Without the agent's own program. What is loaded later, if at all, is not in the bundle, nor are optional peers. The sizes of the others are those of " +
-        `${peers[0]?.date ?? "never"}, taken with \`npx tsx bench/recordPeers.ts\`. One that is missing in the first table cannot be bundled.`,
+        `${peers[0]?.date ?? "never"}, taken with \`npx tsx bench/recordPeers.ts\`. One that is missing in the first table could not be bundled.`,
     ],
   };
 }
