@@ -16,8 +16,10 @@ export interface Outcome {
   tidy?(): Promise<unknown>;
 }
 
-/** What a ratio shall be. */
+/** What a comparison shall come to. */
 export interface Goal {
+  /** What is compared: the ratio to another contestant, the difference from it, or the value by itself. Default `ratio`. */
+  readonly of?: "ratio" | "difference" | "value";
   /** The name of the contestant that this one is compared with. Default the first. */
   readonly against?: string;
   readonly atMost?: number;
@@ -86,6 +88,12 @@ export interface RaceOptions {
   readonly by?: "value" | "cpuMs";
 }
 
+const COMPARISONS = {
+  ratio: (value: number, base: number) => value / base,
+  difference: (value: number, base: number) => value - base,
+  value: (value: number) => value,
+};
+
 /** Runs each contestant once a round. */
 export async function race(contestants: readonly Contestant[], options: RaceOptions): Promise<Race> {
   const { title, unit = "ms", rounds = 7, warmUp = true, by = "value" } = options;
@@ -105,7 +113,8 @@ export async function race(contestants: readonly Contestant[], options: RaceOpti
       const against = goal.against ?? contestants[0]?.name ?? "";
       const base = compared[contestants.findIndex((other) => other.name === against)];
       if (base === undefined) throw new Error(`"${name}" is compared with "${against}", which does not take part.`);
-      const spread = spreadOf((compared[index] ?? []).map((value, round) => value / (base[round] ?? Number.NaN)));
+      const compare = COMPARISONS[goal.of ?? "ratio"];
+      const spread = spreadOf((compared[index] ?? []).map((value, round) => compare(value, base[round] ?? Number.NaN)));
       return { ...goal, against, spread, isMet: isMet(goal, spread.median) };
     });
     const value = spreadOf(own.map((sample) => sample.value));

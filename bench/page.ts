@@ -29,7 +29,7 @@ export function writePage(path: string, { place, reports }: Results): void {
 
 function raceTable({ unit, rows }: Race): string {
   const hasCpu = rows.some(({ cpuMs }) => cpuMs !== null);
-  const head = ["", `median ${unit}`, "min–max", ...(hasCpu ? ["CPU ms"] : []), "ratio", "goal"];
+  const head = ["", `median ${unit}`, "min–max", ...(hasCpu ? ["CPU ms"] : []), "compared", "goal"];
   const lines = rows.map((row) => cells(row, hasCpu));
   return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
 }
@@ -37,11 +37,15 @@ function raceTable({ unit, rows }: Race): string {
 function cells({ name, value, cpuMs, ratios }: Row, hasCpu: boolean): string[] {
   const span = `${figure(value.min)}–${figure(value.max)}`;
   const cpu = cpuMs === null ? "" : figure(cpuMs.median);
-  const said = ratios.map(({ against, spread }) => {
-    return `${spread.median.toFixed(2)} × ${against} (${spread.low.toFixed(2)}–${spread.high.toFixed(2)})`;
-  });
+  const said = ratios.map(comparison).filter((text) => text !== "");
   const goals = ratios.map(goalText).filter((text) => text !== "");
   return [name, figure(value.median), span, ...(hasCpu ? [cpu] : []), said.join("<br>"), goals.join("<br>")];
+}
+
+function comparison({ of = "ratio", against, spread: { median, low, high } }: Ratio): string {
+  if (of === "value") return "";
+  if (of === "difference") return `${figure(median)} over ${against} (${figure(low)}–${figure(high)})`;
+  return `${median.toFixed(2)} × ${against} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
 function goalText({ atMost, atLeast, isMet }: Ratio): string {

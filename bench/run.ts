@@ -7,18 +7,26 @@ import { reportTables, writePage } from "./page.js";
 import { type Report, readResults, regressions, writeResults } from "./results.js";
 
 const BENCHES: Readonly<Record<string, () => Promise<Measured>>> = {
+  notifications: async () => (await import("./notifications.js")).notifications(),
+  lines: async () => (await import("./lines.js")).lines(),
   turn: async () => (await import("./turn.js")).turn(),
   exec: async () => (await import("./exec.js")).exec(),
   concurrency: async () => (await import("./concurrency.js")).concurrency(),
   requests: async () => (await import("./requests.js")).requests(),
+  startup: async () => (await import("./startup.js")).startup(),
   memory: async () => (await import("./memory.js")).memory(),
   interrupt: async () => (await import("./interrupt.js")).interrupt(),
+  package: async () => (await import("./package.js")).packageSizes(),
 };
 
 const RESULTS = fileURLToPath(new URL("results.json", import.meta.url));
 const PAGE = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
+const FLAME = fileURLToPath(new URL("../docs/images/flame.svg", import.meta.url));
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { compare: { type: "string" } } });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { compare: { type: "string" }, flame: { type: "boolean", default: false } },
+});
 const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name));
 const before = values.compare === undefined ? undefined : readResults(values.compare);
 if (unknown.length > 0) {
@@ -27,6 +35,8 @@ if (unknown.length > 0) {
 } else if (values.compare !== undefined && before === undefined) {
   console.error(`There are no results in ${values.compare} to compare with.`);
   process.exitCode = 2;
+} else if (values.flame) {
+  await (await import("./flame.js")).flame(FLAME);
 } else {
   const reports: Report[] = [];
   for (const [name, run] of Object.entries(BENCHES)) {

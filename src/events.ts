@@ -2,7 +2,12 @@
 
 import type { CloseReason } from "./errors/index.js";
 import type { ThreadItem, Turn } from "./generated/protocol.js";
-import { deltaNotifications, notificationScopes, type Notifications } from "./generated/tables.js";
+import {
+  deltaNotifications,
+  type NotificationScope,
+  type Notifications,
+  notificationScopes,
+} from "./generated/tables.js";
 
 /** The name of a notification that the protocol knows. */
 export type NotificationMethod = keyof Notifications;
@@ -94,12 +99,35 @@ export type DeltaMethod = keyof typeof deltaNotifications & TurnEventMethod;
 /** An event that carries a piece of a growing text. */
 export type DeltaEvent = Notification<DeltaMethod>;
 
+/** What is known of a notification by its name. */
+export interface NotificationKind {
+  readonly scope: NotificationScope;
+  /** The params that say which text it extends; null when it carries no piece of one. */
+  readonly textFields: readonly string[] | null;
+}
+
+const KINDS: ReadonlyMap<string, NotificationKind> = kinds();
+/** Several ask of the same notification, and the next one is mostly of the same kind. */
+let latest: { readonly method: string; readonly kind: NotificationKind | undefined } = { method: "", kind: undefined };
+
+/** The kind of a notification; undefined when the protocol of this version does not know it. */
+export function kindOf({ method }: { readonly method: string }): NotificationKind | undefined {
+  if (latest.method !== method) latest = { method, kind: KINDS.get(method) };
+  return latest.kind;
+}
+
+function kinds(): Map<string, NotificationKind> {
+  const textFields: ReadonlyMap<string, readonly string[]> = new Map(Object.entries(deltaNotifications));
+  const scopes = Object.entries(notificationScopes);
+  return new Map(scopes.map(([method, scope]) => [method, { scope, textFields: textFields.get(method) ?? null }]));
+}
+
 /**
  * Whether the protocol of this version knows the notification. Its parameters are then taken to be as generated: the
  * runtime's version was compared at the handshake.
  */
 export function isKnownNotification(notification: UnknownNotification): notification is Notification {
-  return Object.hasOwn(notificationScopes, notification.method);
+  return kindOf(notification) !== undefined;
 }
 
 /** Whether an event belongs to a turn. */
@@ -109,12 +137,12 @@ export function isTurnEvent(event: Notification | ReconnectedEvent): event is Tu
 
 /** Whether a notification names a turn. */
 export function isTurnNotification(notification: Notification): notification is TurnNotification {
-  return notificationScopes[notification.method].scope === "turn";
+  return kindOf(notification)?.scope.scope === "turn";
 }
 
 /** Whether an event carries a piece of a growing text. */
 export function isDeltaEvent(event: TurnEvent): event is DeltaEvent {
-  return Object.hasOwn(deltaNotifications, event.method);
+  return (kindOf(event)?.textFields ?? null) !== null;
 }
 
 /**
@@ -161,7 +189,7 @@ export function extendsSameText(first: DeltaEvent, second: DeltaEvent): boolean 
   if (first.method !== second.method) return false;
   const before: Readonly<Record<string, unknown>> = first.params;
   const after: Readonly<Record<string, unknown>> = second.params;
-  return deltaNotifications[first.method].every((field) => before[field] === after[field]);
+  return kindOf(second)?.textFields?.every((field) => before[field] === after[field]) ?? false;
 }
 
 /** The same event with another piece of text. */

@@ -49,14 +49,19 @@ const OBJECT = /^[ \t\r]*\{/;
 
 /** Parses a line; undefined when it is not a JSON object. */
 export function parseMessage(text: string): Readonly<Record<string, unknown>> | undefined {
-  if (!OBJECT.test(text)) return undefined;
+  if (text[0] !== "{" && !OBJECT.test(text)) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
+    const message: Record<string, unknown> = JSON.parse(text);
+    if (message["method"] === latestMethod) message["method"] = latestMethod;
+    else latestMethod = message["method"];
+    return message;
   } catch {
     return undefined;
   }
 }
+
+/** Messages of one name come in rows. When it is the same string too, all who look it up hash it once. */
+let latestMethod: unknown;
 
 /** The id that the beginning of a cut answer names, when it can still be read. The runtime writes the id first. */
 export function answeredId(head: string): number | undefined {

@@ -126,6 +126,7 @@ export class EventLog {
   }
 
   #wake(): void {
+    if (this.#parked.size === 0) return;
     for (const reader of this.#parked) reader.wake();
   }
 }

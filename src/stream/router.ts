@@ -16,6 +16,7 @@ import {
 } from "../events.js";
 import type { Turn } from "../generated/protocol.js";
 import { HeardTurn, missedOf } from "./missed.js";
+import { RecentMap } from "./recentMap.js";
 import { Reservation, type ThreadFollower } from "./reservation.js";
 import { ThreadRoute, threadOf, turnOf } from "./threadRoute.js";
 
@@ -24,10 +25,10 @@ const MAX_UNCLAIMED = 64;
 
 /** Routes the events of turns by thread and turn. */
 export class Router {
-  readonly #threads = new Map<string, ThreadRoute>();
+  readonly #threads = new RecentMap<ThreadRoute>();
   /** The threads that nothing more is heard of, with why. */
   readonly #letGo = new Map<string, string>();
-  readonly #followers = new Map<string, Set<ThreadFollower>>();
+  readonly #followers = new RecentMap<Set<ThreadFollower>>();
   /** The last turns of threads that nothing goes on in. */
   readonly #lastTurns = new Map<string, string>();
 
@@ -270,7 +271,9 @@ export class Router {
   }
 
   #tellFollowers(threadId: string, event: Notification | ReconnectedEvent, bytes: number): void {
-    for (const follower of this.#followers.get(threadId) ?? []) follower.push(event, bytes);
+    const followers = this.#followers.get(threadId);
+    if (followers === undefined) return;
+    for (const follower of followers) follower.push(event, bytes);
   }
 
   #route(threadId: string): ThreadRoute {

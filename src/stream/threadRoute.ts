@@ -1,8 +1,8 @@
 /** Owns what is known of one thread while something is going on in it. */
 
-import type { Notification, TurnNotification } from "../events.js";
-import { notificationScopes } from "../generated/tables.js";
+import { kindOf, type Notification, type TurnNotification } from "../events.js";
 import { HeardTurn } from "./missed.js";
+import { RecentMap } from "./recentMap.js";
 import type { Reservation, TurnSink } from "./reservation.js";
 
 /** A notification that is told later. */
@@ -18,9 +18,9 @@ export class ThreadRoute {
   /** The last turn that has started, as far as is known. */
   lastTurnId: string | null;
   reservation: Reservation | null = null;
-  readonly sinks = new Map<string, TurnSink>();
+  readonly sinks = new RecentMap<TurnSink>();
   /** The turns in flight. */
-  readonly heard = new Map<string, HeardTurn>();
+  readonly heard = new RecentMap<HeardTurn>();
   /** What came of turns that nobody has asked for, in case a follower comes late. */
   readonly unclaimed: Held[] = [];
   /** What came since the connection was made anew, until the thread is restored; null while all is told at once. */
@@ -73,13 +73,14 @@ export class ThreadRoute {
 
 /** The thread that a notification names, or null. */
 export function threadOf(notification: Notification): string | null {
-  const scope = notificationScopes[notification.method];
-  return "threadId" in scope ? stringAt(notification.params, scope.threadId) : null;
+  const scope = kindOf(notification)?.scope;
+  return scope !== undefined && "threadId" in scope ? stringAt(notification.params, scope.threadId) : null;
 }
 
 /** The turn that a notification names, or null. */
 export function turnOf(notification: TurnNotification): string | null {
-  return stringAt(notification.params, notificationScopes[notification.method].turnId);
+  const scope = kindOf(notification)?.scope;
+  return scope?.scope === "turn" ? stringAt(notification.params, scope.turnId) : null;
 }
 
 function itemOf({ params }: TurnNotification): string | null {
@@ -87,10 +88,14 @@ function itemOf({ params }: TurnNotification): string | null {
 }
 
 function stringAt(value: unknown, path: readonly string[]): string | null {
-  let current: unknown = value;
+  let current = value;
   for (const key of path) {
-    if (typeof current !== "object" || current === null) return null;
-    current = Reflect.get(current, key);
+    if (!isRecord(current)) return null;
+    current = current[key];
   }
   return typeof current === "string" ? current : null;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

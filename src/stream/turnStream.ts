@@ -40,6 +40,7 @@ export class TurnStream implements TurnSink {
   #activeTurnId: string;
   #abort: { readonly reason: unknown; readonly settle: () => void } | null = null;
   #lastActivityMs = performance.now();
+  #isTouched = false;
   #lastMethod: string | null = null;
   #markStarted: () => void = () => {};
   #markEnded: (end: TurnEnd) => void = () => {};
@@ -104,8 +105,14 @@ export class TurnStream implements TurnSink {
     if (event.method === "turn/completed") this.#complete(event.params.turn);
   }
 
+  /** All that is read at once comes at the same time. */
   touch(): void {
+    if (this.#isTouched) return;
+    this.#isTouched = true;
     this.#lastActivityMs = performance.now();
+    queueMicrotask(() => {
+      this.#isTouched = false;
+    });
   }
 
   fail(error: unknown): void {

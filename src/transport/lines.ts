@@ -1,5 +1,7 @@
 /** Owns the byte framer: chunks in, whole lines out. */
 
+import { isAscii } from "node:buffer";
+
 /** The default of `maxFrameBytes`. */
 export const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
 
@@ -16,8 +18,8 @@ export interface LineSink {
 
 /**
  * Splits a byte stream at LF alone. U+2028 and the like are ordinary characters in JSON, so nothing else ends a line.
- * A line is decoded once, when it is whole: a character that was cut by a chunk boundary comes out right. Time is
- * linear in the bytes, for one long line as for many short ones.
+ * What is decoded is whole lines: a character that was cut by a chunk boundary comes out right. Time is linear in the
+ * bytes, for one long line as for many short ones.
  */
 export class LineFramer {
   readonly #sink: LineSink;
@@ -34,17 +36,41 @@ export class LineFramer {
 
   /** Takes the next chunk and reports every line that it completes. */
   push(chunk: Buffer): void {
-    let start = 0;
-    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
-      this.#complete(chunk, start, end);
-      start = end + 1;
-    }
-    if (start < chunk.length) this.#keep(start === 0 ? chunk : chunk.subarray(start));
+    const whole = chunk.lastIndexOf(LINE_FEED) + 1;
+    if (whole > 0) this.#split(chunk, whole);
+    if (whole < chunk.length) this.#keep(whole === 0 ? chunk : chunk.subarray(whole));
   }
 
   /** Reports what is left when the stream has ended without a last line feed. */
   end(): void {
     this.#complete(Buffer.alloc(0), 0, 0);
+  }
+
+  /** Reports the lines that end before `whole`, at which a line has ended. */
+  #split(chunk: Buffer, whole: number): void {
+    let start = 0;
+    if (this.#pendingBytes > 0) {
+      start = chunk.indexOf(LINE_FEED) + 1;
+      this.#complete(chunk, 0, start - 1);
+    }
+    const lines = chunk.subarray(start, whole);
+    if (isAscii(lines) && lines.length <= this.#maxLineBytes) {
+      this.#splitText(lines.toString("latin1"));
+      return;
+    }
+    for (let end = chunk.indexOf(LINE_FEED, start); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
+      this.#complete(chunk, start, end);
+      start = end + 1;
+    }
+  }
+
+  /** The same for lines whose characters are bytes, and none of which is too long: one decoding is enough for all. */
+  #splitText(lines: string): void {
+    let start = 0;
+    for (let end = lines.indexOf("\n"); end !== -1; end = lines.indexOf("\n", start)) {
+      if (end > start) this.#sink.line(lines.slice(start, end), end - start);
+      start = end + 1;
+    }
   }
 
   #complete(chunk: Buffer, start: number, end: number): void {
