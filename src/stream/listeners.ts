@@ -37,6 +37,7 @@ export class Listeners {
 
   /** Hands a notification to its subscribers. */
   emit(notification: UnknownNotification, known: boolean): void {
+    if (this.#byMethod.size === 0) return;
     const listeners = this.#byMethod.get(known ? notification.method : "unknown");
     if (listeners === undefined) return;
     for (const listener of listeners) {

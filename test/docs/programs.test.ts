@@ -5,12 +5,12 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Stage } from "../support/docs/execute.js";
-import { readPages } from "../support/docs/pages.js";
+import { type CodeBlock, readPages } from "../support/docs/pages.js";
 import { typeFaults } from "../support/docs/typecheck.js";
 
-const blocks = readPages()
-  .flatMap((page) => page.blocks)
-  .filter(({ language }) => language === "ts");
+const all = readPages().flatMap((page) => page.blocks.filter(({ language }) => language === "ts"));
+const isStep = ({ marks }: CodeBlock): boolean => marks.includes("walkthrough");
+const blocks = [...all.filter((block) => !isStep(block)), ...asOne(all.filter(isStep))];
 const programs = blocks.filter(({ marks }) => marks.length === 0);
 
 test("each is a program, or says by its mark what it is", () => {
@@ -39,3 +39,15 @@ describe.concurrent("the program runs and ends by itself", () => {
     90_000,
   );
 });
+
+/** The steps of the walkthrough are one program, which a test of its own runs. Each keeps its line on the page. */
+function asOne(steps: readonly CodeBlock[]): CodeBlock[] {
+  const [first] = steps;
+  if (first === undefined) return [];
+  const lines: string[] = [];
+  for (const { line, text } of steps) {
+    const gap = Array<string>(line - first.line - lines.length).fill("");
+    lines.push(...gap, ...text.trimEnd().split("\n"));
+  }
+  return [{ ...first, marks: ["check"], text: lines.join("\n") }];
+}
