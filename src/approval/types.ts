@@ -34,8 +34,8 @@ export type CommandPattern = string | readonly string[];
 
 /** What is allowed and what is denied; a denial wins. */
 export interface RuleList<P> {
-  readonly allow?: readonly P[];
-  readonly deny?: readonly P[];
+  readonly allow?: readonly P[] | undefined;
+  readonly deny?: readonly P[] | undefined;
 }
 
 /** The rules, and what becomes of a request that none of them covers. */
@@ -44,15 +44,18 @@ export interface ApprovalRulesOptions {
    * Commands, by their arguments. An allow pattern covers one simple command as a whole: nothing chained, substituted,
    * expanded or redirected. A deny pattern covers every command that starts with it, wherever it stands in a script.
    */
-  readonly commands?: RuleList<CommandPattern>;
+  readonly commands?: RuleList<CommandPattern> | undefined;
   /** Files and folders, as absolute globs (`*`, `?`, `**`) over what a path leads to once its links are followed. */
-  readonly paths?: RuleList<string>;
+  readonly paths?: RuleList<string> | undefined;
   /** Hosts: a name, `*.` and a name for all below it, or `*` for every host. */
-  readonly network?: RuleList<string>;
+  readonly network?: RuleList<string> | undefined;
   /** Who decides what no rule covers. Default: `"decline"`, as for a handler that is left out. */
-  readonly otherwise?: "decline" | Partial<ApprovalRuleHandlers>;
+  readonly otherwise?:
+    | "decline"
+    | { readonly [K in keyof ApprovalRuleHandlers]?: ApprovalRuleHandlers[K] | undefined }
+    | undefined;
   /** Hears of every decision. What it throws changes nothing. */
-  readonly onDecision?: (decision: ApprovalRuleDecision) => void;
+  readonly onDecision?: ((decision: ApprovalRuleDecision) => void) | undefined;
 }
 
 /** What {@link ApprovalRulesOptions.otherwise} leaves to the rules, and what is asked: a host is asked for by a command. */

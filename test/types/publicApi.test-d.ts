@@ -229,6 +229,8 @@ export function handlers(): void {
   const unknown: Handlers = { approveCommands: () => "accept" };
   // @ts-expect-error: a rule decides to accept or to decline
   void approvalRules({ otherwise: "accept" });
+  const others: Handlers = {};
+  void approvalRules({ otherwise: others, commands: undefined });
   void codex.startThread({ handlers: approvalRules({ onDecision: ({ decision }) => isDecision(decision) }) });
   void [synchronous, promised, seen, misspelt, foreign, silent, unknown];
 }
