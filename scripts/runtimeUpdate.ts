@@ -1,0 +1,39 @@
+/** Owns the command that moves this package to another version of the runtime, and tells what is different in it. */
+
+import { parseArgs } from "node:util";
+import { read, runs, setVersions, uncommitted, versions } from "./release/repository.js";
+import { releaseVersion } from "./release/version.js";
+import { diffProtocols, printDiff } from "./runtime/diff.js";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { "no-test": { type: "boolean", default: false } },
+});
+const [runtime] = positionals;
+if (runtime === undefined || positionals.length > 1) {
+  throw new Error("Say which version: npm run runtime:update -- 0.170.0 (--no-test leaves out the tests)");
+}
+const version = releaseVersion(runtime);
+const changed = uncommitted("package.json", "package-lock.json", "src/generated");
+if (changed !== "") throw new Error(`Commit or remove what would get mixed up with the update first:\n${changed}`);
+
+const from = versions().runtime;
+const before = read("src/generated/protocol.ts");
+setVersions(version, runtime);
+if (!runs("npm", "install", "--ignore-scripts")) throw new Error(`@openai/codex@${runtime} could not be installed.`);
+const isGenerated = runs("npm", "run", "--silent", "generate");
+if (!isGenerated) {
+  throw new Error(
+    "The generator does not take the new protocol: it says above what it misses. Correct scripts/generate.",
+  );
+}
+console.log(printDiff(diffProtocols(before, read("src/generated/protocol.ts")), from, runtime));
+
+const steps = values["no-test"] ? ["check:types"] : ["check:types", "test"];
+const failed = steps.filter((step) => !runs("npm", "run", "--silent", step));
+console.error(
+  failed.length === 0
+    ? "\nDone. What is left for a person is in docs/maintaining.md."
+    : `\nThe runtime is ${runtime} now, and these fail: ${failed.map((step) => `npm run ${step}`).join(", ")}.`,
+);
+process.exitCode = failed.length === 0 ? 0 : 1;
