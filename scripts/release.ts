@@ -1,7 +1,8 @@
 /** Owns the command that stages a release: a tarball in `release/`, and the commands that a person then runs. */
 
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -25,9 +26,12 @@ async function stage(): Promise<void> {
   const folder = fileURLToPath(new URL("release/", ROOT));
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-  const { tarball, files } = await pack(folder);
-  rmSync(join(folder, "copy"), { recursive: true, force: true });
-  const bytes = readFileSync(tarball);
+  const work = mkdtempSync(join(tmpdir(), "codex-embed-release-"));
+  const { tarball, files } = await pack(work);
+  const staged = join(folder, basename(tarball));
+  copyFileSync(tarball, staged);
+  rmSync(work, { recursive: true, force: true });
+  const bytes = readFileSync(staged);
   const { version, runtime } = state;
   console.log(`release/${basename(tarball)}: version ${version} for the runtime ${runtime}`);
   console.log(

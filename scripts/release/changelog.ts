@@ -17,18 +17,24 @@ export function nextVersion(current: string, bumped: string, runtime: string, ch
   );
 }
 
-/** The changelog after changesets wrote the section of `bumped`: under the right version, without headings of their own. */
-export function retitle(changelog: string, bumped: string, version: string): string {
-  return changelog
-    .split(/^(?=## )/m)
-    .map((section) => {
-      if (section.split("\n", 1)[0]?.trim() !== `## ${bumped}`) return section;
-      const body = section
-        .slice(section.indexOf("\n"))
-        .replace(/^### .*\n+/gm, "")
-        .replace(/\n{2,}(?=- )/g, "\n")
-        .trim();
-      return `## ${version}\n\n${body}\n\n`;
-    })
-    .join("");
+/**
+ * The changelog `before` with the section that changesets put into `written` for `bumped`, under the right version and
+ * without headings of its own. Changesets put it above the introduction; here it goes below.
+ */
+export function withEntry(before: string, written: string, bumped: string, version: string): string {
+  const heading = `## ${bumped}\n`;
+  const start = written.indexOf(heading);
+  const [, ...rest] = before.split("\n").filter((line) => line.trim() !== "");
+  const end = written.indexOf(`\n${rest[0] ?? "## "}`, start);
+  if (start === -1 || end === -1) throw new Error(`Changesets left no section ${bumped} in the changelog.`);
+  const body = written
+    .slice(start + heading.length, end)
+    .replace(/^### .*\n+/gm, "")
+    .replace(/\n{2,}(?=- )/g, "\n")
+    .trim();
+  const section = `## ${version}\n\n${body}\n\n`;
+  const place = before.search(/^## /m);
+  return place === -1
+    ? `${before.trimEnd()}\n\n${section.trimEnd()}\n`
+    : before.slice(0, place) + section + before.slice(place);
 }

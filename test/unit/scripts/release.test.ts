@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nextVersion, retitle } from "../../../scripts/release/changelog.js";
+import { nextVersion, withEntry } from "../../../scripts/release/changelog.js";
 import { type ReleaseState, releaseProblems } from "../../../scripts/release/problems.js";
 import { releaseVersion, runtimeOf } from "../../../scripts/release/version.js";
 
@@ -93,10 +93,26 @@ describe("the next version", () => {
 });
 
 describe("the changelog of changesets", () => {
-  it("becomes a section of this project's", () => {
-    const written =
-      "# Changelog\n\nWords.\n\n## 0.169.1\n\n### Patch Changes\n\n- One.\n\n- Two\n  lines.\n\n## 0.169.0\n\n- Old.\n";
-    const section = "## 0.170.0\n\n- One.\n- Two\n  lines.\n";
-    expect(retitle(written, "0.169.1", "0.170.0")).toBe(`# Changelog\n\nWords.\n\n${section}\n## 0.169.0\n\n- Old.\n`);
+  const section = "## 0.169.1\n\n### Patch Changes\n\n- One.\n\n- Two\n  lines.\n";
+
+  it("becomes a section of this project's, below the introduction", () => {
+    const before = "# Changelog\n\nWords.\n\n## 0.169.0\n\n- Old.\n";
+    const written = `# Changelog\n\n${section}\nWords.\n\n## 0.169.0\n\n- Old.\n`;
+    expect(withEntry(before, written, "0.169.1", "0.170.0")).toBe(
+      "# Changelog\n\nWords.\n\n## 0.170.0\n\n- One.\n- Two\n  lines.\n\n## 0.169.0\n\n- Old.\n",
+    );
+  });
+
+  it("needs no introduction", () => {
+    const written = `# Changelog\n\n${section}\n## 0.169.0\n\n- Old.\n`;
+    expect(withEntry("# Changelog\n\n## 0.169.0\n\n- Old.\n", written, "0.169.1", "0.169.1")).toBe(
+      "# Changelog\n\n## 0.169.1\n\n- One.\n- Two\n  lines.\n\n## 0.169.0\n\n- Old.\n",
+    );
+  });
+
+  it("is missed when there is none", () => {
+    expect(() => withEntry("# Changelog\n\nWords.\n", "# Changelog\n\nWords.\n", "1.0.0", "1.0.0")).toThrow(
+      "no section 1.0.0",
+    );
   });
 });
