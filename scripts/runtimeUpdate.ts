@@ -1,7 +1,9 @@
 /** Owns the command that moves this package to another version of the runtime, and tells what is different in it. */
 
 import { parseArgs } from "node:util";
-import { read, runs, setVersions, uncommitted, versions } from "./release/repository.js";
+import { flatten } from "./generate/flatten.js";
+import { readRuntime } from "./generate/runtime.js";
+import { ROOT, read, runs, setVersions, uncommitted, versions } from "./release/repository.js";
 import { releaseVersion } from "./release/version.js";
 import { diffProtocols, printDiff } from "./runtime/diff.js";
 
@@ -21,15 +23,11 @@ const from = versions().runtime;
 const before = read("src/generated/protocol.ts");
 setVersions(version, runtime);
 if (!runs("npm", "install", "--ignore-scripts")) throw new Error(`@openai/codex@${runtime} could not be installed.`);
-const isGenerated = runs("npm", "run", "--silent", "generate");
-if (!isGenerated) {
-  throw new Error(
-    "The generator does not take the new protocol: it says above what it misses. Correct scripts/generate.",
-  );
-}
-console.log(printDiff(diffProtocols(before, read("src/generated/protocol.ts")), from, runtime));
+// Before it is generated: a method that the generator cannot place is easier to place with the difference at hand.
+console.log(printDiff(diffProtocols(before, flatten(readRuntime(ROOT).files)), from, runtime));
 
-const steps = values["no-test"] ? ["check:types"] : ["check:types", "test"];
+const generated = ["generate", "check:types"];
+const steps = values["no-test"] ? generated : [...generated, "test"];
 const failed = steps.filter((step) => !runs("npm", "run", "--silent", step));
 console.error(
   failed.length === 0

@@ -63,6 +63,7 @@ function collect(type: ts.TypeNode, path: string, facts: Map<string, string>): v
     const label = ts.isTypeLiteralNode(arm) ? discriminant(arm) : literal;
     if (label !== undefined) facts.set(`${path} ${JSON.stringify(label)}`.trim(), "");
     if (ts.isTypeLiteralNode(arm)) collectFields(arm, path, label, facts);
+    else if (ts.isIntersectionTypeNode(arm)) for (const part of arm.types) collect(part, path, facts);
     else if (literal === undefined) plain.push(print(arm));
   }
   if (plain.length > 0) facts.set(path, `${facts.get(path) ?? ""}${plain.join(" | ")}`);

@@ -88,6 +88,12 @@ describe("the difference of two protocols", () => {
     });
   });
 
+  it("looks into intersections, whatever parentheses are around them", () => {
+    const before = "export type C = { a: string } & ({ [key in string]?: number });";
+    const after = "export type C = { a: string; b: string } & { [key in string]?: number };";
+    expect(changesOf(before, after)).toEqual({ C: { added: ["b: string"], removed: [], changed: [] } });
+  });
+
   it("is told in Markdown, what breaks first", () => {
     const before = protocol('export type E = "a";\nexport type Gone = string;\nexport type T = { f: string };');
     const after = protocol('export type E = "a" | "b";\nexport type New = string;\nexport type T = { g: string };');
