@@ -51,7 +51,7 @@ try {
 const date = new Date().toISOString().slice(0, 10);
 const machine = `${type()} ${release().split("-")[0]}, ${arch()}, Node ${process.version}`;
 const text = [
-  `Tried on ${date} with \`npm run compat -- --write\` (${machine}).`,
+  `Tried on ${date} with \`npm run compat\` (${machine}).`,
   "",
   "| case | what was done | result | seconds |",
   "|---|---|---|---|",

@@ -72,7 +72,7 @@ const webpack: Trial = {
     const { stdout } = await project.run(process.execPath, ["build.mjs"]);
     const seen = await runBundle(project, "out/bundle.cjs");
     const warnings = [...stdout.matchAll(/^WARNING in .*\n(.*)/gm)].map(([, text]) => text);
-    return warnings.length === 0 ? seen : `${seen}; ${warnings.length} warnings of optional packages`;
+    return warnings.length === 0 ? seen : `${seen}; ${warnings.length} warnings`;
   },
 };
 

@@ -20,7 +20,8 @@ const TIMEOUT_MS = 300_000;
 const TAIL = 3_000;
 
 /** What `npm run`, a test runner and the user's own runtime set, which a stranger's machine would not have. */
-const FOREIGN = /^(?:npm_(?!config_(?:cache|registry|userconfig|globalconfig|cafile))|CODEX_|VITEST|NODE_|INIT_CWD$)/i;
+const FOREIGN =
+  /^(?:npm_(?!config_(?:cache|registry|userconfig|globalconfig|cafile))|CODEX_|VITEST|NODE_(?!EXTRA_CA_CERTS)|INIT_CWD$)/i;
 
 /** The environment of a trial's programs. */
 function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
