@@ -165,7 +165,7 @@ export function isReadable(event: TurnEvent): boolean {
 }
 
 /** Whether an item has what tells it from others, and names agents in the way that it should. */
-export function isReadableItem(item: ThreadItem): boolean {
+function isReadableItem(item: ThreadItem): boolean {
   if (!isObject(item) || typeof item.id !== "string" || typeof item.type !== "string") return false;
   if (item.type === "subAgentActivity") return typeof item.agentThreadId === "string";
   if (item.type !== "collabAgentToolCall") return true;

@@ -201,6 +201,6 @@ function said(settled: Settled<unknown>): string {
 }
 
 /** An error in one line. */
-export function told(error: unknown): string {
+function told(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

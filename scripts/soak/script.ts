@@ -91,7 +91,7 @@ export function callIdOf({ number }: TurnScript): string {
 }
 
 /** The command that a turn runs. */
-export function commandOf({ number }: TurnScript): string {
+function commandOf({ number }: TurnScript): string {
   return `true ${number}`;
 }
 

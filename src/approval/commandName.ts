@@ -28,7 +28,7 @@ export function commandName({ text, splits }: ScriptWord): CommandName {
 }
 
 /** Whether it could be the command of this name, without a folder or in any. */
-export function couldBeNamed({ base, plain }: CommandName, name: Wildcard): boolean {
+function couldBeNamed({ base, plain }: CommandName, name: Wildcard): boolean {
   if (plain !== undefined) return couldBeSame(base, name);
   return couldBeSame(base, name) || couldBeSame(base, [ANY, "/", ...name]);
 }

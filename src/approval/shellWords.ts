@@ -114,7 +114,7 @@ function isLoginThenScript(options: readonly string[]): boolean {
 }
 
 /** The last part of a path, by the separators of any system. */
-export function baseName(path: string): string {
+function baseName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
 

@@ -32,7 +32,7 @@ export const doctorCommand: Command = {
 };
 
 /** The diagnosis as people read it. */
-export function diagnosisText(diagnosis: Diagnosis, paint: Paint): string {
+function diagnosisText(diagnosis: Diagnosis, paint: Paint): string {
   const blocks = diagnosis.checks.map((check) => checkLines(check, paint).join("\n"));
   const count = (status: DiagnosisCheck["status"]): number =>
     diagnosis.checks.filter((check) => check.status === status).length;

@@ -44,22 +44,32 @@ export function isScript(path: string): boolean {
 export function findExecutable(name: string, env: Environment, platform: string): ExecutableLookup {
   const isPath = name.includes("/") || (platform === "win32" && name.includes("\\"));
   if (isPath) return firstUsable(spellings(resolve(name), env, platform), platform);
-  const delimiter = platform === "win32" ? ";" : ":";
-  const folders = (readVariable(env, "PATH", platform) ?? "").split(delimiter).filter((folder) => folder !== "");
+  const searched = readVariable(env, "PATH", platform) ?? "";
+  const folders = foldersOf(searched, platform);
   const candidates = folders.flatMap((folder) => spellings(join(folder, name), env, platform));
   const present = candidates.filter((path) => existsSync(path));
   if (present.length > 0) return firstUsable(present, platform);
   const where = folders.length === 0 ? "PATH is empty" : `it is in none of the ${folders.length} folders of PATH`;
-  return { rejected: [{ path: name, reason: `${where} (${folders.join(delimiter)})` }] };
+  return { rejected: [{ path: name, reason: `${where} (${searched})` }] };
+}
+
+/** An entry of Windows may stand in quotes, and hold a semicolon then. */
+function foldersOf(path: string, platform: string): string[] {
+  const entries =
+    platform === "win32"
+      ? (path.match(/(?:"[^"]*"|[^;"])+/g) ?? []).map((entry) => entry.replaceAll('"', ""))
+      : path.split(":");
+  return entries.filter((folder) => folder !== "");
 }
 
 /** Windows runs `codex` as `codex.exe`, `codex.cmd`, ..., in the order of PATHEXT. */
 function spellings(path: string, env: Environment, platform: string): string[] {
   if (platform !== "win32") return [path];
-  const extensions = (readVariable(env, "PATHEXT", platform) ?? ".COM;.EXE;.BAT;.CMD").toLowerCase().split(";");
+  const listed = (readVariable(env, "PATHEXT", platform) ?? ".COM;.EXE;.BAT;.CMD").toLowerCase().split(";");
+  const extensions = listed.filter((extension) => extension !== "");
   const known = [...extensions, ".ps1", ".js", ".cjs", ".mjs"];
   if (known.includes(extname(path).toLowerCase())) return [path];
-  return [...extensions.filter((extension) => extension !== "").map((extension) => path + extension), path];
+  return [...extensions.map((extension) => path + extension), path];
 }
 
 function firstUsable(candidates: readonly string[], platform: string): ExecutableLookup {

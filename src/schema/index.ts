@@ -1,8 +1,8 @@
 /** The schemas of outputs and tools, gathered. */
 
 export type { AjvLoader } from "./ajv.js";
-export { dropAddedNulls, type StrictSchema } from "./nulls.js";
-export { type PreparedArguments, type PreparedOutput, prepareArguments, prepareOutput } from "./prepare.js";
+export { dropAddedNulls } from "./nulls.js";
+export { type PreparedOutput, prepareArguments, prepareOutput } from "./prepare.js";
 export { isStandardSchema, toJsonSchema } from "./standard.js";
 export { toStrictJsonSchema } from "./strict.js";
 export type { InferOutput, JsonObject, JsonSchema, Schema, SchemaIssue, SchemaResult } from "./types.js";

@@ -1,42 +1,35 @@
 /** Packs the package as for a release, installs it into an empty project, and uses it there in every way that is promised. */
 
 import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { build, type Format } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Bench } from "../../scripts/compat/bench.js";
+import { layouts } from "../../scripts/compat/layouts.js";
+import { ROOT } from "../../scripts/compat/pack.js";
+import { builtWith } from "../../scripts/compat/typescripts.js";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const modules = join(root, "node_modules");
-const work = realpathSync(mkdtempSync(join(tmpdir(), "codex-embed-package-")));
-const consumer = join(work, "consumer");
-const tsc = join(modules, "typescript", "bin", "tsc");
 const manifest: {
   readonly version: string;
   readonly exports: Readonly<Record<string, unknown>>;
-  readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
-} = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+} = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 
 const RUNTIME = manifest.optionalDependencies["@openai/codex"] ?? "";
 
 /** What a release may hold, and what it must. */
-const ALLOWED = /^(?:dist\/.+\.(?:js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+const ALLOWED =
+  /^(?:dist\/(?:[A-Za-z]+\/){0,2}[A-Za-z]+\.(?:js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
 const REQUIRED = ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/index.js", "dist/index.d.ts"];
 
-let packed: string[] = [];
+/** What would show where a file was made, or would send its reader to one that is not packed. */
+const TRACES = ["sourceMappingURL", ROOT, "codex-embed-compat-", "../src/", "../test/"];
+
+let bench: Bench | undefined;
+let work = "";
+let consumer = "";
+let packed: readonly string[] = [];
 
 /** Runs a program and returns what it prints. */
 function run(
@@ -67,34 +60,17 @@ function script(name: string, text: string): string {
   return name;
 }
 
-/** A copy of this repository without what git ignores, so that nothing here disturbs the build of anybody else. */
-function copyRepository(to: string): void {
-  const ignored = new Set(["node_modules", ".git", "dist", "coverage"].map((name) => join(root, name)));
-  cpSync(root, to, { recursive: true, filter: (source) => !ignored.has(source) });
-  symlinkSync(modules, join(to, "node_modules"), "dir");
-}
+beforeAll(async () => {
+  bench = await Bench.open();
+  ({ work } = bench);
+  packed = bench.packed.files;
+  const project = bench.project();
+  consumer = project.folder;
+  await project.place();
+  for (const name of ["@types/node", "undici-types"]) project.link(name);
+}, 240_000);
 
-function install(name: string): void {
-  const target = join(consumer, "node_modules", name);
-  mkdirSync(dirname(target), { recursive: true });
-  symlinkSync(join(modules, name), target, "dir");
-}
-
-beforeAll(() => {
-  const copy = join(work, "copy");
-  copyRepository(copy);
-  run(process.execPath, [tsc, "-p", "tsconfig.build.json"], copy);
-  const output = run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", work], copy);
-  const [report]: [{ filename: string; files: { path: string }[] }] = JSON.parse(output);
-  packed = report.files.map(({ path }) => path);
-  const installed = join(consumer, "node_modules", "codex-embed");
-  mkdirSync(installed, { recursive: true });
-  run("tar", ["-xzf", join(work, basename(report.filename)), "--strip-components=1", "-C", installed], work);
-  for (const name of [...Object.keys(manifest.dependencies), "@openai", "@types/node", "undici-types"]) install(name);
-  writeFileSync(join(consumer, "package.json"), JSON.stringify({ name: "consumer", type: "module", private: true }));
-}, 60_000);
-
-afterAll(() => rmSync(work, { recursive: true, force: true }));
+afterAll(() => bench?.close());
 
 describe("the tarball", () => {
   it("holds the build, its types and the papers, and nothing else", () => {
@@ -103,6 +79,17 @@ describe("the tarball", () => {
     const stems = (ending: string) =>
       packed.filter((path) => path.endsWith(ending)).map((path) => path.replace(ending, ""));
     expect(stems(".d.ts")).toEqual(stems(".js"));
+  });
+
+  it("holds no trace of the machine that it was made on, and no word of files that it does not hold", () => {
+    const texts = packed.map((path) => ({
+      path,
+      text: readFileSync(join(consumer, "node_modules/codex-embed", path), "utf8"),
+    }));
+    const found = texts.flatMap(({ path, text }) =>
+      TRACES.filter((trace) => text.includes(trace)).map((trace) => [path, trace]),
+    );
+    expect(found).toEqual([]);
   });
 
   it("holds what its exports name", () => {
@@ -209,43 +196,6 @@ describe("a project that has installed it", () => {
     );
     expect(seen).toEqual({ changed: [], spoilt: expect.arrayContaining(["started", "webSockets"]) });
   });
-
-  it("compiles the quickstart of the README, and CommonJS, under the strictest settings", () => {
-    const readme = readFileSync(join(root, "README.md"), "utf8");
-    const quickstart = /## Quickstart\n+```ts\n([^]*?)```/.exec(readme)?.[1] ?? "";
-    expect(quickstart).toContain("new Codex(");
-    const types = join(consumer, "types");
-    mkdirSync(types);
-    writeFileSync(join(types, "quickstart.mts"), quickstart);
-    writeFileSync(
-      join(types, "common.cts"),
-      `import { Codex, type TurnEvent } from "codex-embed";
-      import { RUNTIME_VERSION, type ThreadItem } from "codex-embed/protocol";
-      import { Codex as ExecCodex, type ThreadEvent } from "codex-embed/exec";
-      import { startTestCodex } from "codex-embed/testing";
-      export const ids = (event: ThreadEvent) => (event.type === "thread.started" ? event.thread_id : undefined);
-      export const read = (event: TurnEvent): ThreadItem | undefined =>
-        event.method === "item/completed" ? event.params.item : undefined;
-      export const all = [Codex, ExecCodex, RUNTIME_VERSION, startTestCodex];
-      // @ts-expect-error: the types are there, and are no any
-      export const wrong: number = new Codex().closed;`,
-    );
-    const compilerOptions = {
-      target: "es2022",
-      lib: ["es2022"],
-      module: "nodenext",
-      types: ["node"],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      noUncheckedIndexedAccess: true,
-      noPropertyAccessFromIndexSignature: true,
-      verbatimModuleSyntax: false,
-      skipLibCheck: false,
-      noEmit: true,
-    };
-    writeFileSync(join(types, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["."] }));
-    expect(run(process.execPath, [tsc, "-p", "types"], consumer)).toBe("");
-  }, 60_000);
 });
 
 describe("the program codex-embed", () => {
@@ -331,4 +281,15 @@ describe.each<{ format: Format; name: string }>([
     await bundle(`${unused}import "codex-embed";\nconsole.log(1);`);
     expect(statSync(join(consumer, name)).size).toBeLessThan(300);
   });
+});
+
+describe("the package works where it finds itself", () => {
+  it.each([...layouts, ...builtWith])(
+    "$name: $what",
+    async (trial) => {
+      if (bench === undefined) throw new Error("There is no bench.");
+      expect(await trial.run(bench)).not.toBe("");
+    },
+    240_000,
+  );
 });

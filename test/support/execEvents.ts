@@ -6,7 +6,7 @@ export const started = (id = "t-1"): ThreadEvent => ({ type: "thread.started", t
 
 export const turnStarted: ThreadEvent = { type: "turn.started" };
 
-export const usage = (input: number): Usage => ({
+const usage = (input: number): Usage => ({
   input_tokens: input,
   cached_input_tokens: 0,
   cache_write_input_tokens: 0,

@@ -6,7 +6,6 @@ import {
   type ElicitResult,
   StreamableHTTPClientTransport,
 } from "@modelcontextprotocol/client";
-import type { Sandbox } from "codex-embed";
 import { type CodexMcpOptions, type McpHttpHandle, type McpHttpOptions, serveMcpHttp } from "codex-embed/mcp-server";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
 import { fileURLToPath } from "node:url";
@@ -101,9 +100,6 @@ export function outcomeOf(result: Result): { threadId: string; content: string; 
 function isOutcome(value: unknown): value is { threadId: string; content: string; status: string; usage?: object } {
   return typeof value === "object" && value !== null && "threadId" in value;
 }
-
-/** A sandbox, for tables of tests. */
-export type { Sandbox };
 
 /** The command of a program that serves a home on stdio, from any working directory. */
 export function stdioCommand(

@@ -25,7 +25,7 @@ export interface FinishedTurn {
 }
 
 /** The executable of the pinned runtime package. */
-export function runtimeBinary(): string {
+function runtimeBinary(): string {
   const runtime = createRequire(import.meta.url).resolve("@openai/codex/package.json");
   const platform = `@openai/codex-${process.platform}-${process.arch}`;
   const targets: Record<string, string> = {

@@ -34,7 +34,7 @@ export async function ask(baseUrl: string, body?: JsonObject | string): Promise<
 }
 
 /** The data of the SSE events in a text. */
-export function parseEvents(text: string): JsonObject[] {
+function parseEvents(text: string): JsonObject[] {
   return text
     .split("\n\n")
     .flatMap((block) => block.split("\n").filter((line) => line.startsWith("data: ")))

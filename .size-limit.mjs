@@ -1,0 +1,17 @@
+/**
+ * How much code each entry may bring into a bundle, with its dependencies, minified and gzipped. The limits stand a tenth
+ * above what was measured: nobody downloads a server, so they are there to show what a change weighs, not to save bytes.
+ */
+
+const forNode = (config) => ({ ...config, platform: "node", format: "esm" });
+
+const entries = [
+  { name: "codex-embed", path: "dist/index.js", limit: "88 kB" },
+  { name: "codex-embed, { Codex } alone", path: "dist/index.js", import: "{ Codex }", limit: "70 kB" },
+  { name: "codex-embed/exec", path: "dist/exec/index.js", limit: "22 kB" },
+  { name: "codex-embed/mcp-server", path: "dist/mcp/index.js", limit: "82 kB" },
+  { name: "codex-embed/protocol", path: "dist/protocol.js", limit: "2 kB" },
+  { name: "codex-embed/testing", path: "dist/testing/index.js", limit: "78 kB" },
+];
+
+export default entries.map((entry) => ({ ...entry, gzip: true, modifyEsbuildConfig: forNode }));
