@@ -2,7 +2,14 @@
 
 export { Agent, type AgentResult, Agents, type AgentStatus } from "./agents.js";
 export { approvalRules } from "./approval/approvalRules.js";
-export type { ApprovalRuleDecision, ApprovalRulesOptions } from "./approval/types.js";
+export type {
+  ApprovalKind,
+  ApprovalRuleDecision,
+  ApprovalRuleHandlers,
+  ApprovalRulesOptions,
+  CommandPattern,
+  RuleList,
+} from "./approval/types.js";
 export { Codex, type RequestArguments } from "./codex.js";
 export { diagnose } from "./doctor/diagnose.js";
 export type { DiagnoseOptions, Diagnosis, DiagnosisCheck, DiagnosisCheckName, LaunchSummary } from "./doctor/types.js";
@@ -19,6 +26,7 @@ export type {
   SubscriptionName,
   TurnEvent,
   TurnEventMethod,
+  TurnNotification,
   UnknownNotification,
 } from "./events.js";
 export { GoalHandle, type GoalOptions, type GoalResult, type ResumeGoalOptions } from "./goal.js";
@@ -46,21 +54,25 @@ export {
 export type { OutputOf } from "./output.js";
 export type { ProcessExit, Spawn, SpawnedProcess } from "./process/agentProcess.js";
 export type { ConfigObject, ConfigValue } from "./process/configOverrides.js";
+export type { Environment } from "./process/environment.js";
 export type { LaunchOptions, SpawnRequest } from "./process/launch.js";
 export * from "./requests/handlers.js";
 export type { ReviewOptions, ReviewResult, ReviewTarget } from "./review.js";
 export type { ReviewFinding, ReviewVerdict } from "./reviewText.js";
 export { isRetryableError, type RetryOptions, retryOnOverload } from "./retry.js";
 export type { ClientMethod, RequestOptions } from "./runtime.js";
-export type { InferOutput, JsonSchema, Schema, SchemaIssue } from "./schema/index.js";
+export type { InferOutput, JsonSchema, JsonSchemaKeywords, Schema, SchemaIssue } from "./schema/index.js";
 export { type AppServer, type ServeAuth, type ServeOptions, serveAppServer } from "./serve.js";
+export type { ShellCommandItem } from "./sideWork.js";
 export { Thread } from "./thread.js";
+export type { ThreadQueue } from "./threadQueue.js";
 export {
   type Tool,
   type ToolContext,
   type ToolGroup,
   type ToolOptions,
   type ToolResult,
+  type ToolResultPart,
   tool,
   toolGroup,
 } from "./tools/index.js";

@@ -31,7 +31,17 @@ export const PARTS: readonly { readonly text: string; readonly pages: readonly s
   { text: "Other ways in", pages: ["cli", "exec", "mcp", "remote"] },
   { text: "Reference", pages: ["configuration", "errors", "testing", "safety", "reliability", "performance"] },
   { text: "Coming from", pages: ["migrating-from-python", "migrating-from-codex-sdk", "migrating-from-cli"] },
-  { text: "Inside", pages: ["architecture", "wire", "runtime", "decisions/README"] },
+  {
+    text: "Inside",
+    pages: withTheOthers("decisions", [
+      "architecture",
+      "wire",
+      "runtime",
+      "compatibility",
+      "maintaining",
+      "decisions/README",
+    ]),
+  },
 ];
 
 /** An entry of the site's menu. */

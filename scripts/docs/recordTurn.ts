@@ -20,7 +20,7 @@ export interface Recording {
 }
 
 /** The options that the recorded client has besides its home. */
-export const OPTIONS = { config: { model_reasoning_effort: "low" }, disable: ["plugins"] } satisfies CodexOptions;
+const OPTIONS = { config: { model_reasoning_effort: "low" }, disable: ["plugins"] } satisfies CodexOptions;
 
 /** Runs a turn with one approved command, on a home that is gone when it resolves. */
 export async function recordTurn(): Promise<Recording> {

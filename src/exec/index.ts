@@ -11,7 +11,8 @@ export {
   type TriedLocation,
   UsageError,
 } from "../errors/index.js";
-export type { ReviewFinding, ReviewVerdict } from "../reviewText.js";
+export type { ReviewContent, ReviewFinding, ReviewVerdict } from "../reviewText.js";
+export type { InferOutput } from "../schema/types.js";
 export { Codex } from "./codex.js";
 export { AbortError, ExecError, ExecExitError, ExecTurnFailedError } from "./errors.js";
 export {

@@ -83,7 +83,8 @@ export interface ChatgptTokens {
   readonly chatgptPlanType?: string | null | undefined;
 }
 
-type Handler<Request, Answer> = (request: Request, context: HandlerContext) => Answer | Promise<Answer>;
+/** Decides one request. */
+export type Handler<Request, Answer> = (request: Request, context: HandlerContext) => Answer | Promise<Answer>;
 
 /**
  * One handler for each request of the runtime. All are optional: what nobody handles is declined. A handler that

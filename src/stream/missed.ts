@@ -6,6 +6,8 @@ import type { ThreadItem, Turn } from "../generated/protocol.js";
 /** What has been heard of one turn. */
 export class HeardTurn {
   isStarted = false;
+  /** Whether the record told of the start: the runtime may tell of it as well, just after. */
+  isStartReplayed = false;
   /** The items that were told to be complete. */
   readonly completed = new Set<string>();
   /** Those among them that the record told of: what else is said of them comes too late. */

@@ -48,12 +48,14 @@ export class ThreadRoute {
     if (this.activeTurnId === turnId) this.activeTurnId = null;
   }
 
-  /** Takes down what is heard of a turn. False when it is said of an item that the record has told of already. */
+  /** Takes down what is heard of a turn. False when the record has told of it already. */
   note(turnId: string, notification: TurnNotification, isReplay: boolean): boolean {
     if (notification.method === "turn/started") {
       const heard = this.heard.get(turnId) ?? new HeardTurn();
       this.heard.set(turnId, heard);
+      if (heard.isStartReplayed) return false;
       heard.isStarted = true;
+      heard.isStartReplayed = isReplay;
       this.lastTurnId = turnId;
       return true;
     }

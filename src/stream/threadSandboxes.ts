@@ -10,9 +10,9 @@ import type { SandboxMode, SandboxPolicy } from "../generated/protocol.js";
 export class ThreadSandboxes {
   readonly #writable = new Set<string>();
 
-  /** The sandbox that a thread is in now. */
-  note(threadId: string, { type }: SandboxPolicy): void {
-    if (type === "workspaceWrite") this.#writable.add(threadId);
+  /** The sandbox that a thread is in now, if the runtime says so. */
+  note(threadId: string, policy: SandboxPolicy | undefined): void {
+    if (policy?.type === "workspaceWrite") this.#writable.add(threadId);
     else this.#writable.delete(threadId);
   }
 

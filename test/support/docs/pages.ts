@@ -56,7 +56,7 @@ export function readPages(): Page[] {
 }
 
 /** Reads what stands on a page. */
-export function parsePage(path: string, text: string): Page {
+function parsePage(path: string, text: string): Page {
   const blocks: CodeBlock[] = [];
   const prose: string[] = [];
   let open: { fence: string; indent: number; line: number; info: string; text: string[] } | null = null;

@@ -103,6 +103,20 @@ describe("a turn in flight", () => {
     expect(told).toEqual(["reconnected", "item/completed second", "item/started third"]);
   });
 
+  test("is told of its start once, when the record tells of it and it comes after all", () => {
+    const router = new Router();
+    const told: string[] = [];
+    router.reserve(threadId).claim(turnId, {
+      push: (event: TurnEvent) => void told.push(short(event)),
+      touch: () => {},
+      fail: () => {},
+    });
+    router.suspend([threadId]);
+    router.restore(threadId, [record()], lost);
+    for (const event of [started(), itemStarted(text("first", null))]) router.dispatch(event, 1);
+    expect(told).toEqual(["turn/started", "reconnected", "item/started first"]);
+  });
+
   test("that has ended ends, with what is only complete by that", () => {
     const { router, told } = running();
     router.restore(threadId, [record({ status: "completed", items: [text("first"), text("second", null)] })], lost);
