@@ -252,7 +252,13 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "with approval handlers the runtime asks the user by default, else a reviewer",
     ],
     [
-      "Modes of a turn hold for the following turns; left out on resume and fork, those of the thread stay",
+      "A fork, and a thread after a crash, stays in the sandbox that the thread was in",
+      "e2e/modes.test.ts",
+      "left out on fork, sandbox %s stays",
+      "left out on fork, the sandbox of the last turn stays",
+    ],
+    [
+      "Modes of a turn hold for the following turns; left out on resume and fork, the approval mode stays",
       "e2e/modes.test.ts",
       "hold for it and for the turns after it",
       "left out on resume and on fork, those of the thread stay",
@@ -339,6 +345,11 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "An answer that does not conform is `OutputValidationError` with issues and text",
       "e2e/output.test.ts",
       "%s: the error carries issues and text, and not the text in its message",
+    ],
+    [
+      "`partialOutput()` shows what came last, also when the model pauses",
+      "unit/stream/partialOutput.test.ts",
+      "shows what came last although nothing comes after it",
     ],
     [
       "`partialOutput()` grows with the answer",
@@ -748,11 +759,32 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "e2e/demo.test.ts",
       "fixes the bug, checks it, and leaves nothing behind",
     ],
+    ["Each example runs, and prints what it shall", "e2e/examples/examples.test.ts", "$name: $sentence"],
     [
-      "The examples run",
-      "e2e/examples.test.ts",
-      "reviewer: the findings as a table",
-      "interactive: approvals, a tool and a typed answer",
+      "The page of the code review service shows the findings as they come",
+      "e2e/examples/reviewPage.test.ts",
+      "shows each finding as soon as the agent has written it, and what it comes to",
+    ],
+    [
+      "Every program in the documentation compiles, runs and ends",
+      "docs/programs.test.ts",
+      "all are accepted by the compiler",
+      "$place",
+    ],
+    [
+      "Every link of the documentation leads to a page and a heading that are there",
+      "docs/links.test.ts",
+      "every link leads to a file and a heading that are there",
+    ],
+    [
+      "The walkthrough prints what it shows",
+      "docs/walkthrough.test.ts",
+      "it runs to its end, and says nothing on stderr",
+    ],
+    [
+      "What is spawned and sent is what the page of it says",
+      "docs/wire.test.ts",
+      "what is spawned and sent is what docs/wire.md says (npm run docs:record writes it)",
     ],
     [
       "The difference of two protocols is told by method, field and member",

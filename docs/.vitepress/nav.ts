@@ -29,18 +29,14 @@ export const PARTS: readonly { readonly text: string; readonly pages: readonly s
     ]),
   },
   { text: "Other ways in", pages: ["cli", "exec", "mcp", "remote"] },
-  { text: "Reference", pages: ["configuration", "errors", "testing", "safety", "reliability", "performance"] },
+  {
+    text: "Reference",
+    pages: ["configuration", "errors", "testing", "safety", "reliability", "performance", "features", "compatibility"],
+  },
   { text: "Coming from", pages: ["migrating-from-python", "migrating-from-codex-sdk", "migrating-from-cli"] },
   {
     text: "Inside",
-    pages: withTheOthers("decisions", [
-      "architecture",
-      "wire",
-      "runtime",
-      "compatibility",
-      "maintaining",
-      "decisions/README",
-    ]),
+    pages: ["architecture", "wire", "runtime", "maintaining", ...withTheOthers("decisions", ["README"])],
   },
 ];
 

@@ -12,7 +12,7 @@ test("every example is a part of a test that runs", async () => {
   const names = ["example.test.ts", "snippets.test.ts"];
   const files = await Promise.all(names.map((name) => readFile(join(root, "test/e2e/testing", name), "utf8")));
   const code = flat(files.join("\n"));
-  const examples = [...page.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1] ?? "");
+  const examples = [...page.matchAll(/```ts(?: \w+)?\n(.*?)```/gs)].map((match) => match[1] ?? "");
   expect(examples.length).toBeGreaterThan(5);
   for (const example of examples) expect(code).toContain(flat(example));
 });
