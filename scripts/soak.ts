@@ -30,7 +30,7 @@ const { figures, findings } = await soak({
   seed,
   over,
   turnsPerIncident,
-  onLap: (done) => console.log(`${done} turns`),
+  onLap: (done, heap) => console.log(`${done} turns, heap ${heap}`),
 });
 for (const [name, figure] of Object.entries(figures)) console.log(`${name.padEnd(32)}${figure}`);
 for (const { what, script } of findings.slice(0, MOST_SHOWN)) {

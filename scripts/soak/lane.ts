@@ -54,9 +54,17 @@ export class Lane {
     this.#open ??= await this.#openThread();
     const open = this.#open;
     const { isEphemeral, isOnRecord, openedAtMs, thread } = open;
-    const observed = await runTurn(thread, script, workspace, incidents);
+    const hadIncident = incidents.since(openedAtMs).length > 0;
+    // The caller of a turn with a limit is let go after some seconds, whether or not the runtime can be told.
+    const mayBeBusy = hadIncident && (open.before?.ending.kind === "deadline" || open.before?.ending.kind === "abort");
+    const observed = await runTurn(thread, script, workspace, incidents, mayBeBusy);
     const { turn } = observed;
-    const facts = { isEphemeral, isOnRecord, hadIncident: incidents.since(openedAtMs).length > 0, before: open.before };
+    const facts = {
+      isEphemeral,
+      isOnRecord,
+      hadIncident: incidents.since(openedAtMs).length > 0,
+      before: open.before,
+    };
     const result = "error" in turn ? undefined : turn.value.results[0];
     if (result !== undefined && "value" in result) open.isOnRecord = true;
     open.before = script;

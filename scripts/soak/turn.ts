@@ -1,7 +1,7 @@
 /** Owns one turn of the soak: begins it, reads it, does to it what its script says, and takes down what came of it. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Thread, TurnEvent, TurnHandle, TurnResult } from "codex-embed";
+import { type Thread, type TurnEvent, type TurnHandle, TurnInProgressError, type TurnResult } from "codex-embed";
 import type { IncidentKind, Incidents } from "./incidents.js";
 import { promptOf, type Reading, steerOf, type TurnScript } from "./script.js";
 
@@ -47,30 +47,45 @@ export class Enough extends Error {}
 /** How long a turn may take before it counts as one that never settles. */
 const STUCK_MS = 90_000;
 
-/** Runs a turn until it, all its readers and all that was asked of it have settled. Rejects when one of them does not. */
+/** How often a thread is asked whether it is free. */
+const FREE_POLL_MS = 50;
+
+/**
+ * Runs a turn until it, all its readers and all that was asked of it have settled. Rejects when one of them does not.
+ *
+ * @param mayBeBusy - the thread may still have the turn before, whose caller was let go: then it has to become free.
+ */
 export async function runTurn(
   thread: Thread,
   script: TurnScript,
   workspace: string,
   incidents: Incidents,
+  mayBeBusy: boolean,
 ): Promise<Observed> {
   const began = performance.now();
   const abort = new AbortController();
   const { ending, work } = script;
-  const turn = await settled(
-    watched(
-      script,
-      "startTurn",
-      thread.startTurn(promptOf(script), {
-        cwd: workspace,
-        sandbox: work === "approval" ? "read-only" : "full-access",
-        ...(ending.kind === "abort" && { signal: abort.signal }),
-        ...(ending.kind === "deadline" && { deadlineMs: ending.deadlineMs }),
-      }),
-    ),
-  );
+  const start = () =>
+    thread.startTurn(promptOf(script), {
+      cwd: workspace,
+      sandbox: work === "approval" ? "read-only" : "full-access",
+      ...(ending.kind === "abort" && { signal: abort.signal }),
+      ...(ending.kind === "deadline" && { deadlineMs: ending.deadlineMs }),
+    });
+  const turn = await settled(watched(script, "startTurn", mayBeBusy ? whenFree(start) : start()));
   const ended: Settled<EndedTurn> = "error" in turn ? turn : { value: await follow(turn.value, script, abort) };
   return { script, turn: ended, incidents: incidents.since(began), ms: performance.now() - began };
+}
+
+async function whenFree(start: () => Promise<TurnHandle>): Promise<TurnHandle> {
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!TurnInProgressError.isInstance(error)) throw error;
+    }
+    await sleep(FREE_POLL_MS);
+  }
 }
 
 async function follow(turn: TurnHandle, script: TurnScript, abort: AbortController): Promise<EndedTurn> {

@@ -17,6 +17,7 @@ import {
 import type { Turn } from "../generated/protocol.js";
 import { HeardTurn, missedOf } from "./missed.js";
 import { RecentMap } from "./recentMap.js";
+import { remember } from "./remember.js";
 import { Reservation, type ThreadFollower } from "./reservation.js";
 import { ThreadRoute, threadOf, turnOf } from "./threadRoute.js";
 
@@ -229,7 +230,7 @@ export class Router {
 
   /** Nothing more is heard of a thread that this client has unsubscribed from: its turns end here, and none can start. */
   letGo(threadId: string): void {
-    this.#letGo.set(threadId, "was unsubscribed");
+    remember(this.#letGo, threadId, "was unsubscribed");
     this.#abandon(threadId, (turnId) => {
       return new UsageError(
         `Thread ${threadId} was unsubscribed while ${turnId === null ? "a turn was begun" : `turn ${turnId} ran`}, so its end is not heard of.`,
@@ -239,7 +240,7 @@ export class Router {
 
   /** Nothing more is heard of a thread that could not be taken up again: as `letGo`, but nobody has wanted it. */
   lose(threadId: string, reason: CloseReason): void {
-    this.#letGo.set(threadId, "could not be taken up again after the connection was lost");
+    remember(this.#letGo, threadId, "could not be taken up again after the connection was lost");
     this.#abandon(threadId, (turnId) => cutOff(turnId === null ? "a turn" : `turn ${turnId}`, reason));
     for (const follower of this.#followers.get(threadId) ?? []) {
       follower.fail(cutOff(`a sub-agent (thread ${threadId})`, reason));

@@ -2,17 +2,18 @@
 
 import type { Notification } from "../events.js";
 import type { SandboxMode, SandboxPolicy } from "../generated/protocol.js";
+import { remember } from "./remember.js";
 
 /**
  * The runtime keeps with a thread that it is read-only or has full access; one that may write to its workspace gets the
  * configuration's `sandbox_mode` when it is resumed or forked, be that more or less.
  */
 export class ThreadSandboxes {
-  readonly #writable = new Set<string>();
+  readonly #writable = new Map<string, true>();
 
   /** The sandbox that a thread is in now, if the runtime says so. */
   note(threadId: string, policy: SandboxPolicy | undefined): void {
-    if (policy?.type === "workspaceWrite") this.#writable.add(threadId);
+    if (policy?.type === "workspaceWrite") remember(this.#writable, threadId, true);
     else this.#writable.delete(threadId);
   }
 

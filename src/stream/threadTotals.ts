@@ -2,6 +2,7 @@
 
 import type { Notification } from "../events.js";
 import type { TokenUsageBreakdown } from "../generated/protocol.js";
+import { remember } from "./remember.js";
 
 /** Remembers the last total of each thread that is loaded. */
 export class ThreadTotals {
@@ -11,7 +12,7 @@ export class ThreadTotals {
   observe(notification: Notification): void {
     switch (notification.method) {
       case "thread/tokenUsage/updated":
-        this.#byThread.set(notification.params.threadId, notification.params.tokenUsage.total);
+        remember(this.#byThread, notification.params.threadId, notification.params.tokenUsage.total);
         break;
       case "thread/closed":
       case "thread/archived":
@@ -26,7 +27,7 @@ export class ThreadTotals {
   /** A fork begins with what its thread had used. */
   inherit(threadId: string, fromThreadId: string): void {
     const total = this.#byThread.get(fromThreadId);
-    if (total !== undefined) this.#byThread.set(threadId, total);
+    if (total !== undefined) remember(this.#byThread, threadId, total);
   }
 
   /** The thread's total as last heard, or null. */
