@@ -284,7 +284,7 @@ describe.each<{ format: Format; name: string }>([
 });
 
 describe("the package works where it finds itself", () => {
-  it.each([...layouts, ...builtWith])(
+  it.each([...layouts, builtWith])(
     "$name: $what",
     async (trial) => {
       if (bench === undefined) throw new Error("There is no bench.");

@@ -8,7 +8,7 @@ import * as ours from "../../../src/exec/index.js";
 import { answer, completed, failed, started, turnStarted } from "../../support/execEvents.js";
 import { FakeExec, type ExecCall, type ExecPlay } from "../../support/fakeExec.js";
 
-const RUNS = 300;
+const RUNS = 150;
 
 interface Scene {
   readonly codex: theirs.CodexOptions;
