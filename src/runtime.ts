@@ -159,7 +159,8 @@ export class Runtime {
       const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult, site });
       try {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
-        await this.#hear(connection, params);
+        const threadId = this.#unheardIn(params);
+        if (threadId !== null) await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
         return result;
       } catch (error) {
         if (sends === MAX_SENDS || !(await this.#canRepeat(method, connection, error))) throw error;
@@ -216,11 +217,10 @@ export class Runtime {
     return isHarmless && !this.isClosed;
   }
 
-  /** A thread that had no turn when the connection was lost is heard of again once it has one. */
-  async #hear(connection: Connection, params: unknown): Promise<void> {
+  /** A thread that had no turn when the connection was lost is heard of again once it has one: what is asked may be it. */
+  #unheardIn(params: unknown): string | null {
     const threadId = isRecord(params) ? params["threadId"] : null;
-    if (typeof threadId !== "string" || !this.recovery.isUnheard(threadId)) return;
-    await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
+    return typeof threadId === "string" && this.recovery.isUnheard(threadId) ? threadId : null;
   }
 
   #receiver(): ConnectionReceiver {
