@@ -51,9 +51,10 @@ const OBJECT = /^[ \t\r]*\{/;
 export function parseMessage(text: string): Readonly<Record<string, unknown>> | undefined {
   if (text[0] !== "{" && !OBJECT.test(text)) return undefined;
   try {
-    const message: Record<string, unknown> = JSON.parse(text);
-    if (message["method"] === latestMethod) message["method"] = latestMethod;
-    else latestMethod = message["method"];
+    const message: Record<string, unknown> & { method?: unknown } = JSON.parse(text);
+    const { method } = message;
+    if (method !== latestMethod) latestMethod = method;
+    else if (method !== undefined) message["method"] = latestMethod;
     return message;
   } catch {
     return undefined;
