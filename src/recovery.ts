@@ -78,7 +78,7 @@ export class Recovery {
   async takeUpUnheard(threadId: string, request: RecoveryRequest): Promise<void> {
     this.#unheard.delete(threadId);
     this.#router.suspend([threadId]);
-    await this.#takeUp(threadId, this.#router.isBusy(threadId) ? patiently(request) : request, UNHEARD);
+    await this.#takeUp(threadId, request, UNHEARD);
   }
 
   #all(): string[] {
@@ -89,7 +89,8 @@ export class Recovery {
     if (this.#threads.get(threadId)?.isStored === false) return this.#lose(threadId, reason);
     try {
       const awaited = this.#router.awaited(threadId);
-      const turns = await endsOf(threadId, awaited, await this.#resume(threadId, awaited, request), request);
+      const ask = this.#router.isBusy(threadId) ? patiently(request) : request;
+      const turns = await endsOf(threadId, awaited, await this.#resume(threadId, awaited, ask), request);
       // What is still to be decided is sent again right behind the reply: with another answer, it has come.
       if (this.#broker.hasStale(threadId)) {
         await request("thread/read", { threadId, includeTurns: false });

@@ -99,25 +99,32 @@ test("a runtime that is too busy is no refusal: it can be tried again", async ()
   expect(told).toEqual(["turn/started", "reconnected", "turn/completed"]);
 });
 
-test("a thread whose first turn has just begun is resumed as soon as it can be", async () => {
-  let refusals = 2;
-  const { router, recovery, made, request } = bench({
-    "thread/resume": () => {
-      if (refusals-- > 0) throw refusal;
-      return page(turnRecord("inProgress"));
-    },
-  });
-  recovery.keep(threadId, true);
-  const told: string[] = [];
-  const failures: unknown[] = [];
-  router.reserve(threadId).claim(turnId, {
-    push: ({ method }) => void told.push(method),
-    touch: () => {},
-    fail: (error) => void failures.push(error),
-  });
-  await recovery.takeUpUnheard(threadId, request);
-  expect([made.length, told, failures]).toEqual([3, ["turn/started", "reconnected"], []]);
-});
+test.each(["found unheard of", "lost with the connection"])(
+  "a thread whose first turn has just begun, %s, is resumed as soon as it can be",
+  async (how) => {
+    let refusals = 2;
+    const { router, recovery, made, request } = bench({
+      "thread/resume": () => {
+        if (refusals-- > 0) throw refusal;
+        return page(turnRecord("inProgress"));
+      },
+    });
+    recovery.keep(threadId, true);
+    const told: string[] = [];
+    const failures: unknown[] = [];
+    router.reserve(threadId).claim(turnId, {
+      push: ({ method }) => void told.push(method),
+      touch: () => {},
+      fail: (error) => void failures.push(error),
+    });
+    if (how === "found unheard of") await recovery.takeUpUnheard(threadId, request);
+    else {
+      recovery.suspend();
+      await recovery.takeUpAll(request, loss);
+    }
+    expect([made.length, told, failures]).toEqual([3, ["turn/started", "reconnected"], []]);
+  },
+);
 
 test("a thread that cannot be resumed is lost with its turn; without one it is left for later", async () => {
   const answers = {
