@@ -4,7 +4,7 @@ import { message, ScriptedModel } from "codex-embed/testing";
 import { type Contestant, type Measured, type Race, race } from "./measure.js";
 import { ANSWER, check, HANDWRITTEN, OURS, PROMPT, type Sides, startSides } from "./sides.js";
 
-const ROUNDS = 4;
+const ROUNDS = 7;
 /** How many threads there are in all, on how many runtimes, and how many turns a round has in all. */
 const SCENES = [
   { threads: 1, runtimes: 1, turns: 24 },

@@ -4,7 +4,7 @@ import { type Contestant, type Measured, race } from "./measure.js";
 import { type Client, Replays } from "./replays.js";
 import type { Traffic } from "./traffic.js";
 
-const ROUNDS = 5;
+const ROUNDS = 7;
 const SIZES_MB = [50, 200] as const;
 
 /** Replays a turn with one long message to the floor and to the SDK. */

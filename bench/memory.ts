@@ -45,7 +45,7 @@ export async function memory(): Promise<Measured> {
   }
   const title = `${(ITEMS * DELTAS_PER_ITEM).toLocaleString("en")} deltas in ${ITEMS} messages`;
   return {
-    races: [await race(contestants, { title, unit: "MB", rounds: 2, warmUp: false })],
+    races: [await race(contestants, { title, unit: "MB", rounds: 7, warmUp: false })],
     notes: [
       "What is used beyond what was used before the turn. The text is that of the deltas; each completed message brings " +
         "its own once more. A handle keeps what its turn has emitted for those who read later, 64 MB by default; the most " +

@@ -7,7 +7,7 @@ import { alternating } from "./alternate.js";
 import { type Contestant, type Measured, type Outcome, type Race, race } from "./measure.js";
 import { HANDWRITTEN, OURS, startSides } from "./sides.js";
 
-const ROUNDS = 5;
+const ROUNDS = 7;
 const METHOD = "thread/loaded/list";
 /** How many requests a round makes, and how many of them are in flight at once. */
 const SCENES = [
@@ -60,7 +60,7 @@ function alone(): Promise<Race> {
     { name: OURS, run: () => client("ours") },
   ];
   const title = `${ALONE.toLocaleString("en")} requests, ${WINDOW} in flight: the client alone`;
-  return race(contestants, { title, unit: "ms", rounds: 5, by: "cpuMs", warmUp: false });
+  return race(contestants, { title, unit: "ms", rounds: ROUNDS, by: "cpuMs", warmUp: false });
 }
 
 async function client(which: "handwritten" | "ours"): Promise<Outcome> {
