@@ -217,7 +217,8 @@ async function whenReady(child: AgentProcess, address: Promise<string>, timeoutM
   try {
     return await Promise.race([
       address.then(async (url) => {
-        while (!over.signal.aborted && !(await isReady(url))) await sleep(READY_POLL_MS);
+        while (!over.signal.aborted && !(await isReady(url)))
+          await sleep(READY_POLL_MS, undefined, { signal: over.signal });
         return url;
       }),
       child.exited.then(async ({ exitCode, signal }) => {
