@@ -1,28 +1,28 @@
 /** Owns the finer way to take turns: contestants that are done in milliseconds alternate within a round as well. */
 
-import { type Contestant, spreadOf } from "./measure.js";
+import { type Contestant, measured, type Sample, spreadOf } from "./measure.js";
 
 /** The same contestants; each round runs each of them so many times, in both orders, and takes the middle. */
 export function alternating(contestants: readonly Contestant[], times: number): Contestant[] {
-  let middles: readonly number[] = [];
+  let middles: readonly Sample[] = [];
   return contestants.map((contestant, index) => ({
     ...contestant,
     async run() {
       if (index === 0) middles = await alternate(contestants, times);
-      return { sample: { value: middles[index] ?? Number.NaN } };
+      return { sample: middles[index] ?? { value: Number.NaN } };
     },
   }));
 }
 
-async function alternate(contestants: readonly Contestant[], times: number): Promise<number[]> {
-  const sides = contestants.map((contestant) => ({ contestant, values: [] as number[] }));
+/** The CPU time is that of one run, taken over all: the clock of it is coarser than most runs. */
+async function alternate(contestants: readonly Contestant[], times: number): Promise<Sample[]> {
+  const sides = contestants.map((contestant) => ({ contestant, values: [] as number[], cpuMs: 0 }));
   for (let time = 0; time < times; time += 1) {
-    for (const { contestant, values } of time % 2 === 0 ? sides : sides.toReversed()) {
-      const begin = performance.now();
-      const outcome = (await contestant.run()) ?? {};
-      values.push(outcome.sample?.value ?? performance.now() - begin);
-      await outcome.tidy?.();
+    for (const side of time % 2 === 0 ? sides : sides.toReversed()) {
+      const { value, cpuMs = 0 } = await measured(side.contestant);
+      side.values.push(value);
+      side.cpuMs += cpuMs / times;
     }
   }
-  return sides.map(({ values }) => spreadOf(values).median);
+  return sides.map(({ values, cpuMs }) => ({ value: spreadOf(values).median, cpuMs }));
 }

@@ -52,7 +52,7 @@ async function raceOf(model: ScriptedModel, { threads, runtimes, turns }: (typeo
   }
 }
 
-async function turnsPerSecond(threads: readonly RunTurn[], each: number): Promise<{ sample: { value: number } }> {
+async function turnsPerSecond(threads: readonly RunTurn[], each: number): Promise<{ value: number }> {
   const begin = performance.now();
   await Promise.all(
     threads.map(async (runTurn) => {
@@ -60,5 +60,5 @@ async function turnsPerSecond(threads: readonly RunTurn[], each: number): Promis
     }),
   );
   const seconds = (performance.now() - begin) / 1000;
-  return { sample: { value: (threads.length * each) / seconds } };
+  return { value: (threads.length * each) / seconds };
 }

@@ -75,9 +75,11 @@ async function contestantsOn({ codex, hand }: Sides, nextGate: () => Promise<voi
 }
 
 async function timed(end: () => Promise<string | undefined>): Promise<Outcome> {
+  const cpu = process.cpuUsage();
   const begin = performance.now();
   const status = await end();
   const value = performance.now() - begin;
+  const { user, system } = process.cpuUsage(cpu);
   if (status !== "interrupted") throw new Error(`The turn ended as ${status}.`);
-  return { sample: { value } };
+  return { sample: { value, cpuMs: (user + system) / 1000 } };
 }
