@@ -15,6 +15,12 @@ interface Call {
   reject(error: Error): void;
 }
 
+interface Turn {
+  text: string | null;
+  begin(): void;
+  end(ended: Ended): void;
+}
+
 /** What it reads of a line. */
 interface Message {
   readonly id?: number;
@@ -30,7 +36,7 @@ const LINE_FEED = 0x0a;
 export class Handwritten {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #calls = new Map<number, Call>();
-  readonly #turns = new Map<string, { text: string | null; end(ended: Ended): void }>();
+  readonly #turns = new Map<string, Turn>();
   #rest: Buffer = Buffer.alloc(0);
   #nextId = 0;
 
@@ -61,11 +67,18 @@ export class Handwritten {
     });
   }
 
-  /** Starts a turn; gives its id and its end. */
-  async startTurn(threadId: string, text: string): Promise<{ turnId: string; ended: Promise<Ended> }> {
-    const ended = new Promise<Ended>((end) => this.#turns.set(threadId, { text: null, end }));
+  /** Starts a turn; gives its id, the first piece of its answer, and its end. */
+  async startTurn(
+    threadId: string,
+    text: string,
+  ): Promise<{ turnId: string; begun: Promise<void>; ended: Promise<Ended> }> {
+    let begin = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const ended = new Promise<Ended>((end) => this.#turns.set(threadId, { text: null, begin, end }));
     const input = [{ type: "text", text, text_elements: [] }];
-    return { turnId: idIn(await this.request("turn/start", { threadId, input }), "turn"), ended };
+    return { turnId: idIn(await this.request("turn/start", { threadId, input }), "turn"), begun, ended };
   }
 
   /** Starts a thread as `codex.startThread()` does; gives its id. */
@@ -110,6 +123,7 @@ export class Handwritten {
     }
     const turn = params === undefined ? undefined : this.#turns.get(params.threadId);
     if (turn === undefined || params === undefined) return;
+    if (method === "item/agentMessage/delta") turn.begin();
     if (method === "item/completed" && params.item?.type === "agentMessage") turn.text = params.item.text ?? null;
     if (method !== "turn/completed") return;
     this.#turns.delete(params.threadId);

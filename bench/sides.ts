@@ -36,12 +36,16 @@ export async function startSides(model?: ScriptedModel): Promise<Sides> {
   return { codex, hand, model: used, [Symbol.asyncDispose]: close };
 }
 
-function launchOurs({ codexHome, workspace, env }: TestHome): Promise<Codex> {
+/** Starts ours. */
+export function launchOurs({ codexHome, workspace, env }: TestHome): Promise<Codex> {
   return Codex.launch({ codexHome, cwd: workspace, env, inheritEnv: false });
 }
 
 /** Starts the binary that `codex` found, with the arguments and the environment that it starts it with. */
-export function launchHandwritten({ metadata }: Codex, { workspace, env }: TestHome): Promise<Handwritten> {
+export function launchHandwritten(
+  { metadata }: Pick<Codex, "metadata">,
+  { workspace, env }: TestHome,
+): Promise<Handwritten> {
   const binary = metadata.codexBin ?? "codex";
   const helpers = join(dirname(binary), "..", "codex-path");
   const path = [helpers, env["PATH"]].join(delimiter);

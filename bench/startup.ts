@@ -1,17 +1,15 @@
 /** Owns the measurement `startup`: what passes before there is something to see. */
 
-import { Codex } from "codex-embed";
+import type { RuntimeMetadata } from "codex-embed";
 import { createTestHome, message, ScriptedModel, type TestHome } from "codex-embed/testing";
-import { BareClient } from "./bareClient.js";
 import { type Contestant, type Measured, type Race, race } from "./measure.js";
 import { run } from "./programs.js";
+import { HANDWRITTEN, launchHandwritten, launchOurs, PROMPT } from "./sides.js";
 
 const IMPORT_ROUNDS = 15;
 const LAUNCH_ROUNDS = 15;
 const TURN_ROUNDS = 41;
 const BUILT = new URL("../dist/index.js", import.meta.url).href;
-const PROMPT = "Say that you are done.";
-const BARE = "a client of 40 lines";
 
 /** Races the import, the start of a runtime, and the first piece of an answer. */
 export async function startup(): Promise<Measured> {
@@ -20,15 +18,17 @@ export async function startup(): Promise<Measured> {
   model.respondWith(() => message("Done as you said.", { deltas: 4 }));
   const home = await createTestHome({ model });
   try {
-    const command = await binary(home);
-    return { races: [imports, await launchRace(home, command), await firstTokenRace(home, command)], notes: NOTES };
+    const codex = await launchOurs(home);
+    const { metadata } = codex;
+    await codex.close();
+    return { races: [imports, await launchRace(home, metadata), await firstTokenRace(home, metadata)], notes: NOTES };
   } finally {
     await home.dispose();
   }
 }
 
 const NOTES = [
-  "The import is compared by the CPU time of the whole process. The 40 lines know no errors, limits, signals, versions or readers.",
+  "The import is compared by the CPU time of the whole process. The hand-written client knows no errors, limits, signals, versions or readers.",
 ];
 
 function importRace(): Promise<Race> {
@@ -49,12 +49,12 @@ function importRace(): Promise<Race> {
   return race(contestants, { title: "import", rounds: IMPORT_ROUNDS, by: "cpuMs" });
 }
 
-function launchRace(home: TestHome, command: string): Promise<Race> {
+function launchRace(home: TestHome, metadata: RuntimeMetadata): Promise<Race> {
   const contestants: Contestant[] = [
     {
-      name: BARE,
+      name: HANDWRITTEN,
       async run() {
-        const client = await startBare(home, command);
+        const client = await launchHandwritten({ metadata }, home);
         return { tidy: () => client.close() };
       },
     },
@@ -62,7 +62,7 @@ function launchRace(home: TestHome, command: string): Promise<Race> {
       name: "`Codex.launch()`",
       goals: [{ atMost: 1.02 }],
       async run() {
-        const codex = await launch(home);
+        const codex = await launchOurs(home);
         return { tidy: () => codex.close() };
       },
     },
@@ -73,22 +73,18 @@ function launchRace(home: TestHome, command: string): Promise<Race> {
   });
 }
 
-async function firstTokenRace(home: TestHome, command: string): Promise<Race> {
-  const client = await startBare(home, command);
-  const approval = { approvalPolicy: "on-request", approvalsReviewer: "auto_review" };
-  const { result } = await client.request("thread/start", { ephemeral: true, ...approval });
-  const threadId = result?.thread?.id;
-  const codex = await launch(home);
+async function firstTokenRace(home: TestHome, metadata: RuntimeMetadata): Promise<Race> {
+  const client = await launchHandwritten({ metadata }, home);
+  const threadId = await client.startThread({ ephemeral: true });
+  const codex = await launchOurs(home);
   const thread = await codex.startThread({ ephemeral: true });
   const contestants: Contestant[] = [
     {
-      name: BARE,
+      name: HANDWRITTEN,
       async run() {
-        const isFirst = client.next(({ method }) => method === "item/agentMessage/delta");
-        const end = client.next(({ method }) => method === "turn/completed");
-        client.tell("turn/start", { threadId, input: [{ type: "text", text: PROMPT, text_elements: [] }] });
-        await isFirst;
-        return { tidy: () => end };
+        const { begun, ended } = await client.startTurn(threadId, PROMPT);
+        await begun;
+        return { tidy: () => ended };
       },
     },
     {
@@ -107,21 +103,4 @@ async function firstTokenRace(home: TestHome, command: string): Promise<Race> {
     await codex.close();
     await client.close();
   }
-}
-
-function startBare({ codexHome, env, workspace }: TestHome, command: string): Promise<BareClient> {
-  return BareClient.start(command, { ...env, CODEX_HOME: codexHome }, workspace);
-}
-
-function launch({ codexHome, env, workspace }: TestHome): Promise<Codex> {
-  return Codex.launch({ codexHome, env, inheritEnv: false, cwd: workspace });
-}
-
-/** The native program that the SDK starts. */
-async function binary(home: TestHome): Promise<string> {
-  const codex = await launch(home);
-  const { codexBin } = codex.metadata;
-  await codex.close();
-  if (codexBin === null) throw new Error("The runtime has no file on this machine.");
-  return codexBin;
 }

@@ -1,9 +1,7 @@
 /** Owns the traffic that is replayed: a real turn of the runtime, recorded when the measurement begins. */
 
-import { spawn } from "node:child_process";
-import { PassThrough } from "node:stream";
-import type { Spawn } from "codex-embed";
 import { message, reasoning, shell, startTestCodex, step, usage } from "codex-embed/testing";
+import { teed } from "../scripts/shared/teed.js";
 
 const REASONING_DELTAS = 400;
 const ANSWER_DELTAS = 2_000;
@@ -52,14 +50,4 @@ export function turnOf({ started, body, completed }: Traffic, count: number): st
 /** The words, over and over. */
 function words(count: number): string[] {
   return Array.from({ length: count }, (_, index) => WORDS[index % WORDS.length] ?? "");
-}
-
-/** Starts the runtime as it is, and keeps every byte that it writes. */
-function teed(chunks: Buffer[]): Spawn {
-  return ({ command, args, cwd, env }) => {
-    const child = spawn(command, args, { cwd, env, stdio: "pipe" });
-    const stdout = new PassThrough();
-    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk)).pipe(stdout);
-    return Object.assign(child, { stdout });
-  };
 }

@@ -1,9 +1,7 @@
 /** Owns the recording of the corpus: what the pinned runtime writes during scripted turns of every kind. */
 
-import { spawn } from "node:child_process";
 import { dirname } from "node:path";
-import { PassThrough } from "node:stream";
-import { approveAll, type Spawn, type StartThreadOptions, type Thread } from "codex-embed";
+import { approveAll, type StartThreadOptions, type Thread } from "codex-embed";
 import {
   applyPatch,
   disconnect,
@@ -21,6 +19,7 @@ import {
   toolCall,
   updatePlan,
 } from "codex-embed/testing";
+import { teed } from "../shared/teed.js";
 
 /** How many lines of one shape are kept. */
 const LINES_PER_SHAPE = 2;
@@ -44,16 +43,6 @@ export async function recordCorpus(): Promise<string[]> {
     .replaceAll(bench.workspace, "/home/user/project")
     .replaceAll(dirname(bench.workspace), "/home/user");
   return worthKeeping(text.split("\n"));
-}
-
-/** Starts the runtime as it is, and keeps every byte that it writes. */
-function teed(chunks: Buffer[]): Spawn {
-  return ({ command, args, cwd, env }) => {
-    const child = spawn(command, args, { cwd, env, stdio: "pipe" });
-    const stdout = new PassThrough();
-    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk)).pipe(stdout);
-    return Object.assign(child, { stdout });
-  };
 }
 
 function worthKeeping(lines: readonly string[]): string[] {
