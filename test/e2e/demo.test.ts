@@ -30,7 +30,6 @@ import { PROMPT, createRepository, scriptedSteps } from "../../examples/demo/sce
 import { wantsColor } from "../../src/cli/render/style.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const TSX = join(ROOT, "node_modules", ".bin", "tsx");
 const THREAD = { threadId: "thread", turnId: "turn" };
 const linuxOnly = test.runIf(process.platform === "linux");
 
@@ -318,7 +317,7 @@ describe("the program", () => {
     options: { env?: Readonly<Record<string, string>>; stopAt?: string } = {},
   ): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const env = { ...process.env, FORCE_COLOR: undefined, NO_COLOR: "1", XDG_CACHE_HOME: cache, ...options.env };
-    const child = spawn(TSX, ["examples/demo.ts", ...args], { cwd: ROOT, env, shell: process.platform === "win32" });
+    const child = spawn(process.execPath, ["--import", "tsx", "examples/demo.ts", ...args], { cwd: ROOT, env });
     return new Promise((resolve, reject) => {
       let [stdout, stderr, stopped] = ["", "", false];
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
