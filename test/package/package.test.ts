@@ -20,11 +20,13 @@ const RUNTIME = manifest.optionalDependencies["@openai/codex"] ?? "";
 
 /** What a release may hold, and what it must. */
 const ALLOWED =
-  /^(?:dist\/(?:[A-Za-z]+\/){0,2}[A-Za-z]+\.(?:js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+  /^(?:dist\/(?:[A-Za-z]+\/){0,2}[A-Za-z]+\.d\.ts|dist\/(?:[a-z]+\/)?(?:index|main|protocol)\.js|dist\/shared\/[A-Z0-9]{8}\.js|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
 const REQUIRED = ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/index.js", "dist/index.d.ts"];
 
 /** What would show where a file was made, or would send its reader to one that is not packed. */
 const TRACES = ["sourceMappingURL", ROOT, "codex-embed-compat-", "../src/", "../test/"];
+
+const typesOf = (path: string): string => path.replace(/\.js$/, ".d.ts");
 
 let bench: Bench | undefined;
 let work = "";
@@ -76,9 +78,10 @@ describe("the tarball", () => {
   it("holds the build, its types and the papers, and nothing else", () => {
     expect(packed.filter((path) => !ALLOWED.test(path))).toEqual([]);
     expect(REQUIRED.filter((path) => !packed.includes(path))).toEqual([]);
-    const stems = (ending: string) =>
-      packed.filter((path) => path.endsWith(ending)).map((path) => path.replace(ending, ""));
-    expect(stems(".d.ts")).toEqual(stems(".js"));
+    const untyped = packed.filter(
+      (path) => path.endsWith(".js") && !path.startsWith("dist/shared/") && !packed.includes(typesOf(path)),
+    );
+    expect(untyped).toEqual([]);
   });
 
   it("holds no trace of the machine that it was made on, and no word of files that it does not hold", () => {
@@ -155,7 +158,7 @@ describe("a project that has installed it", () => {
     const code = runScript(
       script(
         "inside.mjs",
-        `console.log(JSON.stringify(await import("codex-embed/dist/runtime.js").catch(({ code }) => code)));`,
+        `console.log(JSON.stringify(await import("codex-embed/dist/cli/main.js").catch(({ code }) => code)));`,
       ),
     );
     expect(code).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED");

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { checkVersion } from "../../../src/doctor/diagnose.js";
+import { checkVersion } from "../../../src/doctor/examine.js";
 import { checkBinary, checkHome, checkLaunch, checkNode, checkPeers } from "../../../src/doctor/surroundings.js";
 import type { LocatedRuntime } from "../../../src/process/locate.js";
 

@@ -1,4 +1,4 @@
-/** Owns starting a runtime that others connect to: its address, its token, and the process. */
+/** Owns a runtime that others connect to: its address, its token, and the process. */
 
 import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -7,75 +7,22 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Codex } from "./codex.js";
-import { checkedToken } from "./endpoint/remote.js";
-import { LaunchError, UsageError } from "./errors/index.js";
-import { type CodexOptions, type ConnectOptions, DEFAULT_STARTUP_TIMEOUT_MS } from "./options.js";
-import { AgentProcess, type ProcessExit } from "./process/agentProcess.js";
-import { launchEnvironment } from "./process/environment.js";
-import { guarded } from "./process/guard.js";
-import { planLaunch } from "./process/launch.js";
-import { locateRuntime } from "./process/locate.js";
+import { Codex } from "../codex.js";
+import { checkedToken } from "../endpoint/remote.js";
+import { LaunchError, UsageError } from "../errors/index.js";
+import { DEFAULT_STARTUP_TIMEOUT_MS } from "../options.js";
+import { AgentProcess } from "../process/agentProcess.js";
+import { launchEnvironment } from "../process/environment.js";
+import { guarded } from "../process/guard.js";
+import { planLaunch } from "../process/launch.js";
+import { locateRuntime } from "../process/locate.js";
+import type { AppServer, ServeAuth, ServeOptions } from "./types.js";
 
 const READY_POLL_MS = 10;
 const TOKEN_BYTES = 32;
 
-/** Who may connect to a runtime that is served. */
-export type ServeAuth =
-  /** A token: a new one, or this one. It is written to a file that only this user can read. */
-  | { readonly type: "token"; readonly token?: string | undefined }
-  /** Signed bearer tokens (JWT, HS256), made with the secret in this file. */
-  | {
-      readonly type: "signed";
-      readonly sharedSecretFile: string;
-      readonly issuer?: string | undefined;
-      readonly audience?: string | undefined;
-    }
-  /** Everyone on this machine, over TCP; over a unix socket, who may open it: this user. */
-  | { readonly type: "none" };
-
-/** Options of `serveAppServer`: where to listen, who may connect, and how the runtime is started. */
-export interface ServeOptions
-  extends Omit<
-    CodexOptions,
-    | "launchArgs"
-    | "handlers"
-    | "clientName"
-    | "clientTitle"
-    | "clientVersion"
-    | "experimentalApi"
-    | "optOutNotifications"
-  > {
-  /** `ws://IP:PORT` (port 0: any free one) or `unix:///path`. Default `ws://127.0.0.1:0`. */
-  readonly listen?: string | undefined;
-  /** Default: a new token over TCP, none over a unix socket, which only this user can open. */
-  readonly auth?: ServeAuth | undefined;
-}
-
-/** A runtime that others can connect to. */
-export interface AppServer extends AsyncDisposable {
-  /** The address to connect to, with the port that was bound. */
-  readonly url: string;
-  /** The token to connect with; undefined without one, and for signed ones, which others make. */
-  readonly token: string | undefined;
-  /** The file that holds the token, readable by this user alone. */
-  readonly tokenFile: string | undefined;
-  readonly pid: number | undefined;
-  /** Resolves when the process is gone, with how. Never rejects. */
-  readonly closed: Promise<ProcessExit>;
-  /** Connects to it with its own token. Rejects as `Codex.connect` does. */
-  connect(options?: ConnectOptions): Promise<Codex>;
-  /** Ends the process and everything that it started. Idempotent. */
-  close(): Promise<void>;
-}
-
-/**
- * Starts `codex app-server --listen` for others to connect to, and resolves when it takes connections. It ends with
- * `close()`, and with this program however that ends (except on Windows, when this program is killed).
- *
- * @throws UsageError for options that cannot work; LaunchError as `Codex.launch` does, with the server's stderr.
- */
-export async function serveAppServer(options: ServeOptions = {}): Promise<AppServer> {
+/** Starts the server; see {@link serveAppServer}, which loads this file when it is called. */
+export async function startServer(options: ServeOptions): Promise<AppServer> {
   const listen = checkedListen(options.listen ?? "ws://127.0.0.1:0");
   const isSocket = listen.startsWith("unix://");
   const auth = await prepareAuth(options.auth ?? { type: isSocket ? "none" : "token" }, isSocket);

@@ -1,0 +1,166 @@
+/** Owns the examination: which checks are made in which order, on a runtime of its own that is gone afterwards. */
+
+import { onAbort } from "../abort.js";
+import { Codex } from "../codex.js";
+import { LaunchError } from "../errors/index.js";
+import type { NotificationOf } from "../events.js";
+import { RUNTIME_VERSION } from "../generated/tables.js";
+import { speaksOurProtocol } from "../handshake.js";
+import type { CodexOptions } from "../options.js";
+import type { SpawnRequest } from "../process/launch.js";
+import { withoutPlugins } from "./plugins.js";
+import {
+  checkConfiguration,
+  checkLogin,
+  checkNetwork,
+  checkSandbox,
+  type Questioned,
+  readConfig,
+} from "./questions.js";
+import {
+  checkBinary,
+  checkHome,
+  checkLaunch,
+  checkNode,
+  checkPeers,
+  messageOf,
+  summarizeLaunch,
+} from "./surroundings.js";
+import type { DiagnosisCheck, DiagnosisCheckName, DiagnoseOptions, Diagnosis } from "./types.js";
+
+const DEFAULT_CHECK_TIMEOUT_MS = 10_000;
+const DEFAULT_STARTUP_TIMEOUT_MS = 15_000;
+
+/** Makes all checks; see {@link diagnose}, which loads this file when it is called. */
+export async function examine(options: DiagnoseOptions): Promise<Diagnosis> {
+  const { signal, checkTimeoutMs = DEFAULT_CHECK_TIMEOUT_MS, ...codexOptions } = options;
+  signal?.throwIfAborted();
+  const binary = checkBinary(codexOptions);
+  const home = checkHome(codexOptions);
+  const launch = binary.found === null ? null : checkLaunch(codexOptions, binary.found);
+  const request = launch?.found ?? null;
+  const checks: DiagnosisCheck[] = [checkNode(process.versions.node), binary.check, home.check];
+  if (launch !== null) checks.push(launch.check);
+  let runtimeVersion: string | null = null;
+  if (request !== null) {
+    const asked = await askRuntime(codexOptions, { request, checkTimeoutMs, signal });
+    signal?.throwIfAborted();
+    runtimeVersion = asked.runtimeVersion;
+    checks.push(...asked.checks);
+  }
+  checks.push(checkPeers());
+  return {
+    healthy: checks.every(({ status }) => status !== "problem"),
+    nodeVersion: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    expectedRuntimeVersion: RUNTIME_VERSION,
+    runtimeVersion,
+    codexBin: binary.found?.path ?? null,
+    codexHome: home.found,
+    launch: request === null ? null : summarizeLaunch(request),
+    checks,
+  };
+}
+
+interface Asked {
+  readonly runtimeVersion: string | null;
+  readonly checks: readonly DiagnosisCheck[];
+}
+
+async function askRuntime(
+  options: CodexOptions,
+  context: { request: SpawnRequest; checkTimeoutMs: number; signal: AbortSignal | undefined },
+): Promise<Asked> {
+  const { request, checkTimeoutMs: timeoutMs, signal } = context;
+  let codex: Codex;
+  try {
+    codex = quietCodex(options);
+  } catch (error) {
+    return { runtimeVersion: null, checks: [startFailure(error)] };
+  }
+  const stopListening = onAbort(signal, () => void codex.close());
+  const warnings: NotificationOf<"configWarning">["params"][] = [];
+  codex.on("configWarning", ({ params }) => warnings.push(params));
+  try {
+    try {
+      await codex.start();
+    } catch (error) {
+      return { runtimeVersion: null, checks: [startFailure(error)] };
+    }
+    const { runtimeVersion } = codex.metadata;
+    const detail = `Started and greeted as ${codex.metadata.userAgent}.`;
+    const checks: DiagnosisCheck[] = [{ name: "runtime", status: "ok", detail }];
+    const version = checkVersion(runtimeVersion, options.allowVersionMismatch === true);
+    checks.push(version);
+    // The answers of another protocol would be misread.
+    if (version.status === "problem") return { runtimeVersion, checks };
+    const config = await readConfig(codex, request.cwd ?? process.cwd(), timeoutMs);
+    const questioned: Questioned = { codex, options, env: request.env, timeoutMs, warnings, config };
+    checks.push(checkConfiguration(questioned));
+    for (const [name, ask] of QUESTIONS) {
+      const check = await ask(questioned).catch((error: unknown) => unanswered(name, error));
+      if (check !== null) checks.push(check);
+    }
+    return { runtimeVersion, checks };
+  } finally {
+    stopListening();
+    await codex.close();
+  }
+}
+
+function quietCodex(options: CodexOptions): Codex {
+  return new Codex({
+    ...withoutPlugins(options),
+    startupTimeoutMs: options.startupTimeoutMs ?? DEFAULT_STARTUP_TIMEOUT_MS,
+    // Compared here, so that the version that was found can be told.
+    allowVersionMismatch: true,
+    handlers: undefined,
+    logger: SILENT,
+  });
+}
+
+const QUESTIONS: readonly (readonly [
+  DiagnosisCheckName,
+  (questioned: Questioned) => Promise<DiagnosisCheck | null>,
+])[] = [
+  ["login", checkLogin],
+  ["sandbox", checkSandbox],
+  ["network", checkNetwork],
+];
+
+const ignore = (): void => {};
+const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+/** Compares the runtime's version with the one that this SDK speaks to. */
+export function checkVersion(runtimeVersion: string, mismatchAllowed: boolean): DiagnosisCheck {
+  const name = "version";
+  if (speaksOurProtocol(runtimeVersion)) {
+    return { name, status: "ok", detail: `${runtimeVersion} (this SDK speaks the protocol of ${RUNTIME_VERSION})` };
+  }
+  return {
+    name,
+    status: mismatchAllowed ? "warning" : "problem",
+    detail: `The runtime is version ${runtimeVersion}, but this SDK speaks the protocol of ${RUNTIME_VERSION}.`,
+    advice:
+      `Install @openai/codex@${RUNTIME_VERSION}, or the version of codex-embed that matches the runtime. ` +
+      "To try it all the same, pass allowVersionMismatch: true.",
+  };
+}
+
+function startFailure(error: unknown): DiagnosisCheck {
+  const advice = "Run the command of the check `launch` by hand to see more; then check config.toml in the home.";
+  // The runtime prints an empty backtrace behind its message.
+  const detail = messageOf(error).replace(/\n+Stack backtrace:\n[^]*$/, "");
+  const isFile = LaunchError.isInstance(error) && error.code === "SPAWN_FAILED";
+  return {
+    name: "runtime",
+    status: "problem",
+    detail,
+    advice: isFile ? `Install the packaged runtime: npm install @openai/codex@${RUNTIME_VERSION}.` : advice,
+  };
+}
+
+function unanswered(name: DiagnosisCheckName, error: unknown): DiagnosisCheck {
+  const detail = `This could not be found out: ${messageOf(error)}.`;
+  return { name, status: "warning", detail, advice: "Try again; the runtime may be busy." };
+}
