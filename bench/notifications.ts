@@ -1,7 +1,7 @@
 /** Owns the measurement `notifications`: what a notification costs from its bytes to the user's loop. */
 
+import { COUNTED_BY, hasValgrind, INSTRUCTIONS, instructions, NOT_COUNTED } from "./instructions.js";
 import { type Goal, type Measured, type Race, race } from "./measure.js";
-import { run } from "./programs.js";
 import { type Client, Replays } from "./replays.js";
 import { turnOf } from "./traffic.js";
 
@@ -11,8 +11,6 @@ const COUNTED = 20_000;
 /** Code that has not been optimized yet costs more: what it costs is left out of the count. */
 const WARM_UP = 2_000;
 const COUNTED_ROUNDS = 1;
-/** Otherwise threads and the clock decide when V8 optimizes and collects. */
-const PREDICTABLE = ["--single-threaded", "--predictable", "--hash-seed=7"];
 
 const READLINE = "`node:readline` and `JSON.parse`";
 const VSCODE = "`vscode-jsonrpc`: its message reader";
@@ -56,29 +54,11 @@ async function countedRace(replays: Replays): Promise<Race> {
     async run() {
       const before = await instructions(replays.commandLine(client, "warm-up"));
       const after = await instructions(replays.commandLine(client, "counted"));
-      return { sample: { value: (after - before) / 1e6 } };
+      return { sample: { value: after - before } };
     },
   }));
   const title = `${shown(COUNTED)} notifications, after ${shown(WARM_UP)} others`;
-  return race(counted, { title, unit: "M instructions", rounds: COUNTED_ROUNDS, warmUp: false });
-}
-
-async function hasValgrind(): Promise<boolean> {
-  try {
-    await run("valgrind", ["--version"]);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The instructions of a Node process, without those of its children. */
-async function instructions(args: readonly string[]): Promise<number> {
-  const valgrind = ["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", process.execPath];
-  const { stderr } = await run("valgrind", [...valgrind, ...PREDICTABLE, ...args]);
-  const count = /I\s+refs:\s+([\d,]+)/.exec(stderr)?.[1];
-  if (count === undefined) throw new Error(`valgrind has counted nothing: ${stderr.slice(-500)}`);
-  return Number(count.replaceAll(",", ""));
+  return race(counted, { title, unit: INSTRUCTIONS, rounds: COUNTED_ROUNDS, warmUp: false });
 }
 
 function notes(body: readonly string[], seen: readonly number[], areCounted: boolean): string[] {
@@ -91,9 +71,7 @@ function notes(body: readonly string[], seen: readonly number[], areCounted: boo
     `The floor and the peers are called once for each message. The loop over the turn saw ${shown(Math.min(...seen))} to ` +
       `${shown(Math.max(...seen))} events: pieces of one text that arrive while it is busy are merged, and in a flood ` +
       "these are all that come in one read of the pipe.",
-    areCounted
-      ? "The instructions are counted by valgrind, with V8 on one thread: two runs differ by less than 1 %."
-      : "valgrind is not installed, so that no instructions were counted.",
+    areCounted ? COUNTED_BY : NOT_COUNTED,
   ];
 }
 

@@ -1,11 +1,11 @@
 /** Owns the measurement `requests`: round trips of a request that the runtime answers at once. */
 
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { alternating } from "./alternate.js";
-import { type Contestant, type Measured, type Outcome, type Race, race } from "./measure.js";
+import { COUNTED_BY, hasValgrind, INSTRUCTIONS, instructions, NOT_COUNTED } from "./instructions.js";
+import { type Contestant, type Measured, type Outcome, type Race, race, type Sample } from "./measure.js";
+import { programs, run } from "./programs.js";
 import { HANDWRITTEN, OURS, startSides } from "./sides.js";
+import { type Call, windowed } from "./windowed.js";
 
 const ROUNDS = 7;
 const METHOD = "thread/loaded/list";
@@ -18,15 +18,15 @@ const AT_ONCE = 5_000;
 /** What the runtime takes without losing any; this client sees to that itself. */
 const WINDOW = 64;
 const ALONE = 50_000;
+const COUNTED = 5_000;
 
-type Call = () => Promise<unknown>;
-
-/** Races the round trips on the real runtime, and the CPU time of the clients alone. */
+/** Races the round trips on the real runtime, and what the clients alone cost. */
 export async function requests(): Promise<Measured> {
-  const races = [...(await onRuntime()), await alone()];
+  const races = [...(await onRuntime()), ...(await alone())];
   const notes = [
     `The request is \`${METHOD}\`. The clients alone talk to a stand-in for the runtime, each in a process of its own: ` +
-      "what is compared there is the CPU time of that process.",
+      "what is compared there is the CPU time of that process, or its instructions.",
+    (await hasValgrind()) ? COUNTED_BY : NOT_COUNTED,
   ];
   return { races, notes };
 }
@@ -53,22 +53,43 @@ async function onRuntime(): Promise<Race[]> {
   return races;
 }
 
-/** The CPU time of a process that does nothing but make requests. */
-function alone(): Promise<Race> {
-  const contestants: Contestant[] = [
-    { name: HANDWRITTEN, run: () => client("handwritten") },
-    { name: OURS, run: () => client("ours") },
+/** What a process costs that does nothing but make requests: its CPU time, and its instructions. */
+async function alone(): Promise<Race[]> {
+  const path = await programs("requests", "fakeRuntime");
+  const commandLine = (client: string, count: number): string[] => [
+    path("requests"),
+    path("fakeRuntime"),
+    client,
+    String(count),
+    String(WINDOW),
   ];
-  const title = `${ALONE.toLocaleString("en")} requests, ${WINDOW} in flight: the client alone`;
-  return race(contestants, { title, unit: "ms", rounds: ROUNDS, by: "cpuMs", warmUp: false });
-}
-
-async function client(which: "handwritten" | "ours"): Promise<Outcome> {
-  const program = fileURLToPath(new URL("peers/requests.ts", import.meta.url));
-  const args = ["--import", "tsx", program, which, String(ALONE), String(WINDOW)];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
-  const sample: { value: number; cpuMs: number } = JSON.parse(stdout);
-  return { sample };
+  const clients = [
+    { name: HANDWRITTEN, client: "handwritten" },
+    { name: OURS, client: "ours" },
+  ];
+  const timed = clients.map(({ name, client }) => ({
+    name,
+    async run() {
+      const { stdout } = await run(process.execPath, commandLine(client, ALONE));
+      const sample: Sample = JSON.parse(stdout);
+      return { sample };
+    },
+  }));
+  const counted = clients.map(({ name, client }) => ({
+    name,
+    async run() {
+      const before = await instructions(commandLine(client, 0));
+      const after = await instructions(commandLine(client, COUNTED));
+      return { sample: { value: after - before } };
+    },
+  }));
+  const title = (count: number): string =>
+    `${count.toLocaleString("en")} requests, ${WINDOW} in flight: the client alone`;
+  const races = [await race(timed, { title: title(ALONE), unit: "ms", rounds: ROUNDS, by: "cpuMs", warmUp: false })];
+  if (await hasValgrind()) {
+    races.push(await race(counted, { title: title(COUNTED), unit: INSTRUCTIONS, rounds: 1, warmUp: false }));
+  }
+  return races;
 }
 
 function pair(theirs: () => Promise<Outcome>, ours: () => Promise<Outcome>): Contestant[] {
@@ -85,15 +106,4 @@ async function perSecond(count: number, make: () => Promise<readonly unknown[]>)
   const seconds = (performance.now() - begin) / 1000;
   if (answers.length !== count) throw new Error(`${answers.length} of ${count} requests were answered.`);
   return { value: count / seconds };
-}
-
-/** Makes so many calls, no more than `window` of them at any time. */
-export async function windowed(call: Call, count: number, window: number): Promise<unknown[]> {
-  const answers: unknown[] = [];
-  let made = 0;
-  const lane = async (): Promise<void> => {
-    while (made++ < count) answers.push(await call());
-  };
-  await Promise.all(Array.from({ length: window }, lane));
-  return answers;
 }

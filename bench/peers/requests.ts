@@ -1,12 +1,11 @@
 /** Owns the process of one client that makes requests of the stand-in and tells what that cost. */
 
-import { fileURLToPath } from "node:url";
 import { Codex } from "codex-embed";
 import { Handwritten } from "../handwritten.js";
-import { windowed } from "../requests.js";
+import { windowed } from "../windowed.js";
 
-const [which, count, window] = process.argv.slice(2);
-const peer = ["--import", "tsx", fileURLToPath(new URL("fakeRuntime.ts", import.meta.url))];
+const [fakeRuntime = "", which, count, window] = process.argv.slice(2);
+const peer = [fakeRuntime];
 const env = { PATH: process.env["PATH"] ?? "" };
 
 const client = which === "ours" ? await ours() : await handwritten();
