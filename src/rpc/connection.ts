@@ -15,12 +15,12 @@ import {
   isRecord,
   isRequest,
   isRequestId,
-  parseMessage,
   type WireNotification,
   type WireRequest,
   writeCall,
 } from "./messages.js";
 import { type CallOptions, PendingCall } from "./pending.js";
+import { MessageReader } from "./reader.js";
 import { replyError } from "./replyErrors.js";
 
 /** What the layer above does with what the runtime sends by itself. */
@@ -55,6 +55,7 @@ export class Connection {
   readonly #transport: Transport;
   readonly #receiver: ConnectionReceiver;
   readonly #maxFrameBytes: number;
+  readonly #reader = new MessageReader();
   readonly #calls = new Map<number, PendingCall>();
   readonly #windows = { short: new Window(), long: new Window() };
   #nextId = 0;
@@ -138,7 +139,7 @@ export class Connection {
   }
 
   #read(text: string, bytes: number): void {
-    const message = parseMessage(text);
+    const message = this.#reader.read(text);
     if (message === undefined) {
       this.#receiver.diagnostic("Skipped a line that is not a JSON object", { bytes });
     } else if (isNotification(message)) {

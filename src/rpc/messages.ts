@@ -44,26 +44,6 @@ export function isRequestId(value: unknown): value is RequestId {
   return typeof value === "number" || typeof value === "string";
 }
 
-/** What a JSON object begins with. A flood of other lines is skipped many times faster than the parser fails on each. */
-const OBJECT = /^[ \t\r]*\{/;
-
-/** Parses a line; undefined when it is not a JSON object. */
-export function parseMessage(text: string): Readonly<Record<string, unknown>> | undefined {
-  if (text[0] !== "{" && !OBJECT.test(text)) return undefined;
-  try {
-    const message: Record<string, unknown> & { method?: unknown } = JSON.parse(text);
-    const { method } = message;
-    if (method !== latestMethod) latestMethod = method;
-    else if (method !== undefined) message["method"] = latestMethod;
-    return message;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Messages of one name come in rows. When it is the same string too, all who look it up hash it once. */
-let latestMethod: unknown;
-
 /** The id that the beginning of a cut answer names, when it can still be read. The runtime writes the id first. */
 export function answeredId(head: string): number | undefined {
   const id = /^\s*\{\s*"id"\s*:\s*(\d+)\s*,\s*"(?:result|error)"/.exec(head)?.[1];
