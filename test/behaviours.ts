@@ -777,6 +777,11 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "every link leads to a file and a heading that are there",
     ],
     [
+      "The site draws every diagram of the documentation, in light and in dark",
+      "docs/diagrams.test.ts",
+      "the site draws those of $path",
+    ],
+    [
       "The walkthrough prints what it shows",
       "docs/walkthrough.test.ts",
       "it runs to its end, and says nothing on stderr",
