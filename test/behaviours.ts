@@ -777,6 +777,19 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "every link leads to a file and a heading that are there",
     ],
     [
+      "A program of `@openai/codex-sdk` runs before and after the one line of the switch",
+      "docs/switching.test.ts",
+      "both sides of each change are accepted by the compiler, and so is the program that was there before",
+      "the program runs with the other package as well",
+    ],
+    [
+      "The runtime takes the configuration on the page of the MCP server, and the server gives the result there",
+      "docs/mcp.test.ts",
+      "the runtime reads the servers of the configuration as they are written",
+      "a call gives the structured result that is shown",
+    ],
+    ["The command line says what its page shows", "docs/output.test.ts", "$typed", "the question before a command"],
+    [
       "The site draws every diagram of the documentation, in light and in dark",
       "docs/diagrams.test.ts",
       "the site draws those of $path",
