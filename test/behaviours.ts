@@ -777,6 +777,12 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "every link leads to a file and a heading that are there",
     ],
     [
+      "Every block of the documentation is in a language that is checked, and is well-formed",
+      "docs/languages.test.ts",
+      "every block is in a language that something looks at, and is well-formed",
+      "what is wrong is found: %s %j",
+    ],
+    [
       "A program of `@openai/codex-sdk` runs before and after the one line of the switch",
       "docs/switching.test.ts",
       "both sides of each change are accepted by the compiler, and so is the program that was there before",
