@@ -13,7 +13,8 @@ let browser: Browser;
 let site: Awaited<ReturnType<typeof createServer>>;
 beforeAll(async () => {
   site = await createServer(`${ROOT}docs`, { host: "127.0.0.1" });
-  await site.listen(0);
+  // It knows no port 0, and takes the first free one above its usual port.
+  await site.listen();
   browser = await startBrowser({ width: 1280, height: 900 });
 }, 120_000);
 afterAll(async () => {
