@@ -777,6 +777,30 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "every link leads to a file and a heading that are there",
     ],
     [
+      "Every block of the documentation is in a language that is checked, and is well-formed",
+      "docs/languages.test.ts",
+      "every block is in a language that something looks at, and is well-formed",
+      "what is wrong is found: %s %j",
+    ],
+    [
+      "A program of `@openai/codex-sdk` runs before and after the one line of the switch",
+      "docs/switching.test.ts",
+      "both sides of each change are accepted by the compiler, and so is the program that was there before",
+      "the program runs with the other package as well",
+    ],
+    [
+      "The runtime takes the configuration on the page of the MCP server, and the server gives the result there",
+      "docs/mcp.test.ts",
+      "the runtime reads the servers of the configuration as they are written",
+      "a call gives the structured result that is shown",
+    ],
+    ["The command line says what its page shows", "docs/output.test.ts", "$typed", "the question before a command"],
+    [
+      "The site draws every diagram of the documentation, in light and in dark",
+      "docs/diagrams.test.ts",
+      "the site draws those of $path",
+    ],
+    [
       "The walkthrough prints what it shows",
       "docs/walkthrough.test.ts",
       "it runs to its end, and says nothing on stderr",

@@ -2,6 +2,7 @@
 
 import { defineConfig } from "vitepress";
 import { slug } from "../../scripts/docs/slug.js";
+import { diagrams } from "./diagrams.js";
 import { linksInside } from "./linksInside.js";
 import { menu } from "./nav.js";
 
@@ -12,7 +13,7 @@ export default defineConfig({
   rewrites: { "README.md": "index.md" },
   markdown: {
     anchor: { slugify: slug },
-    config: (markdown) => markdown.use(linksInside),
+    config: (markdown) => markdown.use(linksInside).use(diagrams),
   },
   themeConfig: {
     nav: [

@@ -1,4 +1,4 @@
-/** Keeps what the documentation says of commands: languages of blocks, npm scripts, flags, and paths of the repository. */
+/** Keeps what the documentation says of commands: npm scripts, flags, and paths of the repository. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -40,23 +40,6 @@ function flagFaults(command: string | undefined, rest: string): string[] {
     .filter((flag) => !names.has(flag) && !shorts.has(flag))
     .map((flag) => `codex-embed ${command ?? ""} has no flag ${flag}`);
 }
-
-test("every block of code has a language", () => {
-  expect(blocks.filter(({ language }) => language === "").map(({ place }) => place)).toEqual([]);
-});
-
-test("every block of JSON is JSON", () => {
-  const broken = blocks.filter(({ language, text }) => {
-    if (language !== "json") return false;
-    try {
-      JSON.parse(text);
-      return false;
-    } catch {
-      return true;
-    }
-  });
-  expect(broken.map(({ place }) => place)).toEqual([]);
-});
 
 test("every npm script exists", () => {
   const manifest: { scripts: object } = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8"));

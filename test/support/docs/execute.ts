@@ -9,7 +9,7 @@ import manifest from "../../../package.json" with { type: "json" };
 import { answer } from "./answers.js";
 import { type CodeBlock, ROOT } from "./pages.js";
 
-const FOLDER = `${ROOT}node_modules/.cache/codex-embed-docs`;
+const FOLDER = `${ROOT}node_modules/.cache/codex-embed-docs/${process.pid}`;
 /** A program takes about a second; a busy machine may run it ten times as long. */
 const LIMIT_MS = 60_000;
 
