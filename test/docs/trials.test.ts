@@ -32,7 +32,7 @@ const TRIALS: readonly Trial[] = [
 
 const FIXTURES = `${ROOT}test/fixtures/docs/`;
 const files = filesOf(readPages());
-const workshop = await Workshop.open("trials");
+const workshop = await Workshop.open();
 await Promise.all([
   ...files.map(({ page, name, block }) => workshop.lay(`${folderOf(page)}/${name}`, block.text)),
   ...readdirSync(FIXTURES)

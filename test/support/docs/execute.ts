@@ -32,7 +32,7 @@ export class Stage {
 
   /** Compiles the programs and starts the model. */
   static async set(programs: readonly CodeBlock[]): Promise<Stage> {
-    const workshop = await Workshop.open("programs");
+    const workshop = await Workshop.open();
     await Promise.all(programs.map((program) => workshop.lay(fileOf(program), program.text)));
     const model = await ScriptedModel.start();
     model.respondWith(answer);

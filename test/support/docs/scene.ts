@@ -39,16 +39,12 @@ export class Program {
     });
   }
 
-  get hasEnded(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null;
-  }
-
   /** Waits for something that it does. Rejects when it ends before that. */
   async until<T>(check: () => Promise<T> | T): Promise<T> {
-    return vi.waitFor(async () => {
-      if (this.hasEnded) return expect.unreachable(`It has ended:\n${this.output}`);
-      return check();
-    }, PATIENT);
+    const early = this.ended.then(({ code, signal }) => {
+      throw new Error(`It has ended (${code ?? signal}):\n${this.output}`);
+    });
+    return Promise.race([vi.waitFor(check, PATIENT), early]);
   }
 
   /** Sends a signal, and resolves with how it ended once nothing that it had started is left. */
@@ -65,7 +61,7 @@ export class Program {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.hasEnded) this.#child.kill("SIGKILL");
+    this.#child.kill("SIGKILL");
     await this.ended.catch(() => {});
   }
 }

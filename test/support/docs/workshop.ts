@@ -18,10 +18,9 @@ export class Workshop {
     this.#folder = folder;
   }
 
-  /** Makes the folder. Its name is that of the one who uses it: two of one name are one. */
-  static async open(name: string): Promise<Workshop> {
-    const folder = `${ROOT}node_modules/.cache/codex-embed-docs/${name}`;
-    rmSync(folder, { recursive: true, force: true });
+  /** Makes the folder, which is this process's own. */
+  static async open(): Promise<Workshop> {
+    const folder = `${ROOT}node_modules/.cache/codex-embed-docs/${process.pid}`;
     await installPackage(join(folder, "node_modules", "codex-embed"));
     return new Workshop(folder);
   }
