@@ -9,16 +9,19 @@ import { Stage } from "../support/docs/execute.js";
 import { type CodeBlock, readPages } from "../support/docs/pages.js";
 import { typeFaults } from "../support/docs/typecheck.js";
 
-const all = readPages().flatMap((page) => page.blocks.filter(({ language }) => /^tsx?$/.test(language)));
+const code = readPages().flatMap((page) => page.blocks.filter(({ language }) => /^(?:tsx?|jsx?|html)$/.test(language)));
+const all = code.filter(({ language }) => /^tsx?$/.test(language));
 const MARKS = ["file", "fragment", "walkthrough"];
 const isStep = ({ marks }: CodeBlock): boolean => marks.includes("walkthrough");
 const blocks = [...all.filter((block) => !isStep(block)), ...asOne(all.filter(isStep))];
 const programs = blocks.filter(({ marks }) => marks.length === 0);
 
 test("each is a program, or says by its mark what it is", () => {
-  const marks = blocks.flatMap(({ place, marks: given }) => given.map((mark) => ({ place, mark })));
+  const marks = code.flatMap(({ place, marks: given }) => given.map((mark) => ({ place, mark })));
   expect(marks.filter(({ mark }) => !MARKS.includes(mark))).toEqual([]);
-  expect(programs.filter(({ text }) => !/^import /m.test(text)).map(({ place }) => place)).toEqual([]);
+  const unmarked = code.filter((block) => block.marks.length === 0);
+  const isProgram = ({ language, text }: CodeBlock): boolean => language === "ts" && /^import /m.test(text);
+  expect(unmarked.filter((block) => !isProgram(block)).map(({ place }) => place)).toEqual([]);
 });
 
 test("all are accepted by the compiler", () => {
