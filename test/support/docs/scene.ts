@@ -53,17 +53,24 @@ export class Program {
     expect(below.length, "what it has started").toBeGreaterThan(0);
     this.#child.kill(signal);
     const end = await this.ended;
-    await vi.waitFor(async () => {
-      const alive = await Promise.all(below.map(isAlive));
-      expect(below.filter((_pid, index) => alive[index])).toEqual([]);
-    }, PATIENT);
+    await areGone(below);
     return end;
   }
 
+  /** Kills it, and resolves when what it had started has ended as well: that would go on writing to its home. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const below = await descendantsOf(this.#child.pid ?? 0);
     this.#child.kill("SIGKILL");
     await this.ended.catch(() => {});
+    await areGone(below);
   }
+}
+
+async function areGone(pids: readonly number[]): Promise<void> {
+  await vi.waitFor(async () => {
+    const alive = await Promise.all(pids.map(isAlive));
+    expect(pids.filter((_pid, index) => alive[index])).toEqual([]);
+  }, PATIENT);
 }
 
 /** How a program is started. */
