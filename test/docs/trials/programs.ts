@@ -1,14 +1,15 @@
 /** Tries files that are programs, with what they need beside them: something to bundle, a client, an answer that is wrong. */
 
+import { dirname } from "node:path";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { message, step, usage } from "codex-embed/testing";
 import { expect, test, vi } from "vitest";
-import { dirname } from "node:path";
+import { folderOf } from "../../support/docs/pageFiles.js";
 import { readPages } from "../../support/docs/pages.js";
 import { Scene } from "../../support/docs/scene.js";
-import { folderOf } from "../../support/docs/pageFiles.js";
 import type { Trial } from "../../support/docs/trial.js";
 import { clientWith, textOf } from "../../support/mcp.js";
+import { descendantsOf, isAlive } from "../../support/processes.js";
 
 export const bundler: Trial = {
   page: "docs/guides/bundlers.md",
@@ -64,7 +65,9 @@ export const ownMcpServer: Trial = {
         const done = await client.callTool({ name: "codex", arguments: { prompt: "Go." } });
         expect(textOf(done)).toContain("It is done.");
       } finally {
+        const below = await descendantsOf(transport.pid ?? 0);
         await client.close();
+        for (const pid of below) if (await isAlive(pid)) process.kill(pid, "SIGKILL");
       }
       await vi.waitFor(() => expect(errors).toBe("It ended with 0.\n"));
     }),
