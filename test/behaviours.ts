@@ -772,6 +772,11 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "$place",
     ],
     [
+      "Every other file in the documentation does what its page says, with what it needs around it",
+      "docs/trials.test.ts",
+      "each file of a page has one trial",
+    ],
+    [
       "Every link of the documentation leads to a page and a heading that are there",
       "docs/links.test.ts",
       "every link leads to a file and a heading that are there",

@@ -1,6 +1,7 @@
 /**
  * Keeps the TypeScript of the documentation. A block with imports is a whole program: it is compiled, and run against
- * the real runtime. `check`: only compiled. `fragment`: compiled with the names of `test/support/docs/prelude.ts`.
+ * the real runtime. `file`: compiled here, and run by a trial of `trials.test.ts`. `fragment`: compiled alone, with the
+ * names of `test/support/docs/prelude.ts`.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,15 +9,19 @@ import { Stage } from "../support/docs/execute.js";
 import { type CodeBlock, readPages } from "../support/docs/pages.js";
 import { typeFaults } from "../support/docs/typecheck.js";
 
-const all = readPages().flatMap((page) => page.blocks.filter(({ language }) => language === "ts"));
+const code = readPages().flatMap((page) => page.blocks.filter(({ language }) => /^(?:tsx?|jsx?|html)$/.test(language)));
+const all = code.filter(({ language }) => /^tsx?$/.test(language));
+const MARKS = ["file", "fragment", "walkthrough"];
 const isStep = ({ marks }: CodeBlock): boolean => marks.includes("walkthrough");
 const blocks = [...all.filter((block) => !isStep(block)), ...asOne(all.filter(isStep))];
 const programs = blocks.filter(({ marks }) => marks.length === 0);
 
 test("each is a program, or says by its mark what it is", () => {
-  const marks = blocks.flatMap(({ place, marks: given }) => given.map((mark) => ({ place, mark })));
-  expect(marks.filter(({ mark }) => mark !== "check" && mark !== "fragment")).toEqual([]);
-  expect(programs.filter(({ text }) => !/^import /m.test(text)).map(({ place }) => place)).toEqual([]);
+  const marks = code.flatMap(({ place, marks: given }) => given.map((mark) => ({ place, mark })));
+  expect(marks.filter(({ mark }) => !MARKS.includes(mark))).toEqual([]);
+  const unmarked = code.filter((block) => block.marks.length === 0);
+  const isProgram = ({ language, text }: CodeBlock): boolean => language === "ts" && /^import /m.test(text);
+  expect(unmarked.filter((block) => !isProgram(block)).map(({ place }) => place)).toEqual([]);
 });
 
 test("all are accepted by the compiler", () => {
@@ -49,5 +54,5 @@ function asOne(steps: readonly CodeBlock[]): CodeBlock[] {
     const gap = Array<string>(line - first.line - lines.length).fill("");
     lines.push(...gap, ...text.trimEnd().split("\n"));
   }
-  return [{ ...first, marks: ["check"], text: lines.join("\n") }];
+  return [{ ...first, text: lines.join("\n") }];
 }

@@ -1,15 +1,15 @@
-/** Owns running the documentation's programs: bundled together, each in a process of its own, offline. */
+/** Owns running the documentation's programs: compiled together, each in a process of its own, offline. */
 
 import { execFileSync, spawn } from "node:child_process";
-import { rmSync } from "node:fs";
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { build } from "esbuild";
-import { createTestHome, ScriptedModel, type TestHome } from "codex-embed/testing";
-import manifest from "../../../package.json" with { type: "json" };
+import { createTestHome, ScriptedModel } from "codex-embed/testing";
 import { answer } from "./answers.js";
 import { type CodeBlock, ROOT } from "./pages.js";
+import { placesOf } from "./places.js";
+import { Workshop } from "./workshop.js";
 
-const FOLDER = `${ROOT}node_modules/.cache/codex-embed-docs/${process.pid}`;
 /** A program takes about a second; a busy machine may run it ten times as long. */
 const LIMIT_MS = 60_000;
 
@@ -22,27 +22,32 @@ export interface Run {
 
 /** The place where the programs run: one scripted model for all of them. */
 export class Stage {
+  readonly #workshop: Workshop;
   readonly #model: ScriptedModel;
 
-  private constructor(model: ScriptedModel) {
+  private constructor(workshop: Workshop, model: ScriptedModel) {
+    this.#workshop = workshop;
     this.#model = model;
   }
 
-  /** Bundles the programs and starts the model. */
+  /** Compiles the programs and starts the model. */
   static async set(programs: readonly CodeBlock[]): Promise<Stage> {
-    await bundle(programs);
+    const workshop = await Workshop.open();
+    await Promise.all(programs.map((program) => workshop.lay(fileOf(program), program.text)));
     const model = await ScriptedModel.start();
     model.respondWith(answer);
-    return new Stage(model);
+    return new Stage(workshop, model);
   }
 
   /** Runs one program, in a repository of its own and with a home of its own, and waits for it to end by itself. */
   async run(program: CodeBlock): Promise<Run> {
     await using home = await createTestHome({ model: this.#model, sandbox: "read-only" });
     execFileSync("git", ["init", "-q"], { cwd: home.workspace, env: home.env });
-    const child = spawn(process.execPath, [`${FOLDER}/${nameOf(program)}.js`], {
+    // What a project has installed, for `npx`; nothing may be fetched in its place.
+    symlinkSync(`${ROOT}node_modules`, join(home.workspace, "node_modules"), "junction");
+    const child = spawn(process.execPath, [this.#workshop.path(fileOf(program))], {
       cwd: home.workspace,
-      env: { ...home.env, ...placeholders(home) },
+      env: { ...home.env, npm_config_offline: "true", ...placesOf(home, this.#model) },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: LIMIT_MS,
       killSignal: "SIGKILL",
@@ -57,66 +62,8 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.#model.close();
-    rmSync(FOLDER, { recursive: true, force: true });
+    await this.#workshop.close();
   }
 }
 
-const nameOf = ({ page, line }: CodeBlock): string => `${page.replaceAll("/", "__")}.L${line}`;
-
-/** The folders that pages name, and the variables that stand for them when a program runs. */
-const PLACES: Readonly<Record<string, string>> = {
-  "/path/to/project": "DOCS_WORKSPACE",
-  "/srv/project": "DOCS_WORKSPACE",
-  "/srv/agent": "DOCS_CODEX_HOME",
-};
-
-function placeholders({ workspace, codexHome }: TestHome): Record<string, string> {
-  return { DOCS_WORKSPACE: workspace, DOCS_CODEX_HOME: codexHome };
-}
-
-function withPlaces(source: string): string {
-  return Object.entries(PLACES).reduce(
-    (changed, [path, variable]) => changed.replaceAll(`"${path}"`, `String(process.env["${variable}"])`),
-    source,
-  );
-}
-
-async function bundle(programs: readonly CodeBlock[]): Promise<void> {
-  const byName = new Map(programs.map((program) => [nameOf(program), program]));
-  await build({
-    entryPoints: [...byName.keys()].map((name) => ({ in: `docs:${name}`, out: name })),
-    outdir: FOLDER,
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    packages: "external",
-    logLevel: "silent",
-    plugins: [
-      {
-        name: "docs",
-        setup(bundler) {
-          bundler.onResolve({ filter: /^docs:/ }, ({ path }) => ({
-            path: path.slice("docs:".length),
-            namespace: "docs",
-          }));
-          bundler.onResolve({ filter: /^codex-embed(\/|$)/ }, ({ path }) => ({ path: sourceOf(path) }));
-          bundler.onLoad({ filter: /.*/, namespace: "docs" }, ({ path }) => ({
-            contents: withPlaces(byName.get(path)?.text ?? ""),
-            loader: "ts",
-            resolveDir: ROOT,
-          }));
-        },
-      },
-    ],
-  });
-}
-
-/** The source of an entry of the package. */
-function sourceOf(specifier: string): string {
-  const entries: Readonly<Record<string, { default: string } | string | undefined>> = manifest.exports;
-  const entry = entries[specifier.replace(/^codex-embed/, ".")];
-  if (typeof entry !== "object") throw new Error(`The package has no entry ${specifier}.`);
-  return ROOT + entry.default.replace(/^\.\/dist\/(.*)\.js$/, "src/$1.ts");
-}
+const fileOf = ({ page, line }: CodeBlock): string => `${page.replaceAll("/", "__")}.L${line}.ts`;

@@ -13,9 +13,9 @@ type Check = (block: CodeBlock) => readonly string[] | Promise<readonly string[]
 /** The languages that other tests look at, with those tests. */
 const ELSEWHERE = {
   ts: "programs.test.ts",
-  tsx: "programs.test.ts",
-  js: "programs.test.ts",
-  html: "programs.test.ts",
+  tsx: "trials.test.ts",
+  js: "trials.test.ts",
+  html: "trials.test.ts",
   diff: "switching.test.ts",
   mermaid: "diagrams.test.ts",
   /** Output. What can be produced is compared: walkthrough.test.ts, wire.test.ts, output.test.ts. */

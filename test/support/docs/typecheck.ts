@@ -1,7 +1,9 @@
 /** Owns the type check of the documentation's programs: all blocks in one compilation. */
 
+import { dirname } from "node:path";
 import ts from "typescript";
 import { FOREIGN } from "./foreign.js";
+import { fileName, folderOf, isFile } from "./pageFiles.js";
 import { type CodeBlock, ROOT } from "./pages.js";
 
 const PRELUDE = `${ROOT}test/support/docs/prelude.ts`;
@@ -11,7 +13,7 @@ const isFragment = ({ marks }: CodeBlock): boolean => marks.includes("fragment")
 
 /** What the compiler says of the blocks, by place; and the names that a whole program takes without declaring them. */
 export function typeFaults(blocks: readonly CodeBlock[]): string[] {
-  const files = new Map(blocks.map((block) => [`${ROOT}${block.page.replaceAll("/", "__")}.L${block.line}.ts`, block]));
+  const files = new Map(blocks.map((block) => [pathOf(block), block]));
   const made = new Map([...files].map(([path, { text }]) => [path, text]));
   made.set(GLOBALS, globals());
   const program = compile(made);
@@ -30,6 +32,12 @@ export function typeFaults(blocks: readonly CodeBlock[]): string[] {
   });
 }
 
+/** The files of a page are in a folder together, so that they may import each other. */
+function pathOf(block: CodeBlock): string {
+  const folder = ROOT + folderOf(block.page);
+  return isFile(block) ? `${folder}/${fileName(block)}` : `${folder}.L${block.line}.ts`;
+}
+
 /** Makes the names of the prelude global, so that a piece may declare one of them itself. */
 function globals(): string {
   const prelude = ts.sys.readFile(PRELUDE) ?? "";
@@ -43,7 +51,12 @@ function globals(): string {
 function compile(made: ReadonlyMap<string, string>): ts.Program {
   const parsed = ts.getParsedCommandLineOfConfigFile(
     `${ROOT}tsconfig.json`,
-    { noUnusedLocals: false, noUnusedParameters: false, noPropertyAccessFromIndexSignature: false },
+    {
+      jsx: ts.JsxEmit.ReactJSX,
+      noUnusedLocals: false,
+      noUnusedParameters: false,
+      noPropertyAccessFromIndexSignature: false,
+    },
     {
       ...ts.sys,
       onUnRecoverableConfigFileDiagnostic: ({ messageText }) => {
@@ -51,11 +64,15 @@ function compile(made: ReadonlyMap<string, string>): ts.Program {
       },
     },
   );
-  const options = parsed?.options ?? {};
+  const folders = new Set([...made.keys()].map((path) => dirname(path)));
+  // What frameworks take "@" for: the folder of the page's own files.
+  const paths = { ...parsed?.options.paths, "@/*": [...folders].map((folder) => `${folder}/*.ts`) };
+  const options = { ...parsed?.options, paths };
   const host = ts.createCompilerHost(options);
   return ts.createProgram([...made.keys()], options, {
     ...host,
     fileExists: (path) => made.has(path) || host.fileExists(path),
+    directoryExists: (path) => folders.has(path) || host.directoryExists?.(path) === true,
     readFile: (path) => made.get(path) ?? host.readFile(path),
     getSourceFile: (path, target, ...rest) => {
       const text = made.get(path);
