@@ -99,7 +99,7 @@ export const streaming: Trial = {
       socket.send("Count.");
       await server.until(() => expect(received).toEqual([{ text: "One, " }]));
       socket.send("Go on.");
-      await server.until(() => expect(scene.model.requests).toHaveLength(1));
+      await server.until(() => expect(received.at(-1)).toEqual({ steered: "Go on." }));
       hold.open();
       await server.until(() => expect(received.at(-1)).toEqual({ status: "completed", finalResponse: "Three." }));
       expect(scene.model.requests[1]?.userTexts().slice(-2)).toEqual(["Count.", "Go on."]);
