@@ -1,13 +1,14 @@
 /** Owns the stand-in for the runtime: answers everything at once, and floods a turn with text of a known size. */
 
 import { createInterface } from "node:readline";
+import manifest from "../../package.json" with { type: "json" };
 
 const threadId = "01a00000-0000-7000-8000-000000000001";
 const turnId = "01a00000-0000-7000-8000-000000000002";
 const [items = 0, deltasPerItem = 0] = process.argv.slice(2).map(Number);
 const WORDS = "The tests fail because the parser drops the last line of a file that has no line feed at its end. ";
 const initialized = {
-  userAgent: "codex-embed/0.169.0 (bench)",
+  userAgent: `codex-embed/${manifest.optionalDependencies["@openai/codex"]} (bench)`,
   codexHome: "/nowhere",
   platformFamily: "unix",
   platformOs: "linux",

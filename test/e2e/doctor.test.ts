@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Codex, diagnose, type DiagnoseOptions, type Diagnosis, type DiagnosisCheckName } from "codex-embed";
+import { RUNTIME_VERSION } from "codex-embed/protocol";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leavesNothing } from "../support/leaks.js";
@@ -205,8 +206,8 @@ describe("the runtime", () => {
     expect(diagnosis.runtimeVersion).toBe("0.12.3");
     expect(problems(diagnosis)).toEqual(["version"]);
     expect(check(diagnosis, "version")).toMatchObject({
-      detail: "The runtime is version 0.12.3, but this SDK speaks the protocol of 0.169.0.",
-      advice: expect.stringContaining("Install @openai/codex@0.169.0"),
+      detail: `The runtime is version 0.12.3, but this SDK speaks the protocol of ${RUNTIME_VERSION}.`,
+      advice: expect.stringContaining(`Install @openai/codex@${RUNTIME_VERSION}`),
     });
     expect(check(diagnosis, "login")).toBeUndefined();
   });

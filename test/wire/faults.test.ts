@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { Codex, type CodexOptions, LaunchError, RequestTimeoutError, TransportClosedError } from "codex-embed";
+import { RUNTIME_VERSION } from "codex-embed/protocol";
 import { describe, expect, test } from "vitest";
 import { leavesNothing } from "../support/leaks.js";
 
@@ -88,22 +89,23 @@ describe("at the start", () => {
   );
 
   test("another patch version is taken in silence; another minor one with one warning when that is allowed", async () => {
+    const patched = RUNTIME_VERSION.replace(/\d+$/, "7");
     const warnings: string[] = [];
     const say = (_fields: object, message: string) => void warnings.push(message);
     const logger = { debug: () => {}, info: () => {}, warn: say, error: say };
-    await withFake("", async (codex) => void (await codex.start()), { env: { FAKE_VERSION: "0.169.7" }, logger });
+    await withFake("", async (codex) => void (await codex.start()), { env: { FAKE_VERSION: patched }, logger });
     expect(warnings).toEqual([]);
-    const options = { env: { FAKE_VERSION: "0.170.0" }, logger, allowVersionMismatch: true };
+    const options = { env: { FAKE_VERSION: "0.12.3" }, logger, allowVersionMismatch: true };
     await withFake(
       "",
       async (codex) => {
         await codex.start();
         await codex.listThreads();
-        expect(codex.metadata.runtimeVersion).toBe("0.170.0");
+        expect(codex.metadata.runtimeVersion).toBe("0.12.3");
       },
       options,
     );
-    expect(warnings).toEqual([expect.stringContaining("0.170.0")]);
+    expect(warnings).toEqual([expect.stringContaining("0.12.3")]);
   });
 
   test("concurrent first uses start it once; after a failed start the next call tries again", () =>
