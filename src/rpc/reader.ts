@@ -70,8 +70,9 @@ function rowOf({ method, emittedAtMs }: WireMessage, params: WireMessage, text: 
   const tail = `${after.join("")}},"emittedAtMs":`;
   const end = `${tail}${emittedAtMs}}`;
   if (text !== `${head}${JSON.stringify(params["delta"])}${end}`) return undefined;
-  // A copy, since the message goes to the user.
-  return { method, params: { ...params }, head, tail, emittedAtMs, end };
+  // Parsed once more, since the message goes to the user; what was made by spreading is slow to spread again (measured).
+  const own: { params: WireMessage } = JSON.parse(text);
+  return { method, params: own.params, head, tail, emittedAtMs, end };
 }
 
 /**
