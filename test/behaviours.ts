@@ -703,9 +703,9 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "names the steps that were not used, and not what they say",
     ],
     [
-      "Every example of its page is part of a test that runs",
+      "Every piece of its page is part of a test that runs",
       "unit/testing/docs.test.ts",
-      "every example is a part of a test that runs",
+      "every piece is a part of a test that runs",
     ],
   ],
   "The package": [
