@@ -25,6 +25,7 @@ import type {
 } from "./options.js";
 import { type ClientMethod, type RequestOptions, Runtime } from "./runtime.js";
 import { Thread } from "./thread.js";
+import { readThread } from "./threadRecord.js";
 
 /** The parameters of a request, and whether they may be left out. */
 export type RequestArguments<M extends ClientMethod> = undefined extends ClientRequests[M]["params"]
@@ -133,15 +134,8 @@ export class Codex implements AsyncDisposable {
   }
 
   /** Reads a thread's record (`thread/read`) without opening it. */
-  async readThread(
-    threadId: string,
-    options: { readonly includeTurns?: boolean | undefined } = {},
-  ): Promise<ThreadRecord> {
-    const { thread } = await this.#runtime.request("thread/read", {
-      threadId,
-      includeTurns: options.includeTurns ?? false,
-    });
-    return thread;
+  readThread(threadId: string, options: { readonly includeTurns?: boolean | undefined } = {}): Promise<ThreadRecord> {
+    return readThread(this.#runtime, threadId, options.includeTurns);
   }
 
   /** Archives a thread (`thread/archive`). */

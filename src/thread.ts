@@ -15,6 +15,7 @@ import type { Runtime } from "./runtime.js";
 import type { Schema } from "./schema/index.js";
 import { injectItems, type ShellCommandItem, sampleThread, shellCommandAlongside, shellCommandOf } from "./sideWork.js";
 import { ThreadQueue } from "./threadQueue.js";
+import { readThread } from "./threadRecord.js";
 import type { TurnHandle } from "./turn.js";
 import type { TurnResult } from "./turnResult.js";
 import { TurnStarter } from "./turnStarter.js";
@@ -89,13 +90,13 @@ export class Thread implements AsyncDisposable {
     yield* await this.#turns.start(input, options, captureCallSite());
   }
 
-  /** Reads the thread's record (`thread/read`), with its turns on request. A thread without a turn has none to read. */
-  async read(options: { readonly includeTurns?: boolean | undefined } = {}): Promise<ThreadRecord> {
-    const { thread } = await this.#runtime.request("thread/read", {
-      threadId: this.id,
-      includeTurns: options.includeTurns ?? false,
-    });
-    return thread;
+  /**
+   * Reads the thread's record (`thread/read`), with its turns on request.
+   *
+   * @throws InvalidRequestError for the turns of an ephemeral thread, which are not kept.
+   */
+  read(options: { readonly includeTurns?: boolean | undefined } = {}): Promise<ThreadRecord> {
+    return readThread(this.#runtime, this.id, options.includeTurns);
   }
 
   /** Names the thread (`thread/name/set`). The runtime refuses a blank name. */

@@ -28,7 +28,7 @@ const HOUSE: readonly (readonly string[])[] = [
   ["link"],
   ["runtime"],
   ["agents"],
-  ["login", "turnLimits", "sideWork", "openThread", "threadQueue", "reviewText"],
+  ["login", "turnLimits", "sideWork", "openThread", "threadQueue", "threadRecord", "reviewText"],
   ["turn"],
   ["goal", "review", "turnStarter"],
   ["thread"],

@@ -20,6 +20,7 @@ test("start: an id, the working directory and the model in force", async () => {
   expect(thread.id).toMatch(/^[0-9a-f-]{36}$/);
   expect(thread).toMatchObject({ cwd: bench.workspace, model: "mock-model" });
   expect(await thread.read()).toMatchObject({ id: thread.id, cwd: bench.workspace, ephemeral: false, turns: [] });
+  expect(await thread.read({ includeTurns: true })).toMatchObject({ id: thread.id, turns: [] });
 });
 
 test("start with a configuration that cannot be loaded: InvalidRequestError says why", async () => {
@@ -49,6 +50,7 @@ test("an ephemeral thread runs turns, and leaves nothing on disk", async () => {
   const thread = await bench.thread(message("Hello."));
   expect((await thread.run("Hi")).finalResponse).toBe("Hello.");
   expect(await thread.read()).toMatchObject({ ephemeral: true, path: null });
+  await rejection(thread.read({ includeTurns: true }), InvalidRequestError);
   const { data } = await bench.codex.listThreads();
   expect(data.some(({ id }) => id === thread.id)).toBe(false);
   await rejection(bench.codex.resumeThread(thread.id), ThreadNotFoundError);
