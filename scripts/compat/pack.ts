@@ -23,7 +23,7 @@ export async function pack(work: string): Promise<Packed> {
   const ignored = new Set(["node_modules", ".git", "dist", "coverage"].map((name) => join(ROOT, name)));
   cpSync(ROOT, copy, { recursive: true, filter: (source) => !ignored.has(source) });
   symlinkSync(MODULES, join(copy, "node_modules"), "dir");
-  await run(process.execPath, ["scripts/build.mjs"], { cwd: copy });
+  await run(process.execPath, ["--import", "tsx", "scripts/build.ts"], { cwd: copy });
   const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", work];
   const { stdout } = await run("npm", args, { cwd: copy });
   const [report]: [{ filename: string; files: { path: string }[] }] = JSON.parse(stdout);

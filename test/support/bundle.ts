@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { type Example, readExamples } from "../../examples/support/catalog.js";
+import { BUNDLED } from "../../scripts/shared/bundle.js";
 
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -28,14 +29,8 @@ export async function setup(): Promise<void> {
     loader: { ".html": "copy" },
     outdir: root(FOLDER),
     outbase: root(""),
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    packages: "external",
+    ...BUNDLED,
     sourcemap: "inline",
-    logLevel: "warning",
   });
 }
 

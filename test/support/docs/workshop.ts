@@ -2,8 +2,8 @@
 
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
-import { build, stop, transform } from "esbuild";
-import manifest from "../../../package.json" with { type: "json" };
+import { stop, transform } from "esbuild";
+import { bundlePackage } from "../../../scripts/shared/bundle.js";
 import { ROOT } from "./pages.js";
 import { withPlaces } from "./places.js";
 
@@ -54,19 +54,5 @@ export class Workshop {
 async function installPackage(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   copyFileSync(`${ROOT}package.json`, join(folder, "package.json"));
-  const entries = Object.values(manifest.exports).flatMap((entry) =>
-    typeof entry === "string" ? [] : [entry.default],
-  );
-  await build({
-    entryPoints: entries.map((entry) => ROOT + entry.replace(/^\.\/dist\/(.*)\.js$/, "src/$1.ts")),
-    outdir: join(folder, "dist"),
-    outbase: `${ROOT}src`,
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    packages: "external",
-    logLevel: "warning",
-  });
+  await bundlePackage(join(folder, "dist"));
 }
