@@ -8,21 +8,21 @@ import {
   ServerBusyError,
   TransportClosedError,
 } from "./errors/index.js";
-import type { Turn } from "./generated/protocol.js";
+import type { Turn, TurnsPage } from "./generated/protocol.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RequestBroker } from "./requests/broker.js";
 import type { Router } from "./stream/router.js";
 import type { ThreadSandboxes } from "./stream/threadSandboxes.js";
 
 /** The turns of a thread that are asked for at once; more when the one in flight is not among them. */
-const TURNS_PER_PAGE = 5;
+const PAGE = { limit: 5, itemsView: "full" } as const;
 /** How often the record of a turn that may be ending just now is looked at again, and how much longer each wait is. */
 const MOST_LOOKS = 5;
 const LOOK_AGAIN_MS = 10;
 /** How often a thread that has just begun its first turn is tried to be resumed: over two seconds. */
 const MOST_TRIES = 20;
 
-type RecoveryMethod = "thread/resume" | "thread/turns/list" | "thread/read";
+type RecoveryMethod = "thread/resume" | "thread/loaded/list" | "thread/turns/list" | "thread/read";
 
 /** Sends a request on the new connection, and on no other. */
 export type RecoveryRequest = <M extends RecoveryMethod>(
@@ -111,22 +111,30 @@ export class Recovery {
 
   /** The last turns of a thread, the oldest first, back to the first that is awaited; subscribes to the thread. */
   async #resume(threadId: string, awaited: readonly string[], request: RecoveryRequest): Promise<Turn[]> {
-    const page = { limit: TURNS_PER_PAGE, itemsView: "full" } as const;
-    const resumed = await request("thread/resume", {
-      threadId,
-      ...this.#sandboxes.fieldsFor(threadId),
-      excludeTurns: true,
-      initialTurnsPage: page,
-    });
-    const turns = [...(resumed.initialTurnsPage?.data ?? [])];
+    const first = await this.#firstPage(threadId, request);
+    const turns = [...(first?.data ?? [])];
     const isMissing = (id: string) => turns.every((turn) => turn.id !== id && turn.rootTurnId !== id);
-    let cursor = resumed.initialTurnsPage?.nextCursor ?? null;
+    let cursor = first?.nextCursor ?? null;
     while (cursor !== null && awaited.some(isMissing)) {
-      const next = await request("thread/turns/list", { threadId, cursor, ...page });
+      const next = await request("thread/turns/list", { threadId, cursor, ...PAGE });
       turns.push(...next.data);
       cursor = next.nextCursor;
     }
     return turns.toReversed();
+  }
+
+  /**
+   * Subscribes to a thread by resuming it. A sub-agent's is the runtime's to load: when it does not, its record is read and
+   * nothing else, for what sandbox it belongs into is not known here, and the configuration's may be none.
+   */
+  async #firstPage(threadId: string, request: RecoveryRequest): Promise<TurnsPage | null> {
+    if (!this.#threads.has(threadId)) {
+      const loaded = await request("thread/loaded/list", {});
+      if (!loaded.data.includes(threadId)) return request("thread/turns/list", { threadId, ...PAGE });
+    }
+    const sandbox = this.#sandboxes.fieldsFor(threadId);
+    const params = { threadId, ...sandbox, excludeTurns: true, initialTurnsPage: PAGE };
+    return (await request("thread/resume", params)).initialTurnsPage;
   }
 
   #lose(threadId: string, reason: CloseReason): void {
@@ -172,7 +180,7 @@ async function endsOf(
   const ends = new Map(turns.map((turn) => [turn.id, turn]));
   for (let look = 1; look <= MOST_LOOKS && [...ends.values()].some(isUnclear); look++) {
     await sleep(LOOK_AGAIN_MS * look);
-    const { data } = await request("thread/turns/list", { threadId, limit: TURNS_PER_PAGE, itemsView: "full" });
+    const { data } = await request("thread/turns/list", { threadId, ...PAGE });
     for (const turn of data) if (ends.has(turn.id)) ends.set(turn.id, turn);
   }
   return [...ends.values()];

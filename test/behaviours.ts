@@ -492,6 +492,11 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "a turn that ended meanwhile settles with its true status, and all its items in order",
     ],
     [
+      "A sub-agent is not loaded by another server, which would put it into the configuration's sandbox",
+      "e2e/reconnect.test.ts",
+      "another server in its place: a sub-agent ends as its record says, and is not loaded in another sandbox",
+    ],
+    [
       "A decision that was asked for is not asked again over a gap",
       "e2e/reconnect.test.ts",
       "that is made %s the gap is asked for once, and heard",

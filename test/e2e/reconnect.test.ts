@@ -330,6 +330,35 @@ test("another server in its place: the turn settles as interrupted, the thread g
   expect(model.requests.at(-1)?.userTexts().join()).toContain("Go.");
 });
 
+test("another server in its place: a sub-agent ends as its record says, and is not loaded in another sandbox", async () => {
+  const script = await ScriptedModel.start();
+  await using home = await createTestHome({ model: script, extraConfig: { sandbox_mode: "danger-full-access" } });
+  const first = await serve(home);
+  await using bench = await behindProxy({}, first);
+  const cut = gate();
+  cast(script, {
+    root: [spawn("a", "helper"), message("It runs."), message("And on.")],
+    helper: [message({ deltas: ["Half", cut] })],
+  });
+  const { codex, proxy } = bench;
+  const thread = await codex.startThread({ cwd: home.workspace, sandbox: "workspace-write" });
+  const turn = await thread.startTurn("root");
+  await cut.reached;
+  await turn.result();
+  const [agent] = turn.agents();
+  if (agent === undefined) throw new Error("There is no sub-agent.");
+  const ready = bench.is("ready");
+  proxy.down();
+  await first.close();
+  await using second = await serve(home);
+  proxy.target = second.url;
+  proxy.up();
+  await ready;
+  expect(await agent.result()).toMatchObject({ status: "interrupted" });
+  expect((await codex.request("thread/loaded/list", {})).data).toEqual([thread.id]);
+  await script.close();
+});
+
 describe("while there is no connection", () => {
   test("requests wait for one; a signal and a timeout end the waiting", async () => {
     await using bench = await behindProxy();
