@@ -1,7 +1,7 @@
 /**
  * Keeps the TypeScript of the documentation. A block with imports is a whole program: it is compiled, and run against
- * the real runtime. `file`: compiled here, and run by a trial of `trials.test.ts`. `fragment`: compiled alone, with the
- * names of `test/support/docs/prelude.ts`.
+ * the real runtime. `file`: compiled here, and run by a trial of `trials.test.ts`. `fragment`: part of a test that
+ * runs, and compiled here with the names of `test/support/docs/prelude.ts`.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -19,6 +19,9 @@ const programs = blocks.filter(({ marks }) => marks.length === 0);
 test("each is a program, or says by its mark what it is", () => {
   const marks = code.flatMap(({ place, marks: given }) => given.map((mark) => ({ place, mark })));
   expect(marks.filter(({ mark }) => !MARKS.includes(mark))).toEqual([]);
+  // Those are parts of tests that run: `unit/testing/docs.test.ts`.
+  const pieces = code.filter((block) => block.marks.includes("fragment"));
+  expect(pieces.filter(({ page }) => page !== "docs/testing.md").map(({ place }) => place)).toEqual([]);
   const unmarked = code.filter((block) => block.marks.length === 0);
   const isProgram = ({ language, text }: CodeBlock): boolean => language === "ts" && /^import /m.test(text);
   expect(unmarked.filter((block) => !isProgram(block)).map(({ place }) => place)).toEqual([]);

@@ -3,12 +3,15 @@
 import type { ScriptedModel, TestHome } from "codex-embed/testing";
 import { locateRuntime } from "../../../src/process/locate.js";
 
+const PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
 /** What stands in the code of a page, and what is run in its place. */
 const PLACES: readonly (readonly [written: RegExp, expression: string])[] = [
   [/"(?:\/path\/to\/project|\/srv\/project|\/work)"/g, text("DOCS_WORKSPACE")],
   [/"\/srv\/agent"/g, text("DOCS_CODEX_HOME")],
   [/"\/opt\/codex\/bin\/codex"/g, text("DOCS_CODEX_BIN")],
   [/"http:\/\/127\.0\.0\.1:11434\/v1"|"https:\/\/models\.example\.org\/v1"/g, text("DOCS_MODEL_URL")],
+  [/"https:\/\/example\.org\/chart\.png"/g, JSON.stringify(`data:image/png;base64,${PICTURE}`)],
   [/"http:\/\/127\.0\.0\.1:8080"/g, text("DOCS_ORIGIN")],
   [/(?<=\.listen\(|\bport: )\d{4}\b/g, `Number(process.env["DOCS_PORT"])`],
 ];

@@ -12,21 +12,10 @@ export declare const TurnFailedError: typeof sdk.TurnFailedError;
 export declare const codex: sdk.Codex;
 export declare const thread: sdk.Thread;
 export declare const turn: sdk.TurnHandle;
-export declare const agent: sdk.Agent;
 export declare const result: sdk.TurnResult;
-export declare const handlers: sdk.Handlers;
 export declare const input: sdk.Input;
 export declare const id: string;
-export declare const key: string;
-export declare const controller: AbortController;
 export declare const error: unknown;
-
-/** What a program would bring along itself. */
-export declare const askMe: NonNullable<sdk.Handlers["approveCommand"]>;
-export declare function askSomebody(what: unknown, signal: AbortSignal): Promise<boolean>;
-export declare const audit: { write(entry: object): void };
-export declare const tracker: { find(id: number, options: { signal: AbortSignal }): Promise<string> };
-export declare const findTicket: sdk.Tool;
 
 /** The testing kit, and the test around a piece. */
 export declare const bench: kit.TestCodex;
