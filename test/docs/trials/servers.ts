@@ -94,13 +94,13 @@ export const streaming: Trial = {
       expect(String(refused)).toContain("401");
 
       const hold = gate();
-      scene.model.enqueue(message({ deltas: ["One, ", hold, "two."] }), message("Three."));
+      scene.model.enqueue(message({ deltas: ["One, ", hold] }), message("Three."));
       const { socket, received } = await openSocket(scene, scene.origin);
       socket.send("Count.");
       await server.until(() => expect(received).toEqual([{ text: "One, " }]));
       socket.send("Go on.");
-      await server.until(() => expect(received.at(-1)).toEqual({ steered: "Go on." }));
-      hold.open();
+      // What is said meanwhile cuts the message off: the model is asked again at once.
+      await server.until(() => expect(received).toContainEqual({ steered: "Go on." }));
       await server.until(() => expect(received.at(-1)).toEqual({ status: "completed", finalResponse: "Three." }));
       expect(scene.model.requests[1]?.userTexts().slice(-2)).toEqual(["Count.", "Go on."]);
 
