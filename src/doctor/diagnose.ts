@@ -7,8 +7,8 @@ import type { DiagnoseOptions, Diagnosis } from "./types.js";
  * home and configuration, the login, the sandbox, what it would call outside.
  *
  * It starts the runtime, asks it, and ends it; no thread is started, no model is asked, and no host outside is
- * contacted: the search for plugins, which a runtime may begin with, is left out. Handlers and loggers of the options are not
- * used. Resolves whatever it finds; rejects only with the reason of `signal`.
+ * contacted: the search for plugins, which a runtime may begin with, is left out. Handlers and loggers of the options are
+ * not used. Resolves whatever it finds; rejects only with the reason of `signal`.
  */
 export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis> {
   const { examine } = await import("./examine.js");

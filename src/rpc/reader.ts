@@ -8,6 +8,9 @@ export type WireMessage = Readonly<Record<string, unknown>>;
 /** What a JSON object begins with. A flood of other lines is skipped many times faster than the parser fails on each. */
 const OBJECT = /^[ \t\r]*\{/;
 
+/** A longer message is no piece of a row: to write it anew would cost more than is saved, and the row would keep it. */
+const MAX_PIECE_CHARS = 8_192;
+
 /** What notifications that come in a row share: all but the value of `params.delta` and the time. */
 interface Row {
   readonly method: string;
@@ -51,7 +54,8 @@ export class MessageReader {
 
   #notice(message: WireMessage, params: WireMessage, text: string): void {
     const { itemId } = params;
-    if (itemId === this.#latestItem) this.#row = rowOf(message, params, text) ?? this.#row;
+    const isRow = itemId === this.#latestItem && text.length <= MAX_PIECE_CHARS;
+    if (isRow) this.#row = rowOf(message, params, text) ?? this.#row;
     this.#latestItem = itemId;
   }
 }

@@ -2,6 +2,7 @@
 
 import type * as workflowParser from "@actions/workflow-parser";
 import { build } from "esbuild";
+import { BUNDLED } from "../../../scripts/shared/bundle.js";
 import { ROOT } from "./pages.js";
 
 const BUNDLE = `${ROOT}node_modules/.cache/codex-embed-tests/workflowParser.mjs`;
@@ -32,7 +33,7 @@ async function loadParser(): Promise<typeof workflowParser> {
     bundle: true,
     format: "esm",
     platform: "node",
-    target: "node20",
+    target: BUNDLED.target,
     external: ["@actions/expressions", "cronstrue", "yaml"],
     logLevel: "warning",
   });

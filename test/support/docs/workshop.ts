@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { stop, transform } from "esbuild";
-import { bundlePackage } from "../../../scripts/shared/bundle.js";
+import { BUNDLED, bundlePackage } from "../../../scripts/shared/bundle.js";
 import { ROOT } from "./pages.js";
 import { withPlaces } from "./places.js";
 
@@ -39,7 +39,7 @@ export class Workshop {
     mkdirSync(dirname(source), { recursive: true });
     writeFileSync(source, code);
     if (source === target) return;
-    const compiled = await transform(code, { loader: "ts", format: "esm", target: "node20", sourcefile: file });
+    const compiled = await transform(code, { loader: "ts", format: "esm", target: BUNDLED.target, sourcefile: file });
     writeFileSync(target, compiled.code);
   }
 

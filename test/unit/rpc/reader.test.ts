@@ -68,6 +68,14 @@ describe("pieces in a row", () => {
     expect(write).not.toHaveBeenCalled();
   });
 
+  test("are not looked for among long ones, which the reader does not keep", () => {
+    const reader = new MessageReader();
+    const texts = ["a", "b", "c"].map((letter) => piece(letter.repeat(10_000)));
+    const write = vi.spyOn(JSON, "stringify");
+    expect(texts.map((text) => reader.read(text))).toStrictEqual(texts.map((text) => JSON.parse(text)));
+    expect(write).not.toHaveBeenCalled();
+  });
+
   test("each have parameters of their own", () => {
     const reader = new MessageReader();
     for (const delta of ["a", "b", "c", "d"]) {
