@@ -58,7 +58,7 @@ const OWNERS: Readonly<Record<string, string>> = {
 /** Rooms that carry messages and know nothing of what is in them. */
 const CARRIERS: readonly string[] = ["transport", "process"];
 
-const MAX_LINES = 320;
+const MAX_LINES = 400;
 
 /** A file of `src`, by its path inside it, without `.ts`. */
 interface Source {
@@ -181,12 +181,7 @@ const noMethodNames: Rule = (all) =>
 const shape: Rule = (all) =>
   handWritten(all).flatMap(({ path, text }) => {
     const lines = text.trimEnd().split("\n").length;
-    return [
-      ...(lines > MAX_LINES ? [`${path} has ${lines} lines`] : []),
-      ...(/^(?:#!.*\n)?\/\*\* [A-Z][^]*?\. ?\*\//.test(text)
-        ? []
-        : [`${path} does not open with a sentence of what it owns`]),
-    ];
+    return lines > MAX_LINES ? [`${path} has ${lines} lines`] : [];
   });
 
 /** The names on the wire that cannot be anything else: those with a slash, from the tables' own members. */
@@ -201,8 +196,6 @@ function methodNamesIn(tables: Source | undefined): string[] {
   });
   return [...names].filter((name) => name.includes("/"));
 }
-
-const owns = "/** Owns it. */\n";
 
 describe.each<{ rule: string; check: Rule; good: readonly Source[]; bad: readonly Source[]; says: readonly string[] }>([
   {
@@ -301,24 +294,14 @@ describe.each<{ rule: string; check: Rule; good: readonly Source[]; bad: readonl
     says: ["transport/stdio knows turn/start", "process/agent knows thread/read"],
   },
   {
-    rule: `every file says what it owns and has at most ${MAX_LINES} lines`,
+    rule: `a file has at most ${MAX_LINES} lines`,
     check: shape,
     good: [
-      { path: "a", text: `${owns}export {};\n` },
-      { path: "b", text: owns + "\n".repeat(MAX_LINES - 2) + "export {};\n" },
+      { path: "a", text: "\n".repeat(MAX_LINES - 1) + "export {};\n" },
       { path: "generated/tables", text: "// Generated.\n".repeat(MAX_LINES + 1) },
-      { path: "cli/main", text: `#!/usr/bin/env node\n${owns}export {};\n` },
     ],
-    bad: [
-      { path: "a", text: "export {};\n" },
-      { path: "b", text: `import "node:fs";\n${owns}` },
-      { path: "c", text: owns + "\n".repeat(MAX_LINES - 1) + "export {};\n" },
-    ],
-    says: [
-      "a does not open with a sentence of what it owns",
-      "b does not open with a sentence of what it owns",
-      `c has ${MAX_LINES + 1} lines`,
-    ],
+    bad: [{ path: "a", text: "\n".repeat(MAX_LINES) + "export {};\n" }],
+    says: [`a has ${MAX_LINES + 1} lines`],
   },
 ])("$rule", ({ check, good, bad, says }) => {
   it("holds for src", () => {
