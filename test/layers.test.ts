@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
  * Rooms on one line do not see each other.
  */
 const HOUSE: readonly (readonly string[])[] = [
-  ["generated", "abort"],
+  ["generated", "abort", "display"],
   ["turnResult"],
   ["errors"],
   ["events"],
@@ -40,8 +40,8 @@ const HOUSE: readonly (readonly string[])[] = [
 /** The houses next door: nothing of `src` imports them, and each sees these rooms or files alone. */
 const ANNEXES: Readonly<Record<string, readonly string[]>> = {
   testing: ["index", "protocol"],
-  mcp: ["index", "protocol"],
-  cli: ["index", "protocol", "mcp/index"],
+  mcp: ["index", "protocol", "display"],
+  cli: ["index", "protocol", "display", "mcp/index"],
   exec: ["abort", "errors", "process", "transport/lines", "schema", "reviewText"],
 };
 

@@ -8,7 +8,8 @@ import type { Terminal } from "../../src/cli/terminal.js";
 import { clean, shortPath } from "../../src/cli/render/text.js";
 
 /** Runs one turn with the user's own login and configuration. Resolves with the exit code. */
-export async function runLive(prompt: string, { write, color, signal }: Terminal): Promise<number> {
+export async function runLive(prompt: string, terminal: Terminal): Promise<number> {
+  const { write, color, signal } = terminal;
   const cwd = process.cwd();
   const paint = painter(color);
   const row = (name: string, text: string): void => write(`  ${paint("cyan", name.padEnd(9))}${text}\n`);
@@ -34,6 +35,6 @@ export async function runLive(prompt: string, { write, color, signal }: Terminal
   row("folder", shortPath(thread.cwd));
   row("sandbox", "workspace-write; what the agent asks for beyond it goes to the reviewing agent");
   write("\n");
-  await showTurn(thread, prompt, { renderer, signal });
+  await showTurn(thread, prompt, { renderer, terminal });
   return 0;
 }

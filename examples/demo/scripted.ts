@@ -14,7 +14,8 @@ import { count, lastLines, oneLine, shortPath } from "../../src/cli/render/text.
 const WORD_DELAY_MS = 22;
 
 /** Runs the demo. Resolves with the exit code, when nothing of it is left: no process, no folder, no listener. */
-export async function runScripted({ write, color, signal }: Terminal): Promise<number> {
+export async function runScripted(terminal: Terminal): Promise<number> {
+  const { write, color, signal } = terminal;
   const paint = painter(color);
   const line = (text = ""): void => write(`${text}\n`);
   const row = (name: string, text: string): void => line(`  ${paint("cyan", name.padEnd(9))}${text}`);
@@ -45,7 +46,7 @@ export async function runScripted({ write, color, signal }: Terminal): Promise<n
   model.enqueue(...steps);
   line();
   const renderer = new TurnRenderer(write, { color, cwd: repository.path });
-  await showTurn(thread, PROMPT, { renderer, signal, modelRequests: () => model.requests.length });
+  await showTurn(thread, PROMPT, { renderer, terminal, modelRequests: () => model.requests.length });
   await codex.close();
   model.assertComplete();
 

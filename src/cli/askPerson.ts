@@ -1,120 +1,138 @@
 /** Owns the handlers that put the agent's requests before the person at the terminal. */
 
+import { escapeToOneLine } from "../display.js";
 import type { Handlers } from "../index.js";
 import type { ToolRequestUserInputQuestion } from "../protocol.js";
-import { changeLines } from "./render/diff.js";
-import type { Paint } from "./render/style.js";
+import type { Ask, QuestionRow } from "./question.js";
+import { changeRows } from "./render/diff.js";
 import { commandText, shortPath, spelledOut } from "./render/text.js";
-import type { Ask } from "./terminal.js";
 
 /** What asking goes by. */
 export interface AskPersonOptions {
   readonly ask: Ask;
-  /** Writes what is asked about. */
+  /** Writes what nobody is asked about. */
   readonly note: (text: string) => void;
-  readonly paint: Paint;
   readonly cwd: string;
   /** Called before each question, so that an open line of other output can be ended. */
   readonly before: () => void;
 }
 
-/** Handlers that ask for each approval, one after the other. Only `y` and `yes` accept. */
-export function askPerson({ ask, note, paint, cwd, before }: AskPersonOptions): Handlers {
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(signal: AbortSignal, put: () => Promise<T>): Promise<T> => {
-    const next = last.then(async () => {
-      signal.throwIfAborted();
-      before();
-      return put();
-    });
-    last = next.catch(() => {});
-    return next;
+/** Handlers that ask for each approval, one after the other. Only `y` and `yes` accept, after all of it was shown. */
+export function askPerson({ ask, note, cwd, before }: AskPersonOptions): Handlers {
+  const put = (title: string, rows: readonly QuestionRow[], prompt: string, signal: AbortSignal) =>
+    ask({ title, rows, prompt, before }, signal);
+  const approves = async (title: string, rows: readonly QuestionRow[], signal: AbortSignal): Promise<boolean> => {
+    const answer = await put(title, rows, "  Allow it? [y/N] ", signal);
+    return answer !== null && /^y(?:es)?$/i.test(answer.trim());
   };
-  const lines = (title: string, rows: readonly string[]): void =>
-    note(["", `${paint("yellow", "?")} ${paint("bold", title)}`, ...indented(rows), ""].join("\n"));
-  const approves = (title: string, rows: readonly string[], signal: AbortSignal): Promise<boolean> =>
-    inTurn(signal, async () => {
-      lines(title, rows);
-      return /^y(?:es)?$/i.test((await ask("  Allow it? [y/N] ", signal)).trim());
-    });
-  const decide = async (title: string, rows: readonly string[], signal: AbortSignal): Promise<"accept" | "decline"> =>
-    (await approves(title, rows, signal)) ? "accept" : "decline";
-  const reason = (text: string | null | undefined): string[] => (text ? [`Reason: ${spelledOut(text)}`] : []);
+  const decide = async (
+    title: string,
+    rows: readonly QuestionRow[],
+    signal: AbortSignal,
+  ): Promise<"accept" | "decline"> => ((await approves(title, rows, signal)) ? "accept" : "decline");
+  const skip = (title: string, why: string): void => {
+    before();
+    note(`\n? ${title}\n  Declined without asking you: ${why}.\n`);
+  };
+  const unknown = (title: string): "decline" => {
+    skip(title, "it does not say what it is about");
+    return "decline";
+  };
 
   return {
     approveCommand(request, { signal }) {
       const host = request.networkApprovalContext;
+      const title =
+        request.kind === "writeStdin"
+          ? "The agent asks to write to a command that is running."
+          : "The agent asks to run a command outside its sandbox.";
+      if (!request.command && !host) return unknown(title);
       const rows = [
-        ...(request.command ? [`$ ${spelledOut(commandText(request.command))}`] : []),
-        ...(host ? [`Network: ${spelledOut(`${host.protocol} ${host.host}`)}`] : []),
-        ...(request.cwd ? [`In ${shortPath(request.cwd)}`] : []),
-        ...jsonRows("Permissions", request.additionalPermissions),
-        ...reason(request.reason),
+        ...field("$", request.command && commandText(request.command)),
+        ...field("Network:", host && `${host.protocol} ${host.host}`),
+        ...placeRows(request),
+        ...jsonRows("Permissions:", request.additionalPermissions),
+        ...field("Reason:", request.reason),
       ];
-      return decide("The agent asks to run a command outside its sandbox.", rows, signal);
+      return decide(title, rows, signal);
     },
     approveFileChange(request, { signal }) {
+      const title = "The agent asks to change files outside its sandbox.";
+      if (request.changes.length === 0) return unknown(title);
       const rows = [
-        ...request.changes.flatMap((change) => changeLines(change, paint, cwd)),
-        ...(request.grantRoot ? [`And to write to all of ${shortPath(request.grantRoot)} from now on`] : []),
-        ...reason(request.reason),
+        ...request.changes.flatMap((change) => changeRows(change, cwd)),
+        ...(request.grantRoot ? [{ text: `And to write to all of ${shortPath(request.grantRoot)} from now on` }] : []),
+        ...field("Reason:", request.reason),
       ];
-      return decide("The agent asks to change files outside its sandbox.", rows, signal);
+      return decide(title, rows, signal);
     },
-    async approvePermissions({ permissions: { network, fileSystem }, reason: why }, { signal }) {
-      const rows = [...jsonRows("Network", network), ...jsonRows("Files", fileSystem), ...reason(why)];
+    async approvePermissions(request, { signal }) {
+      const { network, fileSystem } = request.permissions;
+      const rows = [
+        ...jsonRows("Network:", network),
+        ...jsonRows("Files:", fileSystem),
+        ...placeRows(request),
+        ...field("Reason:", request.reason),
+      ];
       if (!(await approves("The agent asks for more permissions, for this turn.", rows, signal))) return "decline";
       const permissions = { ...(network === null ? {} : { network }), ...(fileSystem === null ? {} : { fileSystem }) };
       return { permissions };
     },
     approveMcpTool(request, { signal }) {
       const rows = [
-        `${spelledOut(`${request.serverName}.${request.toolName ?? "?"}`)}`,
-        ...jsonRows("Arguments", request.toolArguments),
-        ...(request.toolDescription === null ? [] : [spelledOut(request.toolDescription)]),
+        { text: spelledOut(`${request.serverName}.${request.toolName ?? "?"}`) },
+        ...jsonRows("Arguments:", request.toolArguments),
+        ...field("Question:", request.message),
+        ...field("Description:", request.toolDescription),
       ];
       return decide("The agent asks to call a tool of an MCP server.", rows, signal);
     },
     async answerQuestions({ questions }, { signal }) {
       const answers: Record<string, string> = {};
       for (const question of questions) {
-        const answer = await inTurn(signal, async () => {
-          lines("The agent asks you.", questionRows(question));
-          // What is typed shows on the screen, so a secret is not asked for.
-          return question.isSecret ? "" : chosen(question, (await ask("  > ", signal)).trim());
-        });
-        if (answer !== "") answers[question.id] = answer;
+        if (question.isSecret) {
+          skip(
+            `The agent asks you: ${escapeToOneLine(question.question)}`,
+            "what is typed here shows, and it is a secret",
+          );
+          continue;
+        }
+        const answer = await put("The agent asks you.", questionRows(question), "  > ", signal);
+        if (answer !== null && answer.trim() !== "") answers[question.id] = chosen(question, answer.trim());
       }
       return answers;
     },
-    answerElicitation({ serverName }, { signal }) {
-      return inTurn(signal, async () => {
-        lines(
-          `The MCP server ${spelledOut(serverName)} asks for a form to be filled in: declined, it cannot be shown here.`,
-          [],
-        );
-        return "decline" as const;
-      });
+    answerElicitation({ serverName }) {
+      skip(`The MCP server ${escapeToOneLine(serverName)} asks for a form to be filled in.`, "it cannot be shown here");
+      return "decline";
     },
   };
 }
 
-/** Every line stands apart, so that nothing that is asked about can look like the question itself. */
-function indented(rows: readonly string[]): string[] {
-  return rows.flatMap((row) => row.split("\n")).map((line) => `    ${line}`);
+/** A text of the request under its name; nothing when there is none. */
+function field(name: string, text: string | null | undefined): QuestionRow[] {
+  return text ? [{ text: `${name} ${spelledOut(text)}` }] : [];
 }
 
-function questionRows({ question, options, isSecret }: ToolRequestUserInputQuestion): string[] {
+function jsonRows(name: string, value: unknown): QuestionRow[] {
+  return value === null || value === undefined ? [] : field(name, JSON.stringify(value));
+}
+
+/** Where it would happen: the folder, and the machine if it is another one. */
+function placeRows(request: { readonly cwd?: string | null; readonly environmentId: string | null }): QuestionRow[] {
+  const { cwd, environmentId } = request;
+  return [
+    ...(cwd ? [{ text: `In ${shortPath(cwd)}` }] : []),
+    ...field("Environment:", environmentId === "local" ? null : environmentId),
+  ];
+}
+
+function questionRows({ question, options }: ToolRequestUserInputQuestion): QuestionRow[] {
   const choices = (options ?? []).map(({ label, description }, index) => `${index + 1}. ${label}: ${description}`);
-  const secret = isSecret ? ["(It asks for a secret, which cannot be typed here: left without an answer.)"] : [];
-  return [question, ...choices, ...secret].map(spelledOut);
+  return [question, ...choices].map((text) => ({ text: spelledOut(text) }));
 }
 
 /** A number stands for the option of that number. */
 function chosen({ options }: ToolRequestUserInputQuestion, typed: string): string {
   return /^\d+$/.test(typed) ? (options?.[Number(typed) - 1]?.label ?? typed) : typed;
-}
-
-function jsonRows(name: string, value: unknown): string[] {
-  return value === null || value === undefined ? [] : [`${name}: ${spelledOut(JSON.stringify(value))}`];
 }

@@ -1,5 +1,6 @@
 /** Owns the command `doctor`: it shows the library's diagnosis. */
 
+import { displayJson } from "../display.js";
 import { diagnose, type Diagnosis, type DiagnosisCheck } from "../index.js";
 import type { Command } from "./command.js";
 import { BadUsage } from "./failure.js";
@@ -26,7 +27,7 @@ export const doctorCommand: Command = {
     const seconds = args.positiveNumber("timeout");
     const limits = seconds === undefined ? {} : { startupTimeoutMs: seconds * 1000, checkTimeoutMs: seconds * 1000 };
     const diagnosis = await diagnose({ ...runtimeOptions(args), ...limits, signal });
-    write(args.has("json") ? `${JSON.stringify(diagnosis, null, 2)}\n` : diagnosisText(diagnosis, painter(color)));
+    write(args.has("json") ? `${displayJson(diagnosis, 2)}\n` : diagnosisText(diagnosis, painter(color)));
     return diagnosis.healthy ? 0 : 1;
   },
 };

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { displayJson } from "../display.js";
 import {
   ApprovalMode,
   Codex,
@@ -163,7 +164,7 @@ async function runTurn(job: Job, input: Input, terminal: Terminal): Promise<numb
     let isStored = false;
     const onStarted = (): void => void (isStored = true);
     try {
-      return exitCodeOf((await showTurn(thread, input, { renderer, signal, turn, onStarted })).status);
+      return exitCodeOf((await showTurn(thread, input, { renderer, terminal, turn, onStarted })).status);
     } finally {
       renderer.pause();
       // A thread without a turn cannot be resumed.
@@ -199,7 +200,7 @@ async function printEvents(
 ): Promise<number> {
   const turn = await thread.startTurn(input, { ...options, signal });
   for await (const { method, params } of turn) {
-    write(`${JSON.stringify({ method, params })}\n`);
+    write(`${displayJson({ method, params })}\n`);
     await drained();
   }
   return exitCodeOf((await turn.result()).status);
@@ -210,13 +211,9 @@ function exitCodeOf(status: string): number {
   throw new Failure("The turn was interrupted.");
 }
 
-function askingHandlers(
-  { ask, note, color }: Terminal,
-  cwd: string,
-  renderer: TurnRenderer | null,
-): Handlers | undefined {
+function askingHandlers({ ask, note }: Terminal, cwd: string, renderer: TurnRenderer | null): Handlers | undefined {
   if (ask === null) return undefined;
-  return askPerson({ ask, note, cwd, paint: painter(color), before: () => renderer?.pause() });
+  return askPerson({ ask, note, cwd, before: () => renderer?.pause() });
 }
 
 function messageOf(error: unknown): string {

@@ -2,11 +2,12 @@
 
 import { type Input, type Schema, type Thread, TurnFailedError, type TurnOptions, type TurnOutcome } from "../index.js";
 import type { TurnRenderer } from "./render/turnRenderer.js";
+import type { Terminal } from "./terminal.js";
 
 /** How a turn is shown. */
 export interface ShowTurnOptions {
   readonly renderer: TurnRenderer;
-  readonly signal: AbortSignal;
+  readonly terminal: Pick<Terminal, "signal" | "answered">;
   /** Options of the turn. */
   readonly turn?: TurnOptions<Schema | undefined>;
   /** Called when the runtime has taken the turn. */
@@ -17,13 +18,19 @@ export interface ShowTurnOptions {
 
 /** Runs a turn and shows it, also one that fails. Rejects as the turn does. */
 export async function showTurn(thread: Thread, input: Input, options: ShowTurnOptions): Promise<TurnOutcome> {
-  const { renderer, signal } = options;
+  const {
+    renderer,
+    terminal: { signal, answered },
+  } = options;
   const more = (): { modelRequests?: number } =>
     options.modelRequests === undefined ? {} : { modelRequests: options.modelRequests() };
   const turn = await thread.startTurn(input, { ...options.turn, signal });
   options.onStarted?.();
   try {
-    for await (const event of turn) renderer.render(event);
+    for await (const event of turn) {
+      await answered();
+      renderer.render(event);
+    }
     const result = await turn.result();
     renderer.summary(result, more());
     return result;

@@ -1,29 +1,28 @@
 /** Owns this process's side of a program: where it writes, whom it can ask, when it has to stop, and with what exit code. */
 
 import { addAbortSignal, type Readable, type Writable } from "node:stream";
-import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
 import { BadUsage, failureOf, Interruption } from "./failure.js";
-import { wantsColor } from "./render/style.js";
+import { HeldOutput } from "./heldOutput.js";
+import { type Ask, asker, type Screen, type TypedInput } from "./question.js";
+import { painter, wantsColor } from "./render/style.js";
 import { clean } from "./render/text.js";
 
 /** The streams and the environment of a program. */
 export interface Streams {
-  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdin: TypedInput & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Screen & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
 }
-
-/** Puts a question to the person at the terminal. Resolves with the line that was typed, empty at the end of input. */
-export type Ask = (question: string, signal: AbortSignal) => Promise<string>;
 
 /** What a program is given. */
 export interface Terminal {
   readonly write: (text: string) => void;
   /** Writes to stderr. */
   readonly note: (text: string) => void;
-  /** Resolves when a slow reader of the output has caught up. */
+  /** Resolves when no question is open. What is written while one is open waits for its answer. */
+  readonly answered: () => Promise<void>;
+  /** Resolves when no question is open and a slow reader of the output has caught up. Rejects when `signal` aborts. */
   readonly drained: () => Promise<void>;
   /** Whether the output is dressed in colours. */
   readonly color: boolean;
@@ -39,9 +38,6 @@ export interface Terminal {
 
 /** What a shell shows for a program that ended by SIGPIPE. */
 const HUNG_UP = 141;
-
-/** How long it takes to read what lies in the terminal's buffer. */
-const TYPED_AHEAD_MS = 30;
 
 /** A wrapper such as npx may pass on a Ctrl-C that the terminal has sent to both. */
 const SAME_SIGNAL_MS = 400;
@@ -73,19 +69,27 @@ export async function withTerminal(
   process.on("SIGINT", interrupt).on("SIGTERM", terminate).on("SIGHUP", terminate);
   stdout.on("error", hangUp);
   stderr.on("error", () => {});
+  const held = new HeldOutput(stdout, stderr);
+  const color = wantsColor(stdout, env);
+  const asks = { stdin, stderr, held, paint: painter(color), signal: abort.signal, interrupt };
   try {
     const exitCode = await use({
       write: (text) => void stdout.write(text),
       note: (text) => void stderr.write(text),
-      drained: () => drained(stdout, abort.signal),
-      color: wantsColor(stdout, env),
+      answered: () => held.released,
+      drained: async () => {
+        await held.released;
+        await drained(stdout, abort.signal);
+      },
+      color,
       signal: abort.signal,
-      ask: stdin.isTTY === true && stderr.isTTY === true ? asker(stdin, stderr) : null,
+      ask: stdin.isTTY === true && stderr.isTTY === true ? asker(asks) : null,
       isPiped: stdin.isTTY !== true,
       readInput: () => readToEnd(stdin, abort.signal),
     });
     return hungUp ? HUNG_UP : exitCode;
   } catch (error) {
+    held.release();
     // A run that is stopped fails in many ways; why it was stopped is what counts.
     const reason: unknown = abort.signal.aborted ? abort.signal.reason : error;
     const { text, exitCode } = failureOf(reason);
@@ -115,40 +119,4 @@ async function readToEnd(stdin: Readable, signal: AbortSignal): Promise<string> 
   const chunks: Buffer[] = [];
   for await (const chunk of addAbortSignal(signal, stdin)) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString("utf8");
-}
-
-/** A line that was typed before the question was seen is no answer to it. */
-function asker(stdin: Readable, stderr: Writable): Ask {
-  return async (question, signal) => {
-    await discardTyped(stdin, signal);
-    stderr.write(question);
-    if (stdin.readableEnded || stdin.destroyed) return "";
-    return nextLine(stdin, signal);
-  };
-}
-
-async function discardTyped(stdin: Readable, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const discard = (): void => {};
-  stdin.on("data", discard).resume();
-  await sleep(TYPED_AHEAD_MS);
-  stdin.off("data", discard).pause();
-  signal.throwIfAborted();
-}
-
-function nextLine(stdin: Readable, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    // Not as a terminal: a Ctrl-C shall stay a signal.
-    const lines = createInterface({ input: stdin, terminal: false });
-    const finish = (settle: () => void): void => {
-      signal.removeEventListener("abort", giveUp);
-      settle();
-      lines.close();
-    };
-    const giveUp = (): void => finish(() => reject(signal.reason));
-    signal.addEventListener("abort", giveUp, { once: true });
-    lines.once("line", (line) => finish(() => resolve(line)));
-    lines.once("close", () => finish(() => resolve("")));
-  });
 }

@@ -1,8 +1,9 @@
 /** Owns the forms that approvals are asked with: what is shown, and which decisions can be chosen. */
 
+import { escapeToOneLine } from "../display.js";
 import type { CommandApprovalRequest, FileChangeApprovalRequest, Handlers, McpToolApprovalRequest } from "../index.js";
 import type { Question } from "./caller.js";
-import { oneLine, setIn } from "./visible.js";
+import { setIn } from "./visible.js";
 
 type PermissionsRequest = Parameters<NonNullable<Handlers["approvePermissions"]>>[0];
 
@@ -19,7 +20,7 @@ export type Decision = (typeof DECISIONS)[number];
 
 /** Asks for a command, for network access of one, or for input to one that runs. */
 export function commandForm(request: CommandApprovalRequest): DecisionForm {
-  const { command, cwd, reason, networkApprovalContext: network, additionalPermissions } = request;
+  const { command, cwd, environmentId, reason, networkApprovalContext: network, additionalPermissions } = request;
   if (!command && !network) return null;
   const title =
     request.kind === "writeStdin"
@@ -31,24 +32,40 @@ export function commandForm(request: CommandApprovalRequest): DecisionForm {
     ["Command", command],
     ["Host", network && `${network.protocol} ${network.host}`],
     ["Directory", cwd],
+    ["Environment", environmentId === "local" ? null : environmentId],
     ["Further permissions", additionalPermissions && JSON.stringify(additionalPermissions, null, 2)],
     ["The agent's reason", reason],
   ]);
 }
 
-/** Asks for changes of files: which, and how much of each. */
+/** Asks for changes of files, with every line of them. */
 export function fileChangeForm({ changes, reason, grantRoot }: FileChangeApprovalRequest): DecisionForm {
   if (changes.length === 0) return null;
-  const files = changes.map(({ path, kind, diff }) => {
-    const target = kind.type === "update" && kind.move_path !== null ? ` -> ${oneLine(kind.move_path)}` : "";
-    return `${kind.type} ${oneLine(path)}${target} (${diffSize(kind.type, diff)})`;
-  });
   const what = changes.length === 1 ? "a file" : `${changes.length} files`;
   return decisionForm(`Codex asks to change ${what} outside its sandbox.`, [
-    ["Files", files.join("\n")],
+    ["Changes", changes.map(changeText).join("\n")],
     ["Write access for the session below", grantRoot],
     ["The agent's reason", reason],
   ]);
+}
+
+/** Every line below the first has a sign before it, so that none can look like the name of another file. */
+function changeText({ path, kind, diff }: FileChangeApprovalRequest["changes"][number]): string {
+  const lines = diff === "" ? [] : diff.replace(/\n$/, "").split("\n");
+  const target = kind.type === "update" && kind.move_path !== null ? ` -> ${escapeToOneLine(kind.move_path)}` : "";
+  const head = `${kind.type} ${escapeToOneLine(path)}${target}`;
+  switch (kind.type) {
+    case "add":
+      return [`${head} (+${lines.length})`, ...lines.map((line) => `+${line}`)].join("\n");
+    case "delete":
+      return [`${head} (-${lines.length})`, ...lines.map((line) => `-${line}`)].join("\n");
+    case "update": {
+      const count = (sign: string): number =>
+        lines.filter((line) => line.startsWith(sign) && !line.startsWith(sign.repeat(3))).length;
+      const signed = lines.map((line) => (/^[-+@ \\]|^$/.test(line) ? line : ` ${line}`));
+      return [`${head} (+${count("+")} -${count("-")})`, ...signed].join("\n");
+    }
+  }
 }
 
 /** Asks for permissions beyond the sandbox. */
@@ -112,14 +129,4 @@ const MEANING: Readonly<Record<Decision, string>> = {
 
 function explain(decisions: readonly Decision[]): string {
   return decisions.map((decision) => MEANING[decision]).join("; ");
-}
-
-/** An added or deleted file comes as its bare text; an update as a diff. */
-function diffSize(kind: string, diff: string): string {
-  const lines = diff === "" ? [] : diff.replace(/\n$/, "").split("\n");
-  if (kind === "add") return `+${lines.length}`;
-  if (kind === "delete") return `-${lines.length}`;
-  const added = lines.filter((line) => line.startsWith("+") && !line.startsWith("+++")).length;
-  const removed = lines.filter((line) => line.startsWith("-") && !line.startsWith("---")).length;
-  return `+${added} -${removed}`;
 }

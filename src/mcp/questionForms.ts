@@ -1,9 +1,10 @@
 /** Owns the forms for the agent's own questions and those of its MCP servers, and the reading of the answers. */
 
+import { escapeToOneLine, isPlainToSee } from "../display.js";
 import type { ElicitationAnswer, ElicitationRequest, Handlers, QuestionAnswers } from "../index.js";
 import type { Answer, Question } from "./caller.js";
 import { isRecord } from "./toolInputs.js";
-import { oneLine, setIn } from "./visible.js";
+import { setIn } from "./visible.js";
 
 type QuestionsRequest = Parameters<NonNullable<Handlers["answerQuestions"]>>[0];
 type AgentQuestion = QuestionsRequest["questions"][number];
@@ -14,29 +15,33 @@ const otherField = (id: string) => `${id}_other`;
 
 /**
  * One form for all questions. Null when a question asks for a secret: forms of MCP must not, since what is typed into
- * them passes through the client.
+ * them passes through the client. Null as well when a field does not show for what it is, or two choices look alike.
  */
 export function questionsForm({ questions }: QuestionsRequest): Question | null {
-  if (questions.length === 0 || questions.some(({ isSecret }) => isSecret)) return null;
+  const isShowable = (question: AgentQuestion): boolean => {
+    const labels = shownLabels(question);
+    return !question.isSecret && isPlainToSee(question.id) && new Set(labels).size === labels.length;
+  };
+  if (questions.length === 0 || !questions.every(isShowable)) return null;
   const properties: Record<string, FormField> = {};
   const required: string[] = [];
   for (const question of questions) {
     const { id, header, isOther } = question;
-    const labels = labelsOf(question);
+    const labels = shownLabels(question);
     properties[id] = {
       type: "string",
-      title: oneLine(header === "" ? id : header),
+      title: escapeToOneLine(header === "" ? id : header),
       description: describe(question),
-      ...(labels.length > 0 && { enum: [...labels] }),
+      ...(labels.length > 0 && { enum: labels }),
     };
     if (labels.length > 0 && isOther) {
-      properties[otherField(id)] = { type: "string", title: `${oneLine(header)}: something else` };
+      properties[otherField(id)] = { type: "string", title: `${escapeToOneLine(header)}: something else` };
     } else {
       required.push(id);
     }
   }
   const what = questions.length === 1 ? "a question" : `${questions.length} questions`;
-  const texts = questions.map(({ question }) => `- ${oneLine(question)}`);
+  const texts = questions.map(({ question }) => `- ${escapeToOneLine(question)}`);
   return {
     mode: "form",
     message: [`Codex has ${what}:`, ...texts].join("\n"),
@@ -50,24 +55,31 @@ export function readAnswers({ questions }: QuestionsRequest, { action, content }
   const answers: Record<string, string> = {};
   for (const question of questions) {
     const [value, other] = [content[question.id], content[otherField(question.id)]];
-    const labels = labelsOf(question);
-    const isChoice = labels.length > 0;
-    if (isChoice && question.isOther && typeof other === "string" && other !== "") answers[question.id] = other;
-    else if (typeof value === "string" && (!isChoice || labels.includes(value))) answers[question.id] = value;
+    if (typeof other === "string" && other !== "" && question.isOther && question.options?.length) {
+      answers[question.id] = other;
+    } else if (typeof value === "string") {
+      const answer = question.options?.length ? chosenLabel(question, value) : value;
+      if (answer !== undefined) answers[question.id] = answer;
+    }
   }
   return answers;
 }
 
-/** A form or a link of one of the agent's MCP servers, under the server's name. Null for other kinds. */
+/**
+ * A form or a link of one of the agent's MCP servers, under the server's name. Null for other kinds, and for one that
+ * holds what does not show and yet is part of the answer, such as a choice, the name of a field, or the link itself.
+ */
 export function passedOn(request: ElicitationRequest): Question | null {
   if (request.mode !== "form" && request.mode !== "url") return null;
-  const message = `${oneLine(request.serverName)} asks:\n${setIn(request.message)}`;
+  const message = `${escapeToOneLine(request.serverName)} asks:\n${setIn(request.message)}`;
   if (request.mode === "url") {
+    if (!isPlainToSee(request.url)) return null;
     return { mode: "url", message, url: request.url, elicitationId: request.elicitationId };
   }
   const { properties, required } = request.requestedSchema;
   const fields: Record<string, FormField> = {};
   for (const [name, field] of Object.entries(properties)) if (field !== undefined) fields[name] = legible(field);
+  if (!showsAll(fields)) return null;
   const requestedSchema = { type: "object" as const, properties: fields, ...(required !== undefined && { required }) };
   return { mode: "form", message, requestedSchema };
 }
@@ -80,13 +92,30 @@ export function readPassedOn(request: ElicitationRequest, { action, content }: A
   return isFormContent(content) ? { action: "accept", content: { ...content } } : "decline";
 }
 
+/** The field with what only is shown of it escaped. */
 function legible(field: FormField): FormField {
   const { title, description } = field;
-  return {
-    ...field,
-    ...(title !== undefined && { title: oneLine(title) }),
-    ...(description !== undefined && { description: oneLine(description) }),
+  const texts = {
+    ...(title !== undefined && { title: escapeToOneLine(title) }),
+    ...(description !== undefined && { description: escapeToOneLine(description) }),
   };
+  if ("enumNames" in field) return { ...field, ...texts, enumNames: field.enumNames?.map(escapeToOneLine) };
+  if ("oneOf" in field) return { ...field, ...texts, oneOf: field.oneOf.map(legibleOption) };
+  if ("items" in field && "anyOf" in field.items) {
+    return { ...field, ...texts, items: { ...field.items, anyOf: field.items.anyOf.map(legibleOption) } };
+  }
+  return { ...field, ...texts };
+}
+
+function legibleOption(option: { const: string; title: string }): { const: string; title: string } {
+  return { ...option, title: escapeToOneLine(option.title) };
+}
+
+/** Whether all texts of a value, its keys too, show for what they are. */
+function showsAll(value: unknown): boolean {
+  if (typeof value === "string") return isPlainToSee(value);
+  if (Array.isArray(value)) return value.every(showsAll);
+  return !isRecord(value) || Object.entries(value).every(([key, member]) => isPlainToSee(key) && showsAll(member));
 }
 
 function isFormContent(content: unknown): content is Readonly<Record<string, string | number | boolean | string[]>> {
@@ -101,11 +130,16 @@ function isTextList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-function labelsOf({ options }: AgentQuestion): string[] {
-  return (options ?? []).map(({ label }) => label);
+function shownLabels({ options }: AgentQuestion): string[] {
+  return (options ?? []).map(({ label }) => escapeToOneLine(label));
+}
+
+/** The label behind one that was shown. */
+function chosenLabel({ options }: AgentQuestion, shown: string): string | undefined {
+  return options?.find(({ label }) => escapeToOneLine(label) === shown)?.label;
 }
 
 function describe({ question, options }: AgentQuestion): string {
   const choices = (options ?? []).map(({ label, description }) => `${label}: ${description}`);
-  return [question, ...choices].map(oneLine).join("\n");
+  return [question, ...choices].map(escapeToOneLine).join("\n");
 }

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { createTestHome, type TestHome } from "codex-embed/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { askPerson } from "../../src/cli/askPerson.js";
-import { painter } from "../../src/cli/render/style.js";
 import { runCli } from "../support/cli.js";
 import { readPages } from "../support/docs/pages.js";
+import { typist } from "../unit/cli/streams.js";
 
 const PROMPT = "$ npx codex-embed ";
 
@@ -62,17 +62,8 @@ test.each(sessions)("$typed", async ({ typed, said }) => {
 });
 
 test("the question before a command", async () => {
-  let asked = "";
-  const handlers = askPerson({
-    ask: async (question) => {
-      asked += question;
-      return "n";
-    },
-    note: (text) => void (asked += text),
-    paint: painter(false),
-    cwd: home.workspace,
-    before: () => {},
-  });
+  const { ask, asked } = typist("n");
+  const handlers = askPerson({ ask, note: () => {}, cwd: home.workspace, before: () => {} });
   const ids = { threadId: "thread", turnId: "turn", itemId: "item" };
   const request = {
     ...ids,
@@ -84,5 +75,5 @@ test("the question before a command", async () => {
     reason: "The tests need their dependencies.",
   };
   await handlers.approveCommand?.(request, { ...ids, signal: new AbortController().signal });
-  expect(asked.trim()).toBe(questions[0]?.trim());
+  expect(asked.join("").trim()).toBe(questions[0]?.trim());
 });

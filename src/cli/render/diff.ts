@@ -1,66 +1,101 @@
 /** Owns the look of a changed file: its name, its counts, and its lines with their numbers. */
 
 import type { FileUpdateChange } from "../../protocol.js";
-import type { Paint } from "./style.js";
+import { painter, type Paint, type Style } from "./style.js";
 import { shorten, shortPath, spelledOut } from "./text.js";
 
 const MAX_ROWS = 40;
 
 interface Row {
-  readonly kind: "context" | "added" | "removed" | "skipped";
+  readonly kind: "context" | "added" | "removed" | "skipped" | "remark";
   readonly number: number;
   readonly text: string;
 }
 
-/** The lines that show one changed file, without indentation. */
+/** The lines that show one changed file after the fact, without indentation: many are cut, and so are long ones. */
 export function changeLines(change: FileUpdateChange, paint: Paint, cwd?: string): string[] {
-  const rows = rowsOf(change);
-  const added = rows.filter(({ kind }) => kind === "added").length;
-  const removed = rows.filter(({ kind }) => kind === "removed").length;
-  const counts = `${paint("green", `+${added}`)} ${paint("red", `-${removed}`)}`;
-  const width = Math.max(3, ...rows.map(({ number }) => String(number).length));
+  const rows = rowsOf(change).rows.filter(({ kind }) => kind !== "remark");
+  const width = numberWidth(rows);
   const hidden = rows.length - MAX_ROWS;
   return [
-    `${titleOf(change, paint, cwd)}  ${counts}`,
-    ...rows.slice(0, MAX_ROWS).map((row) => rowLine(row, width, paint)),
+    titleOf(change, rows, paint, cwd),
+    ...rows.slice(0, MAX_ROWS).map((row) => rowLine({ ...row, text: shorten(row.text) }, width, paint)),
     ...(hidden > 0 ? [paint("dim", `${" ".repeat(width)}  … ${hidden} more`)] : []),
   ];
 }
 
-function titleOf({ path, kind }: FileUpdateChange, paint: Paint, cwd?: string): string {
+/** All of a change that somebody decides on, uncut and without colour; each line with the style that it wants. */
+export function changeRows(change: FileUpdateChange, cwd: string): { readonly text: string; readonly style?: Style }[] {
+  const plain = painter(false);
+  const { rows, endsInReturns } = rowsOf(change);
+  const width = numberWidth(rows);
+  const styles = { added: "green", removed: "red", skipped: "dim", remark: "dim" } as const;
+  return [
+    { text: titleOf(change, rows, plain, cwd) },
+    ...rows.map((row) => ({
+      text: rowLine(row, width, plain),
+      ...(row.kind !== "context" && { style: styles[row.kind] }),
+    })),
+    ...(endsInReturns
+      ? [{ text: "Each of these lines ends in a carriage return (\\u{d}).", style: "dim" as const }]
+      : []),
+  ];
+}
+
+function numberWidth(rows: readonly Row[]): number {
+  return rows.reduce((width, { number }) => Math.max(width, String(number).length), 3);
+}
+
+function titleOf({ path, kind }: FileUpdateChange, rows: readonly Row[], paint: Paint, cwd?: string): string {
+  const count = (wanted: Row["kind"]): number => rows.filter(({ kind: actual }) => actual === wanted).length;
+  const counts = `${paint("green", `+${count("added")}`)} ${paint("red", `-${count("removed")}`)}`;
   const name = paint("bold", shortPath(path, cwd));
   switch (kind.type) {
     case "add":
-      return `${paint("cyan", "add")}   ${name}`;
+      return `${paint("cyan", "add")}   ${name}  ${counts}`;
     case "delete":
-      return `${paint("cyan", "del")}   ${name}`;
+      return `${paint("cyan", "del")}   ${name}  ${counts}`;
     case "update":
       return kind.move_path === null
-        ? `${paint("cyan", "edit")}  ${name}`
-        : `${paint("cyan", "move")}  ${name} -> ${paint("bold", shortPath(kind.move_path, cwd))}`;
+        ? `${paint("cyan", "edit")}  ${name}  ${counts}`
+        : `${paint("cyan", "move")}  ${name} -> ${paint("bold", shortPath(kind.move_path, cwd))}  ${counts}`;
   }
 }
 
 function rowLine({ kind, number, text }: Row, width: number, paint: Paint): string {
-  if (kind === "skipped") return paint("dim", `${" ".repeat(width)}  …`);
   const gutter = paint("dim", String(number).padStart(width));
-  const line = shorten(text);
   switch (kind) {
+    case "skipped":
+      return paint("dim", `${" ".repeat(width)}  …`);
+    case "remark":
+      return paint("dim", `${" ".repeat(width)}   ${text}`);
     case "added":
-      return `${gutter} ${paint("green", `+ ${line}`)}`;
+      return `${gutter} ${paint("green", `+ ${text}`)}`;
     case "removed":
-      return `${gutter} ${paint("red", `- ${line}`)}`;
+      return `${gutter} ${paint("red", `- ${text}`)}`;
     case "context":
-      return `${gutter}   ${line}`.trimEnd();
+      return `${gutter}   ${text}`.trimEnd();
   }
 }
 
+/** The rows of a change, escaped for display. When every line ends in a carriage return, none shows it. */
+function rowsOf({ kind, diff }: FileUpdateChange): { readonly rows: readonly Row[]; readonly endsInReturns: boolean } {
+  const lines = (diff.endsWith("\n") ? diff.slice(0, -1) : diff).split("\n");
+  const rows = kind.type === "update" ? hunkRows(lines) : bareRows(kind.type, diff === "" ? [] : lines);
+  const isLine = ({ kind: rowKind }: Row): boolean => rowKind !== "skipped" && rowKind !== "remark";
+  const endsInReturns = rows.some(isLine) && rows.every((row) => !isLine(row) || row.text.endsWith("\r"));
+  return {
+    endsInReturns,
+    rows: rows.map((row) => ({
+      ...row,
+      text: spelledOut(endsInReturns && isLine(row) ? row.text.slice(0, -1) : row.text),
+    })),
+  };
+}
+
 /** For a new or a deleted file the runtime gives the bare content in place of a diff. */
-function rowsOf({ kind, diff }: FileUpdateChange): Row[] {
-  const lines = spelledOut(diff).replace(/\n$/, "").split("\n");
-  if (kind.type === "update") return hunkRows(lines);
-  if (diff === "") return [];
-  return lines.map((text, index) => ({ kind: kind.type === "add" ? "added" : "removed", number: index + 1, text }));
+function bareRows(kind: "add" | "delete", lines: readonly string[]): Row[] {
+  return lines.map((text, index) => ({ kind: kind === "add" ? "added" : "removed", number: index + 1, text }));
 }
 
 /** Reads exactly as many lines as each header announces: the runtime may write a remark behind the last hunk. */
@@ -69,9 +104,14 @@ function hunkRows(lines: readonly string[]): Row[] {
   let [before, after, beforeEnd, afterEnd] = [0, 0, 0, 0];
   for (const line of lines) {
     const header = /^@@ -(?<from>\d+)(?:,(?<old>\d+))? \+(?<to>\d+)(?:,(?<new>\d+))? @@/.exec(line)?.groups;
-    if (before >= beforeEnd && after >= afterEnd) {
-      if (header === undefined) continue;
-      if (rows.length > 0) rows.push({ kind: "skipped", number: 0, text: "" });
+    if (line.startsWith("\\")) {
+      rows.push({ kind: "remark", number: 0, text: line });
+    } else if (before >= beforeEnd && after >= afterEnd) {
+      if (header === undefined) {
+        if (line !== "") rows.push({ kind: "remark", number: 0, text: line });
+        continue;
+      }
+      if (beforeEnd + afterEnd > 0) rows.push({ kind: "skipped", number: 0, text: "" });
       before = Number(header["from"]);
       after = Number(header["to"]);
       beforeEnd = before + Number(header["old"] ?? 1);
@@ -80,8 +120,8 @@ function hunkRows(lines: readonly string[]): Row[] {
       rows.push({ kind: "added", number: after++, text: line.slice(1) });
     } else if (line.startsWith("-")) {
       rows.push({ kind: "removed", number: before++, text: line.slice(1) });
-    } else if (!line.startsWith("\\")) {
-      rows.push({ kind: "context", number: after++, text: line.slice(1) });
+    } else {
+      rows.push({ kind: "context", number: after++, text: line.startsWith(" ") ? line.slice(1) : line });
       before++;
     }
   }

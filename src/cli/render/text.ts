@@ -1,32 +1,32 @@
 /** Owns plain text: cleaning what models and programs write, shortening it, and writing numbers for people. */
 
 import { homedir } from "node:os";
-import { relative, sep } from "node:path";
+import { isAbsolute, relative, sep } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { escapeForDisplay } from "../../display.js";
 
 const MAX_LINE_LENGTH = 160;
 
 /** Makes a text safe to print: no escape sequences, no control characters, and of overwritten lines only the last state. */
 export function clean(text: string): string {
   return stripVTControlCharacters(text)
-    .replace(/\r+(?=\n|$)/g, "")
-    .replace(/[^\n]*\r/g, "")
+    .split("\n")
+    .map(lastState)
+    .join("\n")
     .replaceAll("\t", "    ")
     .replace(/[^\P{Cc}\n]/gu, "");
 }
 
-/** Control characters but the line feed, and those that are invisible or turn the direction of the text. */
-const DECEPTIVE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
+/** What a line shows at last, of which each carriage return wrote the beginning over. */
+function lastState(line: string): string {
+  let end = line.length;
+  while (line[end - 1] === "\r") end -= 1;
+  return line.slice(line.lastIndexOf("\r", end - 1) + 1, end);
+}
 
-/**
- * Makes a text safe to print that people go by, such as a command. Other than `clean`, which is for what was printed, it
- * leaves nothing out: what would not show as itself is written out.
- */
+/** Makes a text safe to print that people go by, such as a command: nothing is left out. */
 export function spelledOut(text: string): string {
-  return text
-    .replace(/\r+(?=\n|$)/g, "")
-    .replaceAll("\t", "    ")
-    .replace(DECEPTIVE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  return escapeForDisplay(text.replaceAll("\t", "    "));
 }
 
 /** What is done, on one line: shortened, with nothing hidden in it. */
@@ -37,7 +37,7 @@ export function oneLine(text: string): string {
 
 /** The last `max` lines of an output, and how many stand before them. */
 export function lastLines(output: string, max: number): { readonly hidden: number; readonly lines: readonly string[] } {
-  const text = clean(output).replace(/\s+$/, "");
+  const text = clean(output).trimEnd();
   if (text === "") return { hidden: 0, lines: [] };
   const lines = text.split("\n");
   return { hidden: Math.max(0, lines.length - max), lines: lines.slice(-max).map(shorten) };
@@ -70,15 +70,20 @@ export function count(value: number, noun: string): string {
 export function shortPath(path: string, cwd?: string): string {
   if (cwd !== undefined) {
     const inside = relative(cwd, path);
-    if (inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`)) return spelledOut(inside);
+    const isInside = inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
+    if (isInside) return spelledOut(inside.startsWith("~") ? `.${sep}${inside}` : inside);
   }
   const home = homedir();
   return spelledOut(path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path);
 }
 
-/** The command inside `bash -lc '…'`, which is how the runtime reports what it runs; anything else as it is. */
+/**
+ * The command inside `/bin/bash -lc '…'`, which is how the runtime reports what it runs; anything else as it is. The
+ * runtime takes the shell from the model, by a path that can be any program: one from elsewhere is part of the command.
+ */
 export function commandText(command: string): string {
-  const script = /^\S*sh -l?c (?<word>[^]*)$/.exec(command)?.groups?.["word"];
+  const script = /^(?:\/usr|\/usr\/local|\/opt\/homebrew)?\/bin\/(?:ba|z|da|k)?sh -l?c (?<word>[^]*)$/.exec(command)
+    ?.groups?.["word"];
   return script === undefined ? command : (unquote(script) ?? command);
 }
 

@@ -21,7 +21,7 @@ import {
   step,
 } from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type CliOptions, PROGRAM, runCli, runNode } from "../../support/cli.js";
+import { type CliOptions, runCli } from "../../support/cli.js";
 import { descendantsOf, isAlive } from "../../support/processes.js";
 
 const FAKE = fileURLToPath(new URL("../../fixtures/fakeRuntime.mjs", import.meta.url));
@@ -63,7 +63,7 @@ describe("a turn", () => {
   });
 
   test("is printed as JSON, an event a line", async () => {
-    script(message("A \u2028 line."));
+    script(message("A \u2028\u009b2J\u200b line."));
     const { code, stdout, stderr } = await run(["--json", "Go."]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const events: { method: string; params: unknown }[] = stdout
@@ -75,7 +75,8 @@ describe("a turn", () => {
       expect.arrayContaining(["turn/started", "item/completed", "turn/completed"]),
     );
     expect(events.at(-1)).toMatchObject({ method: "turn/completed", params: { turn: { status: "completed" } } });
-    expect(stdout).toContain("A \u2028 line.");
+    // What a terminal could take for more than text is escaped.
+    expect(stdout).toContain("A \\u2028\\u009b2J\\u200b line.");
   });
 
   test.each([["-"], []])("takes its prompt from stdin: %j", async (...args) => {
@@ -215,67 +216,6 @@ describe("what goes beyond the sandbox", () => {
     expect(code).toBe(0);
     expect(existsSync(outside())).toBe(false);
     expect(sent(1)).toContain("rejected");
-  });
-
-  /** Runs the program on a terminal of its own, by `script`, and types when something is shown; that is echoed. */
-  const onTerminal = (
-    args: readonly string[],
-    typing: readonly (readonly [shown: string, keys: string | (() => void)])[],
-  ) => {
-    const words = [process.execPath, ...PROGRAM, "run", ...args].map((word) => `'${word}'`).join(" ");
-    let typed = 0;
-    return runNode(
-      ["-qec", words, "/dev/null"],
-      {
-        cwd: home.workspace,
-        env: { ...home.env, TERM: "xterm", NO_COLOR: "1" },
-        stdin: null,
-        onOutput: ({ stdout }, child) => {
-          const next = typing[typed];
-          if (next === undefined || !stdout.includes(next[0])) return;
-          typed += 1;
-          if (typeof next[1] === "string") child.stdin?.write(next[1]);
-          else next[1]();
-        },
-      },
-      "/usr/bin/script",
-    );
-  };
-  const withTerminal = test.runIf(process.platform === "linux" && existsSync("/usr/bin/script"));
-
-  withTerminal.each([
-    ["y\r", true],
-    ["\r", false],
-  ])("is decided by the person at the terminal: %j", async (keys, done) => {
-    script(asking(outside()), message("So be it."));
-    const { code, stdout } = await onTerminal(["Go."], [["Allow it? [y/N] ", keys]]);
-    expect(code).toBe(0);
-    expect(stdout).toContain(`? The agent asks to run a command outside its sandbox.\r\n    $ touch ${outside()}\r\n`);
-    expect(stdout).toContain("    Reason: Needed.\r\n");
-    expect(stdout).toContain("So be it.");
-    expect(existsSync(outside())).toBe(done);
-  });
-
-  withTerminal("is not decided by what was typed before it was put", async () => {
-    const typed = gate();
-    script(step(message("Let me see.", { phase: "commentary" }), typed, asking(outside())), message("So be it."));
-    const typing = [
-      ["Let me see.", "yes\r"],
-      ["yes\r\n", () => typed.open()],
-      ["Allow it? [y/N] ", "\r"],
-    ] as const;
-    const { code, stdout } = await onTerminal(["Go."], typing);
-    expect(code).toBe(0);
-    expect(stdout).toContain("So be it.");
-    expect(existsSync(outside())).toBe(false);
-  });
-
-  withTerminal("can be left by Ctrl-C while it is asked", async () => {
-    script(asking(outside()));
-    const { code, stdout } = await onTerminal(["Go."], [["Allow it? [y/N] ", "\x03"]]);
-    expect(code).toBe(130);
-    expect(stdout).toContain("Interrupted.");
-    expect(existsSync(outside())).toBe(false);
   });
 });
 

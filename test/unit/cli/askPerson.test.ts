@@ -1,12 +1,9 @@
 /** Owns the unit tests of asking the person at the terminal. */
 
-import type { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { askPerson } from "../../../src/cli/askPerson.js";
-import { painter } from "../../../src/cli/render/style.js";
-import { withTerminal } from "../../../src/cli/terminal.js";
 import type { CommandApprovalRequest, HandlerContext } from "../../../src/index.js";
-import { keptStreams } from "./streams.js";
+import { typist } from "./streams.js";
 
 const context = (signal = new AbortController().signal): HandlerContext => ({
   signal,
@@ -28,21 +25,9 @@ const command = (text: string): CommandApprovalRequest => ({
 
 /** Answers the questions in order; `asked` holds what was shown before each. */
 function person(...answers: string[]) {
-  let shown = "";
-  const asked: string[] = [];
-  const handlers = askPerson({
-    ask: async (question, signal) => {
-      signal.throwIfAborted();
-      asked.push(shown + question);
-      shown = "";
-      return answers.shift() ?? "";
-    },
-    note: (text) => void (shown += text),
-    paint: painter(false),
-    cwd: "/work",
-    before: () => {},
-  });
-  return { handlers, asked };
+  const { ask, asked, streams, stderr } = typist(...answers);
+  const note = (text: string): void => void streams.stderr.write(text);
+  return { handlers: askPerson({ ask, note, cwd: "/work", before: () => {} }), asked, stderr };
 }
 
 describe("asking the person", () => {
@@ -65,7 +50,7 @@ describe("asking the person", () => {
   it("shows a command whole, each line apart, without what would steer the terminal", async () => {
     const { handlers, asked } = person("n");
     await handlers.approveCommand?.(command("echo \u001b[2J\n  Allow it? [y/N] y\nrm -rf /"), context());
-    expect(asked[0]).toContain("    $ echo \\u{1b}[2J\n      Allow it? [y/N] y\n    rm -rf /\n");
+    expect(asked[0]).toContain("    $ echo \\u{1b}[2J\n        Allow it? [y/N] y\n      rm -rf /\n");
     expect(asked[0]).not.toContain("\u001b");
   });
 
@@ -85,6 +70,7 @@ describe("asking the person", () => {
     const { kind: _kind, command: _command, ...base } = command("");
     await handlers.approveFileChange?.({ ...base, changes, grantRoot: "/etc" }, context());
     expect(asked[0]).toContain("    add   /etc/p\\u{d}q  +1 -0\n      1 + evil\\u{d}good\n");
+    expect(asked[0]).toContain("    Each of these lines ends in a carriage return (\\u{d}).\n");
     expect(asked[0]).toContain("    And to write to all of /etc from now on\n");
   });
 
@@ -112,6 +98,40 @@ describe("asking the person", () => {
     expect(await handlers.approvePermissions?.(request, context())).toEqual(granted);
     expect(await handlers.approvePermissions?.(request, context())).toBe("decline");
     expect(asked[0]).toContain('    Network: {"enabled":true}\n');
+  });
+
+  it.each([
+    ["of the model's", "/work/x/bash -lc 'npm test'", "/work/x/bash -lc 'npm test'"],
+    ["of the system", "/usr/bin/zsh -lc 'npm test'", "npm test"],
+  ])("names the shell of a command when it is one %s", async (_name, text, shown) => {
+    const { handlers, asked } = person("n");
+    await handlers.approveCommand?.({ ...command(""), command: text }, context());
+    expect(asked[0]).toContain(`    $ ${shown}\n`);
+  });
+
+  it("says when it is about input to a command that runs", async () => {
+    const { handlers, asked } = person("n");
+    await handlers.approveCommand?.({ ...command("cat"), kind: "writeStdin" }, context());
+    expect(asked[0]).toContain("? The agent asks to write to a command that is running.\n");
+  });
+
+  it("shows the end of a change that ends without a line feed, and what stands between its parts", async () => {
+    const { handlers, asked } = person("n");
+    const diff = "@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file\n\nMoved to: /etc/x\n";
+    const changes = [{ path: "/etc/hosts", kind: { type: "update" as const, move_path: null }, diff }];
+    const { kind: _kind, command: _command, ...base } = command("");
+    await handlers.approveFileChange?.({ ...base, changes, grantRoot: null }, context());
+    expect(asked[0]).toContain("\\ No newline at end of file\n");
+    expect(asked[0]).toContain("Moved to: /etc/x\n");
+  });
+
+  it("asks nothing that it knows nothing of", async () => {
+    const { handlers, asked, stderr } = person();
+    const { kind: _kind, command: _command, ...base } = command("");
+    expect(await handlers.approveFileChange?.({ ...base, changes: [], grantRoot: null }, context())).toBe("decline");
+    expect(await handlers.approveCommand?.({ ...command(""), command: null }, context())).toBe("decline");
+    expect(asked).toEqual([]);
+    expect(stderr()).toContain("  Declined without asking you: it does not say what it is about.\n");
   });
 
   it("asks one after the other", async () => {
@@ -147,47 +167,5 @@ describe("asking the person", () => {
     const request = { ...ids, questions, isBlocking: true, autoResolutionMs: null };
     expect(await handlers.answerQuestions?.(request, context())).toEqual({ color: "Blue", text: "free text" });
     expect(asked[0]).toContain("    Which?\n    1. Red: like fire\n    2. Blue: like water\n");
-  });
-});
-
-describe("the terminal's question", () => {
-  const ask = (before: string, whenAsked: (stdin: PassThrough) => void, signal = new AbortController().signal) => {
-    const { streams, stdin, stderr } = keptStreams({ tty: true });
-    let answer: unknown;
-    stdin.write(before);
-    streams.stderr.once("data", () => whenAsked(stdin));
-    const done = withTerminal(async (terminal) => {
-      answer = await terminal.ask?.("Well? ", signal).catch((error: unknown) => error);
-      return 0;
-    }, streams);
-    return done.then(() => ({ answer, stderr: stderr() }));
-  };
-
-  it("resolves with the line", async () => {
-    expect(await ask("", (stdin) => stdin.write("yes\n"))).toEqual({ answer: "yes", stderr: "Well? " });
-  });
-
-  it("does not take for an answer what was typed before it was put", async () => {
-    expect(await ask("yes\n", (stdin) => stdin.write("no\n"))).toEqual({ answer: "no", stderr: "Well? " });
-  });
-
-  it("takes the end of input for an empty line", async () => {
-    expect(await ask("", (stdin) => stdin.end())).toMatchObject({ answer: "" });
-  });
-
-  it("ends when the answer is not wanted any more", async () => {
-    const abort = new AbortController();
-    const reason = new Error("Over.");
-    expect(await ask("", () => abort.abort(reason), abort.signal)).toMatchObject({ answer: reason });
-  });
-
-  it("is not there without a terminal", async () => {
-    const { streams } = keptStreams();
-    let there: unknown;
-    await withTerminal(async (terminal) => {
-      there = terminal.ask;
-      return 0;
-    }, streams);
-    expect(there).toBeNull();
   });
 });

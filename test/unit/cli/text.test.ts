@@ -1,14 +1,14 @@
 /** Owns the unit tests of how text is made safe to print. */
 
 import { describe, expect, it } from "vitest";
-import { clean, oneLine, shortPath, spelledOut } from "../../../src/cli/render/text.js";
+import { clean, lastLines, oneLine, shortPath, spelledOut } from "../../../src/cli/render/text.js";
 
 describe("what people go by", () => {
   it.each([
     ["rm -rf / #\rls", "rm -rf / #\\u{d}ls"],
     ["\u001b]0;rm\u0007ls", "\\u{1b}]0;rm\\u{7}ls"],
     ["ls \u202e\u200b\u2028\u0085", "ls \\u{202e}\\u{200b}\\u{2028}\\u{85}"],
-    ["one\r\ntwo\tthree", "one\ntwo    three"],
+    ["one\r\ntwo\tthree", "one\\u{d}\ntwo    three"],
     ["plain é 漢 🙂", "plain é 漢 🙂"],
   ])("is shown with all that is in it (%#)", (text, shown) => {
     expect(spelledOut(text)).toBe(shown);
@@ -25,7 +25,25 @@ describe("what was printed", () => {
     ["10%\r100%\n", "100%\n"],
     ["\u001b[31mred\u001b[39m", "red"],
     ["one\r\ntwo\u0007", "one\ntwo"],
+    ["a\rb\r\r\n\r\nc\r", "b\n\nc"],
   ])("is shown as it stands in the end (%#)", (text, shown) => {
     expect(clean(text)).toBe(shown);
   });
+});
+
+it.each([
+  ["a line without end", "a"],
+  ["carriage returns", "\r"],
+  ["blanks", " "],
+  ["the beginnings of escapes", "\u001b["],
+])("takes time in proportion to the text: %s", (_name, piece) => {
+  const time = (count: number): number => {
+    // The last letter keeps what stands before it from being the end.
+    const text = `${piece.repeat(count)}x`;
+    const began = performance.now();
+    lastLines(text, 12);
+    return performance.now() - began;
+  };
+  time(10_000);
+  expect(time(160_000)).toBeLessThan(40 * Math.max(time(40_000), 1));
 });

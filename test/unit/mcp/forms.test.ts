@@ -3,7 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { commandForm, fileChangeForm, mcpToolForm, permissionsForm } from "../../../src/mcp/forms.js";
 import { passedOn, questionsForm, readAnswers, readPassedOn } from "../../../src/mcp/questionForms.js";
-import { brief, oneLine, setIn } from "../../../src/mcp/visible.js";
+import { escapeToOneLine } from "../../../src/display.js";
+import { brief, setIn } from "../../../src/mcp/visible.js";
 
 const at = { threadId: "t", turnId: "u", itemId: "i", startedAtMs: 1, environmentId: null };
 type Command = Parameters<typeof commandForm>[0];
@@ -19,7 +20,7 @@ describe("text of the agent", () => {
     ["half \ud800", "half \\u{d800}"],
     ["ünï — 漢字 👍", "ünï — 漢字 👍"],
   ])("shows what hides: %j", (text, shown) => {
-    expect(oneLine(text)).toBe(shown);
+    expect(escapeToOneLine(text)).toBe(shown);
   });
 
   test("cannot pose as a line of ours", () => {
@@ -49,18 +50,46 @@ describe("a command", () => {
   });
 });
 
-test("a change of files says which, and how much", () => {
-  const changes = [
-    { path: "/a", kind: { type: "add" as const }, diff: "1\n2\n" },
-    { path: "/b", kind: { type: "delete" as const }, diff: "1\n" },
-    { path: "/c", kind: { type: "update" as const, move_path: "/d" }, diff: "--- c\n+++ d\n@@\n-1\n+1\n+2\n 3\n" },
-  ];
-  const form = fileChangeForm({ ...at, reason: null, grantRoot: null, changes });
-  expect(form?.message).toBe(
-    "Codex asks to change 3 files outside its sandbox.\n\n" +
-      "Files:\n    add /a (+2)\n    delete /b (-1)\n    update /c -> /d (+2 -1)",
-  );
-  expect(fileChangeForm({ ...at, reason: null, grantRoot: null, changes: [] })).toBeNull();
+describe("a change of files", () => {
+  const ask = (...changes: Parameters<typeof fileChangeForm>[0]["changes"]) =>
+    fileChangeForm({ ...at, reason: null, grantRoot: null, changes });
+
+  test("is shown whole, each line with its sign, or not asked for", () => {
+    const form = ask(
+      { path: "/a", kind: { type: "add" }, diff: "1\nadd /etc/x (+1)\u200b\n" },
+      { path: "/b", kind: { type: "delete" }, diff: "1\n" },
+      {
+        path: "/c",
+        kind: { type: "update", move_path: "/d" },
+        diff: "@@ -1 +1,2 @@\n-1\n+1\n+2\n 3\n\\ No newline at end of file\n\nMoved to: /d",
+      },
+    );
+    expect(form?.message).toBe(
+      [
+        "Codex asks to change 3 files outside its sandbox.\n",
+        "Changes:",
+        "    add /a (+2)",
+        "    +1",
+        "    +add /etc/x (+1)\\u{200b}",
+        "    delete /b (-1)",
+        "    -1",
+        "    update /c -> /d (+2 -1)",
+        "    @@ -1 +1,2 @@",
+        "    -1",
+        "    +1",
+        "    +2",
+        "     3",
+        "    \\ No newline at end of file",
+        "    ",
+        "     Moved to: /d",
+      ].join("\n"),
+    );
+    expect(ask({ path: "/a", kind: { type: "add" }, diff: "1\n".repeat(8_000) })).toBeNull();
+  });
+
+  test("that nothing is known of is not asked for", () => {
+    expect(ask()).toBeNull();
+  });
 });
 
 test("permissions cannot end the turn, and a tool that is not to be kept cannot be kept", () => {
@@ -87,13 +116,29 @@ test("permissions cannot end the turn, and a tool that is not to be kept cannot 
 
 describe("questions of the agent", () => {
   const question = { id: "q", header: "Q", question: "What?", isOther: false, isSecret: false, options: null };
-  const request = (...questions: (typeof question)[]) => ({
+  const request = (...questions: Parameters<typeof questionsForm>[0]["questions"]) => ({
     threadId: "t",
     turnId: "u",
     itemId: "i",
     isBlocking: true,
     autoResolutionMs: null,
     questions,
+  });
+
+  const choice = (...labels: string[]) => ({
+    ...question,
+    options: labels.map((label) => ({ label, description: "" })),
+  });
+
+  test("show each choice for what it is, and give back what was chosen", () => {
+    const asked = request(choice("a", "b\u200b"));
+    expect(questionsForm(asked)).toMatchObject({
+      requestedSchema: { properties: { q: { enum: ["a", "b\\u{200b}"] } } },
+    });
+    expect(readAnswers(asked, { action: "accept", content: { q: "b\\u{200b}" } })).toEqual({ q: "b\u200b" });
+    expect(readAnswers(asked, { action: "accept", content: { q: "b" } })).toEqual({});
+    expect(questionsForm(request(choice("b\\u{200b}", "b\u200b")))).toBeNull();
+    expect(questionsForm(request({ ...question, id: "q\u200b" }))).toBeNull();
   });
 
   test("are not asked when one of them is for a secret, or there is none", () => {
@@ -141,6 +186,36 @@ describe("what an MCP server of the agent asks", () => {
     });
     const link = { ...form, mode: "url" as const, url: "https://a.example", elicitationId: "e", message };
     expect(passedOn(link)).toMatchObject({ message: expect.stringContaining("\\u{202e}"), url: "https://a.example" });
+  });
+
+  test.each<[string, object]>([
+    ["a choice", { type: "string", enum: ["a", "b\u200b"] }],
+    ["a value behind a title", { type: "string", oneOf: [{ const: "\u0085", title: "a" }] }],
+    ["one of several choices", { type: "array", items: { type: "string", enum: ["\u{e0041}"] } }],
+    ["a default", { type: "string", default: "\u202e" }],
+  ])("is declined when %s does not show for what it is", (_name, field) => {
+    const asked = { ...form, requestedSchema: JSON.parse(JSON.stringify({ type: "object", properties: { field } })) };
+    expect(passedOn(asked)).toBeNull();
+  });
+
+  test("has the names of its choices written out", () => {
+    const properties = {
+      old: { type: "string" as const, enum: ["a"], enumNames: ["A\u200b"] },
+      one: { type: "string" as const, oneOf: [{ const: "a", title: "A\u200b" }] },
+      many: { type: "array" as const, items: { anyOf: [{ const: "a", title: "A\u200b" }] } },
+    };
+    const shown = "A\\u{200b}";
+    expect(passedOn({ ...form, requestedSchema: { type: "object", properties } })).toMatchObject({
+      requestedSchema: {
+        properties: {
+          old: { enumNames: [shown] },
+          one: { oneOf: [{ const: "a", title: shown }] },
+          many: { items: { anyOf: [{ const: "a", title: shown }] } },
+        },
+      },
+    });
+    const link = { ...form, mode: "url" as const, url: "https://a.example/\u202e", elicitationId: "e" };
+    expect(passedOn(link)).toBeNull();
   });
 
   test.each<[string, unknown, unknown]>([
