@@ -670,6 +670,31 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "hides nothing of a command behind %s",
     ],
     [
+      "While a question is open, the program writes nothing else to the terminal",
+      "e2e/cli/questions.test.ts",
+      "is not covered by anything, with %j",
+      "holds back the output of --json also where it goes elsewhere: what reads it may share the terminal",
+    ],
+    [
+      "What was typed before a question was shown does not answer it",
+      "e2e/cli/questions.test.ts",
+      "is not decided by %s that was typed before it was put",
+      "waits for the one before, and is not decided by what was typed for that",
+    ],
+    [
+      "A question longer than the screen is shown in pages, and can only be allowed after the last one",
+      "e2e/cli/questions.test.ts",
+      "is shown to its end, page by page, before it can be allowed",
+      "hides nothing at the end of a long line",
+      "that is too long to be read is declined, and said to be",
+    ],
+    [
+      "Every character that shows as nothing is written out, on the terminal, in `--json` and in MCP forms",
+      "unit/display.test.ts",
+      "is written out, by the terminal and in the forms of the MCP server alike",
+      "is escaped in JSON, which stays the same value",
+    ],
+    [
       "`doctor` finds what keeps Codex from running, and asks nobody outside",
       "e2e/doctor.test.ts",
       "a machine that is well > has no problem and no warning, and nothing is left of the diagnosis",

@@ -38,34 +38,40 @@ export function commandForm(request: CommandApprovalRequest): DecisionForm {
   ]);
 }
 
-/** Asks for changes of files, with every line of them. */
+/** Asks for changes of files: which, how much of each, and every line. */
 export function fileChangeForm({ changes, reason, grantRoot }: FileChangeApprovalRequest): DecisionForm {
   if (changes.length === 0) return null;
   const what = changes.length === 1 ? "a file" : `${changes.length} files`;
+  const files = changes.map(fileText);
   return decisionForm(`Codex asks to change ${what} outside its sandbox.`, [
-    ["Changes", changes.map(changeText).join("\n")],
+    ["Files", files.map(({ head }) => head).join("\n")],
+    ["Changes", files.map(({ head, lines }) => [head, ...lines].join("\n")).join("\n")],
     ["Write access for the session below", grantRoot],
     ["The agent's reason", reason],
   ]);
 }
 
-/** Every line below the first has a sign before it, so that none can look like the name of another file. */
-function changeText({ path, kind, diff }: FileChangeApprovalRequest["changes"][number]): string {
+/**
+ * A changed file on a line, and its lines, each with a sign before it, so that none can look like another file. An
+ * added or deleted file comes as its bare text; an update as a diff.
+ */
+function fileText({ path, kind, diff }: FileChangeApprovalRequest["changes"][number]): FileText {
   const lines = diff === "" ? [] : diff.replace(/\n$/, "").split("\n");
-  const target = kind.type === "update" && kind.move_path !== null ? ` -> ${escapeToOneLine(kind.move_path)}` : "";
-  const head = `${kind.type} ${escapeToOneLine(path)}${target}`;
-  switch (kind.type) {
-    case "add":
-      return [`${head} (+${lines.length})`, ...lines.map((line) => `+${line}`)].join("\n");
-    case "delete":
-      return [`${head} (-${lines.length})`, ...lines.map((line) => `-${line}`)].join("\n");
-    case "update": {
-      const count = (sign: string): number =>
-        lines.filter((line) => line.startsWith(sign) && !line.startsWith(sign.repeat(3))).length;
-      const signed = lines.map((line) => (/^[-+@ \\]|^$/.test(line) ? line : ` ${line}`));
-      return [`${head} (+${count("+")} -${count("-")})`, ...signed].join("\n");
-    }
-  }
+  const name = `${kind.type} ${escapeToOneLine(path)}`;
+  if (kind.type === "add") return { head: `${name} (+${lines.length})`, lines: lines.map((line) => `+${line}`) };
+  if (kind.type === "delete") return { head: `${name} (-${lines.length})`, lines: lines.map((line) => `-${line}`) };
+  const target = kind.move_path === null ? "" : ` -> ${escapeToOneLine(kind.move_path)}`;
+  const count = (sign: string): number =>
+    lines.filter((line) => line.startsWith(sign) && !line.startsWith(sign.repeat(3))).length;
+  return {
+    head: `${name}${target} (+${count("+")} -${count("-")})`,
+    lines: lines.map((line) => (/^[-+@ \\]|^$/.test(line) ? line : ` ${line}`)),
+  };
+}
+
+interface FileText {
+  readonly head: string;
+  readonly lines: readonly string[];
 }
 
 /** Asks for permissions beyond the sandbox. */

@@ -18,7 +18,6 @@ import {
   type Step,
   type TestHome,
   type TestHomeOptions,
-  step,
 } from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CliOptions, runCli } from "../../support/cli.js";

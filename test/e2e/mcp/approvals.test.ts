@@ -141,12 +141,13 @@ describe.each(["2025-11-25", "2026-07-28"])("a client of %s", (version) => {
     expect([existsSync(yes), existsSync(no)]).toEqual([true, false]);
   });
 
-  test("a change of files is asked for with paths and sizes", async () => {
+  test("a change of files is asked for with paths, sizes and every line", async () => {
     const path = outside();
     const patch = applyPatch(`*** Begin Patch\n*** Add File: ${path}\n+one\n+two\n*** End Patch`);
     const { asked } = await run(() => decide("accept"), patch, message("Done."));
     expect(asked).toHaveLength(1);
-    expect(String(asked[0]?.message)).toContain(`Files:\n    add ${path} (+2)`);
+    expect(String(asked[0]?.message)).toContain(`Files:\n    add ${path} (+2)\n`);
+    expect(String(asked[0]?.message)).toContain(`Changes:\n    add ${path} (+2)\n    +one\n    +two`);
     expect(existsSync(path)).toBe(true);
 
     const refused = outside();

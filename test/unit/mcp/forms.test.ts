@@ -67,6 +67,11 @@ describe("a change of files", () => {
     expect(form?.message).toBe(
       [
         "Codex asks to change 3 files outside its sandbox.\n",
+        "Files:",
+        "    add /a (+2)",
+        "    delete /b (-1)",
+        "    update /c -> /d (+2 -1)",
+        "",
         "Changes:",
         "    add /a (+2)",
         "    +1",
