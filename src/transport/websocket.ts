@@ -20,8 +20,7 @@ export interface WebSocketOptions {
   readonly socketPath?: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
-  readonly timeoutMs: number;
-  /** Gives the attempt up. */
+  /** Aborts to give up the attempt. */
   readonly signal: AbortSignal;
   readonly maxFrameBytes: number;
   /** How often to ask whether the other side is still there; it has as long to answer. */
@@ -39,12 +38,15 @@ export class UpgradeRefusedError extends Error {
   }
 }
 
-/** Connects. Rejects with {@link UpgradeRefusedError} or the system's error; nothing is left open then. */
+/**
+ * Connects. Rejects with {@link UpgradeRefusedError}, the system's error, or the signal's reason; no socket is left open
+ * then. The signal is the only limit in time: the timeouts of `ws` and `node:http` start again with every byte, and do
+ * not watch a socket from `createConnection` at all.
+ */
 export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTransport> {
-  const { url, socketPath, headers, ca, timeoutMs, signal, maxFrameBytes } = options;
+  const { url, socketPath, headers, ca, signal, maxFrameBytes } = options;
   const socket = new WebSocket(url, {
     headers,
-    handshakeTimeout: timeoutMs,
     maxPayload: maxFrameBytes,
     perMessageDeflate: false,
     ...(ca === undefined
@@ -52,14 +54,20 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
       : { ca: [ca].flat().map((each) => (typeof each === "string" ? each : Buffer.from(each))) }),
     ...(socketPath === undefined ? {} : { createConnection: () => connectSocket({ path: socketPath }) }),
   });
-  const stop = onAbort(signal, () => socket.terminate());
-  if (signal.aborted) socket.terminate();
+  let stop = (): void => {};
   return new Promise<WebSocketTransport>((resolve, reject) => {
+    let giveUp = (): void => {
+      reject(signal.reason);
+      socket.terminate();
+    };
+    stop = onAbort(signal, () => giveUp());
+    if (signal.aborted) giveUp();
     socket.once("open", () => {
       socket.off("error", reject);
       resolve(new WebSocketTransport(socket, options));
     });
-    socket.once("error", reject);
+    // It stays: what is destroyed may report one more error.
+    socket.on("error", reject);
     socket.once("unexpected-response", (request, response) => {
       // The connection is no request's any more once its response has ended, and may still be reset then.
       response.socket.on("error", () => {});
@@ -76,6 +84,8 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
       });
       response.once("end", refuse);
       response.once("error", refuse);
+      // Its status is known: a body that never ends does not change it.
+      giveUp = refuse;
     });
   }).finally(stop);
 }
@@ -138,6 +148,12 @@ export class WebSocketTransport implements Transport {
     const timer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
     await this.#closed;
     clearTimeout(timer);
+  }
+
+  async kill(): Promise<void> {
+    this.#isClosing = true;
+    this.#socket.terminate();
+    await this.#closed;
   }
 
   /** A connection whose other side has vanished gives no sign of it by itself. */

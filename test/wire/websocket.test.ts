@@ -1,5 +1,6 @@
 /** Tests the WebSocket transport against real servers on loopback: refusals, limits, silence, and the end. */
 
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
@@ -221,6 +222,22 @@ describe("a connection", () => {
     await asked;
     await codex.close();
     expect((await pending).message).toContain("client was closed");
+  });
+
+  test("whose server hangs while threads are taken up again ends after giveUpAfterMs", async () => {
+    const { url, sockets } = await runtimeLike((socket, { id, method }) => {
+      if (method === "thread/start") {
+        socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/", model: "m" } }));
+      } else if (method === "turn/start") {
+        socket.send(JSON.stringify({ id, result: { turn: { id: "u", items: [], status: "inProgress" } } }));
+        socket.terminate();
+      }
+    });
+    const codex = await connected(url, { reconnect: { initialDelayMs: 1, giveUpAfterMs: 500 } });
+    const turn = await (await codex.startThread()).startTurn("x");
+    await rejection(turn.result(), TransportClosedError);
+    expect(codex.status).toBe("closed");
+    for (const socket of sockets) if (socket.readyState !== socket.CLOSED) await once(socket, "close");
   });
 
   test("takes no message over maxFrameBytes, and says so", async () => {
