@@ -54,7 +54,7 @@ const RULES: readonly Rule[] = [
   rule(LABEL + SEPARATOR, VALUE),
   rule(String.raw`(?<![\w-])--?[\w-]{0,40}?${LABEL}(?:["'],[ \t]*|[ \t]+)`, VALUE),
   rule(String.raw`[?&](?:key|sig|signature|code|x-amz-signature)=`, VALUE),
-  rule(String.raw`\b(?:Bearer|Basic):?[ \t]+`, VALUE),
+  rule(String.raw`\b(?:Bearer|Basic):?[ \t]+(?!(?:tokens?|auth\w{0,12}|access|scheme|format|header|usage)\b)`, VALUE),
   [/(hooks\.slack\.com\/services\/|discord(?:app)?\.com\/api\/webhooks\/)[\w/-]+/g, `$1${REDACTED}`],
   [/(?<![A-Za-z0-9])sk-[\w-]{6,}/g, `sk-${REDACTED}`],
   [new RegExp(`(?<![A-Za-z0-9])(?:${KEYS})`, "g"), REDACTED],

@@ -12,8 +12,8 @@ import { Codex } from "../codex.js";
 import { startWithin } from "../endpoint/launched.js";
 import { checkedToken } from "../endpoint/remote.js";
 import { LaunchError, UsageError } from "../errors/index.js";
-import { startupLimitMs } from "../options.js";
-import type { AgentProcess } from "../process/agentProcess.js";
+import { type ConnectOptions, startupLimitMs } from "../options.js";
+import type { AgentProcess, ProcessExit } from "../process/agentProcess.js";
 import { launchEnvironment } from "../process/environment.js";
 import { guarded } from "../process/guard.js";
 import { planLaunch } from "../process/launch.js";
@@ -45,7 +45,7 @@ export async function startServer(options: ServeOptions): Promise<AppServer> {
     child = await startWithin(spawn === undefined ? guarded(spawnRequest) : spawnRequest, { spawn, onStderr }, signal);
     child.stdout.resume();
     const url = await whenReady(child, isSocket ? Promise.resolve(listen) : stderr.address, signal);
-    return appServer(child, url, auth);
+    return new RunningServer(child, url, auth);
   } catch (error) {
     await child?.kill();
     await auth.dispose();
@@ -55,26 +55,44 @@ export async function startServer(options: ServeOptions): Promise<AppServer> {
   }
 }
 
-function appServer(child: AgentProcess, url: string, auth: PreparedAuth): AppServer {
-  const close = async (): Promise<void> => {
-    await child.shutdown();
-    await auth.dispose();
+class RunningServer implements AppServer {
+  readonly url: string;
+  readonly tokenFile: string | undefined;
+  readonly pid: number | undefined;
+  readonly closed: Promise<ProcessExit>;
+  readonly #token: string | undefined;
+  readonly #child: AgentProcess;
+  readonly #auth: PreparedAuth;
+
+  constructor(child: AgentProcess, url: string, auth: PreparedAuth) {
+    this.url = url;
+    this.tokenFile = auth.tokenFile;
+    this.pid = child.pid;
+    this.#token = auth.token;
+    this.#child = child;
+    this.#auth = auth;
+    this.closed = child.exited.then(async (exit) => {
+      await this.close();
+      return exit;
+    });
+  }
+
+  /** A getter of the class, so that nothing that prints or serializes the server shows it. */
+  get token(): string | undefined {
+    return this.#token;
+  }
+
+  readonly connect = (options: ConnectOptions = {}): Promise<Codex> =>
+    Codex.connect(this.url, { ...(this.#token !== undefined && { token: this.#token }), ...options });
+
+  readonly close = async (): Promise<void> => {
+    await this.#child.shutdown();
+    await this.#auth.dispose();
   };
-  const closed = child.exited.then(async (exit) => {
-    await close();
-    return exit;
-  });
-  return {
-    url,
-    token: auth.token,
-    tokenFile: auth.tokenFile,
-    pid: child.pid,
-    closed,
-    connect: (options = {}) =>
-      Codex.connect(url, { ...(auth.token !== undefined && { token: auth.token }), ...options }),
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
 function checkedListen(listen: string): string {

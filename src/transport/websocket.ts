@@ -4,6 +4,7 @@ import { connect as connectSocket } from "node:net";
 import { WebSocket } from "ws";
 import { onAbort } from "../abort.js";
 import { type CloseReason, FrameTooLargeError } from "../errors/index.js";
+import { redactSecrets } from "../process/redact.js";
 import type { Transport, TransportReceiver } from "./transport.js";
 
 /** The runtime drops a connection that sends it more in one message (measured). */
@@ -74,7 +75,8 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
       const body: Buffer[] = [];
       let bytes = 0;
       const refuse = (): void => {
-        reject(new UpgradeRefusedError(response.statusCode ?? 0, oneLine(Buffer.concat(body).toString("utf8"))));
+        const text = withoutSecrets(Buffer.concat(body).toString("utf8"), headers);
+        reject(new UpgradeRefusedError(response.statusCode ?? 0, oneLine(text)));
         request.destroy();
       };
       response.on("data", (chunk: Buffer) => {
@@ -88,6 +90,16 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
       giveUp = refuse;
     });
   }).finally(stop);
+}
+
+/** A server may quote what it refuses: neither what we sent it nor anything else that looks like a credential is kept. */
+function withoutSecrets(text: string, headers: WebSocketOptions["headers"]): string {
+  const sent = Object.entries(headers)
+    .filter(([name]) => /authorization|cookie|token|secret|key/i.test(name))
+    .flatMap(([, value]) => [value, ...value.split(/\s+/).slice(1)]);
+  return redactSecrets(
+    sent.reduce((result, secret) => (secret === "" ? result : result.replaceAll(secret, "[redacted]")), text),
+  );
 }
 
 function oneLine(text: string): string {

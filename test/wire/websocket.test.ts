@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { inspect } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { Codex, type ConnectOptions, FrameTooLargeError, LaunchError, TransportClosedError } from "codex-embed";
@@ -115,6 +116,21 @@ describe("connecting", () => {
     expect(error.code).toBe(code);
     expect(error.message).toContain(text);
     expect(error.message).not.toContain("s3cr3t");
+  });
+
+  test("a refusal that quotes the token does not show it", async () => {
+    const server = createServer();
+    server.on("upgrade", ({ headers }, socket: Socket) => {
+      socket.end(
+        `HTTP/1.1 401 No\r\n\r\nbad ${headers.authorization}, really ${headers.authorization?.slice(7)}; cookie ${headers.cookie}`,
+      );
+    });
+    const options = { token: "s3cr3t", headers: { Cookie: "c00kie" } };
+    const error = await rejection(Codex.connect(await listening(server), options), LaunchError);
+    expect(error.message).toContain("HTTP 401: bad");
+    for (const shown of [inspect(error, { depth: 9 }), JSON.stringify(error), error.stack]) {
+      expect(shown).not.toMatch(/s3cr3t|c00kie/);
+    }
   });
 
   test("a refusal that goes on without end is one after its first 4 KiB", async () => {

@@ -121,7 +121,7 @@ describe("planExec", () => {
     [
       "what is no text",
       { codex: bin, thread: Object({ model: 5 }) },
-      'What comes after "--model" on the command line is of type number',
+      '(after --model) is of type number',
     ],
   ])("refuses %s", (_, over, message) => {
     expect(() => planExec(plan(over))).toThrow(UsageError);

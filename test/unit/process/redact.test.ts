@@ -90,6 +90,8 @@ describe("redaction", () => {
     "tokens used: 55",
     "max_output_tokens: 1000",
     "the api key is missing",
+    "missing websocket bearer token",
+    "Basic authentication failed",
     "task-force skip risk-sk-",
     "http://127.0.0.1:8080/v1 refused",
     "model_providers.mock.env_key is not set",
