@@ -30,11 +30,11 @@ export interface WebSocketOptions {
 
 /** The other side refused the connection. */
 export class UpgradeRefusedError extends Error {
+  override readonly name: string = "UpgradeRefusedError";
   readonly status: number;
 
   constructor(status: number, body: string) {
     super(`HTTP ${status}${body === "" ? "" : `: ${body}`}`);
-    this.name = "UpgradeRefusedError";
     this.status = status;
   }
 }
