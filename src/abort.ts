@@ -1,4 +1,4 @@
-/** Owns listening to a caller's abort signal. */
+/** Listening to abort signals, and signals that abort when their time is up. */
 
 import { setMaxListeners } from "node:events";
 
@@ -11,4 +11,60 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   setMaxListeners(0, signal);
   signal.addEventListener("abort", listener, { once: true });
   return () => signal.removeEventListener("abort", listener);
+}
+
+/** Settles as the promise does, or rejects with the signal's reason if it aborts first. */
+export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = onAbort(signal, () => reject(signal.reason));
+    if (signal.aborted) reject(signal.reason);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    stop();
+  }
+}
+
+/** Why a signal of {@link timeLimit} aborted: the time was up. */
+export class TimeLimitError extends Error {
+  override readonly name: string = "TimeLimitError";
+  /** The option that set the limit, and its value: `startupTimeoutMs (30000 ms)`. */
+  readonly limit: string;
+  readonly limitMs: number;
+
+  constructor(option: string, limitMs: number) {
+    const limit = `${option} (${limitMs} ms)`;
+    super(`no answer within ${limit}`);
+    this.limit = limit;
+    this.limitMs = limitMs;
+  }
+}
+
+/** Node runs a timer that is set for longer at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * A signal that aborts with the reason of `parent`, or with a {@link TimeLimitError} after `limitMs` (never, if that is
+ * more than a timer takes). Call `stop` when the work that it limits has ended.
+ */
+export function timeLimit(
+  option: string,
+  limitMs: number,
+  parent?: AbortSignal,
+): { readonly signal: AbortSignal; readonly stop: () => void } {
+  const limit = new AbortController();
+  const forget = onAbort(parent, () => limit.abort(parent?.reason));
+  if (parent?.aborted) limit.abort(parent.reason);
+  const timer =
+    limitMs <= MAX_TIMER_MS ? setTimeout(() => limit.abort(new TimeLimitError(option, limitMs)), limitMs) : undefined;
+  return {
+    signal: limit.signal,
+    stop: () => {
+      forget();
+      clearTimeout(timer);
+    },
+  };
 }

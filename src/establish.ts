@@ -1,10 +1,10 @@
 /** Owns getting a connection that can be used: the endpoint is opened, and the runtime behind it has answered. */
 
-import { onAbort } from "./abort.js";
+import { TimeLimitError, timeLimit } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
 import { type CloseReason, TransportClosedError } from "./errors/index.js";
 import { type RuntimeMetadata, shakeHands } from "./handshake.js";
-import { type ClientOptions, DEFAULT_STARTUP_TIMEOUT_MS } from "./options.js";
+import { type ClientOptions, startupLimitMs } from "./options.js";
 import { Connection, type ConnectionReceiver } from "./rpc/connection.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "./transport/lines.js";
 
@@ -15,7 +15,7 @@ export const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null,
 export interface EstablishOptions {
   readonly client: ClientOptions;
   readonly receiver: ConnectionReceiver;
-  /** Aborts when the client is closed: what was opened is closed again. */
+  /** Aborts when the client is closed, with `TransportClosedError`, or gives up: what was opened is closed again. */
   readonly signal: AbortSignal;
   /** Told of the connection as soon as there is one, before anything is said on it. */
   readonly onOpen: (connection: Connection) => void;
@@ -29,31 +29,40 @@ export interface Established {
 }
 
 /**
- * Opens the endpoint and shakes hands, both within `startupTimeoutMs`.
+ * Opens the endpoint and shakes hands. One timer, `startupTimeoutMs`, limits all of it; what it ends is killed, since a
+ * runtime that hangs does not answer a polite end either.
  *
  * @throws LaunchError; TransportClosedError when the client was closed meanwhile. Nothing is left behind then.
  */
 export async function establish(endpoint: Endpoint, options: EstablishOptions): Promise<Established> {
-  const { client, receiver, signal, onOpen, warn } = options;
-  const began = performance.now();
-  const timeoutMs = client.startupTimeoutMs ?? DEFAULT_STARTUP_TIMEOUT_MS;
-  const { transport, codexBin, stderrTail } = await endpoint.open(timeoutMs, signal);
+  const { client, signal } = options;
+  const limit = timeLimit("startupTimeoutMs", startupLimitMs(client), signal);
+  try {
+    return await connectWithin(endpoint, options, limit.signal);
+  } catch (error) {
+    throw TransportClosedError.isInstance(signal.reason) ? signal.reason : error;
+  } finally {
+    limit.stop();
+  }
+}
+
+async function connectWithin(
+  endpoint: Endpoint,
+  { client, receiver, onOpen, warn }: EstablishOptions,
+  signal: AbortSignal,
+): Promise<Established> {
+  signal.throwIfAborted();
+  const { transport, codexBin, stderrTail } = await endpoint.open(signal);
   const maxFrameBytes = client.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
   const connection = new Connection(transport, receiver, { maxFrameBytes });
   onOpen(connection);
-  const close = () => void connection.close();
-  const stop = onAbort(signal, close);
-  if (signal.aborted) close();
   try {
-    const leftMs = Math.max(1, Math.ceil(timeoutMs - (performance.now() - began)));
-    const metadata = await shakeHands(connection, client, { codexBin, timeoutMs: leftMs, stderrTail, warn });
-    // The answer may have been on its way when close() was called.
-    if (signal.aborted) throw new TransportClosedError(NEVER_STARTED);
+    const metadata = await shakeHands(connection, client, { codexBin, signal, stderrTail, warn });
+    // The answer may have been on its way when the signal aborted.
+    signal.throwIfAborted();
     return { connection, metadata };
   } catch (error) {
-    await connection.close();
+    await (signal.reason instanceof TimeLimitError ? connection.kill() : connection.close());
     throw error;
-  } finally {
-    stop();
   }
 }

@@ -1,5 +1,6 @@
 /** Owns the first exchange with a runtime: who we are, who it is, and whether the two fit. */
 
+import { TimeLimitError } from "./abort.js";
 import { LaunchError, RequestTimeoutError, TransportClosedError } from "./errors/index.js";
 import type { InitializeParams, InitializeResponse } from "./generated/protocol.js";
 import { RUNTIME_VERSION } from "./generated/tables.js";
@@ -23,7 +24,8 @@ export interface RuntimeMetadata {
 /** What the handshake needs to know of the process behind the connection. */
 export interface HandshakeContext {
   readonly codexBin: string | null;
-  readonly timeoutMs: number;
+  /** Aborts when the client is closed, or the time for the whole start is up. */
+  readonly signal: AbortSignal;
   readonly stderrTail: () => string;
   /** Told once when a version mismatch is allowed. */
   readonly warn: (message: string) => void;
@@ -32,8 +34,7 @@ export interface HandshakeContext {
 /**
  * Sends `initialize`, compares versions and says `initialized`.
  *
- * @throws LaunchError `HANDSHAKE_FAILED` or `VERSION_MISMATCH`; TransportClosedError when the client was closed
- * meanwhile.
+ * @throws LaunchError `HANDSHAKE_FAILED` or `VERSION_MISMATCH`.
  */
 export async function shakeHands(
   connection: Connection,
@@ -70,7 +71,7 @@ export async function shakeHands(
 async function initialize(
   connection: Connection,
   options: CodexOptions,
-  { timeoutMs, stderrTail }: HandshakeContext,
+  { signal, stderrTail }: HandshakeContext,
 ): Promise<InitializeResponse> {
   const params: InitializeParams = {
     clientInfo: {
@@ -85,21 +86,21 @@ async function initialize(
     },
   };
   try {
-    const response = await connection.request("initialize", params, { timeoutMs });
+    const response = await connection.request("initialize", params, { signal });
     if (isInitializeResponse(response)) return response;
     throw new Error("Its answer to initialize has no userAgent.");
-  } catch (cause) {
-    if (TransportClosedError.isInstance(cause) && connection.closeReason?.initiator === "client") throw cause;
-    const why = RequestTimeoutError.isInstance(cause)
-      ? `it did not answer initialize within startupTimeoutMs (${Math.round(timeoutMs)} ms of it were left)`
-      : TransportClosedError.isInstance(cause)
-        ? `it ended before it answered initialize (${ending(cause)})`
-        : cause instanceof Error
-          ? cause.message.replace(/\.$/, "")
-          : String(cause);
-    const message = `The runtime could not be greeted: ${why}. Check that it is \`codex app-server\` and that its configuration loads`;
+  } catch (error) {
+    const message = `Handshake failed: ${whyNot(error)}. Check that it is \`codex app-server\` and that its configuration loads`;
+    const cause = error instanceof TimeLimitError ? new RequestTimeoutError("initialize", error.limitMs) : error;
     throw new LaunchError("HANDSHAKE_FAILED", message, { cause, stderrTail: stderrTail() });
   }
+}
+
+function whyNot(error: unknown): string {
+  if (error instanceof TimeLimitError) return `the runtime did not answer initialize within ${error.limit}`;
+  if (TransportClosedError.isInstance(error))
+    return `the runtime ended before it answered initialize (${ending(error)})`;
+  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
 }
 
 function ending(error: TransportClosedError): string {

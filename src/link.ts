@@ -1,7 +1,7 @@
 /** Owns the link to a runtime: one connection at a time, made, lost, and made anew. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { onAbort } from "./abort.js";
+import { onAbort, orAborted, timeLimit } from "./abort.js";
 import type { Endpoint, RecoveryPlan } from "./endpoint/endpoint.js";
 import { type CloseReason, LaunchError, TransportClosedError, UsageError } from "./errors/index.js";
 import { type Established, type EstablishOptions, establish, NEVER_STARTED } from "./establish.js";
@@ -80,7 +80,7 @@ export class Link {
     if (this.isClosed) return Promise.reject(new TransportClosedError(this.closeReason));
     if (this.#opening === null) {
       this.#tell("starting", this.#loss);
-      this.#opening = this.#connect(this.#loss);
+      this.#opening = this.#connect(this.#loss, this.#stop.signal);
       this.#opening.catch(() => {
         if (this.isClosed) return;
         this.#opening = null;
@@ -90,23 +90,19 @@ export class Link {
     return this.#opening;
   }
 
-  /** Awaits `open()`, but no longer than the signal allows, nor than `onTimeout` after the time that a request has. */
+  /**
+   * Awaits `open()`, but no longer than the signal allows. While reconnecting, also no longer than a request has: a
+   * start has a limit of its own.
+   */
   async opened(signal: AbortSignal | undefined, timeoutMs: number | null, onTimeout: () => Error): Promise<Connection> {
-    const opening = this.open();
-    if (this.#status !== "reconnecting") return opening;
-    let stop = (): void => {};
+    signal?.throwIfAborted();
+    const opening = orAborted(this.open(), signal);
+    if (timeoutMs === null || this.#status !== "reconnecting") return opening;
     let timer: NodeJS.Timeout | undefined;
-    const givenUp = new Promise<never>((_, reject) => {
-      if (signal?.aborted) reject(signal.reason);
-      stop = onAbort(signal, () => reject(signal?.reason));
-      if (timeoutMs !== null) timer = setTimeout(() => reject(onTimeout()), timeoutMs);
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(onTimeout()), timeoutMs);
     });
-    try {
-      return await Promise.race([opening, givenUp]);
-    } finally {
-      stop();
-      clearTimeout(timer);
-    }
+    return Promise.race([opening, late]).finally(() => clearTimeout(timer));
   }
 
   /** Ends the link and resolves when nothing of it is left. Idempotent. */
@@ -116,7 +112,7 @@ export class Link {
   }
 
   async #close(): Promise<void> {
-    this.#stop.abort();
+    this.#stop.abort(new TransportClosedError(NEVER_STARTED));
     if (this.#ready === null) await this.#opening?.catch(() => {});
     const connection = this.#latest;
     const wasOpen = connection !== null && connection.closeReason === null;
@@ -124,12 +120,13 @@ export class Link {
     this.#end((wasOpen ? connection.closeReason : null) ?? NEVER_STARTED);
   }
 
-  async #connect(loss: CloseReason | null): Promise<Connection> {
+  /** Makes a connection that can be used. The signal ends the attempt, taking up included. */
+  async #connect(loss: CloseReason | null, signal: AbortSignal): Promise<Connection> {
     if (loss !== null) this.#receiver.suspend();
-    const { connection, metadata } = await this.#establish();
+    const { connection, metadata } = await this.#establish(signal);
     this.#metadata = metadata;
     if (loss !== null) {
-      const stop = onAbort(this.#stop.signal, () => void connection.close());
+      const stop = onAbort(signal, () => void (this.#closing === null ? connection.kill() : connection.close()));
       try {
         await this.#receiver.takeUp(connection, loss);
       } catch (error) {
@@ -146,12 +143,12 @@ export class Link {
     return connection;
   }
 
-  #establish(): Promise<Established> {
+  #establish(signal: AbortSignal): Promise<Established> {
     const { client, receiver, warn } = this.#receiver;
     const onOpen = (connection: Connection): void => {
       this.#latest = connection;
     };
-    return establish(this.#endpoint, { client, receiver, warn, signal: this.#stop.signal, onOpen });
+    return establish(this.#endpoint, { client, receiver, warn, signal, onOpen });
   }
 
   #lose(reason: CloseReason): void {
@@ -174,18 +171,26 @@ export class Link {
     // What comes of handlers and of late frames meanwhile must not be told before what was missed.
     this.#receiver.suspend();
     this.#tell("reconnecting", reason);
-    const endMs = performance.now() + giveUpAfterMs;
-    for (let delayMs = initialDelayMs; ; delayMs = Math.min(delayMs * 2, maxDelayMs)) {
-      try {
-        await sleep(delayMs * (1 - Math.random() / 2), undefined, { signal: this.#stop.signal });
-        return await this.#connect(reason);
-      } catch (error) {
-        if (this.#closing !== null) throw new TransportClosedError(NEVER_STARTED);
-        if (isPassing(error) && performance.now() < endMs) continue;
-        this.#end({ ...reason, error: error instanceof Error ? error : new Error(String(error)) });
-        throw error;
+    const limit = timeLimit("reconnect.giveUpAfterMs", giveUpAfterMs, this.#stop.signal);
+    let failure: unknown;
+    try {
+      for (let delayMs = initialDelayMs; ; delayMs = Math.min(delayMs * 2, maxDelayMs)) {
+        await sleep(delayMs * (1 - Math.random() / 2), undefined, { signal: limit.signal }).catch(() => {});
+        if (limit.signal.aborted) break;
+        try {
+          return await this.#connect(reason, limit.signal);
+        } catch (error) {
+          failure = error;
+          if (!isPassing(error)) break;
+        }
       }
+    } finally {
+      limit.stop();
     }
+    if (this.#closing !== null) throw new TransportClosedError(NEVER_STARTED);
+    failure ??= limit.signal.reason;
+    this.#end({ ...reason, error: failure instanceof Error ? failure : new Error(String(failure)) });
+    throw failure;
   }
 
   #tell(status: CodexStatus, reason: CloseReason | null): void {

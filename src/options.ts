@@ -58,7 +58,10 @@ export interface ClientOptions {
   readonly experimentalApi?: boolean | undefined;
   /** Notifications that the runtime shall not send, by exact name, to save work. */
   readonly optOutNotifications?: readonly string[] | undefined;
-  /** Milliseconds from the start of the process, or of the connection, to the end of the handshake. Default 30 000. */
+  /**
+   * Milliseconds from the start of the process, or of the connection, to the end of the handshake. One timer limits all of
+   * it, however slowly the other side answers. Infinity sets no limit. Default 30 000.
+   */
   readonly startupTimeoutMs?: number | undefined;
   /** Milliseconds until a request fails. Default 60 000; none for requests that run as long as their work does. */
   readonly requestTimeoutMs?: number | undefined;
@@ -71,8 +74,15 @@ export interface ClientOptions {
   readonly handlers?: Handlers | undefined;
 }
 
-/** The default of `startupTimeoutMs`. */
-export const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
+const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
+
+/** The limit of a start, with its default. Throws `UsageError` for one that is not a positive number. */
+export function startupLimitMs({
+  startupTimeoutMs = DEFAULT_STARTUP_TIMEOUT_MS,
+}: Pick<ClientOptions, "startupTimeoutMs">): number {
+  if (startupTimeoutMs > 0) return startupTimeoutMs;
+  throw new UsageError(`startupTimeoutMs is ${startupTimeoutMs}; it must be more than 0. Infinity sets no limit.`);
+}
 
 /** How a runtime is found, started and spoken to. Every field is optional. */
 export interface CodexOptions extends LaunchOptions, ClientOptions {
@@ -95,7 +105,10 @@ export interface ReconnectOptions {
   readonly initialDelayMs?: number | undefined;
   /** The longest wait between two attempts, in milliseconds. Default 5000. */
   readonly maxDelayMs?: number | undefined;
-  /** Milliseconds after which no further attempt is begun; then all that is pending rejects. Default 300 000. */
+  /**
+   * Milliseconds from the loss until the client gives up, an attempt under way included; then all that is pending
+   * rejects. Infinity never gives up. Default 300 000.
+   */
   readonly giveUpAfterMs?: number | undefined;
 }
 

@@ -1,7 +1,7 @@
 /** Owns one runtime from start to close, over all connections to it, and wires the layers. */
 
 import { isAbsolute, resolve } from "node:path";
-import { onAbort } from "./abort.js";
+import { orAborted } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
 import { type CallSite, captureCallSite } from "./errors/callSite.js";
 import { type CloseReason, RequestTimeoutError, TransportClosedError, UsageError } from "./errors/index.js";
@@ -9,7 +9,7 @@ import { type CodexStatus, isKnownNotification, type NotificationMethod } from "
 import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
 import { Link } from "./link.js";
-import type { ClientOptions } from "./options.js";
+import { type ClientOptions, startupLimitMs } from "./options.js";
 import { Recovery, type RecoveryRequest } from "./recovery.js";
 import { RequestBroker } from "./requests/broker.js";
 import { retryOnOverload } from "./retry.js";
@@ -90,6 +90,7 @@ export class Runtime {
         "clientName is sent as an HTTP header: it must not hold line breaks or other control characters.",
       );
     }
+    startupLimitMs(options);
     this.options = options;
     this.#endpoint = endpoint;
     this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
@@ -183,20 +184,11 @@ export class Runtime {
   }
 
   /** Awaits something that this connection brings about: rejects with `TransportClosedError` when it goes first. */
-  async whileOpen<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-    signal?.throwIfAborted();
-    let stop = () => {};
-    const aborted = new Promise<never>((_, reject) => {
-      stop = onAbort(signal, () => reject(signal?.reason));
-    });
+  whileOpen<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
     const gone = (this.#link.latest?.closed ?? this.closed).then((reason) => {
       throw new TransportClosedError(reason);
     });
-    try {
-      return await Promise.race([promise, gone, aborted]);
-    } finally {
-      stop();
-    }
+    return orAborted(Promise.race([promise, gone]), signal);
   }
 
   /** Ends the runtime and resolves when nothing of it is left. Everything pending rejects. Idempotent. */

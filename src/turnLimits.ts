@@ -1,11 +1,10 @@
 /** Owns what ends a turn from the caller's side: its signal, its deadline, and its silence. */
 
-import { onAbort } from "./abort.js";
+import { MAX_TIMER_MS, onAbort } from "./abort.js";
 import { interruptAgents } from "./agents.js";
 import { TurnDeadlineError, TurnStalledError, UsageError } from "./errors/index.js";
 import type { Turn } from "./generated/protocol.js";
 import type { TurnLimits } from "./options.js";
-import { MAX_TIMER_MS } from "./rpc/pending.js";
 import type { Runtime } from "./runtime.js";
 import type { TurnStream } from "./stream/turnStream.js";
 

@@ -39,6 +39,12 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "a binary that never answers: startupTimeoutMs",
     ],
     [
+      "`startupTimeoutMs` and `giveUpAfterMs` hold whatever a server does: silence, drips, floods",
+      "wire/slowServers.test.ts",
+      "%s",
+      "and %s ends after giveUpAfterMs",
+    ],
+    [
       "`close()` rejects what is pending, and may be called twice and at any time",
       "e2e/lifecycle.test.ts",
       "during a turn: the turn rejects, its readers too, the process is gone",

@@ -5,7 +5,7 @@ import type { NotificationOf } from "../events.js";
 import type { ExperimentalFeatureListResponse } from "../generated/protocol.js";
 import type { CodexOptions } from "../options.js";
 import { findExecutable } from "../process/executable.js";
-import { redactSecrets } from "../process/stderrTail.js";
+import { redactSecrets } from "../process/redact.js";
 import { isRecord } from "../rpc/messages.js";
 import { wantsPlugins } from "./plugins.js";
 import { messageOf } from "./surroundings.js";

@@ -10,7 +10,7 @@ import { launchEnvironment, readVariable } from "../process/environment.js";
 import { planLaunch, type SpawnRequest } from "../process/launch.js";
 import { type LocatedRuntime, locateRuntime } from "../process/locate.js";
 import { resolutionBases, resolvePackageJson } from "../process/resolvePackage.js";
-import { redactSecrets } from "../process/stderrTail.js";
+import { redactSecrets } from "../process/redact.js";
 import type { DiagnosisCheck, LaunchSummary } from "./types.js";
 
 /** What a check of the surroundings gives, and what the next ones go on with. */

@@ -28,9 +28,10 @@ export interface Endpoint {
   /** The folder that the runtime resolves paths against, or null when only the runtime knows. */
   readonly cwd: string | null;
   /**
-   * Starts or reaches it. The signal aborts when nobody waits for it any more.
+   * Starts or reaches it. Rejects as soon as the signal aborts: because the client was closed, or with a
+   * `TimeLimitError`.
    *
    * @throws LaunchError, or UsageError for options that cannot work. Nothing is left behind then.
    */
-  open(timeoutMs: number, signal: AbortSignal): Promise<OpenedEndpoint>;
+  open(signal: AbortSignal): Promise<OpenedEndpoint>;
 }

@@ -1,11 +1,13 @@
 /** Owns the endpoint that is a process of this program: found, started, and spoken to over its pipes. */
 
-import { UsageError } from "../errors/index.js";
+import { orAborted } from "../abort.js";
+import { LaunchError, UsageError } from "../errors/index.js";
 import type { CodexOptions } from "../options.js";
-import { AgentProcess } from "../process/agentProcess.js";
+import { AgentProcess, type AgentProcessOptions, type SpawnedProcess } from "../process/agentProcess.js";
 import { launchEnvironment } from "../process/environment.js";
-import { planLaunch } from "../process/launch.js";
+import { planLaunch, type SpawnRequest } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
+import { pause } from "../process/wait.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
 import { StdioTransport } from "../transport/stdio.js";
 import type { Endpoint, RecoveryPlan } from "./endpoint.js";
@@ -15,9 +17,9 @@ export function launched(options: CodexOptions): Endpoint {
   return {
     recovery: restartPlan(options.restart ?? "never"),
     cwd: options.cwd ?? process.cwd(),
-    async open() {
+    async open(signal) {
       const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
-      const child = await AgentProcess.start(planLaunch({ ...options, located }), options);
+      const child = await startWithin(planLaunch({ ...options, located }), options, signal);
       return {
         transport: new StdioTransport(child, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES),
         codexBin: located.path,
@@ -25,6 +27,30 @@ export function launched(options: CodexOptions): Endpoint {
       };
     },
   };
+}
+
+/** How long a process that a hanging `spawn` made may take to go. */
+const KILL_GRACE_MS = 1_000;
+
+/** Starts the process. A plain child does so at once; the user's own `spawn` may hang, until the signal aborts. */
+export async function startWithin(
+  request: SpawnRequest,
+  { spawn, ...options }: AgentProcessOptions,
+  signal: AbortSignal,
+): Promise<AgentProcess> {
+  if (spawn === undefined) return AgentProcess.start(request, options);
+  let spawned: SpawnedProcess | undefined;
+  const starting = AgentProcess.start(request, { ...options, spawn: (asked) => (spawned = spawn(asked)) });
+  try {
+    return await orAborted(starting, signal);
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    const gone = starting.then((late) => late.kill()).catch(() => {});
+    spawned?.kill("SIGKILL");
+    await pause(KILL_GRACE_MS, gone);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new LaunchError("SPAWN_FAILED", `${request.command} did not start: ${why}`, { cause });
+  }
 }
 
 function restartPlan(restart: string): RecoveryPlan | null {

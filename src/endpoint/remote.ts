@@ -1,9 +1,9 @@
 /** Owns the endpoint that is a runtime elsewhere: its URL, its token, and who may see that. */
 
 import { isAbsolute } from "node:path";
+import { MAX_TIMER_MS, orAborted } from "../abort.js";
 import { LaunchError, UsageError } from "../errors/index.js";
 import type { ConnectOptions, ReconnectOptions } from "../options.js";
-import { MAX_TIMER_MS } from "../rpc/pending.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
 import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
 import type { Endpoint, RecoveryPlan } from "./endpoint.js";
@@ -30,13 +30,11 @@ export function remote(address: string, options: ConnectOptions): Endpoint {
   return {
     recovery: reconnectPlan(options.reconnect ?? true),
     cwd: null,
-    async open(timeoutMs, signal) {
-      const token =
-        options.tokenProvider === undefined ? options.token : await tokenOf(options.tokenProvider, timeoutMs);
+    async open(signal) {
+      const token = options.tokenProvider === undefined ? options.token : await tokenOf(options.tokenProvider, signal);
       const transport = await reach(target, {
         headers: token === undefined ? headers : { ...headers, Authorization: `Bearer ${checkedToken(token)}` },
         ca: options.ca,
-        timeoutMs,
         signal,
         maxFrameBytes: options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
         pingIntervalMs: options.pingIntervalMs ?? DEFAULT_PING_INTERVAL_MS,
@@ -116,18 +114,12 @@ export function checkedToken(token: string): string {
   throw new UsageError("The token is empty, or holds blanks or characters that no HTTP header takes.");
 }
 
-async function tokenOf(provider: () => string | Promise<string>, timeoutMs: number): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it took longer than ${timeoutMs} ms`)), timeoutMs);
-  });
+async function tokenOf(provider: () => string | Promise<string>, signal: AbortSignal): Promise<string> {
   try {
-    return await Promise.race([provider(), late]);
+    return await orAborted(Promise.resolve(provider()), signal);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new LaunchError("CONNECT_FAILED", `The tokenProvider gave no token: ${why}`, { cause });
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -12,9 +12,10 @@ const FRAMES = 6;
 export function captureCallSite(): CallSite {
   const site: CallSite = {};
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = Math.min(stackTraceLimit, FRAMES);
+  // With frozen intrinsics the limit cannot be set, and an assignment would throw.
+  if (stackTraceLimit > FRAMES) Reflect.set(Error, "stackTraceLimit", FRAMES);
   Error.captureStackTrace(site, captureCallSite);
-  Error.stackTraceLimit = stackTraceLimit;
+  if (stackTraceLimit > FRAMES) Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   return site;
 }
 

@@ -5,7 +5,7 @@ import { StringDecoder } from "node:string_decoder";
 import { atExit } from "./exitHook.js";
 import type { SpawnRequest } from "./launch.js";
 import { ProcessTree } from "./processTree.js";
-import { isLocalChild, type Spawn, type SpawnedProcess, spawnDetached, spawnFailure } from "./spawn.js";
+import { isLocalChild, type Spawn, type SpawnedProcess, spawnFailure, spawnProcess } from "./spawn.js";
 import { StderrTail } from "./stderrTail.js";
 import { deferred, pause } from "./wait.js";
 
@@ -68,12 +68,13 @@ export class AgentProcess {
    * Starts a process.
    *
    * @returns the process, once it runs.
-   * @throws LaunchError with code SPAWN_FAILED and the system's error as `cause`.
+   * @throws LaunchError with code SPAWN_FAILED and the system's error as `cause`; UsageError when the user's own `spawn`
+   * returns no process.
    */
   static async start(request: SpawnRequest, options: AgentProcessOptions = {}): Promise<AgentProcess> {
     let child: SpawnedProcess;
     try {
-      child = (options.spawn ?? spawnDetached)(request);
+      child = spawnProcess(request, options.spawn);
     } catch (error) {
       throw spawnFailure(request, error);
     }

@@ -1,6 +1,7 @@
 /** Owns the environment variables of the runtime: merging, and names that differ only in case on Windows. */
 
 import { delimiter } from "node:path";
+import { UsageError } from "../errors/index.js";
 
 /** Environment variables; an undefined value stands for a variable that is not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,11 +34,25 @@ export function mergeEnvironment(base: Environment, over: Environment, platform:
 /**
  * The environment that a runtime is started with: `env` over the one of this program, or `env` alone when
  * `inheritEnv` is false.
+ *
+ * @throws UsageError for a variable that no environment can hold. It names the variable, never its value.
  */
 export function launchEnvironment(
   options: { readonly env?: Environment | undefined; readonly inheritEnv?: boolean | undefined },
   platform: string = process.platform,
 ): Record<string, string> {
+  for (const [name, value] of Object.entries<unknown>(options.env ?? {})) {
+    if (value !== undefined && typeof value !== "string") {
+      throw new UsageError(
+        `env.${name} is of type ${typeof value}. Give a string, or undefined to remove the variable.`,
+      );
+    }
+    if (name.includes("\0") || value?.includes("\0")) {
+      throw new UsageError(
+        `env.${name.replaceAll("\0", "\\0")} holds a NUL character, which no environment can carry.`,
+      );
+    }
+  }
   return mergeEnvironment(options.inheritEnv === false ? {} : process.env, options.env ?? {}, platform);
 }
 

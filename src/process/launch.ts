@@ -101,16 +101,18 @@ export function featureArgs({
   ];
 }
 
-/** Throws `UsageError` when an argument is no text, or holds a NUL character, which no command line can carry. */
+/**
+ * Throws `UsageError` when an argument is not a string, or holds a NUL character, which no command line can carry. It
+ * says which one, and not what is in it.
+ */
 export function assertArguments(args: readonly unknown[]): asserts args is readonly string[] {
-  const index = args.findIndex((argument) => typeof argument !== "string");
-  if (index !== -1) {
-    throw new UsageError(
-      `What comes after ${JSON.stringify(args[index - 1])} on the command line is of type ${typeof args[index]}. Give a string.`,
-    );
+  for (const [index, argument] of args.entries()) {
+    if (typeof argument === "string" && !argument.includes("\0")) continue;
+    const before = args[index - 1];
+    const flag = typeof before === "string" && /^--?[\w-]+$/.test(before) ? ` (after ${before})` : "";
+    const why = typeof argument === "string" ? "holds a NUL character" : `is of type ${typeof argument}`;
+    throw new UsageError(`Argument ${index + 1} of the command line${flag} ${why}. Give a plain string.`);
   }
-  const nul = args.find((argument) => typeof argument === "string" && argument.includes("\0"));
-  if (nul !== undefined) throw new UsageError(`The argument ${JSON.stringify(nul)} holds a NUL character.`);
 }
 
 function onlyLaunchArgs(plan: LaunchPlan): readonly string[] {

@@ -2,7 +2,7 @@
 
 import { ChildProcess, spawn as spawnChild } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { LaunchError } from "../errors/index.js";
+import { type CodexError, LaunchError, UsageError } from "../errors/index.js";
 import type { SpawnRequest } from "./launch.js";
 
 /**
@@ -35,6 +35,47 @@ export function spawnDetached(request: SpawnRequest): SpawnedProcess {
   });
 }
 
+/** Starts the process, in the user's own way if there is one. Throws `UsageError` when that returns no process. */
+export function spawnProcess(request: SpawnRequest, spawn: Spawn | undefined): SpawnedProcess {
+  if (spawn === undefined) return spawnDetached(request);
+  if (typeof spawn !== "function") throw new UsageError(`spawn is of type ${typeof spawn}. Give a function.`);
+  const child = spawn(request);
+  const missing = missingOf(child);
+  if (missing === null) return child;
+  killIfAny(child);
+  throw new UsageError(
+    `spawn returned ${missing}. Return the process itself, as node:child_process does, with pipes for stdin and stdout.`,
+  );
+}
+
+/** What keeps a value from being a process, or null. */
+function missingOf(child: unknown): string | null {
+  if (child === null || typeof child !== "object") return child === null ? "null" : `a value of type ${typeof child}`;
+  if ("then" in child && typeof child.then === "function") return "a promise";
+  const has = (name: string, method: string): boolean => hasMethod(Reflect.get(child, name), method);
+  const missing = [
+    ...(has("stdin", "write") ? [] : ["stdin"]),
+    ...(has("stdout", "on") ? [] : ["stdout"]),
+    // A process without stderr is taken as one that writes nothing there.
+    ...(Reflect.get(child, "stderr") === null || has("stderr", "on") ? [] : ["stderr"]),
+    ...["on", "kill"].filter((name) => !hasMethod(child, name)),
+  ];
+  return missing.length === 0 ? null : `an object without ${missing.join(", ")}`;
+}
+
+function hasMethod(value: unknown, name: string): boolean {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, name) === "function";
+}
+
+/** A process that cannot be spoken to would run on unseen. */
+function killIfAny(child: SpawnedProcess): void {
+  try {
+    if (hasMethod(child, "kill")) child.kill("SIGKILL");
+  } catch {
+    // What cannot be killed is told all the same.
+  }
+}
+
 /** Tells whether `pid` of the process is one of this machine, so that its tree can be looked at. */
 export function isLocalChild(child: SpawnedProcess): child is SpawnedProcess & { readonly pid: number } {
   return child instanceof ChildProcess && child.pid !== undefined;
@@ -53,8 +94,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ETXTBSY: "the file is being written to",
 };
 
-/** Makes the error of a process that could not be started; `cause` is the system's error. */
-export function spawnFailure(request: SpawnRequest, cause: unknown): LaunchError {
+/** Makes the error of a process that could not be started; `cause` is the system's error. A `UsageError` stays as it is. */
+export function spawnFailure(request: SpawnRequest, cause: unknown): CodexError {
+  if (UsageError.isInstance(cause)) return cause;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
   const known = code === undefined ? undefined : REASONS[code];
   const message = cause instanceof Error ? cause.message : String(cause);

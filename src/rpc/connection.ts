@@ -131,6 +131,12 @@ export class Connection {
     await this.closed;
   }
 
+  /** Ends the connection without waiting for the other side. Otherwise the same. */
+  async kill(): Promise<void> {
+    await this.#transport.kill();
+    await this.closed;
+  }
+
   #send(call: PendingCall): void {
     call.sent = true;
     this.#windows[call.kind].inFlight += 1;

@@ -1,11 +1,8 @@
 /** Owns one request that has no answer yet: its id, timer, signal and call site in one place. */
 
-import { onAbort } from "../abort.js";
+import { MAX_TIMER_MS, onAbort } from "../abort.js";
 import { type CallSite, atCallSite } from "../errors/callSite.js";
 import type { CodexError } from "../errors/index.js";
-
-/** Node runs a timer that is set for longer at once. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** How a request is watched. */
 export interface CallOptions {

@@ -7,11 +7,13 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { onAbort, orAborted, timeLimit } from "../abort.js";
 import { Codex } from "../codex.js";
+import { startWithin } from "../endpoint/launched.js";
 import { checkedToken } from "../endpoint/remote.js";
 import { LaunchError, UsageError } from "../errors/index.js";
-import { DEFAULT_STARTUP_TIMEOUT_MS } from "../options.js";
-import { AgentProcess } from "../process/agentProcess.js";
+import { type ConnectOptions, startupLimitMs } from "../options.js";
+import type { AgentProcess, ProcessExit } from "../process/agentProcess.js";
 import { launchEnvironment } from "../process/environment.js";
 import { guarded } from "../process/guard.js";
 import { planLaunch } from "../process/launch.js";
@@ -23,53 +25,74 @@ const TOKEN_BYTES = 32;
 
 /** Starts the server; see {@link serveAppServer}, which loads this file when it is called. */
 export async function startServer(options: ServeOptions): Promise<AppServer> {
+  const limitMs = startupLimitMs(options);
   const listen = checkedListen(options.listen ?? "ws://127.0.0.1:0");
   const isSocket = listen.startsWith("unix://");
   const auth = await prepareAuth(options.auth ?? { type: isSocket ? "none" : "token" }, isSocket);
-  const timeoutMs = options.startupTimeoutMs ?? DEFAULT_STARTUP_TIMEOUT_MS;
+  const limit = timeLimit("startupTimeoutMs", limitMs);
+  const { signal } = limit;
   let child: AgentProcess | undefined;
   try {
-    if (isSocket && (await isReady(listen))) {
+    if (isSocket && (await isReady(listen, signal))) {
       throw new LaunchError("SPAWN_FAILED", `Another server listens on ${listen}. End it, or choose another path`);
     }
     const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
     const plan = planLaunch({ ...options, located });
-    const words = new StderrReader(options.onStderr);
+    const stderr = new StderrReader(options.onStderr);
     const spawnRequest = { ...plan, args: [...plan.args, "--listen", listen, ...auth.args] };
-    child = await AgentProcess.start(options.spawn === undefined ? guarded(spawnRequest) : spawnRequest, {
-      ...(options.spawn !== undefined && { spawn: options.spawn }),
-      onStderr: (text) => words.push(text),
-    });
+    const { spawn } = options;
+    const onStderr = (text: string): void => stderr.push(text);
+    child = await startWithin(spawn === undefined ? guarded(spawnRequest) : spawnRequest, { spawn, onStderr }, signal);
     child.stdout.resume();
-    const url = await whenReady(child, isSocket ? Promise.resolve(listen) : words.address, timeoutMs);
-    return appServer(child, url, auth);
+    const url = await whenReady(child, isSocket ? Promise.resolve(listen) : stderr.address, signal);
+    return new RunningServer(child, url, auth);
   } catch (error) {
     await child?.kill();
     await auth.dispose();
     throw error;
+  } finally {
+    limit.stop();
   }
 }
 
-function appServer(child: AgentProcess, url: string, auth: PreparedAuth): AppServer {
-  const close = async (): Promise<void> => {
-    await child.shutdown();
-    await auth.dispose();
+class RunningServer implements AppServer {
+  readonly url: string;
+  readonly tokenFile: string | undefined;
+  readonly pid: number | undefined;
+  readonly closed: Promise<ProcessExit>;
+  readonly #token: string | undefined;
+  readonly #child: AgentProcess;
+  readonly #auth: PreparedAuth;
+
+  constructor(child: AgentProcess, url: string, auth: PreparedAuth) {
+    this.url = url;
+    this.tokenFile = auth.tokenFile;
+    this.pid = child.pid;
+    this.#token = auth.token;
+    this.#child = child;
+    this.#auth = auth;
+    this.closed = child.exited.then(async (exit) => {
+      await this.close();
+      return exit;
+    });
+  }
+
+  /** A getter of the class, so that nothing that prints or serializes the server shows it. */
+  get token(): string | undefined {
+    return this.#token;
+  }
+
+  readonly connect = (options: ConnectOptions = {}): Promise<Codex> =>
+    Codex.connect(this.url, { ...(this.#token !== undefined && { token: this.#token }), ...options });
+
+  readonly close = async (): Promise<void> => {
+    await this.#child.shutdown();
+    await this.#auth.dispose();
   };
-  const closed = child.exited.then(async (exit) => {
-    await close();
-    return exit;
-  });
-  return {
-    url,
-    token: auth.token,
-    tokenFile: auth.tokenFile,
-    pid: child.pid,
-    closed,
-    connect: (options = {}) =>
-      Codex.connect(url, { ...(auth.token !== undefined && { token: auth.token }), ...options }),
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
 function checkedListen(listen: string): string {
@@ -151,53 +174,51 @@ class StderrReader {
   }
 }
 
-async function whenReady(child: AgentProcess, address: Promise<string>, timeoutMs: number): Promise<string> {
+async function whenReady(child: AgentProcess, address: Promise<string>, signal: AbortSignal): Promise<string> {
   const over = new AbortController();
-  const failed = (why: string): LaunchError =>
-    new LaunchError(
+  const stop = onAbort(signal, () => over.abort(signal.reason));
+  try {
+    const ready = address.then((url) => pollUntilReady(url, over.signal));
+    const exited = child.exited.then(async (exit) => {
+      await child.shutdown();
+      throw new Error(exit.signal === null ? `it exited with code ${exit.exitCode}` : `it died by ${exit.signal}`);
+    });
+    return await orAborted(Promise.race([ready, exited]), signal);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new LaunchError(
       "HANDSHAKE_FAILED",
       `The runtime took no connections: ${why}. Check that its configuration loads and its address is free`,
-      {
-        stderrTail: child.stderrTail(),
-      },
+      { stderrTail: child.stderrTail() },
     );
-  try {
-    return await Promise.race([
-      address.then(async (url) => {
-        while (!over.signal.aborted && !(await isReady(url)))
-          await sleep(READY_POLL_MS, undefined, { signal: over.signal });
-        return url;
-      }),
-      child.exited.then(async ({ exitCode, signal }) => {
-        await child.shutdown();
-        throw failed(signal === null ? `it exited with code ${exitCode}` : `it died by ${signal}`);
-      }),
-      sleep(timeoutMs, undefined, { signal: over.signal, ref: false }).then(() => {
-        throw failed(`it was not ready within startupTimeoutMs (${timeoutMs} ms)`);
-      }),
-    ]);
   } finally {
+    stop();
     over.abort();
   }
 }
 
+async function pollUntilReady(url: string, signal: AbortSignal): Promise<string> {
+  while (!(await isReady(url, signal))) await sleep(READY_POLL_MS, undefined, { signal });
+  return url;
+}
+
 /** Over TCP the server answers /readyz; a unix socket speaks WebSocket only, and is ready when it can be opened. */
-function isReady(url: string): Promise<boolean> {
+function isReady(url: string, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     if (url.startsWith("unix://")) {
-      const socket = connect({ path: url.slice("unix://".length) });
+      const socket = connect({ path: url.slice("unix://".length), signal });
       socket.once("connect", () => {
         socket.destroy();
         resolve(true);
       });
-      socket.once("error", () => resolve(false));
+      socket.on("error", () => resolve(false));
       return;
     }
-    const asked = request(new URL("/readyz", url.replace(/^ws:/, "http:")), (response) => {
+    const asked = request(new URL("/readyz", url.replace(/^ws:/, "http:")), { signal }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     });
-    asked.once("error", () => resolve(false));
+    asked.on("error", () => resolve(false));
     asked.end();
   });
 }

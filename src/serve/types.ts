@@ -40,7 +40,10 @@ export interface ServeOptions
 export interface AppServer extends AsyncDisposable {
   /** The address to connect to, with the port that was bound. */
   readonly url: string;
-  /** The token to connect with; undefined without one, and for signed ones, which others make. */
+  /**
+   * The token to connect with; undefined without one, and for signed ones, which others make. `console.log` and
+   * `JSON.stringify` of the server do not show it.
+   */
   readonly token: string | undefined;
   /** The file that holds the token, readable by this user alone. */
   readonly tokenFile: string | undefined;

@@ -60,6 +60,11 @@ export class StdioTransport implements Transport {
     await this.#process.shutdown();
   }
 
+  async kill(): Promise<void> {
+    this.#closing = true;
+    await this.#process.kill();
+  }
+
   /** A half of the pipe is gone. A dying process shows that before its exit; a living one is of no more use. */
   #break(error: Error | undefined): void {
     this.#fault ??= error;

@@ -24,4 +24,6 @@ export interface Transport {
   send(text: string): void;
   /** Ends the connection politely and resolves when nothing is left of it. Idempotent. */
   close(): Promise<void>;
+  /** Ends it at once, without waiting for the other side, also in the middle of a {@link close}. */
+  kill(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { connect as connectSocket } from "node:net";
 import { WebSocket } from "ws";
 import { onAbort } from "../abort.js";
 import { type CloseReason, FrameTooLargeError } from "../errors/index.js";
+import { redactSecrets } from "../process/redact.js";
 import type { Transport, TransportReceiver } from "./transport.js";
 
 /** The runtime drops a connection that sends it more in one message (measured). */
@@ -20,8 +21,7 @@ export interface WebSocketOptions {
   readonly socketPath?: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
-  readonly timeoutMs: number;
-  /** Gives the attempt up. */
+  /** Aborts to give up the attempt. */
   readonly signal: AbortSignal;
   readonly maxFrameBytes: number;
   /** How often to ask whether the other side is still there; it has as long to answer. */
@@ -30,21 +30,24 @@ export interface WebSocketOptions {
 
 /** The other side refused the connection. */
 export class UpgradeRefusedError extends Error {
+  override readonly name: string = "UpgradeRefusedError";
   readonly status: number;
 
   constructor(status: number, body: string) {
     super(`HTTP ${status}${body === "" ? "" : `: ${body}`}`);
-    this.name = "UpgradeRefusedError";
     this.status = status;
   }
 }
 
-/** Connects. Rejects with {@link UpgradeRefusedError} or the system's error; nothing is left open then. */
+/**
+ * Connects. Rejects with {@link UpgradeRefusedError}, the system's error, or the signal's reason; no socket is left open
+ * then. The signal is the only limit in time: the timeouts of `ws` and `node:http` start again with every byte, and do
+ * not watch a socket from `createConnection` at all.
+ */
 export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTransport> {
-  const { url, socketPath, headers, ca, timeoutMs, signal, maxFrameBytes } = options;
+  const { url, socketPath, headers, ca, signal, maxFrameBytes } = options;
   const socket = new WebSocket(url, {
     headers,
-    handshakeTimeout: timeoutMs,
     maxPayload: maxFrameBytes,
     perMessageDeflate: false,
     ...(ca === undefined
@@ -52,21 +55,28 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
       : { ca: [ca].flat().map((each) => (typeof each === "string" ? each : Buffer.from(each))) }),
     ...(socketPath === undefined ? {} : { createConnection: () => connectSocket({ path: socketPath }) }),
   });
-  const stop = onAbort(signal, () => socket.terminate());
-  if (signal.aborted) socket.terminate();
+  let stop = (): void => {};
   return new Promise<WebSocketTransport>((resolve, reject) => {
+    let giveUp = (): void => {
+      reject(signal.reason);
+      socket.terminate();
+    };
+    stop = onAbort(signal, () => giveUp());
+    if (signal.aborted) giveUp();
     socket.once("open", () => {
       socket.off("error", reject);
       resolve(new WebSocketTransport(socket, options));
     });
-    socket.once("error", reject);
+    // It stays: what is destroyed may report one more error.
+    socket.on("error", reject);
     socket.once("unexpected-response", (request, response) => {
       // The connection is no request's any more once its response has ended, and may still be reset then.
       response.socket.on("error", () => {});
       const body: Buffer[] = [];
       let bytes = 0;
       const refuse = (): void => {
-        reject(new UpgradeRefusedError(response.statusCode ?? 0, oneLine(Buffer.concat(body).toString("utf8"))));
+        const text = withoutSecrets(Buffer.concat(body).toString("utf8"), headers);
+        reject(new UpgradeRefusedError(response.statusCode ?? 0, oneLine(text)));
         request.destroy();
       };
       response.on("data", (chunk: Buffer) => {
@@ -76,8 +86,20 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
       });
       response.once("end", refuse);
       response.once("error", refuse);
+      // Its status is known: a body that never ends does not change it.
+      giveUp = refuse;
     });
   }).finally(stop);
+}
+
+/** A server may quote what it refuses: neither what we sent it nor anything else that looks like a credential is kept. */
+function withoutSecrets(text: string, headers: WebSocketOptions["headers"]): string {
+  const sent = Object.entries(headers)
+    .filter(([name]) => /authorization|cookie|token|secret|key/i.test(name))
+    .flatMap(([, value]) => [value, ...value.split(/\s+/).slice(1)]);
+  return redactSecrets(
+    sent.reduce((result, secret) => (secret === "" ? result : result.replaceAll(secret, "[redacted]")), text),
+  );
 }
 
 function oneLine(text: string): string {
@@ -138,6 +160,12 @@ export class WebSocketTransport implements Transport {
     const timer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
     await this.#closed;
     clearTimeout(timer);
+  }
+
+  async kill(): Promise<void> {
+    this.#isClosing = true;
+    this.#socket.terminate();
+    await this.#closed;
   }
 
   /** A connection whose other side has vanished gives no sign of it by itself. */

@@ -23,6 +23,10 @@ export class FakeTransport implements Transport {
     this.end({ initiator: "client" });
   }
 
+  async kill(): Promise<void> {
+    this.end({ initiator: "client" });
+  }
+
   /** Delivers a message of the runtime. */
   receive(message: unknown): void {
     this.receiveText(JSON.stringify(message));

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { descendants, until } from "../support/leaks.js";
@@ -59,5 +60,18 @@ describe("a host", () => {
     expect(watched.filter(alive)).toEqual([]);
     await rm(dirname(String(said["folder"])), { recursive: true, force: true });
     if (typeof said["tokenFile"] === "string") await rm(dirname(said["tokenFile"]), { recursive: true, force: true });
+  });
+});
+
+test("a program whose built-ins are frozen runs turns, fails with typed errors, serves and connects", async () => {
+  const program = fileURLToPath(new URL("../fixtures/frozen.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--frozen-intrinsics", "--import", "tsx", program]);
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  expect(errors).not.toMatch(/Error:/);
+  expect(JSON.parse(output)).toEqual({
+    status: "completed",
+    output: { sky: "sunny" },
+    errors: [true, true],
+    remote: "ready",
   });
 });

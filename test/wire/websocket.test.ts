@@ -1,9 +1,11 @@
 /** Tests the WebSocket transport against real servers on loopback: refusals, limits, silence, and the end. */
 
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { inspect } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { Codex, type ConnectOptions, FrameTooLargeError, LaunchError, TransportClosedError } from "codex-embed";
@@ -116,6 +118,21 @@ describe("connecting", () => {
     expect(error.message).not.toContain("s3cr3t");
   });
 
+  test("a refusal that quotes the token does not show it", async () => {
+    const server = createServer();
+    server.on("upgrade", ({ headers }, socket: Socket) => {
+      socket.end(
+        `HTTP/1.1 401 No\r\n\r\nbad ${headers.authorization}, really ${headers.authorization?.slice(7)}; cookie ${headers.cookie}`,
+      );
+    });
+    const options = { token: "s3cr3t", headers: { Cookie: "c00kie" } };
+    const error = await rejection(Codex.connect(await listening(server), options), LaunchError);
+    expect(error.message).toContain("HTTP 401: bad");
+    for (const shown of [inspect(error, { depth: 9 }), JSON.stringify(error), error.stack]) {
+      expect(shown).not.toMatch(/s3cr3t|c00kie/);
+    }
+  });
+
   test("a refusal that goes on without end is one after its first 4 KiB", async () => {
     const server = createServer();
     server.on("upgrade", (_, socket: Socket) => {
@@ -221,6 +238,22 @@ describe("a connection", () => {
     await asked;
     await codex.close();
     expect((await pending).message).toContain("client was closed");
+  });
+
+  test("whose server hangs while threads are taken up again ends after giveUpAfterMs", async () => {
+    const { url, sockets } = await runtimeLike((socket, { id, method }) => {
+      if (method === "thread/start") {
+        socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/", model: "m" } }));
+      } else if (method === "turn/start") {
+        socket.send(JSON.stringify({ id, result: { turn: { id: "u", items: [], status: "inProgress" } } }));
+        socket.terminate();
+      }
+    });
+    const codex = await connected(url, { reconnect: { initialDelayMs: 1, giveUpAfterMs: 500 } });
+    const turn = await (await codex.startThread()).startTurn("x");
+    await rejection(turn.result(), TransportClosedError);
+    expect(codex.status).toBe("closed");
+    for (const socket of sockets) if (socket.readyState !== socket.CLOSED) await once(socket, "close");
   });
 
   test("takes no message over maxFrameBytes, and says so", async () => {

@@ -118,11 +118,7 @@ describe("planExec", () => {
       { codex: bin, thread: { ephemeral: true }, target: { kind: "resumeLast", all: true } },
       "Fork",
     ],
-    [
-      "what is no text",
-      { codex: bin, thread: Object({ model: 5 }) },
-      'What comes after "--model" on the command line is of type number',
-    ],
+    ["what is no text", { codex: bin, thread: Object({ model: 5 }) }, "(after --model) is of type number"],
   ])("refuses %s", (_, over, message) => {
     expect(() => planExec(plan(over))).toThrow(UsageError);
     expect(() => planExec(plan(over))).toThrow(message);

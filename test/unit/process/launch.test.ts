@@ -99,6 +99,24 @@ describe("the environment", () => {
     expect(planLaunch({ located: helped, inheritEnv: false }).env).toEqual({ PATH: "/helpers" });
   });
 
+  it.each<[string, unknown, string]>([
+    ["a NUL in a value", { TOKEN: "s3cr3t\0" }, "env.TOKEN holds a NUL"],
+    ["a NUL in a name", { "TO\0KEN": "s3cr3t" }, "env.TO\\0KEN holds a NUL"],
+    ["a number", { TOKEN: 5314 }, "env.TOKEN is of type number"],
+    ["null", { TOKEN: null }, "env.TOKEN is of type object"],
+  ])("refuses %s, and does not say the value", (_, env, message) => {
+    const options = { env } as Omit<LaunchPlan, "located">;
+    expect(() => plan(options)).toThrow(UsageError);
+    expect(() => plan(options)).toThrow(message);
+    expect(() => plan(options)).not.toThrow(/s3cr3t|5314/);
+  });
+
+  it("refuses a NUL in an argument, and does not say the argument", () => {
+    const overrides = () => plan({ configOverrides: ["a='s3cr3t\0'"] });
+    expect(overrides).toThrow("Argument 3 of the command line (after -c) holds a NUL character");
+    expect(overrides).not.toThrow("s3cr3t");
+  });
+
   it("matches names without regard to case on Windows only", () => {
     expect(mergeEnvironment({ Path: "a", X: "1" }, { PATH: "b", x: undefined }, "win32")).toEqual({ PATH: "b" });
     expect(mergeEnvironment({ Path: "a", X: "1" }, { PATH: "b", x: undefined }, "linux")).toEqual({

@@ -2,8 +2,9 @@
 
 import { EventEmitter, getEventListeners } from "node:events";
 import { PassThrough } from "node:stream";
-import { describe, expect, it } from "vitest";
-import { AgentProcess, type SpawnedProcess } from "../../../src/process/agentProcess.js";
+import { Codex, serveAppServer, UsageError } from "codex-embed";
+import { describe, expect, it, vi } from "vitest";
+import { AgentProcess, type Spawn, type SpawnedProcess } from "../../../src/process/agentProcess.js";
 import type { SpawnRequest } from "../../../src/process/launch.js";
 
 /** Stands for a process on another machine: no id, and an end that is only reported. */
@@ -37,6 +38,34 @@ async function startRemote(remote: Remote, drainMs = 20): Promise<AgentProcess> 
   remote.emit("spawn");
   return await starting;
 }
+
+describe("a spawn that returns", () => {
+  const pipes = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: null };
+  const kill = vi.fn(() => true);
+
+  it.each<[string, unknown, string]>([
+    ["nothing", undefined, "returned a value of type undefined"],
+    ["null", null, "returned null"],
+    ["a promise", Promise.resolve({}), "returned a promise"],
+    ["text", "codex", "returned a value of type string"],
+    ["an empty object", {}, "returned an object without stdin, stdout, stderr, on, kill"],
+    [
+      "no pipes",
+      Object.assign(new EventEmitter(), { ...pipes, stdin: null, kill }),
+      "returned an object without stdin.",
+    ],
+    ["no events", { ...pipes, kill }, "returned an object without on."],
+  ])("%s is a UsageError", async (_, junk, why) => {
+    kill.mockClear();
+    const spawn = (() => junk) as unknown as Spawn;
+    const error = await AgentProcess.start(request, { spawn }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(String(error)).toContain(why);
+    if (why.endsWith(".")) expect(kill).toHaveBeenCalledWith("SIGKILL");
+    await expect(Codex.launch({ spawn })).rejects.toThrow(why);
+    await expect(serveAppServer({ spawn })).rejects.toThrow(why);
+  });
+});
 
 describe("a custom spawn", () => {
   it("gets the whole request, and its process is used", async () => {
