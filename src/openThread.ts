@@ -10,6 +10,7 @@ import {
   type ThreadExtras,
   threadModeFields,
 } from "./options.js";
+import type { TurnsPage } from "./generated/protocol.js";
 import type { ToolRunner } from "./requests/broker.js";
 import { decidesApprovals } from "./requests/handlers.js";
 import type { Runtime } from "./runtime.js";
@@ -20,6 +21,9 @@ export interface OpenedThread extends EffectiveSettings {
   readonly thread: { readonly id: string; readonly ephemeral: boolean };
   readonly model: string;
 }
+
+/** A file change that still waits for its decision stands in the turn in flight alone, and in no request of its own. */
+const LATEST_TURN = { initialTurnsPage: { limit: 1, itemsView: "full" } } as const;
 
 /** Starts a thread (`thread/start`). */
 export async function openNewThread(runtime: Runtime, options: StartThreadOptions): Promise<OpenedThread> {
@@ -46,9 +50,14 @@ export async function openStoredThread(
   const modes = { sandbox, approvalMode };
   const extras = prepareExtras(runtime, { handlers, tools });
   // The whole history can be many megabytes, and the runtime deprecates sending it.
-  const params = { excludeTurns: true, ...fields, ...threadModeFields(modes), threadId };
+  const latest = extras.decides && runtime.options.experimentalApi !== false ? LATEST_TURN : {};
+  const params = { excludeTurns: true, ...latest, ...fields, ...threadModeFields(modes), threadId };
   // What is still pending is sent again right behind the reply.
-  const opened = await runtime.request("thread/resume", params, { onResult: extras.attach });
+  const onResult = (resumed: OpenedThread & { readonly initialTurnsPage: TurnsPage | null }): void => {
+    extras.attach(resumed);
+    runtime.broker.learn(threadId, resumed.initialTurnsPage?.data ?? []);
+  };
+  const opened = await runtime.request("thread/resume", params, { onResult });
   return checked(runtime, { ...modes, cwd: fields.cwd }, extras.decides, opened);
 }
 

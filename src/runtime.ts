@@ -4,11 +4,13 @@ import { isAbsolute, resolve } from "node:path";
 import { orAborted } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
 import { type CallSite, captureCallSite } from "./errors/callSite.js";
+import { messageOf } from "./errors/describe.js";
 import { type CloseReason, RequestTimeoutError, TransportClosedError, UsageError } from "./errors/index.js";
 import { type CodexStatus, isKnownNotification, type NotificationMethod } from "./events.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
 import { Link } from "./link.js";
+import { safeLogger } from "./logger.js";
 import { type ClientOptions, startupLimitMs } from "./options.js";
 import { Recovery, type RecoveryRequest } from "./recovery.js";
 import { RequestBroker } from "./requests/broker.js";
@@ -16,6 +18,7 @@ import { retryOnOverload } from "./retry.js";
 import type { Connection, ConnectionReceiver } from "./rpc/connection.js";
 import { isRecord, type WireNotification } from "./rpc/messages.js";
 import { Listeners } from "./stream/listeners.js";
+import { NewestMap } from "./stream/remember.js";
 import { Router } from "./stream/router.js";
 import { ThreadSandboxes } from "./stream/threadSandboxes.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
@@ -67,8 +70,8 @@ const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>(
 export class Runtime {
   readonly options: ClientOptions;
   readonly router = new Router();
-  readonly totals = new ThreadTotals();
-  readonly sandboxes = new ThreadSandboxes();
+  readonly totals = new ThreadTotals((threadId) => this.router.knows(threadId));
+  readonly sandboxes = new ThreadSandboxes((threadId) => this.router.knows(threadId));
   readonly listeners: Listeners;
   /** Brings what the runtime asks to the handlers. */
   readonly broker: RequestBroker;
@@ -76,7 +79,7 @@ export class Runtime {
   readonly recovery: Recovery;
   readonly #endpoint: Endpoint;
   readonly #link: Link;
-  readonly #warned = new Set<string>();
+  readonly #warned = new NewestMap<true>();
 
   constructor(options: ClientOptions, endpoint: Endpoint) {
     const refused = options.optOutNotifications?.find((method) => REQUIRED_NOTIFICATIONS.has(method));
@@ -91,15 +94,16 @@ export class Runtime {
       );
     }
     startupLimitMs(options);
-    this.options = options;
+    this.options = { ...options, logger: options.logger && safeLogger(options.logger) };
     this.#endpoint = endpoint;
     this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
     this.broker = new RequestBroker(options.handlers ?? {}, {
       handlerError: (event) => {
         const { request, error } = event.params;
-        this.warn(`Declined ${request}: ${error instanceof Error ? error.message : String(error)}`, { request });
+        this.warn(`Declined ${request}: ${messageOf(error)}`, { request });
         this.listeners.emit(event, true);
       },
+      knows: (threadId) => this.router.knows(threadId),
       parentOf: (threadId) => this.#parentOf(threadId),
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
@@ -218,7 +222,7 @@ export class Runtime {
   #receiver(): ConnectionReceiver {
     return {
       notification: (notification, bytes) => this.#receive(notification, bytes),
-      request: (request) => this.broker.answer(request),
+      request: (request, bytes) => this.broker.answer(request, bytes),
       diagnostic: (message, fields) => this.options.logger?.debug(fields, message),
     };
   }
@@ -247,7 +251,7 @@ export class Runtime {
   /** Warns the first time only. */
   warnOnce(key: string, message: string): void {
     if (this.#warned.has(key)) return;
-    this.#warned.add(key);
+    this.#warned.set(key, true);
     this.warn(message, {});
   }
 
@@ -275,5 +279,7 @@ function requestOn<M extends ClientMethod>(
 
 function recoveryOn(connection: Connection): RecoveryRequest {
   const options = { timeoutMs: DEFAULT_REQUEST_TIMEOUT_MS };
-  return (method, params) => retryOnOverload(() => requestOn(connection, method, params, options));
+  return (method, params, onResult) => {
+    return retryOnOverload(() => requestOn(connection, method, params, { ...options, onResult }));
+  };
 }

@@ -112,8 +112,9 @@ function watchSilence(
 }
 
 /** Whether a decision or a tool is awaited, of the turn or of one of its sub-agents. */
-function isWaiting({ broker }: Runtime, { turnId, agents }: TurnStream): boolean {
-  return [turnId, ...agents.all().flatMap(({ activeTurnId }) => activeTurnId ?? [])].some((id) => broker.isWaiting(id));
+function isWaiting({ broker }: Runtime, { threadId, turnId, agents }: TurnStream): boolean {
+  const turns = [{ threadId, activeTurnId: turnId }, ...agents.all()];
+  return turns.some((turn) => turn.activeTurnId !== null && broker.isWaiting(turn.threadId, turn.activeTurnId));
 }
 
 /** How the runtime says that a turn stands; null when it does not say. */

@@ -292,6 +292,46 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "is void by %s: the signal fires, nothing is answered, and a late answer changes nothing",
     ],
     [
+      "A decision binds what was shown: equal ids of the model in two threads, or in one answer, mix up nothing",
+      "e2e/hostile/equalIds.test.ts",
+      "file changes: the handlers see those of their own thread, and the rules write nothing that they do not allow",
+      "file changes of one answer: each is shown by itself",
+      "commands and tools: the decision and the result go to the thread that asked",
+    ],
+    [
+      "A file change that is not known for certain is declined, and no handler is asked",
+      "unit/requests/broker.test.ts",
+      "whose item %s is declined, and no handler is asked",
+      "is not joined with what was known before: another item may have started under its id",
+    ],
+    [
+      "Wherever a connection is cut, nothing is written that nobody has decided on",
+      "e2e/hostile/cuts.test.ts",
+      "cuts at random moments around a file change",
+    ],
+    [
+      "After a lost connection, and in a thread that is resumed, a file change in flight is shown whole",
+      "e2e/reconnect.test.ts",
+      "whose item came during the gap is shown whole: the record tells what is in flight",
+      "that waits for its decision is shown whole to a client that resumes the thread",
+    ],
+    [
+      "Whatever a handler or a logger throws or returns costs a refusal and one report, never the program",
+      "unit/requests/odd.test.ts",
+      "%s",
+      "what is checked is what is sent: a getter that changes its mind is asked once",
+    ],
+    [
+      "A thread that the model names is an agent of the turn only if the runtime says so",
+      "e2e/agents.test.ts",
+      "a thread of somebody else that the model names is no agent: it is not followed, interrupted or cleaned",
+    ],
+    [
+      "What a client has not asked for takes no memory for good, and costs nothing of what it waits for",
+      "e2e/hostile/floods.test.ts",
+      "a flood of %s",
+    ],
+    [
       "A sub-agent's requests go to who decides for the thread that began it",
       "e2e/agents.test.ts",
       "who decides for a thread decides for its sub-agents, at any depth, whatever the client would say",

@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
  * Rooms on one line do not see each other.
  */
 const HOUSE: readonly (readonly string[])[] = [
-  ["generated", "abort", "display"],
+  ["generated", "abort", "display", "logger"],
   ["turnResult"],
   ["errors"],
   ["events"],
@@ -40,7 +40,7 @@ const HOUSE: readonly (readonly string[])[] = [
 /** The houses next door: nothing of `src` imports them, and each sees these rooms or files alone. */
 const ANNEXES: Readonly<Record<string, readonly string[]>> = {
   testing: ["index", "protocol"],
-  mcp: ["index", "protocol", "display"],
+  mcp: ["index", "protocol", "display", "logger"],
   cli: ["index", "protocol", "display", "mcp/index"],
   exec: ["abort", "errors", "process", "transport/lines", "schema", "reviewText"],
 };

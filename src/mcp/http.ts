@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { UsageError } from "../index.js";
+import { safeLogger } from "../logger.js";
 import { HttpSessions } from "./httpSessions.js";
 import { loadMcp, type McpLibrary } from "./library.js";
 import { type CodexMcpOptions, count } from "./options.js";
@@ -45,6 +46,7 @@ const HOSTS: readonly string[] = ["127.0.0.1", "::1"];
  */
 export async function serveMcpHttp(options: McpHttpOptions = {}): Promise<McpHttpHandle> {
   const { port = 0, host = "127.0.0.1", token, tokenFile, maxRequestBytes, maxSessions, ...rest } = options;
+  const logger = rest.logger && safeLogger(rest.logger);
   if (!HOSTS.includes(host)) {
     throw new UsageError(`host is ${JSON.stringify(host)}; this server listens on 127.0.0.1 or ::1 alone.`);
   }
@@ -54,7 +56,7 @@ export async function serveMcpHttp(options: McpHttpOptions = {}): Promise<McpHtt
   const mcp = await createCodexMcp(rest);
   const kept = await keepToken({ token, tokenFile });
   const report = ({ name }: Error): void =>
-    rest.logger?.warn({ error: name }, "A message of an MCP client could not be served.");
+    logger?.warn({ error: name }, "A message of an MCP client could not be served.");
   const sessions = new HttpSessions(library, mcp.createServer, sessionLimit);
   const modern = library.createMcpHandler(mcp.createServer, { legacy: "reject", onerror: report });
 

@@ -3,6 +3,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { ApprovalMode, type CodexOptions, type Logger, Sandbox, UsageError } from "../index.js";
+import { safeLogger } from "../logger.js";
 
 /** What the server's operator allows its callers, and how the runtime behind it is started. */
 export interface CodexMcpOptions {
@@ -88,7 +89,7 @@ export function settingsOf(options: CodexMcpOptions): Settings {
     answerTimeoutMs: time("answerTimeoutMs", options.answerTimeoutMs ?? 10 * 60_000),
     heartbeatMs: time("heartbeatMs", options.heartbeatMs ?? 10_000),
     serverName,
-    logger: options.logger,
+    logger: options.logger && safeLogger(options.logger),
   };
 }
 

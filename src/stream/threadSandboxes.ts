@@ -2,27 +2,35 @@
 
 import type { Notification } from "../events.js";
 import type { SandboxMode, SandboxPolicy } from "../generated/protocol.js";
-import { remember } from "./remember.js";
+import { NewestMap } from "./remember.js";
 
 /**
  * The runtime keeps with a thread that it is read-only or has full access; one that may write to its workspace gets the
  * configuration's `sandbox_mode` when it is resumed or forked, be that more or less.
  */
 export class ThreadSandboxes {
-  readonly #writable = new Map<string, true>();
+  readonly #writable = new NewestMap<true>();
+  readonly #isOwn: (threadId: string) => boolean;
+
+  /** @param isOwn - whether a thread is this client's. No other is kept, so that no flood of others displaces one. */
+  constructor(isOwn: (threadId: string) => boolean) {
+    this.#isOwn = isOwn;
+  }
 
   /** The sandbox that a thread is in now, if the runtime says so. */
   note(threadId: string, policy: SandboxPolicy | undefined): void {
-    if (policy?.type === "workspaceWrite") remember(this.#writable, threadId, true);
+    if (policy?.type === "workspaceWrite") this.#writable.set(threadId, true);
     else this.#writable.delete(threadId);
   }
 
   /** Takes note of changes, and forgets threads that are unloaded. */
   observe(notification: Notification): void {
     switch (notification.method) {
-      case "thread/settings/updated":
-        this.note(notification.params.threadId, notification.params.threadSettings.sandboxPolicy);
+      case "thread/settings/updated": {
+        const { threadId, threadSettings } = notification.params;
+        if (this.#isOwn(threadId)) this.note(threadId, threadSettings.sandboxPolicy);
         break;
+      }
       case "thread/closed":
       case "thread/archived":
       case "thread/deleted":

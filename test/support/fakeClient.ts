@@ -18,7 +18,7 @@ export class FakeClient {
   private constructor(options: ClientOptions) {
     const log = (_: object, message: string) => void this.diagnostics.push(message);
     this.runtime = new Runtime(
-      { ...options, logger: { debug: log, info: () => {}, warn: () => {}, error: () => {} } },
+      { logger: { debug: log, info: () => {}, warn: () => {}, error: () => {} }, ...options },
       {
         recovery: null,
         cwd: "/",

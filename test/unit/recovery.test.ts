@@ -27,9 +27,9 @@ function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>) 
         return new Promise(() => {});
       },
     },
-    { handlerError: () => {}, parentOf: async () => null, settled: () => {} },
+    { handlerError: () => {}, knows: () => true, parentOf: async () => null, settled: () => {} },
   );
-  const recovery = new Recovery(router, broker, new ThreadSandboxes());
+  const recovery = new Recovery(router, broker, new ThreadSandboxes(() => true));
   const made: string[] = [];
   const request: RecoveryRequest = async (method, params) => {
     made.push(method);

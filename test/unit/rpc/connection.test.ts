@@ -100,6 +100,20 @@ describe("giving up", () => {
     expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
   });
 
+  test("what was given up on is forgotten in time: of the latest thousand, a late answer is known", async () => {
+    const { connection, transport, diagnostics } = connect();
+    for (let index = 0; index < 1_100; index++) {
+      const controller = new AbortController();
+      const call = connection.request("a", {}, { signal: controller.signal });
+      controller.abort("enough");
+      await expect(call).rejects.toBe("enough");
+    }
+    for (const index of [1_099, 100, 99, 0]) transport.reply(index, {});
+    expect(diagnostics).toHaveLength(2);
+    transport.reply(1_099, {});
+    expect(diagnostics).toHaveLength(3);
+  });
+
   test("a signal that is already aborted sends nothing", async () => {
     const { connection, transport } = connect();
     await expect(connection.request("a", {}, { signal: AbortSignal.abort("no") })).rejects.toBe("no");
