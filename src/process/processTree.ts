@@ -154,6 +154,7 @@ export class ProcessTree {
   }
 
   get #isGone(): boolean {
+    if (process.platform === "win32") return this.#members.size === 0;
     return this.#emptyLooks >= (this.#isCertain ? 1 : LOOKS) && !(this.#blind && send(-this.#rootPid, 0));
   }
 
