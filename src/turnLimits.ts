@@ -74,12 +74,19 @@ async function endTurn(
 }
 
 /** That the runtime does not follow changes nothing either. */
-async function stopCommands(runtime: Runtime, { threadId, agents }: TurnStream, sinceMs: number): Promise<void> {
+async function stopCommands(
+  runtime: Runtime,
+  { threadId, agents, hasCommands }: TurnStream,
+  sinceMs: number,
+): Promise<void> {
   const threadIds = [threadId, ...agents.all().map((agent) => agent.threadId)];
   const stop = (id: string) =>
     runtime.request("thread/backgroundTerminals/clean", { threadId: id }, { timeoutMs: SIDE_REQUEST_MS });
   await Promise.allSettled(threadIds.map(stop));
-  await runtime.killOrphans(threadIds, sinceMs);
+  const killOrphans = () => runtime.killOrphans(threadIds, sinceMs);
+  if (hasCommands || threadIds.length > 1) await killOrphans();
+  // A command that began in the moment of the abort may be unknown. The caller need not wait for the look.
+  else setImmediate(() => void killOrphans());
 }
 
 function watchSilence(

@@ -100,7 +100,7 @@ function procInfo(pid: number): ProcessInfo | null {
   const stat = readSmall(`/proc/${pid}/stat`);
   if (stat === null) return null;
   // The second field is the command in parentheses, which may itself hold spaces and parentheses: proc(5).
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 20);
   const [state, parentPid, groupId] = fields;
   const startTime = fields[19];
   if (state === "Z" || state === "X" || startTime === undefined) return null;
