@@ -140,6 +140,14 @@ export class Runtime {
     return this.#link.latest?.pid;
   }
 
+  /**
+   * Kills what commands of these threads have left behind since then: processes that no longer descend from the runtime.
+   * The runtime names the thread in each command's environment. Does nothing where the runtime is not ours. Never rejects.
+   */
+  async killOrphans(threadIds: readonly string[], sinceMs: number): Promise<void> {
+    await this.#link.killOrphans?.({ variables: threadIds.map((id) => `CODEX_THREAD_ID=${id}`), sinceMs });
+  }
+
   get metadata(): RuntimeMetadata {
     const { metadata } = this.#link;
     if (metadata !== null) return metadata;

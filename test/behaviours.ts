@@ -56,6 +56,27 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "closing while a command runs, one that ignores SIGTERM and left its group, leaves nothing",
     ],
     [
+      "What a command detached is gone after `close()`, and after the death of the runtime",
+      "e2e/crash.test.ts",
+      "%s is gone after close()",
+      "is gone when the runtime was killed",
+      "is gone before another process takes the place of a crashed one",
+      "is found with an environment policy: %s",
+      "is gone with the server that it was started on, not with the client",
+    ],
+    [
+      "It is gone too when this program exits, and another user's and another launch's processes stay",
+      "wire/process/leftovers.test.ts",
+      "%s is ended when this program exits",
+      "is not what carries the mark of another launch, also of the one around this",
+      "is not ended when it belongs to another user",
+    ],
+    [
+      "A turn that is aborted while its command starts leaves no process, sandboxed or not",
+      "e2e/hostile/earlyAborts.test.ts",
+      "200 aborts of commands that have hardly begun leave no process",
+    ],
+    [
       "A hundred runtimes, started and closed, leave nothing",
       "e2e/crash.test.ts",
       "a hundred runtimes, started and closed, leave nothing",
@@ -636,6 +657,7 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "An abort ends the command, what it started, and lets the turn go",
       "e2e/exec/abort.test.ts",
       "during a command ends the command, what it started and what left its session, and lets the turn go",
+      "and the end of a turn by itself end what had detached itself",
     ],
     [
       "A turn that ends without `turn.completed` rejects with what there was",

@@ -22,7 +22,7 @@ export class FakeClient {
       {
         recovery: null,
         cwd: "/",
-        open: async () => ({ transport: this.transport, codexBin: null, stderrTail: () => "" }),
+        open: async () => ({ transport: this.transport, codexBin: null, stderrTail: () => "", killOrphans: null }),
       },
     );
   }
