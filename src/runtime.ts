@@ -85,9 +85,9 @@ export class Runtime {
         `optOutNotifications holds ${refused}, without which this SDK cannot tell how a turn or a login ended. Leave it out.`,
       );
     }
-    if (/\p{Cc}/u.test(options.clientName ?? "")) {
+    if (/[\p{Cc}\p{Cs}]/u.test(options.clientName ?? "")) {
       throw new UsageError(
-        "clientName is sent as an HTTP header: it must not hold line breaks or other control characters.",
+        "clientName is sent as an HTTP header: it must not hold line breaks, other control characters or unpaired surrogates.",
       );
     }
     this.options = options;
@@ -227,6 +227,7 @@ export class Runtime {
     return {
       notification: (notification, bytes) => this.#receive(notification, bytes),
       request: (request) => this.broker.answer(request),
+      refuse: (request, why) => this.broker.refuse(request, why),
       diagnostic: (message, fields) => this.options.logger?.debug(fields, message),
     };
   }

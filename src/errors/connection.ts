@@ -98,7 +98,7 @@ export class FrameTooLargeError extends CodexError {
     super(
       "FRAME_TOO_LARGE",
       outgoing
-        ? `${method ?? "A message"} was not sent: it is larger than ${limitBytes} bytes, with which the runtime would drop the connection. Send less at once.`
+        ? `${method ?? "A message"} was not sent: it is larger than ${limitBytes} bytes, the most that a WebSocket connection takes. Send less at once.`
         : `${received} is larger than ${limitBytes} bytes. Raise maxFrameBytes, or ask for less at once.`,
     );
     this.limitBytes = limitBytes;

@@ -111,6 +111,19 @@ export class RequestBroker {
     return pending.answer;
   }
 
+  /**
+   * The refusal of a request whose answer cannot be sent; why is reported as `handlerError`. Throws for a request that
+   * the protocol lets refuse by an error alone.
+   */
+  refuse({ method, params }: WireRequest, error: CodexError): unknown {
+    if (!isServerMethod(method)) throw error;
+    const about = isRecord(params) ? params : {};
+    const threadId = textIn(about, "threadId") ?? textIn(about, "conversationId");
+    const turnId = textIn(about, "turnId");
+    this.#receiver.handlerError({ method: "handlerError", params: { request: method, threadId, turnId, error } });
+    return refusal(method, error.message);
+  }
+
   /** The connection is gone for now: what is asked again on the next one is the same request. */
   suspend(): void {
     for (const pending of this.#pending.values()) pending.isCurrent = false;
@@ -179,8 +192,7 @@ export class RequestBroker {
     }
     if (signal.aborted) return undefined;
     this.#receiver.handlerError({ method: "handlerError", params: { request: method, threadId, turnId, error } });
-    if (rule.decline === null) throw new CodexError("UNANSWERED", `${method} has no answer.`);
-    return rule.decline();
+    return refusal(method);
   }
 
   async #ask<M extends ServerMethod>(
@@ -237,6 +249,12 @@ export class RequestBroker {
 }
 
 const NO_ANSWER = Promise.resolve(undefined);
+
+function refusal(method: ServerMethod, reason?: string): unknown {
+  const { decline } = answerRule(method);
+  if (decline === null) throw new CodexError("UNANSWERED", `${method} has no answer.`);
+  return decline(reason);
+}
 
 type Asked = Pick<Pending, "method" | "threadId" | "turnId" | "itemId">;
 
