@@ -113,7 +113,7 @@ export class RequestBroker {
 
   /**
    * The refusal of a request whose answer cannot be sent; why is reported as `handlerError`. Throws for a request that
-   * the protocol lets refuse by an error alone.
+   * an error alone can refuse.
    */
   refuse({ method, params }: WireRequest, error: CodexError): unknown {
     if (!isServerMethod(method)) throw error;

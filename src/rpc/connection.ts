@@ -20,6 +20,7 @@ import {
   type WireRequest,
   writeAnswer,
   writeCall,
+  writeError,
 } from "./messages.js";
 import { type CallOptions, PendingCall } from "./pending.js";
 import { MessageReader } from "./reader.js";
@@ -220,21 +221,26 @@ export class Connection {
       if (result === undefined) return;
       text = this.#writeAnswer(request, result);
     } catch {
-      const error = { code: -32603, message: "The client could not handle this request." };
-      text = JSON.stringify({ id: request.id, error });
+      text = writeError(request.id, "The client could not handle this request.");
     }
     if (this.#closeReason === null) this.#transport.send(text);
   }
 
   /** What a handler returns may be what cannot be sent; a request without an answer would hold up its turn for ever. */
   #writeAnswer(request: WireRequest, result: unknown): string {
+    let why: CodexError;
     try {
       const text = writeAnswer(request.id, result);
       if (!this.#isTooLarge(text)) return text;
-      throw this.#tooLarge(request.method);
+      why = this.#tooLarge(`The answer to ${request.method}`);
     } catch (error) {
       if (!CodexError.isInstance(error)) throw error;
-      return writeAnswer(request.id, this.#receiver.refuse(request, error));
+      why = error;
+    }
+    try {
+      return writeAnswer(request.id, this.#receiver.refuse(request, why));
+    } catch {
+      return writeError(request.id, why.message);
     }
   }
 

@@ -83,6 +83,11 @@ export function writeAnswer(id: RequestId, result: unknown): string {
   return replaceUnpairedSurrogates(JSON.stringify({ id, result }));
 }
 
+/** Writes an answer that is an error of this client. */
+export function writeError(id: RequestId, message: string): string {
+  return JSON.stringify({ id, error: { code: -32603, message } });
+}
+
 function describePayloadFault(fault: JsonFault, root: string): string {
   return `${describeFault(fault, root)}. Pass plain, well-formed JSON data, at most ${MAX_PAYLOAD_LEVELS} levels deep`;
 }

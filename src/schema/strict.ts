@@ -11,8 +11,8 @@ import { isJsonObject, type JsonObject, setMember } from "./types.js";
 /** Far deeper than any schema that a model is asked to follow: only one that unfolds itself without end gets there. */
 const MAX_DEPTH = 200;
 
-/** Four times the properties that the API takes: references within allOf unfold, each into as many parts as it has. */
-const MAX_PARTS = 20_000;
+/** Ten times the properties that the API takes: references within allOf unfold, each into as many parts as it has. */
+const MAX_PARTS = 50_000;
 
 const VALUE_HINT = "Describe the value: give it a type.";
 const RECORD_HINT = "Name the properties, or use a list of { key, value } objects.";

@@ -184,5 +184,7 @@ describe.each(transports)("over %s", (_, client) => {
 
 test("a result that is larger than a WebSocket connection takes is a failure that the model can read", async () => {
   const look = tool({ name: "look", description: "Looks.", parameters, execute: () => "ä".repeat(9 * 1024 * 1024) });
-  expect(await outputOf(remote, { tools: [look] }, "look")).toMatch(/larger than 16777216 bytes.*WebSocket/);
+  expect(await outputOf(remote, { tools: [look] }, "look")).toMatch(
+    /too large\. A WebSocket connection takes at most 16777216 bytes/,
+  );
 });

@@ -29,7 +29,7 @@ describe("what JSON cannot carry", () => {
     [{ f: () => 1 }, "f is a function"],
     [{ s: Symbol("secret") }, "s is a symbol"],
     [["x", undefined], "[1] is undefined"],
-    [new Array<unknown>(2), "[0] is undefined"],
+    [Array.from({ length: 2 }), "[0] is undefined"],
     [{ m: new Map() }, "m is a Map"],
     [{ m: new Set() }, "m is a Set"],
     [{ e: new TypeError("secret") }, "e is a TypeError"],

@@ -207,7 +207,7 @@ describe("an answer that the runtime could not read", () => {
     ["what is nested too deep to be written", () => nested(100_000), "is nested too deep"],
     ["what is nested deeper than the runtime reads", () => nested(127), "is nested too deep"],
     ["no number", () => ({ at: Number.NaN }), "at is NaN"],
-    ["more than the connection takes", () => ({ large }), "larger than 1000 bytes"],
+    ["more than the connection takes", () => ({ large }), "too large"],
   ];
 
   test.each(unreadable)("is refused in place of it, with the reason: %s", async (_, answer, why) => {
