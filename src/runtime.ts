@@ -88,9 +88,9 @@ export class Runtime {
         `optOutNotifications holds ${refused}, without which this SDK cannot tell how a turn or a login ended. Leave it out.`,
       );
     }
-    if (/\p{Cc}/u.test(options.clientName ?? "")) {
+    if (/[\p{Cc}\p{Cs}]/u.test(options.clientName ?? "")) {
       throw new UsageError(
-        "clientName is sent as an HTTP header: it must not hold line breaks or other control characters.",
+        "clientName is sent as an HTTP header: it must not hold line breaks, other control characters or unpaired surrogates.",
       );
     }
     startupLimitMs(options);
@@ -231,6 +231,7 @@ export class Runtime {
     return {
       notification: (notification, bytes) => this.#receive(notification, bytes),
       request: (request, bytes) => this.broker.answer(request, bytes),
+      refuse: (request, why) => this.broker.refuse(request, why),
       diagnostic: (message, fields) => this.options.logger?.debug(fields, message),
     };
   }

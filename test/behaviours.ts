@@ -376,6 +376,27 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
   ],
   "Tools and typed answers": [
     [
+      "What the runtime could not read is refused with its place before it is sent, over stdio and WebSocket",
+      "e2e/unreadable.test.ts",
+      "%s is refused before anything is sent, and the thread stays usable",
+      "what is nested as deep as the runtime reads is answered, and a level more is refused",
+    ],
+    [
+      "An answer that the runtime could not read is repaired or refused, and never holds up the turn",
+      "e2e/unreadable.test.ts",
+      "half a character that a tool %s does not hold up the turn",
+      "half a character in the answer of a handler does not hold up the turn",
+      "an answer with %s is refused with the reason, and reported",
+      "a form that is filled in deeper than the runtime reads is declined, and reported",
+    ],
+    [
+      "An answer is checked in time that grows with its size alone, and one that would take too much does not conform",
+      "unit/schema/complexity.test.ts",
+      "the check of an answer takes time that grows with its size alone > %s",
+      "of nesting is one that does not conform, by %s",
+      "of a pattern is cut off, and one that conforms is taken",
+    ],
+    [
       "A tool is offered with its schema and called with validated arguments",
       "e2e/tools.test.ts",
       "is offered with its schema, and called with validated arguments and its context",

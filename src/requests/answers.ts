@@ -31,8 +31,11 @@ export interface AnswerRule<M extends ServerMethod> {
   ): unknown;
   /** The wire's answer for what a handler returned; undefined when it is not a valid answer. */
   answer(value: unknown, params: ServerRequests[M]["params"]): ServerRequests[M]["response"] | undefined;
-  /** The refusal, in the shape that the schema demands; null where the protocol has none but an error. */
-  readonly decline: (() => ServerRequests[M]["response"]) | null;
+  /**
+   * The refusal, in the shape that the schema demands, with the reason where there is a place for one; null where the
+   * protocol has none but an error.
+   */
+  readonly decline: ((reason?: string) => ServerRequests[M]["response"]) | null;
 }
 
 type Rules = { readonly [M in ServerMethod]: AnswerRule<M> };
@@ -94,8 +97,8 @@ const RULES: Rules = {
     handler: "callTool",
     ask: (handlers, params, context) => handlers.callTool?.(params, context),
     answer: (value) => (isToolResponse(value) ? value : undefined),
-    decline: () => ({
-      contentItems: [{ type: "inputText", text: "This tool is not available." }],
+    decline: (reason = "This tool is not available.") => ({
+      contentItems: [{ type: "inputText", text: reason }],
       success: false,
     }),
   },

@@ -176,6 +176,19 @@ export class RequestBroker {
     return pending.answer;
   }
 
+  /**
+   * The refusal of a request whose answer cannot be sent; why is reported as `handlerError`. Throws for a request that
+   * an error alone can refuse.
+   */
+  refuse({ method, params }: WireRequest, error: CodexError): unknown {
+    if (!isServerMethod(method)) throw error;
+    const about = isRecord(params) ? params : {};
+    const threadId = textIn(about, "threadId") ?? textIn(about, "conversationId");
+    const turnId = textIn(about, "turnId");
+    this.#receiver.handlerError({ method: "handlerError", params: { request: method, threadId, turnId, error } });
+    return refusal(method, error.message);
+  }
+
   /** The connection is gone for now: what is asked again on the next one is the same request. */
   suspend(): void {
     this.#fileChanges.clear();
@@ -257,9 +270,7 @@ export class RequestBroker {
   /** The refusal of a request that no answer has come to. */
   #decline({ method, threadId, turnId }: Pending, error: unknown): unknown {
     this.#receiver.handlerError({ method: "handlerError", params: { request: method, threadId, turnId, error } });
-    const { decline } = answerRule(method);
-    if (decline === null) throw new CodexError("UNANSWERED", `${method} has no answer.`);
-    return decline();
+    return refusal(method);
   }
 
   async #ask<M extends ServerMethod>(
@@ -336,6 +347,12 @@ export class RequestBroker {
 }
 
 const NO_ANSWER = Promise.resolve(undefined);
+
+function refusal(method: ServerMethod, reason?: string): unknown {
+  const { decline } = answerRule(method);
+  if (decline === null) throw new CodexError("UNANSWERED", `${method} has no answer.`);
+  return decline(reason);
+}
 
 /** Ids begin anew with a new runtime, so an id alone does not make it the same request: what is asked has to be the same. */
 function isSame(pending: Pending, { method, params }: WireRequest): boolean {

@@ -3,6 +3,7 @@
 import { captureCallSite } from "../errors/callSite.js";
 import {
   type CloseReason,
+  CodexError,
   FrameTooLargeError,
   RequestTimeoutError,
   TransportClosedError,
@@ -17,7 +18,9 @@ import {
   isRequestId,
   type WireNotification,
   type WireRequest,
+  writeAnswer,
   writeCall,
+  writeError,
 } from "./messages.js";
 import { type CallOptions, PendingCall } from "./pending.js";
 import { MessageReader } from "./reader.js";
@@ -32,6 +35,8 @@ export interface ConnectionReceiver {
    * wanted any more; a rejection is answered as an error.
    */
   request(request: WireRequest, bytes: number): Promise<unknown>;
+  /** The refusal to send in place of an answer that cannot be sent. Throws when only an error can answer the request. */
+  refuse(request: WireRequest, why: CodexError): unknown;
   /** Something that does not belong on the wire, and was skipped. Never carries the content of a message. */
   diagnostic(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
@@ -95,7 +100,7 @@ export class Connection {
    * Sends a request and resolves with its result. At most 64 of each kind are in flight; further ones wait their turn.
    *
    * Rejects with `JsonRpcError` (or a subclass) for an error answer, `RequestTimeoutError`, `TransportClosedError`,
-   * the signal's reason, or `UsageError` for parameters that are not JSON.
+   * the signal's reason, `UsageError` for parameters that the runtime could not read, or `FrameTooLargeError`.
    */
   request(method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
@@ -112,7 +117,7 @@ export class Connection {
       return Promise.reject(error);
     }
     if (this.#isTooLarge(text)) {
-      return Promise.reject(new FrameTooLargeError(this.#transport.maxSentBytes ?? 0, { method, outgoing: true }));
+      return Promise.reject(this.#tooLarge(method));
     }
     const site = options.site ?? captureCallSite();
     const call = new PendingCall({ id, method, text }, site, options, (pending, timedOutMs) =>
@@ -234,15 +239,33 @@ export class Connection {
     try {
       const result = await this.#receiver.request(request, bytes);
       if (result === undefined) return;
-      // What a handler returns may hold what is no JSON, or hold it deeper than can be written.
-      text = JSON.stringify({ id: request.id, result });
+      text = this.#writeAnswer(request, result);
     } catch {
-      const error = { code: -32603, message: "The client could not handle this request." };
-      text = JSON.stringify({ id: request.id, error });
+      text = writeError(request.id, "The client could not handle this request.");
     }
-    if (this.#closeReason !== null) return;
-    if (this.#isTooLarge(text)) this.#transport.send(JSON.stringify(unsendable(request)));
-    else this.#transport.send(text);
+    if (this.#closeReason === null) this.#transport.send(text);
+  }
+
+  /** What a handler returns may be what cannot be sent; a request without an answer would hold up its turn for ever. */
+  #writeAnswer(request: WireRequest, result: unknown): string {
+    let why: CodexError;
+    try {
+      const text = writeAnswer(request.id, result);
+      if (!this.#isTooLarge(text)) return text;
+      why = this.#tooLarge(`The answer to ${request.method}`);
+    } catch (error) {
+      if (!CodexError.isInstance(error)) throw error;
+      why = error;
+    }
+    try {
+      return writeAnswer(request.id, this.#receiver.refuse(request, why));
+    } catch {
+      return writeError(request.id, why.message);
+    }
+  }
+
+  #tooLarge(method: string): FrameTooLargeError {
+    return new FrameTooLargeError(this.#transport.maxSentBytes ?? 0, { method, outgoing: true });
   }
 
   /** A character is at most three bytes in UTF-8, so most messages need no count. */
@@ -265,8 +288,4 @@ export class Connection {
     }
     this.#markClosed(final);
   }
-}
-
-function unsendable({ id }: WireRequest): object {
-  return { id, error: { code: -32603, message: "The client's answer is too large for this connection." } };
 }
