@@ -56,6 +56,12 @@ export class Recovery {
   release(threadId: string): void {
     this.#threads.delete(threadId);
     this.#unheard.delete(threadId);
+    this.#sandboxes.forget(threadId);
+  }
+
+  /** Whether this client has the thread loaded. */
+  holds(threadId: string): boolean {
+    return this.#threads.has(threadId);
   }
 
   /** Whether the thread is loaded, but nothing is heard of it, because it had no turn when the connection was lost. */

@@ -19,6 +19,7 @@ import { Listeners } from "./stream/listeners.js";
 import { Router } from "./stream/router.js";
 import { ThreadSandboxes } from "./stream/threadSandboxes.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
+import { expandHome } from "./usage/home.js";
 
 /** The name of a request of the protocol. */
 export type ClientMethod = keyof ClientRequests;
@@ -169,6 +170,11 @@ export class Runtime {
     }
   }
 
+  /** Whether the runtime was started by this program, and so resolves paths as this program does. */
+  get isLocal(): boolean {
+    return this.#endpoint.cwd !== null;
+  }
+
   /**
    * The absolute form of a path as the runtime resolves it: against the working directory of its process.
    *
@@ -176,7 +182,7 @@ export class Runtime {
    */
   resolvePath(path: string): string {
     const { cwd } = this.#endpoint;
-    if (cwd !== null) return resolve(cwd, path);
+    if (cwd !== null) return resolve(cwd, expandHome(path, "cwd"));
     if (isAbsolute(path)) return path;
     throw new UsageError(
       `The path ${JSON.stringify(path)} is relative, but the runtime runs elsewhere: give an absolute one.`,
