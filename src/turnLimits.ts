@@ -1,6 +1,6 @@
 /** Owns what ends a turn from the caller's side: its signal, its deadline, and its silence. */
 
-import { MAX_TIMER_MS, onAbort } from "./abort.js";
+import { onAbort } from "./abort.js";
 import { interruptAgents } from "./agents.js";
 import { TurnDeadlineError, TurnStalledError } from "./errors/index.js";
 import type { Turn } from "./generated/protocol.js";

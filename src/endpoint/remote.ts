@@ -1,7 +1,7 @@
 /** Owns the endpoint that is a runtime elsewhere: its URL, its token, and who may see that. */
 
 import { isAbsolute } from "node:path";
-import { MAX_TIMER_MS, orAborted } from "../abort.js";
+import { orAborted } from "../abort.js";
 import { LaunchError, UsageError } from "../errors/index.js";
 import type { ConnectOptions, ReconnectOptions } from "../options.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
