@@ -15,6 +15,7 @@ import type { RuntimeMetadata } from "./handshake.js";
 import { type ChatgptLogin, type DeviceCodeLogin, followLogin } from "./login.js";
 import { launched } from "./endpoint/launched.js";
 import { remote } from "./endpoint/remote.js";
+import { CODEX, CONNECT, FORK_THREAD, LIST_THREADS, RESUME_THREAD, START_THREAD } from "./knownOptions.js";
 import type {
   CodexOptions,
   ConnectOptions,
@@ -26,6 +27,11 @@ import type {
 import { type ClientMethod, type RequestOptions, Runtime } from "./runtime.js";
 import { Thread } from "./thread.js";
 import { readThread } from "./threadRecord.js";
+import { callback, flag, nullable, signal, text, timeout } from "./usage/kinds.js";
+import { withHomePaths } from "./usage/home.js";
+import { checkOptions, type OptionTable } from "./usage/options.js";
+
+const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs">> = { signal, timeoutMs: nullable(timeout) };
 
 /** The parameters of a request, and whether they may be left out. */
 export type RequestArguments<M extends ClientMethod> = undefined extends ClientRequests[M]["params"]
@@ -43,7 +49,8 @@ export class Codex implements AsyncDisposable {
 
   /** Starts nothing yet. Throws `UsageError` for options that cannot work. */
   constructor(options: CodexOptions = {}) {
-    this.#runtime = new Runtime(options, launched(options));
+    const checked = withHomePaths(checkOptions(options, "new Codex", CODEX));
+    this.#runtime = new Runtime(checked, launched(checked));
   }
 
   /** Starts a runtime. Resolves after the handshake; rejects with `LaunchError`, leaving nothing behind. */
@@ -59,8 +66,10 @@ export class Codex implements AsyncDisposable {
    * address or options that cannot work, and for a token that would be sent unencrypted to another machine.
    */
   static async connect(address: string, options: ConnectOptions = {}): Promise<Codex> {
+    text(address, { call: "Codex.connect", path: "address" });
+    const checked = checkOptions(options, "Codex.connect", CONNECT);
     const codex = new Codex();
-    codex.#runtime = new Runtime(options, remote(address, options));
+    codex.#runtime = new Runtime(checked, remote(address, checked));
     return codex.start();
   }
 
@@ -103,8 +112,8 @@ export class Codex implements AsyncDisposable {
   }
 
   /** Starts a thread (`thread/start`). The approval mode is `auto_review` unless another is given. */
-  startThread(options: StartThreadOptions = {}): Promise<Thread> {
-    return Thread.start(this.#runtime, options);
+  async startThread(options: StartThreadOptions = {}): Promise<Thread> {
+    return Thread.start(this.#runtime, checkOptions(options, "startThread", START_THREAD));
   }
 
   /**
@@ -114,51 +123,63 @@ export class Codex implements AsyncDisposable {
    * @throws ThreadNotFoundError, ThreadLockedError (another process writes to it), or SettingsMismatchError when the
    * thread was already loaded and keeps other settings than the ones asked for.
    */
-  resumeThread(threadId: string, options: ResumeThreadOptions = {}): Promise<Thread> {
-    return Thread.resume(this.#runtime, threadId, options);
+  async resumeThread(threadId: string, options: ResumeThreadOptions = {}): Promise<Thread> {
+    text(threadId, { call: "resumeThread", path: "threadId" });
+    return Thread.resume(this.#runtime, threadId, checkOptions(options, "resumeThread", RESUME_THREAD));
   }
 
   /** Copies a thread's history into a new thread (`thread/fork`). Rejects as `resumeThread` does. */
-  forkThread(threadId: string, options: ForkThreadOptions = {}): Promise<Thread> {
-    return Thread.fork(this.#runtime, threadId, options);
+  async forkThread(threadId: string, options: ForkThreadOptions = {}): Promise<Thread> {
+    text(threadId, { call: "forkThread", path: "threadId" });
+    return Thread.fork(this.#runtime, threadId, checkOptions(options, "forkThread", FORK_THREAD));
   }
 
   /** One page of the threads on disk (`thread/list`), of all providers unless `modelProviders` says otherwise. */
-  listThreads(options: ListThreadsOptions = {}): Promise<ThreadListResponse> {
-    return this.#runtime.request("thread/list", { modelProviders: [], ...options });
+  async listThreads(options: ListThreadsOptions = {}): Promise<ThreadListResponse> {
+    const params = checkOptions(options, "listThreads", LIST_THREADS);
+    return this.#runtime.request("thread/list", { modelProviders: [], ...params });
   }
 
   /** All threads on disk, page after page as they are read. */
   threads(options: ListThreadsOptions = {}): AsyncGenerator<ThreadRecord, void, undefined> {
-    return allPages((cursor) => this.listThreads({ ...options, ...cursor }), captureCallSite());
+    const checked = checkOptions(options, "threads", LIST_THREADS);
+    return allPages((cursor) => this.listThreads({ ...checked, ...cursor }), captureCallSite());
   }
 
   /** Reads a thread's record (`thread/read`) without opening it. */
-  readThread(threadId: string, options: { readonly includeTurns?: boolean | undefined } = {}): Promise<ThreadRecord> {
-    return readThread(this.#runtime, threadId, options.includeTurns);
+  async readThread(
+    threadId: string,
+    options: { readonly includeTurns?: boolean | undefined } = {},
+  ): Promise<ThreadRecord> {
+    text(threadId, { call: "readThread", path: "threadId" });
+    const { includeTurns } = checkOptions(options, "readThread", { includeTurns: flag });
+    return readThread(this.#runtime, threadId, includeTurns);
   }
 
   /** Archives a thread (`thread/archive`). */
   async archiveThread(threadId: string): Promise<void> {
+    text(threadId, { call: "archiveThread", path: "threadId" });
     await this.#runtime.request("thread/archive", { threadId });
   }
 
   /** Takes a thread out of the archive (`thread/unarchive`). Resume it before running a turn. */
   async unarchiveThread(threadId: string): Promise<ThreadRecord> {
+    text(threadId, { call: "unarchiveThread", path: "threadId" });
     const { thread } = await this.#runtime.request("thread/unarchive", { threadId });
     return thread;
   }
 
   /** Deletes a thread (`thread/delete`). The runtime refuses while a fork still refers to its history. */
   async deleteThread(threadId: string): Promise<void> {
+    text(threadId, { call: "deleteThread", path: "threadId" });
     await this.#runtime.request("thread/delete", { threadId });
   }
 
   /** The models that the configuration offers (`model/list`, all pages). */
   async models(options: { readonly includeHidden?: boolean | undefined } = {}): Promise<Model[]> {
+    const { includeHidden = false } = checkOptions(options, "models", { includeHidden: flag });
     const models: Model[] = [];
-    const page = (cursor: { cursor?: string }) =>
-      this.#runtime.request("model/list", { includeHidden: options.includeHidden ?? false, ...cursor });
+    const page = (cursor: { cursor?: string }) => this.#runtime.request("model/list", { includeHidden, ...cursor });
     for await (const model of allPages(page, captureCallSite())) models.push(model);
     return models;
   }
@@ -190,8 +211,9 @@ export class Codex implements AsyncDisposable {
   }
 
   /** Who is logged in (`account/read`). `account` is null when nobody is, or when the provider needs no login. */
-  account(options: { readonly refreshToken?: boolean | undefined } = {}): Promise<GetAccountResponse> {
-    return this.#runtime.request("account/read", { refreshToken: options.refreshToken ?? false });
+  async account(options: { readonly refreshToken?: boolean | undefined } = {}): Promise<GetAccountResponse> {
+    const { refreshToken = false } = checkOptions(options, "account", { refreshToken: flag });
+    return this.#runtime.request("account/read", { refreshToken });
   }
 
   /** Forgets the login (`account/logout`). */
@@ -210,11 +232,13 @@ export class Codex implements AsyncDisposable {
    * Rejects with `JsonRpcError` or a subclass, `RequestTimeoutError`, `TransportClosedError`, or the signal's reason.
    * At most 64 requests are in flight at once; further ones wait. Reads that an overloaded runtime refuses are repeated.
    */
-  request<M extends ClientMethod>(
+  async request<M extends ClientMethod>(
     method: M,
-    ...[params, options]: RequestArguments<M>
+    ...[params, options = {}]: RequestArguments<M>
   ): Promise<ClientRequests[M]["result"]> {
-    return this.#runtime.request(method, params, options);
+    text(method, { call: "request", path: "method" });
+    const given: Pick<RequestOptions, "signal" | "timeoutMs"> = options;
+    return this.#runtime.request(method, params, checkOptions(given, "request", REQUEST));
   }
 
   /**
@@ -222,6 +246,7 @@ export class Codex implements AsyncDisposable {
    * run in order, off the reader; one that throws is reported to the logger. Dispose the result to unsubscribe.
    */
   on<K extends SubscriptionName>(method: K, handler: (notification: NotificationOf<K>) => unknown): Disposable {
+    callback(handler, { call: "on", path: "handler" });
     return this.#runtime.listeners.on(method, handler);
   }
 }

@@ -10,6 +10,8 @@ import { type Input, toUserInput } from "./input.js";
 import type { Runtime } from "./runtime.js";
 import { type GoalResult, GoalStream } from "./stream/adoptGoal.js";
 import type { StreamOptions } from "./stream/turnStream.js";
+import { integer, signal } from "./usage/kinds.js";
+import { checkOptions, type OptionTable } from "./usage/options.js";
 
 export type { GoalResult } from "./stream/adoptGoal.js";
 
@@ -31,6 +33,11 @@ export interface GoalOptions extends ResumeGoalOptions {
   /** The runtime ends the goal as `budgetLimited` once its turns have used so many tokens. Default: no limit. */
   readonly tokenBudget?: number | undefined;
 }
+
+/** @internal */
+export const RESUME_GOAL: OptionTable<ResumeGoalOptions> = { signal };
+/** @internal */
+export const START_GOAL: OptionTable<GoalOptions> = { ...RESUME_GOAL, tokenBudget: integer(1) };
 
 /**
  * All turns that the agent runs for a goal, as one: iterating it yields their events with one `turn/started`, of the
@@ -118,7 +125,8 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
 
   /** Makes the goal active again. Resolves with this handle while its turn still runs, else with a new one. */
   async resume(options: ResumeGoalOptions = {}): Promise<GoalHandle> {
-    if (this.#stream.isEnded) return resumeGoal(this.#runtime, this.threadId, options, this.#options);
+    const checked = checkOptions(options, "resume", RESUME_GOAL);
+    if (this.#stream.isEnded) return resumeGoal(this.#runtime, this.threadId, checked, this.#options);
     await this.#runtime.request("thread/goal/set", { threadId: this.threadId, status: "active" });
     return this;
   }
@@ -174,9 +182,6 @@ export async function startGoal(
     throw new UsageError(
       `The objective has ${length} characters; the runtime takes ${MAX_OBJECTIVE_CHARS}. Put details in a file and name it.`,
     );
-  }
-  if (tokenBudget !== undefined && !(Number.isSafeInteger(tokenBudget) && tokenBudget > 0)) {
-    throw new UsageError(`tokenBudget is ${tokenBudget}: give a whole number of tokens above 0, or leave it out.`);
   }
   const params = { threadId, objective, status: "active", tokenBudget: tokenBudget ?? null } as const;
   return follow(runtime, params, signal, streamOptions);

@@ -46,6 +46,7 @@ export {
   type RunOptions,
   Sandbox,
   type StartThreadOptions,
+  type ThreadConfig,
   type ThreadExtras,
   type ThreadModes,
   type TurnLimits,

@@ -4,6 +4,7 @@ import { access, constants, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UsageError } from "./errors/index.js";
 import type { ImageDetail, UserInput } from "./generated/protocol.js";
+import { text, wrongKind } from "./usage/kinds.js";
 
 /** A picture as a data URL, or as bytes that are sent as one. */
 export interface ImageInput {
@@ -47,12 +48,15 @@ function isPartList(input: Input): input is readonly InputPart[] {
 async function toPart(part: InputPart, cwd: string | undefined): Promise<UserInput> {
   if (typeof part === "string") return { type: "text", text: part, text_elements: [] };
   if (typeof part !== "object" || part === null || typeof part.type !== "string") {
-    throw new UsageError(
+    throw wrongKind(
+      part,
+      { call: "input", path: "a part" },
       "An input is a string, an object with a type (text, image, localImage, …), or a list of them.",
     );
   }
   switch (part.type) {
     case "text":
+      text(part.text, { call: "input", path: "text" });
       return { text_elements: [], ...part };
     case "image": {
       if (!("image" in part)) {

@@ -3,6 +3,8 @@
 import { LoginError } from "./errors/index.js";
 import type { AccountLoginCompletedNotification } from "./generated/protocol.js";
 import type { Runtime } from "./runtime.js";
+import { signal } from "./usage/kinds.js";
+import { checkOptions } from "./usage/options.js";
 
 /** A login that waits for the user. */
 export interface LoginHandle {
@@ -63,7 +65,8 @@ export async function followLogin<R extends { readonly loginId: string }>(
   return {
     ...begun,
     async wait(options = {}) {
-      const result = await runtime.whileOpen(completed, options.signal);
+      const checked = checkOptions(options, "wait", { signal });
+      const result = await runtime.whileOpen(completed, checked.signal);
       if (!result.success) throw new LoginError(result.error ?? "The login did not succeed.", id);
     },
     async cancel() {

@@ -1,25 +1,30 @@
 /** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
 
-import { SettingsMismatchError, UsageError } from "./errors/index.js";
+import { SettingsMismatchError, ThreadNotFoundError, UsageError } from "./errors/index.js";
+import type { JsonValue, Thread as ThreadRecord, TurnsPage } from "./generated/protocol.js";
 import {
   type EffectiveSettings,
   type ForkThreadOptions,
+  type RequestedSettings,
   type ResumeThreadOptions,
   type StartThreadOptions,
   settingsMismatch,
+  type ThreadConfig,
   type ThreadExtras,
   threadModeFields,
 } from "./options.js";
-import type { TurnsPage } from "./generated/protocol.js";
+import { configJson } from "./process/configOverrides.js";
 import type { ToolRunner } from "./requests/broker.js";
 import { decidesApprovals } from "./requests/handlers.js";
+import { hasInstructions, sandboxIn } from "./rollout.js";
 import type { Runtime } from "./runtime.js";
+import { type SandboxFields, sandboxFields, type ThreadSandbox } from "./stream/threadSandboxes.js";
+import { readRollout, readThread } from "./threadRecord.js";
 import { ToolSet } from "./tools/index.js";
 
 /** What the runtime tells of a thread that it has opened. */
 export interface OpenedThread extends EffectiveSettings {
   readonly thread: { readonly id: string; readonly ephemeral: boolean };
-  readonly model: string;
 }
 
 /** A file change that still waits for its decision stands in the turn in flight alone, and in no request of its own. */
@@ -27,11 +32,12 @@ const LATEST_TURN = { initialTurnsPage: { limit: 1, itemsView: "full" } } as con
 
 /** Starts a thread (`thread/start`). */
 export async function openNewThread(runtime: Runtime, options: StartThreadOptions): Promise<OpenedThread> {
-  const { sandbox, approvalMode, handlers, tools, ...fields } = options;
+  const { sandbox, approvalMode, handlers, tools, config, ...fields } = options;
   const extras = prepareExtras(runtime, { handlers, tools });
   const mode = approvalMode ?? (extras.decides ? "ask" : "auto_review");
   const params = {
     ...fields,
+    ...configFields(config),
     ...threadModeFields({ sandbox, approvalMode: mode }),
     ...(extras.tools === undefined ? {} : { dynamicTools: extras.tools.specs }),
   };
@@ -40,41 +46,193 @@ export async function openNewThread(runtime: Runtime, options: StartThreadOption
   return opened;
 }
 
-/** Opens a stored thread (`thread/resume`). */
+/** Opens a stored thread (`thread/resume`). It stays in the sandbox that it was in, unless it gets another. */
 export async function openStoredThread(
   runtime: Runtime,
   threadId: string,
   options: ResumeThreadOptions,
 ): Promise<OpenedThread> {
-  const { sandbox, approvalMode, handlers, tools, ...fields } = options;
+  const { sandbox, approvalMode, handlers, tools, config, ...fields } = options;
   const modes = { sandbox, approvalMode };
   const extras = prepareExtras(runtime, { handlers, tools });
-  // The whole history can be many megabytes, and the runtime deprecates sending it.
+  const own = configFields(config);
+  const stored = new StoredThread(runtime, "thread/resume", threadId, fields.path ?? null);
+  await refuseUntold(stored, options);
+  const kept = asksForSandbox(options) ? null : await stored.sandbox();
+  const isNews = await isNewInstruction(stored, options.developerInstructions);
+  // Of a tier that the model does not have, the runtime takes none: only a loaded thread keeps another one.
+  const { serviceTier, ...others } = fields;
+  const isKeptTier = typeof serviceTier === "string" && (await stored.isLoaded());
   const latest = extras.decides && runtime.options.experimentalApi !== false ? LATEST_TURN : {};
-  const params = { excludeTurns: true, ...latest, ...fields, ...threadModeFields(modes), threadId };
+  const params = {
+    // The whole history can be many megabytes, and the runtime deprecates sending it.
+    excludeTurns: true,
+    ...latest,
+    ...fields,
+    ...keptFields(kept, own.config),
+    ...threadModeFields(modes),
+    threadId,
+  };
   // What is still pending is sent again right behind the reply.
   const onResult = (resumed: OpenedThread & { readonly initialTurnsPage: TurnsPage | null }): void => {
     extras.attach(resumed);
     runtime.broker.learn(threadId, resumed.initialTurnsPage?.data ?? []);
   };
   const opened = await runtime.request("thread/resume", params, { onResult });
-  return checked(runtime, { ...modes, cwd: fields.cwd }, extras.decides, opened);
+  const asked = { ...modes, ...others, ...(isKeptTier ? { serviceTier } : {}), ...keptProfile(kept) };
+  checked(runtime, asked, extras.decides, opened);
+  if (isNews) await instruct(runtime, opened, options.developerInstructions);
+  return opened;
 }
 
 /** Copies a thread (`thread/fork`). The copy is in the sandbox of the thread, unless it gets another. */
 export async function openFork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<OpenedThread> {
-  const { sandbox, approvalMode, handlers, tools, ...fields } = options;
+  const { sandbox, approvalMode, handlers, tools, config, ...fields } = options;
   const modes = { sandbox, approvalMode };
   const extras = prepareExtras(runtime, { handlers, tools });
-  const kept = runtime.sandboxes.fieldsFor(threadId);
-  const params = { excludeTurns: true, ...fields, ...kept, ...threadModeFields(modes), threadId };
+  const own = configFields(config);
+  const stored = new StoredThread(runtime, "thread/fork", threadId, fields.path ?? null);
+  const isInherited = asksForSandbox(options) || options.experimentalPredictionMode === true;
+  const kept = isInherited ? null : await stored.sandbox();
+  const params = {
+    excludeTurns: true,
+    ...fields,
+    ...keptFields(kept, own.config),
+    ...threadModeFields(modes),
+    threadId,
+  };
   const onResult = (fork: OpenedThread): void => {
     runtime.totals.inherit(fork.thread.id, threadId);
     runtime.broker.inherit(fork.thread.id, threadId);
     extras.attach(fork);
   };
   const opened = await runtime.request("thread/fork", params, { onResult });
-  return checked(runtime, { ...modes, cwd: fields.cwd }, extras.decides, opened);
+  const { serviceTier: _, ...asked } = { ...modes, ...fields, ...keptProfile(kept) };
+  checked(runtime, asked, extras.decides, opened);
+  await instruct(runtime, opened, options.developerInstructions);
+  return opened;
+}
+
+/** What is known of a thread before it is opened; each part is asked for once, and only when it is needed. */
+class StoredThread {
+  readonly id: string;
+  readonly #runtime: Runtime;
+  readonly #method: "thread/resume" | "thread/fork";
+  readonly #path: string | null;
+  #record: Promise<ThreadRecord> | null = null;
+
+  /**
+   * @param method - the request that it is opened with.
+   * @param path - the rollout to open, when one is named in place of the thread.
+   */
+  constructor(runtime: Runtime, method: "thread/resume" | "thread/fork", id: string, path: string | null) {
+    this.#runtime = runtime;
+    this.#method = method;
+    this.id = id;
+    this.#path = path;
+  }
+
+  /** Whether the runtime has it loaded, by this client or another. */
+  async isLoaded(): Promise<boolean> {
+    if (this.#runtime.recovery.holds(this.id)) return true;
+    return this.#path === null && (await this.#read()).status.type !== "notLoaded";
+  }
+
+  /** The sandbox that it is in, or was in last; null when it is loaded, and so keeps it. */
+  async sandbox(): Promise<ThreadSandbox | null> {
+    const known = this.#runtime.sandboxes.of(this.id);
+    if (known !== undefined) return known;
+    const stored = await readRollout(this.#runtime, await this.#rolloutPath(), sandboxIn);
+    if (stored !== null) return stored;
+    if (this.#method === "thread/resume" && (await this.isLoaded())) return null;
+    throw new UsageError(
+      `${this.#method}: the sandbox of thread ${this.id} is not known: its rollout cannot be read, or does not tell it. ` +
+        'Give sandbox: "read-only", "workspace-write" or "full-access".',
+    );
+  }
+
+  /** Whether these instructions are in the context of its model. */
+  async isInstructed(instructions: string): Promise<boolean> {
+    const path = await this.#rolloutPath();
+    return (await readRollout(this.#runtime, path, (rollout) => hasInstructions(rollout, instructions))) === true;
+  }
+
+  async #rolloutPath(): Promise<string | null> {
+    return this.#path ?? (await this.#read()).path;
+  }
+
+  #read(): Promise<ThreadRecord> {
+    this.#record ??= readThread(this.#runtime, this.id).catch((error: unknown) => {
+      if (!ThreadNotFoundError.isInstance(error)) throw error;
+      const message = `no thread has the id ${this.id}.`;
+      const hint = "Check the id with listThreads(); a thread is stored with its first turn.";
+      throw new ThreadNotFoundError(error.code, this.#method, { code: error.rpcCode, message }, hint, { cause: error });
+    });
+    return this.#record;
+  }
+}
+
+/** What a loaded thread ignores without a word, and does not report either. */
+const UNTOLD = [
+  "config",
+  "baseInstructions",
+  "developerInstructions",
+  "runtimeWorkspaceRoots",
+  "personality",
+  "history",
+] as const satisfies readonly (keyof ResumeThreadOptions)[];
+
+async function refuseUntold(stored: StoredThread, options: ResumeThreadOptions): Promise<void> {
+  const given = UNTOLD.filter((name) => options[name] !== undefined && options[name] !== null);
+  if (given.length === 0 || !(await stored.isLoaded())) return;
+  throw new UsageError(
+    `resumeThread: thread ${stored.id} is loaded, and a loaded thread does not take ${given.join(", ")}. Leave it out, ` +
+      "or fork the thread with it: codex.forkThread(threadId, options).",
+  );
+}
+
+/** Settings of a configuration that say in which sandbox a thread is. */
+const SANDBOX_SETTING = /^(?:sandbox_mode|default_permissions|permissions)$/;
+
+function asksForSandbox({ sandbox, permissions, config }: ResumeThreadOptions | ForkThreadOptions): boolean {
+  return sandbox !== undefined || typeof permissions === "string" || Object.keys(config ?? {}).some(isSandboxSetting);
+}
+
+function isSandboxSetting(key: string): boolean {
+  return SANDBOX_SETTING.test(key);
+}
+
+/** The sandbox to keep, below what the caller's own configuration says of it. */
+function keptFields(
+  kept: ThreadSandbox | null,
+  config: { [key: string]: JsonValue } | null | undefined,
+): SandboxFields | { config?: { [key: string]: JsonValue } | null } {
+  const fields = kept === null ? {} : sandboxFields(kept);
+  return config === undefined || config === null ? fields : { ...fields, config: { ...fields.config, ...config } };
+}
+
+function keptProfile(kept: ThreadSandbox | null): RequestedSettings {
+  return kept !== null && "profileId" in kept ? { permissions: kept.profileId } : {};
+}
+
+function configFields(config: ThreadConfig["config"]): { config?: { [key: string]: JsonValue } | null } {
+  if (config === undefined) return {};
+  return { config: config === null ? null : configJson(config) };
+}
+
+/** A thread that has had a turn does not take new instructions until its context is built anew, so they are put in. */
+async function isNewInstruction(stored: StoredThread, instructions: string | null | undefined): Promise<boolean> {
+  return typeof instructions === "string" && !(await stored.isInstructed(instructions));
+}
+
+async function instruct(
+  runtime: Runtime,
+  { thread }: OpenedThread,
+  instructions: string | null | undefined,
+): Promise<void> {
+  if (typeof instructions !== "string" || instructions === "") return;
+  const item = { type: "message", role: "developer", content: [{ type: "input_text", text: instructions }] };
+  await runtime.request("thread/inject_items", { threadId: thread.id, items: [item] });
 }
 
 interface PreparedExtras {
@@ -95,9 +253,9 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
   return {
     tools: set,
     decides: decidesApprovals(handlers) || decidesApprovals(runtime.options.handlers),
-    attach: ({ thread, sandbox }) => {
+    attach: ({ thread, sandbox, activePermissionProfile }) => {
       runtime.recovery.keep(thread.id, !thread.ephemeral);
-      runtime.sandboxes.note(thread.id, sandbox);
+      runtime.sandboxes.note(thread.id, sandbox, activePermissionProfile);
       if (handlers === undefined && set === undefined) return;
       const runner: ToolRunner | undefined = set && {
         has: (call) => set.has(call),
@@ -109,16 +267,10 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
 }
 
 /** A loaded thread ignores what a resume asks for, so what is in force is compared with what was asked. */
-function checked(
-  runtime: Runtime,
-  asked: Parameters<typeof settingsMismatch>[0],
-  decides: boolean,
-  opened: OpenedThread,
-): OpenedThread {
+function checked(runtime: Runtime, asked: RequestedSettings, decides: boolean, opened: OpenedThread): void {
   const mismatch = settingsMismatch(asked, opened);
   if (mismatch !== null) throw new SettingsMismatchError(opened.thread.id, mismatch.requested, mismatch.effective);
   warnOfUnreachable(runtime, decides, opened);
-  return opened;
 }
 
 function warnOfUnreachable(runtime: Runtime, decides: boolean, opened: OpenedThread): void {

@@ -4,6 +4,7 @@ import { realpathSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { UsageError } from "./errors/index.js";
 import type {
+  ActivePermissionProfile,
   ApprovalsReviewer,
   AskForApproval,
   SandboxMode,
@@ -16,6 +17,7 @@ import type {
 } from "./generated/protocol.js";
 import type { Logger } from "./logger.js";
 import type { Spawn } from "./process/agentProcess.js";
+import type { ConfigObject } from "./process/configOverrides.js";
 import type { LaunchOptions } from "./process/launch.js";
 import type { Handlers } from "./requests/handlers.js";
 import type { Schema } from "./schema/index.js";
@@ -135,8 +137,9 @@ export interface ConnectOptions extends ClientOptions {
 /** The SDK's own fields of a thread, in place of the wire's policy fields. */
 export interface ThreadModes {
   /**
-   * Default on start: the configuration's. For a turn and on fork: what the thread has, as far as this client knows. On
-   * resume: what the thread had, except that the runtime forgets `workspace-write` and takes the configuration's then.
+   * Default on start: the configuration's. For a turn: what the thread has. On resume and fork: what the thread has or
+   * had, with its writable roots and its network access, as the thread's own record tells; where that cannot be read, it
+   * must be given.
    */
   readonly sandbox?: Sandbox | undefined;
   /**
@@ -157,17 +160,32 @@ export interface ThreadExtras {
   readonly tools?: readonly (Tool | ToolGroup)[] | undefined;
 }
 
+/** The thread's own configuration. */
+export interface ThreadConfig {
+  /** Configuration for this thread alone, nested as in `config.toml`, over that of the client. */
+  readonly config?: ConfigObject | null | undefined;
+}
+
 type PolicyFields = "sandbox" | "sandboxPolicy" | "approvalPolicy" | "approvalsReviewer";
 type InternalFields = "mockExperimentalField" | "dynamicTools";
 
 /** Options of `startThread`: every field of `thread/start`, with modes in place of policies. */
-export type StartThreadOptions = Omit<ThreadStartParams, PolicyFields | InternalFields> & ThreadModes & ThreadExtras;
+export type StartThreadOptions = Omit<ThreadStartParams, PolicyFields | InternalFields | "config"> &
+  ThreadModes &
+  ThreadExtras &
+  ThreadConfig;
 
 /** Options of `resumeThread`: every field of `thread/resume`, with modes in place of policies. */
-export type ResumeThreadOptions = Omit<ThreadResumeParams, PolicyFields | "threadId"> & ThreadModes & ThreadExtras;
+export type ResumeThreadOptions = Omit<ThreadResumeParams, PolicyFields | "threadId" | "config"> &
+  ThreadModes &
+  ThreadExtras &
+  ThreadConfig;
 
 /** Options of `forkThread`: every field of `thread/fork`, with modes in place of policies. */
-export type ForkThreadOptions = Omit<ThreadForkParams, PolicyFields | "threadId"> & ThreadModes & ThreadExtras;
+export type ForkThreadOptions = Omit<ThreadForkParams, PolicyFields | "threadId" | "config"> &
+  ThreadModes &
+  ThreadExtras &
+  ThreadConfig;
 
 /** Options of `listThreads` and `threads`. All providers by default. */
 export type ListThreadsOptions = ThreadListParams;
@@ -258,15 +276,23 @@ export function turnModeFields(modes: ThreadModes): Partial<ApprovalFields> & { 
 
 /** The settings in force, as the runtime reports them with a thread. */
 export interface EffectiveSettings {
+  readonly model: string;
+  readonly modelProvider: string;
+  readonly serviceTier: string | null;
+  readonly activePermissionProfile: ActivePermissionProfile | null;
   readonly cwd: string;
   readonly sandbox: SandboxPolicy;
   readonly approvalPolicy: AskForApproval;
   readonly approvalsReviewer: ApprovalsReviewer;
 }
 
+/** What a thread is opened with, and the runtime reports back. */
+export type RequestedSettings = ThreadModes &
+  Pick<ResumeThreadOptions, "model" | "modelProvider" | "serviceTier" | "permissions" | "cwd">;
+
 /** The requested settings that are not in force, as pairs of what was asked for and what there is; null when all are. */
 export function settingsMismatch(
-  modes: ThreadModes & { readonly cwd?: string | null | undefined },
+  modes: RequestedSettings,
   effective: EffectiveSettings,
 ): { requested: Record<string, unknown>; effective: Record<string, unknown> } | null {
   const requested: Record<string, unknown> = {};
@@ -288,6 +314,13 @@ export function settingsMismatch(
   if (typeof modes.cwd === "string" && !samePath(modes.cwd, effective.cwd)) {
     requested["cwd"] = modes.cwd;
     inForce["cwd"] = effective.cwd;
+  }
+  const { model, modelProvider, serviceTier, permissions } = modes;
+  const reported = { ...effective, permissions: effective.activePermissionProfile?.id ?? null };
+  for (const [name, value] of Object.entries({ model, modelProvider, serviceTier, permissions })) {
+    if (typeof value !== "string" || value === Reflect.get(reported, name)) continue;
+    requested[name] = value;
+    inForce[name] = Reflect.get(reported, name);
   }
   return Object.keys(requested).length === 0 ? null : { requested, effective: inForce };
 }

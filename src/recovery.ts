@@ -59,6 +59,12 @@ export class Recovery {
     this.#threads.delete(threadId);
     this.#unheard.delete(threadId);
     this.#router.release(threadId);
+    this.#sandboxes.forget(threadId);
+  }
+
+  /** Whether this client has the thread loaded. */
+  holds(threadId: string): boolean {
+    return this.#threads.has(threadId);
   }
 
   /** Whether the thread is loaded, but nothing is heard of it, because it had no turn when the connection was lost. */

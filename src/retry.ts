@@ -1,7 +1,9 @@
 /** Owns when a failed call is worth repeating, and how it is repeated. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { RetryLimitExceededError, ServerBusyError, TurnFailedError, UsageError } from "./errors/index.js";
+import { RetryLimitExceededError, ServerBusyError, TurnFailedError } from "./errors/index.js";
+import { callback, integer, numberFrom, signal } from "./usage/kinds.js";
+import { checkOptions, type OptionTable } from "./usage/options.js";
 
 /** How `retryOnOverload` repeats. */
 export interface RetryOptions {
@@ -16,6 +18,14 @@ export interface RetryOptions {
   /** Ends the waiting: rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const RETRY: OptionTable<RetryOptions> = {
+  maxAttempts: integer(1),
+  initialDelayMs: numberFrom(0),
+  maxDelayMs: numberFrom(0),
+  jitter: numberFrom(0, 1),
+  signal,
+};
 
 /**
  * Whether the same call may succeed when it is made again: the runtime was overloaded and did not accept it, or a turn
@@ -32,13 +42,9 @@ export function isRetryableError(error: unknown): boolean {
  * Rejects with the last failure; an overload that outlasts all attempts rejects with `RetryLimitExceededError`.
  */
 export async function retryOnOverload<T>(fn: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const { maxAttempts = 3, initialDelayMs = 250, maxDelayMs = 2_000, jitter = 0.2, signal } = options;
-  if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
-    throw new UsageError(`maxAttempts is ${maxAttempts}; it must be a whole number from 1 on.`);
-  }
-  if (!(initialDelayMs >= 0 && maxDelayMs >= 0 && jitter >= 0 && jitter <= 1)) {
-    throw new UsageError("Delays must not be negative, and jitter must be from 0 to 1.");
-  }
+  callback(fn, { call: "retryOnOverload", path: "fn" });
+  const checked = checkOptions(options, "retryOnOverload", RETRY);
+  const { maxAttempts = 3, initialDelayMs = 250, maxDelayMs = 2_000, jitter = 0.2, signal } = checked;
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     try {

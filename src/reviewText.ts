@@ -1,4 +1,22 @@
-/** Owns reading a review: the reviewer's JSON, or the runtime's rendering of it. */
+/** Owns what a review is asked for by, and reading it: the reviewer's JSON, or the runtime's rendering of it. */
+
+import type { ReviewTarget } from "./generated/protocol.js";
+import { filled, nullable, required, text } from "./usage/kinds.js";
+import { type VariantTables, variants } from "./usage/options.js";
+
+const TARGETS: VariantTables<ReviewTarget, "type"> = {
+  uncommittedChanges: { type: text },
+  baseBranch: { type: text, branch: required(filled) },
+  commit: { type: text, sha: required(filled), title: nullable(text) },
+  custom: { type: text, instructions: required(filled) },
+};
+
+const target = variants("type", TARGETS);
+
+/** Throws `UsageError` for what is no target of a review. */
+export function checkReviewTarget(value: unknown, call: string): void {
+  target(value, { call, path: "target" });
+}
 
 /** One thing that the reviewer found. */
 export interface ReviewFinding {

@@ -22,6 +22,7 @@ import { NewestMap } from "./stream/remember.js";
 import { Router } from "./stream/router.js";
 import { ThreadSandboxes } from "./stream/threadSandboxes.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
+import { expandHome } from "./usage/home.js";
 
 /** The name of a request of the protocol. */
 export type ClientMethod = keyof ClientRequests;
@@ -71,7 +72,7 @@ export class Runtime {
   readonly options: ClientOptions;
   readonly router = new Router();
   readonly totals = new ThreadTotals((threadId) => this.router.knows(threadId));
-  readonly sandboxes = new ThreadSandboxes((threadId) => this.router.knows(threadId));
+  readonly sandboxes = new ThreadSandboxes();
   readonly listeners: Listeners;
   /** Brings what the runtime asks to the handlers. */
   readonly broker: RequestBroker;
@@ -181,6 +182,11 @@ export class Runtime {
     }
   }
 
+  /** Whether the runtime was started by this program, and so resolves paths as this program does. */
+  get isLocal(): boolean {
+    return this.#endpoint.cwd !== null;
+  }
+
   /**
    * The absolute form of a path as the runtime resolves it: against the working directory of its process.
    *
@@ -188,7 +194,7 @@ export class Runtime {
    */
   resolvePath(path: string): string {
     const { cwd } = this.#endpoint;
-    if (cwd !== null) return resolve(cwd, path);
+    if (cwd !== null) return resolve(cwd, expandHome(path, "cwd"));
     if (isAbsolute(path)) return path;
     throw new UsageError(
       `The path ${JSON.stringify(path)} is relative, but the runtime runs elsewhere: give an absolute one.`,

@@ -5,12 +5,14 @@ import { OutputValidationError, TransportClosedError, UsageError } from "./error
 import type { TurnEvent } from "./events.js";
 import type { ResponseItem, ThreadGoal, ThreadSampleResponse, Thread as ThreadRecord } from "./generated/protocol.js";
 import type { GoalHandle, GoalOptions, GoalResult, ResumeGoalOptions } from "./goal.js";
-import { clearGoal, pauseGoal, readGoal, resumeGoal, startGoal } from "./goal.js";
+import { clearGoal, pauseGoal, RESUME_GOAL, readGoal, resumeGoal, START_GOAL, startGoal } from "./goal.js";
 import type { Input } from "./input.js";
+import { FORK_THREAD, RUN, TURN } from "./knownOptions.js";
 import { openFork, openNewThread, openStoredThread } from "./openThread.js";
 import type { ForkThreadOptions, ResumeThreadOptions, RunOptions, StartThreadOptions, TurnOptions } from "./options.js";
 import { type OutputOf, repairRequest } from "./output.js";
 import { type ReviewOptions, type ReviewResult, type ReviewTarget, reviewThread } from "./review.js";
+import { checkReviewTarget } from "./reviewText.js";
 import type { Runtime } from "./runtime.js";
 import type { Schema } from "./schema/index.js";
 import { injectItems, type ShellCommandItem, sampleThread, shellCommandAlongside, shellCommandOf } from "./sideWork.js";
@@ -19,6 +21,8 @@ import { readThread } from "./threadRecord.js";
 import type { TurnHandle } from "./turn.js";
 import type { TurnResult } from "./turnResult.js";
 import { TurnStarter } from "./turnStarter.js";
+import { flag, list, required, signal, text } from "./usage/kinds.js";
+import { checkOptions } from "./usage/options.js";
 
 /** A conversation with the agent. Its turns run one after another; different threads run side by side. */
 export class Thread implements AsyncDisposable {
@@ -51,10 +55,7 @@ export class Thread implements AsyncDisposable {
     input: Input,
     options: RunOptions<S> = {},
   ): Promise<TurnResult<OutputOf<S>>> {
-    const { repairAttempts = 0, ...turnOptions } = options;
-    if (!(Number.isInteger(repairAttempts) && repairAttempts >= 0)) {
-      throw new UsageError(`repairAttempts is ${repairAttempts}; it must be a whole number from 0 on.`);
-    }
+    const { repairAttempts = 0, ...turnOptions } = checkOptions(options, "run", RUN);
     const site = captureCallSite();
     for (let next = input, attempt = 0; ; attempt++) {
       const turn = await this.#turns.start(next, turnOptions, site);
@@ -72,11 +73,11 @@ export class Thread implements AsyncDisposable {
    *
    * @throws TurnInProgressError when the thread has a turn in flight; UsageError for a bad input, mode or schema.
    */
-  startTurn<S extends Schema | undefined = undefined>(
+  async startTurn<S extends Schema | undefined = undefined>(
     input: Input,
     options: TurnOptions<S> = {},
   ): Promise<TurnHandle<OutputOf<S>>> {
-    return this.#turns.start(input, options, captureCallSite());
+    return this.#turns.start(input, checkOptions(options, "startTurn", TURN), captureCallSite());
   }
 
   /**
@@ -87,7 +88,7 @@ export class Thread implements AsyncDisposable {
     input: Input,
     options: TurnOptions<S> = {},
   ): AsyncGenerator<TurnEvent, void, undefined> {
-    yield* await this.#turns.start(input, options, captureCallSite());
+    yield* await this.#turns.start(input, checkOptions(options, "stream", TURN), captureCallSite());
   }
 
   /**
@@ -95,12 +96,14 @@ export class Thread implements AsyncDisposable {
    *
    * @throws InvalidRequestError for the turns of an ephemeral thread, which are not kept.
    */
-  read(options: { readonly includeTurns?: boolean | undefined } = {}): Promise<ThreadRecord> {
-    return readThread(this.#runtime, this.id, options.includeTurns);
+  async read(options: { readonly includeTurns?: boolean | undefined } = {}): Promise<ThreadRecord> {
+    const { includeTurns } = checkOptions(options, "read", { includeTurns: flag });
+    return readThread(this.#runtime, this.id, includeTurns);
   }
 
   /** Names the thread (`thread/name/set`). The runtime refuses a blank name. */
   async setName(name: string): Promise<void> {
+    text(name, { call: "setName", path: "name" });
     await this.#runtime.request("thread/name/set", { threadId: this.id, name });
   }
 
@@ -119,10 +122,11 @@ export class Thread implements AsyncDisposable {
    * Has a reviewer look at code, in a turn of this thread (`review/start`), and resolves with what it found. Rejects as
    * `startTurn` and its result do.
    */
-  review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
+  async review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
     const site = captureCallSite();
+    checkReviewTarget(target, "review");
     return reviewThread(this.#runtime, this.id, target, {
-      ...options,
+      ...checkOptions(options, "review", { signal }),
       claim: (...to) => this.#turns.claim(...to, site),
     });
   }
@@ -131,8 +135,10 @@ export class Thread implements AsyncDisposable {
    * Gives the thread a goal (`thread/goal/set`); the thread is busy with the turns that follow until the goal ends.
    * @throws UsageError, TurnInProgressError, InvalidRequestError (`GOALS_NEED_STORED_THREAD`, `GOALS_DISABLED`).
    */
-  startGoal(objective: string, options: GoalOptions = {}): Promise<GoalHandle> {
-    return startGoal(this.#runtime, this.id, objective, options, this.#turns.streamOptions(captureCallSite()));
+  async startGoal(objective: string, options: GoalOptions = {}): Promise<GoalHandle> {
+    text(objective, { call: "startGoal", path: "objective" });
+    const checked = checkOptions(options, "startGoal", START_GOAL);
+    return startGoal(this.#runtime, this.id, objective, checked, this.#turns.streamOptions(captureCallSite()));
   }
 
   /** Gives the thread a goal and resolves with what came of it: `startGoal` and `result()` in one. */
@@ -151,8 +157,9 @@ export class Thread implements AsyncDisposable {
   }
 
   /** Makes the goal active again and resolves with a handle of the turns that follow. Rejects as `startGoal` does. */
-  resumeGoal(options: ResumeGoalOptions = {}): Promise<GoalHandle> {
-    return resumeGoal(this.#runtime, this.id, options, this.#turns.streamOptions(captureCallSite()));
+  async resumeGoal(options: ResumeGoalOptions = {}): Promise<GoalHandle> {
+    const checked = checkOptions(options, "resumeGoal", RESUME_GOAL);
+    return resumeGoal(this.#runtime, this.id, checked, this.#turns.streamOptions(captureCallSite()));
   }
 
   /** Takes the goal away and resolves with whether there was one. The turn in flight runs to its end. */
@@ -170,12 +177,17 @@ export class Thread implements AsyncDisposable {
    *
    * @throws UsageError when the thread has no turn yet.
    */
-  sample(prompt: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<ThreadSampleResponse> {
+  async sample(
+    prompt: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ThreadSampleResponse> {
+    text(prompt, { call: "sample", path: "prompt" });
+    const checked = checkOptions(options, "sample", { signal });
     return sampleThread(
       this.#runtime,
       { threadId: this.id, lastTurnId: this.#turns.lastTurnId },
       prompt,
-      options.signal,
+      checked.signal,
     );
   }
 
@@ -185,6 +197,7 @@ export class Thread implements AsyncDisposable {
    */
   async runShellCommand(command: string): Promise<ShellCommandItem> {
     const site = captureCallSite();
+    text(command, { call: "runShellCommand", path: "command" });
     if (command.trim() === "") throw new UsageError("The shell command is empty.");
     const begin = () => this.#runtime.request("thread/shellCommand", { threadId: this.id, command });
     if (this.#runtime.router.isBusy(this.id)) return shellCommandAlongside(this.#runtime, this.id, begin);
@@ -197,18 +210,20 @@ export class Thread implements AsyncDisposable {
    *
    * @throws UsageError for an item that the runtime would drop without a word.
    */
-  injectItems(items: readonly ResponseItem[]): Promise<void> {
+  async injectItems(items: readonly ResponseItem[]): Promise<void> {
+    list(items, { call: "injectItems", path: "items" });
     return injectItems(this.#runtime, this.id, items);
   }
 
   /** Drops a turn and everything after it from the history (`thread/revert`). Files are left as they are. */
   async revert(options: { readonly beforeTurnId: string }): Promise<void> {
-    await this.#runtime.request("thread/revert", { threadId: this.id, beforeTurnId: options.beforeTurnId });
+    const { beforeTurnId } = checkOptions(options, "revert", { beforeTurnId: required(text) });
+    await this.#runtime.request("thread/revert", { threadId: this.id, beforeTurnId });
   }
 
   /** Copies the thread's history into a new thread (`thread/fork`). Rejects as `codex.forkThread` does. */
-  fork(options: ForkThreadOptions = {}): Promise<Thread> {
-    return Thread.fork(this.#runtime, this.id, options);
+  async fork(options: ForkThreadOptions = {}): Promise<Thread> {
+    return Thread.fork(this.#runtime, this.id, checkOptions(options, "fork", FORK_THREAD));
   }
 
   /** Archives the thread (`thread/archive`): it is unloaded, and cannot be resumed until it is unarchived. */

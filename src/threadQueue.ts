@@ -3,6 +3,7 @@
 import type { QueuedSubmission } from "./generated/protocol.js";
 import { type Input, toUserInput } from "./input.js";
 import type { Runtime } from "./runtime.js";
+import { listOf, text } from "./usage/kinds.js";
 
 /** Inputs that wait for their turn. The runtime starts each by itself; follow them with `codex.on`. */
 export class ThreadQueue {
@@ -44,12 +45,14 @@ export class ThreadQueue {
 
   /** Takes an input out (`thread/queue/delete`); false when it is not there any more. */
   async remove(id: string): Promise<boolean> {
+    text(id, { call: "queue.remove", path: "id" });
     const params = { threadId: this.#threadId, queuedSubmissionId: id };
     return (await this.#runtime.request("thread/queue/delete", params)).deleted;
   }
 
   /** Puts the waiting inputs into this order (`thread/queue/reorder`); name all of them. */
   async reorder(ids: readonly string[]): Promise<void> {
+    listOf(text)(ids, { call: "queue.reorder", path: "ids" });
     const params = { threadId: this.#threadId, queuedSubmissionIds: [...ids] };
     await this.#runtime.request("thread/queue/reorder", params);
   }

@@ -1,8 +1,8 @@
 /** Owns what ends a turn from the caller's side: its signal, its deadline, and its silence. */
 
-import { MAX_TIMER_MS, onAbort } from "./abort.js";
+import { onAbort } from "./abort.js";
 import { interruptAgents } from "./agents.js";
-import { TurnDeadlineError, TurnStalledError, UsageError } from "./errors/index.js";
+import { TurnDeadlineError, TurnStalledError } from "./errors/index.js";
 import type { Turn } from "./generated/protocol.js";
 import type { TurnLimits } from "./options.js";
 import type { Runtime } from "./runtime.js";
@@ -12,16 +12,6 @@ import type { TurnStream } from "./stream/turnStream.js";
 const ABORT_GRACE_MS = 5_000;
 /** How long the runtime may take to say how a silent turn stands, or to stop its commands. */
 const SIDE_REQUEST_MS = 5_000;
-
-/** Throws `UsageError` for a time that no timer can hold. */
-export function checkLimits({ deadlineMs, idleTimeoutMs }: TurnLimits): void {
-  for (const [name, value] of Object.entries({ deadlineMs, idleTimeoutMs })) {
-    if (value === undefined || (value > 0 && value <= MAX_TIMER_MS)) continue;
-    throw new UsageError(
-      `${name} is ${value}; it must be more than 0 and at most ${MAX_TIMER_MS} ms. Leave it out for no limit.`,
-    );
-  }
-}
 
 /** Watches a turn until it has ended; the first limit that is reached ends it. */
 export function watchTurn(

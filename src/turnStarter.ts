@@ -10,7 +10,6 @@ import type { Schema } from "./schema/index.js";
 import type { Reservation } from "./stream/reservation.js";
 import { type StreamOptions, TurnStream } from "./stream/turnStream.js";
 import { TurnHandle } from "./turn.js";
-import { checkLimits } from "./turnLimits.js";
 
 const DEFAULT_STREAM_BUFFER_BYTES = 64 * 1024 * 1024;
 
@@ -45,7 +44,6 @@ export class TurnStarter {
   ): Promise<TurnHandle<OutputOf<S>>> {
     const { signal, deadlineMs, idleTimeoutMs, keepCommands, sandbox, approvalMode, outputSchema, ...fields } = options;
     signal?.throwIfAborted();
-    checkLimits(options);
     const output = outputParser(outputSchema);
     const cwd = options.cwd ? this.#runtime.resolvePath(options.cwd) : this.#cwd;
     const params = {

@@ -104,6 +104,23 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "nested config, with all types of values",
     ],
     [
+      "Every call refuses options that it does not know, with the name that was meant",
+      "e2e/unknownOptions.test.ts",
+      "%s refuses an option that it does not know",
+      "thread.%s refuses an option that it does not know",
+    ],
+    [
+      "A thread's `config` takes and refuses what the client's does",
+      "e2e/unknownOptions.test.ts",
+      "refuses what that of the client refuses: %s",
+      "takes what that of the client takes",
+    ],
+    [
+      "A path that begins with `~/` is in the user's home",
+      "e2e/unknownOptions.test.ts",
+      "is in the user's home: codexHome, and the cwd of the client and of a turn",
+    ],
+    [
       "A `spawn` hook starts the process in another way",
       "wire/process/spawnHook.test.ts",
       "gets the whole request, and its process is used",
@@ -279,7 +296,19 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "with approval handlers the runtime asks the user by default, else a reviewer",
     ],
     [
-      "A fork, and a thread after a crash, stays in the sandbox that the thread was in",
+      "A thread that is resumed or forked, in any process, keeps its sandbox with its roots and its network",
+      "e2e/keptSettings.test.ts",
+      "%s: resumed and forked without a sandbox, it is the same",
+      "a crash does not change it",
+      "the runtime is asked for the record when it is elsewhere",
+    ],
+    [
+      "A sandbox that the record of a thread does not tell has to be given",
+      "e2e/keptSettings.test.ts",
+      "what its record does not tell has to be given",
+    ],
+    [
+      "A fork stays in the sandbox that the thread was in",
       "e2e/modes.test.ts",
       "left out on fork, sandbox %s stays",
       "left out on fork, the sandbox of the last turn stays",
@@ -467,6 +496,18 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "A resumed thread that kept other settings than asked for is `SettingsMismatchError`",
       "e2e/resume.test.ts",
       "asked for %j: SettingsMismatchError",
+    ],
+    [
+      "Settings that a loaded thread would drop without a word are refused",
+      "e2e/keptSettings.test.ts",
+      "asked for %j, which it would drop: UsageError",
+      "by another client: what it would drop is refused as well",
+    ],
+    [
+      "Developer instructions for a thread with a history reach the model, once",
+      "e2e/keptSettings.test.ts",
+      "reach the model when it is resumed in another process, once",
+      "reach the model when it is forked",
     ],
     [
       "A thread that another process writes to is `ThreadLockedError`",
@@ -789,7 +830,7 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "a machine that is well > has no problem and no warning, and nothing is left of the diagnosis",
       "and none of it is called by the diagnosis, unlike by a start",
     ],
-    ["A mistyped flag is answered with the nearest one", "unit/cli/nearest.test.ts", "%j was meant to be %j"],
+    ["A mistyped flag is answered with the nearest one", "unit/usage/nearest.test.ts", "%j was meant to be %j"],
   ],
   "The testing kit": [
     [

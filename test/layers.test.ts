@@ -14,21 +14,25 @@ const HOUSE: readonly (readonly string[])[] = [
   ["generated", "abort", "display", "json", "logger"],
   ["turnResult"],
   ["errors"],
+  ["usage"],
   ["events"],
   ["process"],
   ["transport"],
   ["rpc"],
   ["stream"],
+  ["rollout"],
   ["retry", "input", "schema"],
   ["tools"],
   ["requests"],
   ["approval", "options"],
+  ["knownOptions"],
   ["handshake", "output", "endpoint"],
   ["establish", "recovery"],
   ["link"],
   ["runtime"],
   ["agents"],
-  ["login", "turnLimits", "sideWork", "openThread", "threadQueue", "threadRecord", "reviewText"],
+  ["login", "turnLimits", "sideWork", "threadQueue", "threadRecord", "reviewText"],
+  ["openThread"],
   ["turn"],
   ["goal", "review", "turnStarter"],
   ["thread"],
@@ -39,10 +43,10 @@ const HOUSE: readonly (readonly string[])[] = [
 
 /** The houses next door: nothing of `src` imports them, and each sees these rooms or files alone. */
 const ANNEXES: Readonly<Record<string, readonly string[]>> = {
-  testing: ["index", "protocol"],
-  mcp: ["index", "protocol", "display", "logger"],
-  cli: ["index", "protocol", "display", "mcp/index"],
-  exec: ["abort", "errors", "process", "transport/lines", "schema", "reviewText"],
+  testing: ["index", "protocol", "usage", "knownOptions"],
+  mcp: ["index", "protocol", "display", "logger", "usage", "knownOptions"],
+  cli: ["index", "protocol", "display", "usage", "mcp/index"],
+  exec: ["abort", "errors", "usage", "process", "transport/lines", "schema", "reviewText"],
 };
 
 /** Rooms that lie below, but are none of the room's business. */

@@ -9,7 +9,7 @@ import type {
   HandlerContext,
   PermissionsGrant,
 } from "../requests/handlers.js";
-import { checkOptions } from "./checkOptions.js";
+import { checkRules } from "./checkOptions.js";
 import { commandRules } from "./commandRules.js";
 import { type NetworkRules, networkRules } from "./networkRules.js";
 import { type PathRules, pathRules } from "./pathRules.js";
@@ -39,12 +39,12 @@ interface Answers<R> {
  * @throws UsageError for options that are not known, and for patterns that could never cover anything.
  */
 export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandlers {
-  checkOptions(options);
-  const commands = commandRules(options.commands ?? {});
-  const paths = pathRules(options.paths ?? {});
-  const network = networkRules(options.network ?? {});
-  const otherwise = options.otherwise === undefined || options.otherwise === "decline" ? {} : options.otherwise;
-  const { onDecision } = options;
+  const checked = checkRules(options);
+  const commands = commandRules(checked.commands ?? {});
+  const paths = pathRules(checked.paths ?? {});
+  const network = networkRules(checked.network ?? {});
+  const otherwise = checked.otherwise === undefined || checked.otherwise === "decline" ? {} : checked.otherwise;
+  const { onDecision } = checked;
   return {
     approveCommand(request, context) {
       const ask = otherwise.approveCommand?.bind(otherwise, request, context);

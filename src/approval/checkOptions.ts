@@ -1,47 +1,30 @@
 /** Owns the check of the rules' options: a rule that is misspelled must not silently be none. */
 
-import { UsageError } from "../errors/index.js";
+import { callback, either, list, oneOf } from "../usage/kinds.js";
+import { checkOptions, members, nested, type OptionTable } from "../usage/options.js";
+import type { ApprovalRuleHandlers, ApprovalRulesOptions, RuleList } from "./types.js";
 
-const HANDLERS = ["approveCommand", "approveFileChange", "approvePermissions"];
+const RULES: OptionTable<RuleList<unknown>> = { allow: list, deny: list };
+const OTHERWISE: OptionTable<ApprovalRuleHandlers> = {
+  approveCommand: callback,
+  approveFileChange: callback,
+  approvePermissions: callback,
+};
+const isText = (value: unknown): boolean => typeof value === "string";
+
+const APPROVAL_RULES: OptionTable<ApprovalRulesOptions> = {
+  commands: nested(RULES),
+  paths: nested(RULES),
+  network: nested(RULES),
+  otherwise: either([isText, oneOf(["decline"])], [() => true, members(OTHERWISE)]),
+  onDecision: callback,
+};
 
 /**
- * Checks the shape of the options, for programs without types; the patterns are checked where they are read.
+ * Checks the shape of the options; the patterns are checked where they are read.
  *
  * @throws UsageError naming the option.
  */
-export function checkOptions(options: unknown): void {
-  const { commands, paths, network, otherwise, onDecision } = members(options, "The options of approvalRules", [
-    "commands",
-    "paths",
-    "network",
-    "otherwise",
-    "onDecision",
-  ]);
-  for (const [name, list] of Object.entries({ commands, paths, network })) {
-    if (list === undefined) continue;
-    for (const [key, patterns] of Object.entries(members(list, name, ["allow", "deny"]))) {
-      if (patterns !== undefined && !Array.isArray(patterns)) throw new UsageError(`${name}.${key} is not an array.`);
-    }
-  }
-  if (otherwise !== undefined && otherwise !== "decline") {
-    for (const [key, handler] of Object.entries(members(otherwise, "otherwise", HANDLERS))) {
-      if (handler !== undefined) mustBeFunction(handler, `otherwise.${key}`);
-    }
-  }
-  if (onDecision !== undefined) mustBeFunction(onDecision, "onDecision");
-}
-
-function members(value: unknown, name: string, known: readonly string[]): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError(`${name} is not an object.`);
-  }
-  const found = Object.fromEntries(known.map((key): [string, unknown] => [key, Reflect.get(value, key)]));
-  const unknown = Object.keys(value).find((key) => !known.includes(key));
-  // An object with handlers may be more than that: a class, say.
-  if (unknown === undefined || known === HANDLERS) return found;
-  throw new UsageError(`${name} has ${JSON.stringify(unknown)}, which is none of ${known.join(", ")}.`);
-}
-
-function mustBeFunction(value: unknown, name: string): void {
-  if (typeof value !== "function") throw new UsageError(`${name} is not a function.`);
+export function checkRules(options: ApprovalRulesOptions): ApprovalRulesOptions {
+  return checkOptions(options, "approvalRules", APPROVAL_RULES);
 }

@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { BadUsage } from "./failure.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "../usage/nearest.js";
 
 /** The description of a flag. */
 export interface Flag {

@@ -6,7 +6,7 @@ import { type Command, commandHelp, PROGRAM, programHelp } from "./command.js";
 import { COMMANDS } from "./commands.js";
 import { BadUsage } from "./failure.js";
 import { HELP, parseFlags, unknownFlag } from "./flags.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "../usage/nearest.js";
 import { type Streams, type Terminal, withTerminal } from "./terminal.js";
 
 /** Runs the program with these arguments. Resolves with the exit code; whatever goes wrong is told on stderr. */

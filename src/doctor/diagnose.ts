@@ -1,6 +1,12 @@
 /** Owns the public call of the diagnosis. Most programs make none, so what makes it is loaded with the first call. */
 
+import { CODEX } from "../knownOptions.js";
+import { withHomePaths } from "../usage/home.js";
+import { milliseconds, signal } from "../usage/kinds.js";
+import { checkOptions, type OptionTable } from "../usage/options.js";
 import type { DiagnoseOptions, Diagnosis } from "./types.js";
+
+const DIAGNOSE: OptionTable<DiagnoseOptions> = { ...CODEX, checkTimeoutMs: milliseconds, signal };
 
 /**
  * Finds out whether a `Codex` with these options would work here, and if not, why: the executable, its version, its
@@ -11,6 +17,7 @@ import type { DiagnoseOptions, Diagnosis } from "./types.js";
  * not used. Resolves whatever it finds; rejects only with the reason of `signal`.
  */
 export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  const checked = withHomePaths(checkOptions(options, "diagnose", DIAGNOSE));
   const { examine } = await import("./examine.js");
-  return examine(options);
+  return examine(checked);
 }

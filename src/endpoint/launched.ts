@@ -1,7 +1,7 @@
 /** Owns the endpoint that is a process of this program: found, started, and spoken to over its pipes. */
 
 import { orAborted } from "../abort.js";
-import { LaunchError, UsageError } from "../errors/index.js";
+import { LaunchError } from "../errors/index.js";
 import type { CodexOptions } from "../options.js";
 import { AgentProcess, type AgentProcessOptions, type SpawnedProcess } from "../process/agentProcess.js";
 import { launchEnvironment } from "../process/environment.js";
@@ -11,12 +11,12 @@ import { newMark } from "../process/processMark.js";
 import { pause } from "../process/wait.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
 import { StdioTransport } from "../transport/stdio.js";
-import type { Endpoint, RecoveryPlan } from "./endpoint.js";
+import type { Endpoint } from "./endpoint.js";
 
 /** The endpoint of a runtime that is started by these options. */
 export function launched(options: CodexOptions): Endpoint {
   return {
-    recovery: restartPlan(options.restart ?? "never"),
+    recovery: options.restart === "on-crash" ? { kind: "restart" } : null,
     cwd: options.cwd ?? process.cwd(),
     async open(signal) {
       const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
@@ -53,10 +53,4 @@ export async function startWithin(
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new LaunchError("SPAWN_FAILED", `${request.command} did not start: ${why}`, { cause });
   }
-}
-
-function restartPlan(restart: string): RecoveryPlan | null {
-  if (restart === "on-crash") return { kind: "restart" };
-  if (restart === "never") return null;
-  throw new UsageError(`restart is ${JSON.stringify(restart)}; it must be "on-crash" or "never".`);
 }

@@ -1,5 +1,6 @@
 /** Owns the client of `codex exec`: the options that its threads share. */
 
+import { checkExecOptions, CODEX, RESUME_LAST, REVIEW, THREAD } from "./knownOptions.js";
 import type { CodexOptions, ResumeLastOptions, ThreadOptions } from "./options.js";
 import { type ReviewOptions, type ReviewResult, type ReviewTarget, readReview, reviewRequest } from "./review.js";
 import { Thread } from "./thread.js";
@@ -11,13 +12,14 @@ import { Thread } from "./thread.js";
 export class Codex {
   readonly #options: CodexOptions;
 
+  /** @throws UsageError for options that are not known. */
   constructor(options: CodexOptions = {}) {
-    this.#options = options;
+    this.#options = checkExecOptions(options, "new Codex", CODEX);
   }
 
   /** Makes a new thread. The runtime creates it with the first turn. */
   startThread(options: ThreadOptions = {}): Thread {
-    return new Thread(this.#options, options, { kind: "new" });
+    return new Thread(this.#options, checkExecOptions(options, "startThread", THREAD), { kind: "new" });
   }
 
   /**
@@ -26,12 +28,12 @@ export class Codex {
    * @param id - the id of the thread, or its name. The first turn rejects when there is none such.
    */
   resumeThread(id: string, options: ThreadOptions = {}): Thread {
-    return new Thread(this.#options, options, { kind: "resume", id });
+    return new Thread(this.#options, checkExecOptions(options, "resumeThread", THREAD), { kind: "resume", id });
   }
 
   /** Takes the most recent thread up again, of this working directory or of `all`; a new one when there is none. */
   resumeLast(options: ResumeLastOptions = {}): Thread {
-    const { all = false, ...threadOptions } = options;
+    const { all = false, ...threadOptions } = checkExecOptions(options, "resumeLast", RESUME_LAST);
     return new Thread(this.#options, threadOptions, { kind: "resumeLast", all });
   }
 
@@ -41,7 +43,7 @@ export class Codex {
    * @param id - the id of the other thread, or its name. The first turn rejects when there is none such.
    */
   forkThread(id: string, options: ThreadOptions = {}): Thread {
-    return new Thread(this.#options, options, { kind: "fork", id });
+    return new Thread(this.#options, checkExecOptions(options, "forkThread", THREAD), { kind: "fork", id });
   }
 
   /**
@@ -51,7 +53,7 @@ export class Codex {
    * @throws UsageError for a target that is none; else as `thread.run`.
    */
   async review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
-    const { signal, outputLastMessage, ...threadOptions } = options;
+    const { signal, outputLastMessage, ...threadOptions } = checkExecOptions(options, "review", REVIEW);
     const { args, prompt } = reviewRequest(target);
     const thread = new Thread(this.#options, threadOptions, { kind: "review", args });
     const turn = await thread.run(prompt, { signal, outputLastMessage });

@@ -1,7 +1,6 @@
 /** Owns code reviews by `codex exec review`: what is reviewed, how that is said, and what it comes to. */
 
-import { UsageError } from "../errors/index.js";
-import { type ReviewContent, readFindings, readReviewJson } from "../reviewText.js";
+import { checkReviewTarget, type ReviewContent, readFindings, readReviewJson } from "../reviewText.js";
 import type { ThreadOptions, TurnOptions } from "./options.js";
 import type { Turn } from "./turn.js";
 
@@ -44,23 +43,16 @@ export interface ReviewRequest {
  * @throws UsageError for one that is none, or has nothing in it.
  */
 export function reviewRequest(target: ReviewTarget): ReviewRequest {
+  checkReviewTarget(target, "review");
   switch (target.type) {
     case "uncommittedChanges":
       return { args: ["--uncommitted"], prompt: "" };
     case "baseBranch":
-      return { args: ["--base", filled(target.branch, "branch")], prompt: "" };
+      return { args: ["--base", target.branch], prompt: "" };
     case "commit":
-      return {
-        args: ["--commit", filled(target.sha, "sha"), ...(target.title ? ["--title", target.title] : [])],
-        prompt: "",
-      };
+      return { args: ["--commit", target.sha, ...(target.title ? ["--title", target.title] : [])], prompt: "" };
     case "custom":
-      return { args: ["-"], prompt: filled(target.instructions, "instructions") };
-    default:
-      throw new UsageError(
-        `The target of the review is of the type ${JSON.stringify(Object(target).type)}. Give "uncommittedChanges", ` +
-          '"baseBranch", "commit" or "custom".',
-      );
+      return { args: ["-"], prompt: target.instructions };
   }
 }
 
@@ -68,9 +60,4 @@ export function reviewRequest(target: ReviewTarget): ReviewRequest {
 export function readReview(turn: Turn, threadId: string | null): ReviewResult {
   const text = turn.finalResponse;
   return { turn, threadId, text, ...(readReviewJson(text) ?? readFindings(text)) };
-}
-
-function filled(value: unknown, name: string): string {
-  if (typeof value === "string" && value.trim() !== "") return value;
-  throw new UsageError(`The ${name} of the review's target is no text, or empty. Give it, or another type of target.`);
 }

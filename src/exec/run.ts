@@ -1,8 +1,6 @@
 /** Owns one run of `codex exec`: a process from its start to its end, as a stream of events. */
 
-import { constants } from "node:buffer";
 import { onAbort } from "../abort.js";
-import { UsageError } from "../errors/index.js";
 import { AgentProcess } from "../process/agentProcess.js";
 import type { SpawnRequest } from "../process/launch.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
@@ -35,15 +33,6 @@ export interface Run {
 export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, undefined> {
   const { signal, left, record, options } = run;
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES } = options;
-  // A line that no string can hold would throw where nobody could catch it.
-  if (!(maxFrameBytes > 0 && maxFrameBytes <= constants.MAX_STRING_LENGTH)) {
-    throw new UsageError(
-      `maxFrameBytes is ${maxFrameBytes}; it must be more than 0 and at most ${constants.MAX_STRING_LENGTH}.`,
-    );
-  }
-  if (signal !== undefined && !isSignal(signal)) {
-    throw new UsageError("signal is not an AbortSignal. Give the signal of an AbortController.");
-  }
   if (left?.aborted) return;
   if (signal?.aborted) throw new AbortError(signal.reason, { record, ...UNBORN });
   const agent = await AgentProcess.start(run.request, { spawn: options.spawn, onStderr: options.onStderr });
@@ -67,10 +56,6 @@ export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, unde
     for (const stop of stopListening) stop();
     await agent.kill();
   }
-}
-
-function isSignal(value: unknown): boolean {
-  return value instanceof EventTarget && "aborted" in value;
 }
 
 const UNBORN = { exitCode: null, signal: null, stderrTail: "" };

@@ -5,6 +5,7 @@ import { CodexError, UsageError } from "../errors/index.js";
 import { planExec, type ThreadTarget } from "./commandLine.js";
 import type { ThreadEvent } from "./events.js";
 import { type Input, toPrompt, type UserInput } from "./input.js";
+import { checkExecOptions, TURN } from "./knownOptions.js";
 import type { CodexOptions, ThreadOptions, TurnOptions } from "./options.js";
 import { type OutputPlan, planOutput } from "./output.js";
 import { runExec } from "./run.js";
@@ -91,9 +92,10 @@ export class Thread {
     readonly left?: AbortSignal;
     readonly onOutput?: (output: OutputPlan | undefined) => void;
   }): AsyncGenerator<ThreadEvent, void, undefined> {
-    const { options, record, left } = turn;
+    const { record, left } = turn;
     let removeSchema: (() => Promise<void>) | undefined;
     try {
+      const options = checkExecOptions(turn.options, "run", TURN);
       if (this.#isLost) {
         throw new UsageError(
           "This thread is ephemeral and has had its turn: nothing is left that a second one could resume. Start another " +

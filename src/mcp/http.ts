@@ -5,7 +5,9 @@ import { UsageError } from "../index.js";
 import { safeLogger } from "../logger.js";
 import { HttpSessions } from "./httpSessions.js";
 import { loadMcp, type McpLibrary } from "./library.js";
-import { type CodexMcpOptions, count } from "./options.js";
+import { integer, oneOf, text } from "../usage/kinds.js";
+import { checkOptions, type OptionTable } from "../usage/options.js";
+import { type CodexMcpOptions, MCP } from "./options.js";
 import { createCodexMcp } from "./server.js";
 import type { McpHandle } from "./stdio.js";
 import { carriesToken, type KeptToken, keepToken } from "./token.js";
@@ -36,7 +38,15 @@ export interface McpHttpHandle extends McpHandle {
 }
 
 const PATH = "/mcp";
-const HOSTS: readonly string[] = ["127.0.0.1", "::1"];
+const HTTP: OptionTable<McpHttpOptions> = {
+  ...MCP,
+  port: integer(0),
+  host: oneOf(["127.0.0.1", "::1"]),
+  token: text,
+  tokenFile: text,
+  maxRequestBytes: integer(1),
+  maxSessions: integer(1),
+};
 
 /**
  * Serves MCP (Streamable HTTP) on the loopback, for those who bring the token. Resolves as soon as it listens.
@@ -45,13 +55,10 @@ const HOSTS: readonly string[] = ["127.0.0.1", "::1"];
  * when `@modelcontextprotocol/server` is not installed.
  */
 export async function serveMcpHttp(options: McpHttpOptions = {}): Promise<McpHttpHandle> {
-  const { port = 0, host = "127.0.0.1", token, tokenFile, maxRequestBytes, maxSessions, ...rest } = options;
+  const checked = checkOptions(options, "serveMcpHttp", HTTP);
+  const { port = 0, host = "127.0.0.1", token, tokenFile, ...more } = checked;
+  const { maxRequestBytes: maxBytes = 4 * 1024 * 1024, maxSessions: sessionLimit = 64, ...rest } = more;
   const logger = rest.logger && safeLogger(rest.logger);
-  if (!HOSTS.includes(host)) {
-    throw new UsageError(`host is ${JSON.stringify(host)}; this server listens on 127.0.0.1 or ::1 alone.`);
-  }
-  const maxBytes = count("maxRequestBytes", maxRequestBytes ?? 4 * 1024 * 1024);
-  const sessionLimit = count("maxSessions", maxSessions ?? 64);
   const library = await loadMcp();
   const mcp = await createCodexMcp(rest);
   const kept = await keepToken({ token, tokenFile });

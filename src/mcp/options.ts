@@ -4,6 +4,10 @@ import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { ApprovalMode, type CodexOptions, type Logger, Sandbox, UsageError } from "../index.js";
 import { safeLogger } from "../logger.js";
+import { CODEX, logger } from "../knownOptions.js";
+import { expandHome } from "../usage/home.js";
+import { filled, integer, listOf, milliseconds, oneOf, text } from "../usage/kinds.js";
+import { checkOptions, nested, type OptionTable } from "../usage/options.js";
 
 /** What the server's operator allows its callers, and how the runtime behind it is started. */
 export interface CodexMcpOptions {
@@ -47,6 +51,22 @@ export interface CodexMcpOptions {
   readonly logger?: Logger | undefined;
 }
 
+/** @internal Every option of the server, for what serves it. */
+export const MCP: OptionTable<CodexMcpOptions> = {
+  codex: nested(CODEX),
+  maxSandbox: oneOf(Object.values(Sandbox)),
+  approvalMode: oneOf(Object.values(ApprovalMode)),
+  roots: listOf(text),
+  maxConcurrentTurns: integer(1),
+  maxLoadedThreads: integer(1),
+  maxPromptBytes: integer(1),
+  deadlineMs: milliseconds,
+  answerTimeoutMs: milliseconds,
+  heartbeatMs: milliseconds,
+  serverName: filled,
+  logger,
+};
+
 /** The options, checked and complete. */
 export interface Settings {
   readonly codex: CodexOptions;
@@ -65,54 +85,34 @@ export interface Settings {
   readonly logger: Logger | undefined;
 }
 
-/** The longest delay that Node's timers take. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** Checks the options. Throws `UsageError` for what cannot work; starts and opens nothing. */
-export function settingsOf(options: CodexMcpOptions): Settings {
+export function settingsOf(given: CodexMcpOptions): Settings {
+  const options = checkOptions(given, "createCodexMcp", MCP);
   const codex = options.codex ?? {};
   const roots = (options.roots ?? [codex.cwd ?? process.cwd()]).map(folder);
   const [defaultRoot] = roots;
   if (defaultRoot === undefined) throw new UsageError("roots is empty. Give the folders that callers may work in.");
-  const serverName = options.serverName ?? "codex-embed";
-  if (serverName.trim() === "") throw new UsageError("serverName is empty. Give a name, or leave it out.");
   return {
     codex,
-    maxSandbox: oneOf("maxSandbox", options.maxSandbox ?? Sandbox.readOnly, Object.values(Sandbox)),
-    approvalMode: oneOf("approvalMode", options.approvalMode ?? ApprovalMode.ask, Object.values(ApprovalMode)),
+    maxSandbox: options.maxSandbox ?? Sandbox.readOnly,
+    approvalMode: options.approvalMode ?? ApprovalMode.ask,
     roots,
     defaultRoot,
-    maxConcurrentTurns: count("maxConcurrentTurns", options.maxConcurrentTurns ?? 4),
-    maxLoadedThreads: count("maxLoadedThreads", options.maxLoadedThreads ?? 32),
-    maxPromptBytes: count("maxPromptBytes", options.maxPromptBytes ?? 1024 * 1024),
-    deadlineMs: time("deadlineMs", options.deadlineMs ?? 60 * 60_000),
-    answerTimeoutMs: time("answerTimeoutMs", options.answerTimeoutMs ?? 10 * 60_000),
-    heartbeatMs: time("heartbeatMs", options.heartbeatMs ?? 10_000),
-    serverName,
+    maxConcurrentTurns: options.maxConcurrentTurns ?? 4,
+    maxLoadedThreads: options.maxLoadedThreads ?? 32,
+    maxPromptBytes: options.maxPromptBytes ?? 1024 * 1024,
+    deadlineMs: options.deadlineMs ?? 60 * 60_000,
+    answerTimeoutMs: options.answerTimeoutMs ?? 10 * 60_000,
+    heartbeatMs: options.heartbeatMs ?? 10_000,
+    serverName: options.serverName ?? "codex-embed",
     logger: options.logger && safeLogger(options.logger),
   };
-}
-
-/** Throws `UsageError` unless `value` is a whole number from 1 on. */
-export function count(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new UsageError(`${name} is ${value}; it must be a whole number from 1 on.`);
-}
-
-function time(name: string, value: number): number {
-  if (value > 0 && value <= MAX_TIMER_MS) return value;
-  throw new UsageError(`${name} is ${value}; it must be more than 0 and at most ${MAX_TIMER_MS} ms.`);
-}
-
-function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
-  if (known.includes(value)) return value;
-  throw new UsageError(`${name} is ${JSON.stringify(value)}; it must be one of ${known.join(", ")}.`);
 }
 
 function folder(path: string): string {
   if (path === "") throw new UsageError("roots holds an empty path. Give folders.");
   try {
-    const real = realpathSync(resolve(path));
+    const real = realpathSync(resolve(expandHome(path, "roots")));
     if (statSync(real).isDirectory()) return real;
   } catch (cause) {
     throw new UsageError(`roots holds ${resolve(path)}, which is not an existing folder.`, { cause });

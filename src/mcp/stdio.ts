@@ -4,7 +4,9 @@ import type { Readable, Writable } from "node:stream";
 import { UsageError } from "../index.js";
 import { safeLogger } from "../logger.js";
 import { loadMcpStdio } from "./library.js";
-import type { CodexMcpOptions } from "./options.js";
+import { record } from "../usage/kinds.js";
+import { checkOptions, type OptionTable } from "../usage/options.js";
+import { type CodexMcpOptions, MCP } from "./options.js";
 import { createCodexMcp } from "./server.js";
 
 /** Options of `serveMcpStdio`. */
@@ -14,6 +16,8 @@ export interface McpStdioOptions extends CodexMcpOptions {
   /** Default: this process's stdout. Nothing else may write to it. */
   readonly stdout?: Writable | undefined;
 }
+
+const STDIO: OptionTable<McpStdioOptions> = { ...MCP, stdin: record, stdout: record };
 
 /** A server that runs. */
 export interface McpHandle extends AsyncDisposable {
@@ -30,7 +34,7 @@ export interface McpHandle extends AsyncDisposable {
  * messages, and when `@modelcontextprotocol/server` is not installed.
  */
 export async function serveMcpStdio(options: McpStdioOptions = {}): Promise<McpHandle> {
-  const { stdin = process.stdin, stdout = process.stdout, ...rest } = options;
+  const { stdin = process.stdin, stdout = process.stdout, ...rest } = checkOptions(options, "serveMcpStdio", STDIO);
   if (stdout === process.stdout && [rest.logger, rest.codex?.logger].includes(console)) {
     throw new UsageError(
       "The logger console writes to stdout, which carries the messages of MCP. Give one that writes to stderr: " +

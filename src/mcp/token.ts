@@ -5,6 +5,7 @@ import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "../index.js";
+import { expandHome } from "../usage/home.js";
 
 /** The environment variable that the token is taken from. The runtime does not get it. */
 export const TOKEN_VARIABLE = "CODEX_EMBED_MCP_TOKEN";
@@ -33,7 +34,7 @@ export async function keepToken(options: {
   if (token !== undefined && tokenFile !== undefined)
     throw new UsageError("token and tokenFile are both given. Give one.");
   if (token !== undefined) return given(token, "token");
-  if (tokenFile !== undefined) return inFile(resolve(tokenFile));
+  if (tokenFile !== undefined) return inFile(resolve(expandHome(tokenFile, "tokenFile")));
   const fromEnvironment = process.env[TOKEN_VARIABLE];
   if (fromEnvironment !== undefined) return given(fromEnvironment, TOKEN_VARIABLE);
   const folder = await mkdtemp(join(tmpdir(), "codex-embed-mcp-"));

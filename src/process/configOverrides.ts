@@ -1,6 +1,7 @@
 /** Owns the encoding of a typed configuration as the runtime's `key=value` overrides. */
 
 import { UsageError } from "../errors/index.js";
+import type { JsonValue } from "../generated/protocol.js";
 
 /** A value of the runtime's configuration. A table's undefined entries are left out. */
 export type ConfigValue = string | number | bigint | boolean | readonly ConfigValue[] | ConfigObject;
@@ -53,6 +54,34 @@ export function configOverrides(config: ConfigObject, options: ConfigKeyOptions 
     collect([key], value, [config], plainKey, overrides);
   }
   return overrides;
+}
+
+/**
+ * Encodes a configuration as JSON, for requests. It takes and refuses what {@link configOverrides} does, so that a
+ * configuration means the same for a client and for a thread.
+ *
+ * @throws UsageError as `configOverrides` does, and for a bigint that JSON does not hold exactly.
+ */
+export function configJson(config: ConfigObject): { [key: string]: JsonValue } {
+  configOverrides(config);
+  return tableJson([], config);
+}
+
+function tableJson(path: Path, table: ConfigObject): { [key: string]: JsonValue } {
+  return Object.fromEntries(entries(table).map(([key, value]) => [key, valueJson([...path, key], value)]));
+}
+
+function valueJson(path: Path, value: ConfigValue): JsonValue {
+  if (typeof value === "bigint") {
+    if (Number.isSafeInteger(Number(value))) return Number(value);
+    throw unencodable(
+      path,
+      "a bigint that JSON does not hold exactly",
+      "Set it for the client: new Codex({ config }).",
+    );
+  }
+  if (typeof value !== "object") return value;
+  return isList(value) ? value.map((item, index) => valueJson([...path, index], item)) : tableJson(path, value);
 }
 
 function collect(

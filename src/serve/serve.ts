@@ -1,6 +1,28 @@
 /** Owns the public call that serves a runtime. Most programs serve none, so what does it is loaded with the first call. */
 
-import type { AppServer, ServeOptions } from "./types.js";
+import { CODEX } from "../knownOptions.js";
+import { withHomePaths } from "../usage/home.js";
+import { filled, required, text } from "../usage/kinds.js";
+import { checkOptions, type OptionTable, type VariantTables, variants } from "../usage/options.js";
+import type { AppServer, ServeAuth, ServeOptions } from "./types.js";
+
+const AUTH: VariantTables<ServeAuth, "type"> = {
+  token: { type: text, token: text },
+  signed: { type: text, sharedSecretFile: required(filled), issuer: text, audience: text },
+  none: { type: text },
+};
+
+const {
+  launchArgs: _launchArgs,
+  handlers: _handlers,
+  clientName: _clientName,
+  clientTitle: _clientTitle,
+  clientVersion: _clientVersion,
+  experimentalApi: _experimentalApi,
+  optOutNotifications: _optOutNotifications,
+  ...CODEX_OF_A_SERVER
+} = CODEX;
+const SERVE: OptionTable<ServeOptions> = { ...CODEX_OF_A_SERVER, listen: text, auth: variants("type", AUTH) };
 
 /**
  * Starts `codex app-server --listen` for others to connect to, and resolves when it takes connections. It ends with
@@ -9,6 +31,7 @@ import type { AppServer, ServeOptions } from "./types.js";
  * @throws UsageError for options that cannot work; LaunchError as `Codex.launch` does, with the server's stderr.
  */
 export async function serveAppServer(options: ServeOptions = {}): Promise<AppServer> {
+  const checked = withHomePaths(checkOptions(options, "serveAppServer", SERVE));
   const { startServer } = await import("./server.js");
-  return startServer(options);
+  return startServer(checked);
 }

@@ -19,6 +19,7 @@ import { guarded } from "../process/guard.js";
 import { planLaunch } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
 import { newMark } from "../process/processMark.js";
+import { expandHome } from "../usage/home.js";
 import type { AppServer, ServeAuth, ServeOptions } from "./types.js";
 
 const READY_POLL_MS = 10;
@@ -124,7 +125,8 @@ async function prepareAuth(auth: ServeAuth, isSocket: boolean): Promise<Prepared
     );
   }
   if (auth.type === "signed") {
-    const { sharedSecretFile, issuer, audience } = auth;
+    const { issuer, audience } = auth;
+    const sharedSecretFile = expandHome(auth.sharedSecretFile, "auth.sharedSecretFile");
     const secret = await readFile(sharedSecretFile).catch((cause: unknown) => {
       throw new UsageError(`The shared secret ${sharedSecretFile} cannot be read.`, { cause });
     });

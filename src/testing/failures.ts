@@ -1,5 +1,8 @@
 /** Owns the parts of a script with which a response fails. Each of them ends its step. */
 
+import { record, recordOf, text } from "../usage/kinds.js";
+import { checkOptions, type OptionTable } from "../usage/options.js";
+
 /** Answers with an HTTP error instead of a stream. */
 export interface HttpErrorPart {
   readonly kind: "fail";
@@ -24,8 +27,18 @@ export interface FailOptions {
   readonly body?: string;
 }
 
+const FAIL: OptionTable<FailOptions> = {
+  code: text,
+  type: text,
+  message: text,
+  details: record,
+  headers: recordOf(text),
+  body: text,
+};
+
 /** Answers the request with an HTTP error status and a JSON error. Only pauses may stand before it in a step. */
 export function fail(status: number, options: FailOptions = {}): HttpErrorPart {
+  checkOptions(options, "fail", FAIL);
   const { code, type, message = `Scripted failure ${status}`, details } = options;
   return {
     kind: "fail",

@@ -1,5 +1,7 @@
 /** Owns the parts of a script that are model output: messages, reasoning, usage and raw items. */
 
+import { either, integer, list, listOf, oneOf, required, text as textKind } from "../usage/kinds.js";
+import { checkOptions, nested, type OptionTable } from "../usage/options.js";
 import type { Pause } from "./pause.js";
 import { ScriptError } from "./scriptError.js";
 
@@ -20,6 +22,14 @@ export interface TokenCounts {
 
 /** Whether a message is a remark on the way or the answer. */
 export type MessagePhase = "commentary" | "final_answer";
+
+/** @internal */
+export const TOKEN_COUNTS: OptionTable<TokenCounts> = {
+  input: required(integer(0)),
+  cached: integer(0),
+  output: required(integer(0)),
+  reasoning: integer(0),
+};
 
 /** A message of the model. */
 export interface MessagePart {
@@ -43,6 +53,16 @@ export interface MessageOptions {
   readonly usage?: TokenCounts;
 }
 
+/** @internal The number of pieces is checked where the text is cut. */
+export const DELTAS = either([(value) => typeof value === "number", () => {}], [() => true, list]);
+
+const MESSAGE: OptionTable<MessageOptions> = {
+  phase: oneOf(["commentary", "final_answer"]),
+  deltas: DELTAS,
+  id: textKind,
+  usage: nested(TOKEN_COUNTS),
+};
+
 /**
  * A message of the model. Without a text, the text is what the deltas add up to; with both, the completed message
  * carries `text` whatever the deltas were.
@@ -53,7 +73,7 @@ export function message(
   textOrOptions: string | (MessageOptions & { readonly deltas: readonly Piece[] }),
   moreOptions: MessageOptions = {},
 ): MessagePart {
-  const options = typeof textOrOptions === "string" ? moreOptions : textOrOptions;
+  const options = checkOptions(typeof textOrOptions === "string" ? moreOptions : textOrOptions, "message", MESSAGE);
   const text = typeof textOrOptions === "string" ? textOrOptions : joinPieces(textOrOptions.deltas);
   return {
     kind: "message",
@@ -91,8 +111,17 @@ export interface ReasoningOptions {
   readonly id?: string;
 }
 
+const section = either([(value) => typeof value === "string", textKind], [() => true, list]);
+const REASONING: OptionTable<ReasoningOptions> = {
+  summary: listOf(section),
+  content: listOf(section),
+  deltas: integer(0),
+  id: textKind,
+};
+
 /** A reasoning item of the model: summary sections first, then raw content. */
 export function reasoning(options: ReasoningOptions): ReasoningPart {
+  checkOptions(options, "reasoning", REASONING);
   const section = (source: string | readonly Piece[]): ReasoningSection =>
     typeof source === "string"
       ? { text: source, pieces: splitText(source, options.deltas ?? 1) }
@@ -113,6 +142,7 @@ export interface UsagePart {
 
 /** Reports token counts with the response. Without any, the runtime announces no usage for it. The last one counts. */
 export function usage(counts: TokenCounts): UsagePart {
+  checkOptions(counts, "usage", TOKEN_COUNTS);
   return { kind: "usage", usage: counts };
 }
 

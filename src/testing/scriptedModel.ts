@@ -6,6 +6,8 @@ import { play } from "./play.js";
 import type { RecordedRequest, RequestEnd } from "./recordedRequest.js";
 import { readJsonBody } from "./requestBody.js";
 import { RequestLog } from "./requestLog.js";
+import { integer } from "../usage/kinds.js";
+import { checkOptions } from "../usage/options.js";
 import { ScriptError } from "./scriptError.js";
 import type { Part, Step } from "./step.js";
 import { Playbook, type RequestFilter, type Responder, type StepQueue } from "./stepQueue.js";
@@ -48,13 +50,14 @@ export class ScriptedModel implements StepQueue {
 
   /** Starts a model on a free port. Rejects when the loopback interface cannot be used. */
   static async start(options: ScriptedModelOptions = {}): Promise<ScriptedModel> {
+    const checked = checkOptions(options, "ScriptedModel.start", { maxRequestBytes: integer(1) });
     // An idle connection that the server closes just when the client reuses it would be a failure nobody scripted.
     const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new ScriptError("The model got no TCP port.");
-    return new ScriptedModel(server, address.port, options);
+    return new ScriptedModel(server, address.port, checked);
   }
 
   /** All requests so far, in the order of their arrival. */

@@ -2,13 +2,18 @@
 
 import { Codex, type CodexOptions } from "../index.js";
 import { ScriptedModel } from "./scriptedModel.js";
-import { type TestHome, type TestHomeOptions, createTestHome } from "./testHome.js";
+import { CODEX } from "../knownOptions.js";
+import { record } from "../usage/kinds.js";
+import { checkOptions, type OptionTable } from "../usage/options.js";
+import { createTestHome, HOME, type TestHome, type TestHomeOptions } from "./testHome.js";
 
 /** Options of `startTestCodex`: those of the client and those of the home. */
 export interface TestCodexOptions extends CodexOptions, Omit<TestHomeOptions, "model"> {
   /** A model that runs already. It stays open when the bench closes. Default: a new one, closed with the bench. */
   readonly model?: ScriptedModel;
 }
+
+const TEST_CODEX: OptionTable<TestCodexOptions> = { ...CODEX, ...HOME, model: record };
 
 /** A client of a runtime that talks to a scripted model. */
 export interface TestCodex extends AsyncDisposable {
@@ -29,7 +34,8 @@ export interface TestCodex extends AsyncDisposable {
  * behind then.
  */
 export async function startTestCodex(options: TestCodexOptions = {}): Promise<TestCodex> {
-  const { model: givenModel, sandbox, streamMaxRetries, extraConfig, ...clientOptions } = options;
+  const checked = checkOptions(options, "startTestCodex", TEST_CODEX);
+  const { model: givenModel, sandbox, streamMaxRetries, extraConfig, ...clientOptions } = checked;
   const closers: Closer[] = [];
   try {
     const model = givenModel ?? (await ScriptedModel.start());

@@ -1,8 +1,18 @@
 /** Owns the step: one answer of the model, made of parts, and the rules for their order. */
 
 import type { FailurePart } from "./failures.js";
-import type { MessagePart, RawEventPart, RawItemPart, ReasoningPart, TokenCounts, UsagePart } from "./parts.js";
+import {
+  type MessagePart,
+  type RawEventPart,
+  type RawItemPart,
+  type ReasoningPart,
+  TOKEN_COUNTS,
+  type TokenCounts,
+  type UsagePart,
+} from "./parts.js";
 import type { Pause } from "./pause.js";
+import { flag, recordOf, text } from "../usage/kinds.js";
+import { checkOptions, nested, type OptionTable } from "../usage/options.js";
 import { ScriptError } from "./scriptError.js";
 import type { CustomToolCallPart, FunctionCallPart } from "./toolParts.js";
 
@@ -37,6 +47,8 @@ export interface StepOptions {
   readonly usage?: TokenCounts;
 }
 
+const STEP: OptionTable<StepOptions> = { headers: recordOf(text), endTurn: flag, usage: nested(TOKEN_COUNTS) };
+
 /** One answer of the model: what one request of the runtime gets. */
 export interface Step {
   readonly kind: "step";
@@ -55,7 +67,7 @@ export function step(first?: Part | StepOptions, ...rest: readonly Part[]): Step
   const made: Step =
     "kind" in first
       ? { kind: "step", parts: [first, ...rest], options: {} }
-      : { kind: "step", parts: rest, options: first };
+      : { kind: "step", parts: rest, options: checkOptions(first, "step", STEP) };
   checkOrder(made.parts);
   return made;
 }

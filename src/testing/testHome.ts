@@ -2,7 +2,9 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import type { ConfigObject, Sandbox } from "../index.js";
+import { type ConfigObject, Sandbox } from "../index.js";
+import { integer, oneOf, record, required } from "../usage/kinds.js";
+import { checkOptions, type OptionTable } from "../usage/options.js";
 import { linkBubblewrap } from "./bubblewrap.js";
 import { testCatalogJson, testConfigToml } from "./testConfig.js";
 import { testEnvironment } from "./testEnvironment.js";
@@ -20,6 +22,15 @@ export interface TestHomeOptions {
   readonly extraConfig?: ConfigObject;
 }
 
+/** @internal What the home shares with the whole bench. */
+export const HOME: OptionTable<Omit<TestHomeOptions, "model">> = {
+  sandbox: oneOf(Object.values(Sandbox)),
+  streamMaxRetries: integer(0),
+  extraConfig: record,
+};
+
+const TEST_HOME: OptionTable<TestHomeOptions> = { ...HOME, model: required(record) };
+
 /** A throw-away home and workspace. */
 export interface TestHome {
   /** The runtime's `CODEX_HOME`, with `config.toml` and a model catalog. */
@@ -35,6 +46,7 @@ export interface TestHome {
 
 /** Makes a home and a workspace. Rejects when no folder can be written to; nothing is left behind then. */
 export async function createTestHome(options: TestHomeOptions): Promise<TestHome> {
+  checkOptions(options, "createTestHome", TEST_HOME);
   const folder = await makeTestFolder();
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 5 });
   try {

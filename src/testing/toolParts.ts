@@ -1,6 +1,8 @@
 /** Owns the parts of a script that are tool calls. */
 
-import { type Piece, splitText } from "./parts.js";
+import { flag, integer, listOf, required, text } from "../usage/kinds.js";
+import { checkOptions, nested, type OptionTable } from "../usage/options.js";
+import { DELTAS, type Piece, splitText } from "./parts.js";
 
 /** A call of a function tool. */
 export interface FunctionCallPart {
@@ -29,6 +31,8 @@ export interface ToolCallOptions {
   readonly callId?: string;
 }
 
+const TOOL_CALL: OptionTable<ToolCallOptions> = { namespace: text, callId: text };
+
 /** Calls a function tool with arguments that are sent as JSON. */
 export function toolCall(name: string, args: unknown = {}, options: ToolCallOptions = {}): FunctionCallPart {
   return rawToolCall(name, JSON.stringify(args), options);
@@ -36,6 +40,7 @@ export function toolCall(name: string, args: unknown = {}, options: ToolCallOpti
 
 /** Calls a function tool with an arguments string that is sent as it is: for arguments that are not JSON. */
 export function rawToolCall(name: string, argumentsText: string, options: ToolCallOptions = {}): FunctionCallPart {
+  checkOptions(options, "toolCall", TOOL_CALL);
   return {
     kind: "functionCall",
     name,
@@ -53,8 +58,11 @@ export interface CustomToolCallOptions {
   readonly deltas?: number | readonly Piece[];
 }
 
+const CUSTOM_TOOL_CALL: OptionTable<CustomToolCallOptions> = { callId: text, deltas: DELTAS };
+
 /** Calls a tool that takes free text instead of JSON. */
 export function customToolCall(name: string, input: string, options: CustomToolCallOptions = {}): CustomToolCallPart {
+  checkOptions(options, "customToolCall", CUSTOM_TOOL_CALL);
   return {
     kind: "customToolCall",
     name,
@@ -84,8 +92,20 @@ export interface ShellOptions {
   readonly callId?: string;
 }
 
+const SHELL: OptionTable<ShellOptions> = {
+  workdir: text,
+  escalate: nested({ justification: required(text), prefixRule: listOf(text) }),
+  login: flag,
+  yieldTimeMs: integer(0),
+  tty: flag,
+  shell: text,
+  maxOutputTokens: integer(0),
+  callId: text,
+};
+
 /** Runs a shell command (tool `exec_command`). */
 export function shell(command: string, options: ShellOptions = {}): FunctionCallPart {
+  checkOptions(options, "shell", SHELL);
   // A key whose value is undefined is left out by JSON.stringify.
   const args = {
     cmd: command,
@@ -120,8 +140,10 @@ export interface UpdatePlanOptions {
   readonly callId?: string;
 }
 
+const UPDATE_PLAN: OptionTable<UpdatePlanOptions> = { explanation: text, callId: text };
+
 /** Replaces the plan of the turn. */
 export function updatePlan(plan: readonly PlanStep[], options: UpdatePlanOptions = {}): FunctionCallPart {
-  const { explanation, callId } = options;
+  const { explanation, callId } = checkOptions(options, "updatePlan", UPDATE_PLAN);
   return toolCall("update_plan", { explanation, plan }, callId === undefined ? {} : { callId });
 }

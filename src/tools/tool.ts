@@ -5,6 +5,8 @@ import type { DynamicToolFunctionSpec } from "../generated/protocol.js";
 import { describeFault, findJsonFault } from "../json.js";
 import { MAX_MESSAGE_LEVELS } from "../rpc/messages.js";
 import { type InferOutput, prepareArguments, type Schema, type SchemaResult } from "../schema/index.js";
+import { anything, callback, list, milliseconds, required } from "../usage/kinds.js";
+import { checkOptions, type OptionTable } from "../usage/options.js";
 import type { ToolResult } from "./result.js";
 
 /** What a tool is told about the call, besides its arguments. */
@@ -32,8 +34,14 @@ export interface ToolOptions<S extends Schema> {
   readonly timeoutMs?: number | undefined;
 }
 
-/** The longest delay of Node's timers; a longer one would fire at once. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+/** Name, description and parameters are checked where they are read. */
+const TOOL: OptionTable<ToolOptions<Schema>> = {
+  name: anything,
+  description: anything,
+  parameters: anything,
+  execute: required(callback),
+  timeoutMs: milliseconds,
+};
 
 /** The message, its parameters and the list of tools are around an entry. */
 const MAX_ENTRY_LEVELS = MAX_MESSAGE_LEVELS - 3;
@@ -92,14 +100,8 @@ export class ToolGroup {
  * deeper than the runtime reads: 61 objects within each other, 60 in a group.
  */
 export function tool<S extends Schema>(options: ToolOptions<S>): Tool {
-  const { name, description, parameters, timeoutMs } = options;
+  const { name, description, parameters, timeoutMs } = checkOptions(options, "tool", TOOL);
   checkName("tool", name, description);
-  if (typeof options.execute !== "function") throw new UsageError(`The tool ${name} needs an execute function.`);
-  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-    throw new UsageError(
-      `The timeoutMs of the tool ${name} must be a number of milliseconds above 0, at most ${MAX_TIMEOUT_MS}.`,
-    );
-  }
   const prepared = prepareArguments(parameters, `The parameters of the tool ${name}`);
   checkReadable(`The tool ${name}`, { description, parameters: prepared.inputSchema });
   const spec = { name, description, inputSchema: prepared.inputSchema };
@@ -118,6 +120,7 @@ export function tool<S extends Schema>(options: ToolOptions<S>): Tool {
  */
 export function toolGroup(name: string, description: string, tools: readonly Tool[]): ToolGroup {
   checkName("tool group", name, description);
+  list(tools, { call: "toolGroup", path: "tools" });
   if (tools.length === 0) throw new UsageError(`The tool group ${name} has no tools.`);
   checkUnique(tools, `The tool group ${name}`);
   checkReadable(`The tool group ${name}`, {

@@ -168,5 +168,5 @@ test("an unknown mode is refused before anything is sent", async () => {
   await rejection(bench.codex.resumeThread(thread.id, { sandbox: bad }), UsageError);
   await rejection(thread.run("Hi", { approvalMode: never }), UsageError);
   const error = await rejection(thread.startTurn("Hi", { sandbox: bad }), UsageError);
-  expect(error.message).toContain("read-only, workspace-write, full-access");
+  expect(error.message).toContain('"read-only", "workspace-write", "full-access"');
 });

@@ -29,7 +29,7 @@ function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>) 
     },
     { handlerError: () => {}, knows: () => true, parentOf: async () => null, settled: () => {} },
   );
-  const recovery = new Recovery(router, broker, new ThreadSandboxes(() => true));
+  const recovery = new Recovery(router, broker, new ThreadSandboxes());
   const made: string[] = [];
   const request: RecoveryRequest = async (method, params) => {
     made.push(method);

@@ -20,7 +20,7 @@ async function takenUp(records: readonly Turn[]) {
     {},
     { handlerError: () => {}, knows: () => true, parentOf: async () => null, settled: () => {} },
   );
-  const recovery = new Recovery(router, broker, new ThreadSandboxes(() => true));
+  const recovery = new Recovery(router, broker, new ThreadSandboxes());
   recovery.keep("A", true);
   const events: TurnEvent[] = [];
   router.reserve("A").claim("a1", { touch: () => {}, push: (event) => void events.push(event), fail: () => {} });

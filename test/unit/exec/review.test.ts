@@ -17,11 +17,12 @@ describe("reviewRequest", () => {
   });
 
   it.each<[unknown, string]>([
-    [{ type: "baseBranch", branch: "" }, "The branch of the review's target"],
-    [{ type: "commit" }, "The sha of the review's target"],
-    [{ type: "custom", instructions: " \n" }, "The instructions of the review's target"],
-    [{ type: "everything" }, 'of the type "everything"'],
-    [{}, "of the type undefined"],
+    [{ type: "baseBranch", branch: "" }, "review: target.branch is an empty string. Give a non-empty string."],
+    [{ type: "commit" }, "review: target.sha is undefined."],
+    [{ type: "custom", instructions: " \n" }, "review: target.instructions is a string. Give a non-empty string."],
+    [{ type: "commit", sha: "x", tile: "y" }, "review: unknown option target.tile. Did you mean title?"],
+    [{ type: "everything" }, "review: target.type is a string that it does not take; it must be one of"],
+    [{}, "review: target.type is undefined"],
   ])("refuses %j", (target, message) => {
     const call = () => Reflect.apply(reviewRequest, undefined, [target]);
     expect(call).toThrow(UsageError);

@@ -352,10 +352,16 @@ describe.skipIf(process.platform === "win32")("around the process", () => {
     { what: "a limit of nothing", codex: { maxFrameBytes: 0 }, turn: {}, says: "maxFrameBytes is 0" },
     { what: "a limit that is no number", codex: { maxFrameBytes: Number.NaN }, turn: {}, says: "maxFrameBytes is NaN" },
     { what: "no limit", codex: { maxFrameBytes: Infinity }, turn: {}, says: "maxFrameBytes is Infinity" },
-    { what: "a signal that is none", codex: {}, turn: { signal: new AbortController() }, says: "not an AbortSignal" },
+    {
+      what: "a signal that is none",
+      codex: {},
+      turn: { signal: new AbortController() },
+      says: "run: signal is an AbortController. Give its .signal.",
+    },
   ])("refuses $what before it starts anything", async ({ codex, turn, says: part }) => {
-    const { thread, folder } = threadOf('touch "$here/started"', codex);
-    const error = await rejection(thread.run("x", turn));
+    const { path, folder } = shellRuntime('touch "$here/started"');
+    const call = async () => new Codex({ codexPathOverride: path, ...codex }).startThread().run("x", turn);
+    const error = await rejection(call());
     expect(error).toMatchObject({ code: "USAGE", message: expect.stringContaining(part) });
     expect(existsSync(join(folder, "started"))).toBe(false);
   });

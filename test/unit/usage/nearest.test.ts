@@ -1,7 +1,7 @@
 /** Owns the unit tests of the guess of a mistyped word. */
 
 import { describe, expect, it } from "vitest";
-import { editDistance, nearest } from "../../../src/cli/nearest.js";
+import { editDistance, nearest } from "../../../src/usage/nearest.js";
 
 describe("the nearest word", () => {
   it.each([
