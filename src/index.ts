@@ -8,6 +8,7 @@ export type {
   ApprovalRuleHandlers,
   ApprovalRulesOptions,
   CommandPattern,
+  CommandRules,
   RuleList,
 } from "./approval/types.js";
 export { Codex, type RequestArguments } from "./codex.js";

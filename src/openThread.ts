@@ -14,7 +14,7 @@ import {
   threadModeFields,
 } from "./options.js";
 import { configJson } from "./process/configOverrides.js";
-import type { ToolRunner } from "./requests/broker.js";
+import type { ToolRunner } from "./requests/deciders.js";
 import { decidesApprovals } from "./requests/handlers.js";
 import { hasInstructions, sandboxIn } from "./rollout.js";
 import type { Runtime } from "./runtime.js";
@@ -253,15 +253,14 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
   return {
     tools: set,
     decides: decidesApprovals(handlers) || decidesApprovals(runtime.options.handlers),
-    attach: ({ thread, sandbox, activePermissionProfile }) => {
+    attach: ({ thread, sandbox, activePermissionProfile, cwd }) => {
       runtime.recovery.keep(thread.id, !thread.ephemeral);
       runtime.sandboxes.note(thread.id, sandbox, activePermissionProfile);
-      if (handlers === undefined && set === undefined) return;
       const runner: ToolRunner | undefined = set && {
         has: (call) => set.has(call),
         call: (call, { signal }) => set.call(call, { signal, log }),
       };
-      runtime.broker.attach(thread.id, { handlers, tools: runner });
+      runtime.broker.attach(thread.id, { handlers, tools: runner, cwd });
     },
   };
 }

@@ -393,6 +393,23 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "a denial wins over what is allowed",
     ],
     [
+      "An allowed command runs in the thread's folder alone, with no option that its rule does not name",
+      "e2e/approvalRules.test.ts",
+      "to another folder is not covered",
+      "by an option is not covered",
+      "an allowed command runs in the folder that a thread or a turn was given, or that the rules name",
+    ],
+    [
+      "A deny rule finds its command behind programs that run others, and declines what cannot be read",
+      "wire/approval/denied.test.ts",
+      "whatever ran rm was declined, in scripts put together at random",
+    ],
+    [
+      "Rules take time in proportion to the length of a command",
+      "unit/approval/ruleTime.test.ts",
+      "%s: the time grows with the length, not with its square",
+    ],
+    [
       "Path rules follow links and ways up before they decide",
       "e2e/approvalRules.test.ts",
       "a way up or a link out of the folder is followed before the rule is asked",
