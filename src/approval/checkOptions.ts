@@ -1,13 +1,13 @@
 /** Owns the check of the rules' options: a rule that is misspelled must not silently be none. */
 
-import { callback, either, list, oneOf, text } from "../usage/kinds.js";
+import { callback, either, list, listOf, oneOf, text } from "../usage/kinds.js";
 import { checkOptions, members, nested, type OptionTable } from "../usage/options.js";
 import type { ApprovalRuleHandlers, ApprovalRulesOptions, CommandRules, RuleList } from "./types.js";
 
 const isText = (value: unknown): boolean => typeof value === "string";
 
 const RULES: OptionTable<RuleList<unknown>> = { allow: list, deny: list };
-const COMMANDS: OptionTable<CommandRules> = { ...RULES, cwd: either([isText, text], [() => true, list]) };
+const COMMANDS: OptionTable<CommandRules> = { ...RULES, cwd: either([isText, text], [() => true, listOf(text)]) };
 const OTHERWISE: OptionTable<ApprovalRuleHandlers> = {
   approveCommand: callback,
   approveFileChange: callback,
