@@ -1,6 +1,7 @@
 /** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
 
-import { SettingsMismatchError, UsageError } from "./errors/index.js";
+import { JsonRpcError, SettingsMismatchError, UsageError } from "./errors/index.js";
+import type { ThreadStatus } from "./generated/protocol.js";
 import {
   type EffectiveSettings,
   type ForkThreadOptions,
@@ -18,7 +19,7 @@ import { ToolSet } from "./tools/index.js";
 
 /** What the runtime tells of a thread that it has opened. */
 export interface OpenedThread extends EffectiveSettings {
-  readonly thread: { readonly id: string; readonly ephemeral: boolean };
+  readonly thread: { readonly id: string; readonly ephemeral: boolean; readonly status: ThreadStatus };
   readonly model: string;
 }
 
@@ -52,12 +53,14 @@ export async function openStoredThread(
   // The whole history can be many megabytes, and the runtime deprecates sending it.
   const latest = extras.decides && runtime.options.experimentalApi !== false ? LATEST_TURN : {};
   const params = { excludeTurns: true, ...latest, ...fields, ...threadModeFields(modes), threadId };
-  // What is still pending is sent again right behind the reply.
+  // What is still pending is sent again right behind the reply, and so is the end of a turn that runs.
   const onResult = (resumed: OpenedThread & { readonly initialTurnsPage: TurnsPage | null }): void => {
     extras.attach(resumed);
+    if (resumed.thread.status.type === "active") runtime.router.noteActive(threadId);
     runtime.broker.learn(threadId, resumed.initialTurnsPage?.data ?? []);
   };
   const opened = await runtime.request("thread/resume", params, { onResult });
+  if (opened.thread.status.type === "active") await identifyActive(runtime, threadId);
   return checked(runtime, { ...modes, cwd: fields.cwd }, extras.decides, opened);
 }
 
@@ -75,6 +78,18 @@ export async function openFork(runtime: Runtime, threadId: string, options: Fork
   };
   const opened = await runtime.request("thread/fork", params, { onResult });
   return checked(runtime, { ...modes, cwd: fields.cwd }, extras.decides, opened);
+}
+
+/** Learns which turn runs, so that the error for a busy thread can name it. */
+async function identifyActive(runtime: Runtime, threadId: string): Promise<void> {
+  try {
+    const params = { threadId, limit: 1, sortDirection: "desc", itemsView: "notLoaded" } as const;
+    const { data } = await runtime.request("thread/turns/list", params);
+    runtime.router.identify(threadId, data[0]);
+  } catch (error) {
+    // An ephemeral thread has no list: it stays busy until the end of its turn is told.
+    if (!JsonRpcError.isInstance(error)) throw error;
+  }
 }
 
 interface PreparedExtras {
