@@ -260,7 +260,7 @@ export const LIST_THREADS: OptionTable<ListThreadsOptions> = {
 };
 
 /** What ends a turn early. */
-const TURN_LIMITS: OptionTable<TurnLimits> = {
+export const TURN_LIMITS: OptionTable<TurnLimits> = {
   signal,
   deadlineMs: milliseconds,
   idleTimeoutMs: milliseconds,

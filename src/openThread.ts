@@ -1,7 +1,7 @@
 /** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
 
-import { SettingsMismatchError, ThreadNotFoundError, UsageError } from "./errors/index.js";
-import type { JsonValue, Thread as ThreadRecord, TurnsPage } from "./generated/protocol.js";
+import { JsonRpcError, SettingsMismatchError, ThreadNotFoundError, UsageError } from "./errors/index.js";
+import type { JsonValue, Thread as ThreadRecord, ThreadStatus, TurnsPage } from "./generated/protocol.js";
 import {
   type EffectiveSettings,
   type ForkThreadOptions,
@@ -24,7 +24,7 @@ import { ToolSet } from "./tools/index.js";
 
 /** What the runtime tells of a thread that it has opened. */
 export interface OpenedThread extends EffectiveSettings {
-  readonly thread: { readonly id: string; readonly ephemeral: boolean };
+  readonly thread: { readonly id: string; readonly ephemeral: boolean; readonly status: ThreadStatus };
 }
 
 /** A file change that still waits for its decision stands in the turn in flight alone, and in no request of its own. */
@@ -73,12 +73,14 @@ export async function openStoredThread(
     ...threadModeFields(modes),
     threadId,
   };
-  // What is still pending is sent again right behind the reply.
+  // What is still pending is sent again right behind the reply, and so is the end of a turn that runs.
   const onResult = (resumed: OpenedThread & { readonly initialTurnsPage: TurnsPage | null }): void => {
     extras.attach(resumed);
+    if (resumed.thread.status.type === "active") runtime.router.noteActive(threadId);
     runtime.broker.learn(threadId, resumed.initialTurnsPage?.data ?? []);
   };
   const opened = await runtime.request("thread/resume", params, { onResult });
+  if (opened.thread.status.type === "active") await identifyActive(runtime, threadId);
   const asked = { ...modes, ...others, ...(isKeptTier ? { serviceTier } : {}), ...keptProfile(kept) };
   checked(runtime, asked, extras.decides, opened);
   if (isNews) await instruct(runtime, opened, options.developerInstructions);
@@ -233,6 +235,18 @@ async function instruct(
   if (typeof instructions !== "string" || instructions === "") return;
   const item = { type: "message", role: "developer", content: [{ type: "input_text", text: instructions }] };
   await runtime.request("thread/inject_items", { threadId: thread.id, items: [item] });
+}
+
+/** Learns which turn runs, so that the error for a busy thread can name it. */
+async function identifyActive(runtime: Runtime, threadId: string): Promise<void> {
+  try {
+    const params = { threadId, limit: 1, sortDirection: "desc", itemsView: "notLoaded" } as const;
+    const { data } = await runtime.request("thread/turns/list", params);
+    runtime.router.identify(threadId, data[0]);
+  } catch (error) {
+    // An ephemeral thread has no list: it stays busy until the end of its turn is told.
+    if (!JsonRpcError.isInstance(error)) throw error;
+  }
 }
 
 interface PreparedExtras {

@@ -1,5 +1,3 @@
-/** Owns the handle of a thread: its turns, and what can be done with it as a whole. */
-
 import { captureCallSite } from "./errors/callSite.js";
 import { OutputValidationError, TransportClosedError, UsageError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
@@ -7,18 +5,19 @@ import type { ResponseItem, ThreadGoal, ThreadSampleResponse, Thread as ThreadRe
 import type { GoalHandle, GoalOptions, GoalResult, ResumeGoalOptions } from "./goal.js";
 import { clearGoal, pauseGoal, RESUME_GOAL, readGoal, resumeGoal, START_GOAL, startGoal } from "./goal.js";
 import type { Input } from "./input.js";
-import { FORK_THREAD, RUN, TURN } from "./knownOptions.js";
+import { FORK_THREAD, RUN, TURN, TURN_LIMITS } from "./knownOptions.js";
+import { untilThreadFree } from "./limitedStart.js";
 import { openFork, openNewThread, openStoredThread } from "./openThread.js";
 import type { ForkThreadOptions, ResumeThreadOptions, RunOptions, StartThreadOptions, TurnOptions } from "./options.js";
 import { type OutputOf, repairRequest } from "./output.js";
-import { type ReviewOptions, type ReviewResult, type ReviewTarget, reviewThread } from "./review.js";
+import { type ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget, startReview } from "./review.js";
 import { checkReviewTarget } from "./reviewText.js";
 import type { Runtime } from "./runtime.js";
 import type { Schema } from "./schema/index.js";
 import { injectItems, type ShellCommandItem, sampleThread, shellCommandAlongside, shellCommandOf } from "./sideWork.js";
 import { ThreadQueue } from "./threadQueue.js";
 import { readThread } from "./threadRecord.js";
-import type { TurnHandle } from "./turn.js";
+import { OwnedTurn, type TurnHandle } from "./turn.js";
 import type { TurnResult } from "./turnResult.js";
 import { TurnStarter } from "./turnStarter.js";
 import { flag, list, required, signal, text } from "./usage/kinds.js";
@@ -57,8 +56,9 @@ export class Thread implements AsyncDisposable {
   ): Promise<TurnResult<OutputOf<S>>> {
     const { repairAttempts = 0, ...turnOptions } = checkOptions(options, "run", RUN);
     const site = captureCallSite();
+    const sinceMs = performance.now();
     for (let next = input, attempt = 0; ; attempt++) {
-      const turn = await this.#turns.start(next, turnOptions, site);
+      const turn = await this.#turns.start(next, turnOptions, site, sinceMs);
       try {
         return await turn.result();
       } catch (error) {
@@ -81,14 +81,17 @@ export class Thread implements AsyncDisposable {
   }
 
   /**
-   * Runs one turn and yields its events. Leaving the loop early leaves the turn running; a turn that fails throws
-   * `TurnFailedError` after its last event.
+   * Runs one turn and yields its events; it starts with the first read. A turn that fails throws `TurnFailedError` after
+   * its last event. Leaving the loop early interrupts the turn, stops its commands and waits until the thread is free:
+   * to read some events and keep the turn, use `startTurn`.
    */
-  async *stream<S extends Schema | undefined = undefined>(
+  stream<S extends Schema | undefined = undefined>(
     input: Input,
     options: TurnOptions<S> = {},
   ): AsyncGenerator<TurnEvent, void, undefined> {
-    yield* await this.#turns.start(input, checkOptions(options, "stream", TURN), captureCallSite());
+    const site = captureCallSite();
+    const checked = checkOptions(options, "stream", TURN);
+    return new OwnedTurn(() => this.#turns.start(input, checked, site), checked.keepCommands ?? false);
   }
 
   /**
@@ -119,16 +122,19 @@ export class Thread implements AsyncDisposable {
   }
 
   /**
-   * Has a reviewer look at code, in a turn of this thread (`review/start`), and resolves with what it found. Rejects as
-   * `startTurn` and its result do.
+   * Starts a review of code, as a turn of this thread (`review/start`), and resolves with its handle. The limits are
+   * those of a turn. Rejects as `startTurn` does.
    */
-  async review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
+  async startReview(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewHandle> {
     const site = captureCallSite();
-    checkReviewTarget(target, "review");
-    return reviewThread(this.#runtime, this.id, target, {
-      ...checkOptions(options, "review", { signal }),
-      claim: (...to) => this.#turns.claim(...to, site),
-    });
+    checkReviewTarget(target, "startReview");
+    const limits = checkOptions(options, "startReview", TURN_LIMITS);
+    return startReview(this.#runtime, this.id, target, { limits, turns: this.#turns, site });
+  }
+
+  /** Reviews code and resolves with what the reviewer found: `startReview` and `result()` in one. */
+  async review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
+    return (await this.startReview(target, options)).result();
   }
 
   /**
@@ -173,9 +179,10 @@ export class Thread implements AsyncDisposable {
   }
 
   /**
-   * Asks the model about the conversation without adding to it (`thread/sample`): no turn, no tools, no events.
+   * Asks the model about the conversation up to its latest finished turn, whoever started that, without adding to it
+   * (`thread/sample`): no turn, no tools, no events.
    *
-   * @throws UsageError when the thread has no turn yet.
+   * @throws UsageError when the thread has no finished turn, or stores none because it is ephemeral.
    */
   async sample(
     prompt: string,
@@ -183,12 +190,7 @@ export class Thread implements AsyncDisposable {
   ): Promise<ThreadSampleResponse> {
     text(prompt, { call: "sample", path: "prompt" });
     const checked = checkOptions(options, "sample", { signal });
-    return sampleThread(
-      this.#runtime,
-      { threadId: this.id, lastTurnId: this.#turns.lastTurnId },
-      prompt,
-      checked.signal,
-    );
+    return sampleThread(this.#runtime, this.id, prompt, checked.signal);
   }
 
   /**
@@ -199,6 +201,7 @@ export class Thread implements AsyncDisposable {
     const site = captureCallSite();
     text(command, { call: "runShellCommand", path: "command" });
     if (command.trim() === "") throw new UsageError("The shell command is empty.");
+    await untilThreadFree(this.#runtime, this.id, site);
     const begin = () => this.#runtime.request("thread/shellCommand", { threadId: this.id, command });
     if (this.#runtime.router.isBusy(this.id)) return shellCommandAlongside(this.#runtime, this.id, begin);
     const turn = await this.#turns.adopt(site, begin);
