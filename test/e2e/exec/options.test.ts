@@ -242,7 +242,11 @@ describe("what the page says of both packages", () => {
         workingDirectory: workspace,
         skipGitRepoCheck: true,
       });
-      const image = (path: string) => thread.run([{ type: "text", text: "Look." }, { type: "local_image", path }]);
+      const image = (path: string) =>
+        thread.run([
+          { type: "text", text: "Look." },
+          { type: "local_image", path },
+        ]);
       await image(relative(process.cwd(), join(workspace, "here.png")));
       expect(JSON.stringify(bench.model.requests[0]?.input)).toContain("input_image");
       await image("here.png");
@@ -268,7 +272,10 @@ test("images and folders whose names begin with a dash are found", async () => {
   process.chdir(workspace);
   onTestFinished(() => process.chdir(before));
   const thread = bench.codex().startThread({ workingDirectory: "-sub", skipGitRepoCheck: true });
-  const input = [{ type: "text" as const, text: "Look." }, { type: "local_image" as const, path: "-dash.png" }];
+  const input = [
+    { type: "text" as const, text: "Look." },
+    { type: "local_image" as const, path: "-dash.png" },
+  ];
   await thread.run(input, { outputLastMessage: "-last" });
   const sent = JSON.stringify(bench.model.requests[0]?.input);
   expect(sent).toContain("input_image");
