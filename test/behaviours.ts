@@ -902,7 +902,6 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "e2e/doctor.test.ts",
       "a folder that is not trusted is told apart from a mistake, and trusted as the advice says",
     ],
-    ["A mistyped flag is answered with the nearest one", "unit/cli/nearest.test.ts", "%j was meant to be %j"],
     [
       "A refused value is told with the flag as it was typed",
       "unit/cli/program.test.ts",

@@ -36,6 +36,9 @@ export function failureOf(error: unknown): { readonly text: string; readonly exi
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return `Failed: ${String(error)}`;
   if (error instanceof Failure) return error.message;
+  if ("syscall" in error && error.syscall === "uv_cwd") {
+    return "The working directory was deleted. Change to a folder that exists, or give one with --cwd.";
+  }
   if (!CodexError.isInstance(error)) return `${error.name}: ${error.message}`;
   return `${error.name} (${error.code}): ${error.message}${adviceFor(error)}`;
 }

@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -20,7 +20,7 @@ import {
   type TestHomeOptions,
 } from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type CliOptions, runCli } from "../../support/cli.js";
+import { type CliOptions, PROGRAM, runCli, runNode } from "../../support/cli.js";
 import { descendantsOf, isAlive } from "../../support/processes.js";
 
 const FAKE = fileURLToPath(new URL("../../fixtures/fakeRuntime.mjs", import.meta.url));
@@ -141,6 +141,23 @@ describe("a call that cannot work", () => {
     expect(model.requests).toEqual([]);
   });
 });
+
+notWindows.each(["run Go.", "doctor", "mcp"])(
+  "a folder that was deleted is told, with the way out: %s",
+  async (command) => {
+    const cwd = await mkdtemp(join(home.workspace, "deleted-"));
+    const script = `rmdir "$PWD" && exec '${process.execPath}' '${PROGRAM.join("' '")}' ${command}`;
+    const { code, stdout, stderr } = await runNode(["-c", script], { cwd, env: home.env }, "/bin/sh");
+    expect(code).not.toBe(0);
+    expect(stdout + stderr).toMatch(/The working directory .*was deleted\. .*--cwd/);
+    const there = await runNode(
+      ["-c", `${script} --cwd '${home.workspace}'`],
+      { cwd: await mkdtemp(cwd), env: home.env },
+      "/bin/sh",
+    );
+    expect(there.stdout + there.stderr).not.toContain("The working directory");
+  },
+);
 
 describe("a failure", () => {
   test("of the turn is told with what to do", async () => {
