@@ -45,12 +45,14 @@ export type RequestArguments<M extends ClientMethod> = undefined extends ClientR
  * you are done: `await codex.close()`, or `await using codex = new Codex()`.
  */
 export class Codex implements AsyncDisposable {
-  #runtime: Runtime;
+  readonly #runtime: Runtime;
 
   /** Starts nothing yet. Throws `UsageError` for options that cannot work. */
-  constructor(options: CodexOptions = {}) {
-    const checked = withHomePaths(checkOptions(options, "new Codex", CODEX));
-    this.#runtime = new Runtime(checked, launched(checked));
+  constructor(options?: CodexOptions);
+  /** @internal */
+  constructor(runtime: Runtime);
+  constructor(given: CodexOptions | Runtime = {}) {
+    this.#runtime = given instanceof Runtime ? given : launchedRuntime(given);
   }
 
   /** Starts a runtime. Resolves after the handshake; rejects with `LaunchError`, leaving nothing behind. */
@@ -68,9 +70,7 @@ export class Codex implements AsyncDisposable {
   static async connect(address: string, options: ConnectOptions = {}): Promise<Codex> {
     text(address, { call: "Codex.connect", path: "address" });
     const checked = checkOptions(options, "Codex.connect", CONNECT);
-    const codex = new Codex();
-    codex.#runtime = new Runtime(checked, remote(address, checked));
-    return codex.start();
+    return new Codex(new Runtime(checked, remote(address, checked))).start();
   }
 
   /** Starts the runtime, unless that is done. Rejects with `LaunchError`; a later call tries again. */
@@ -249,6 +249,11 @@ export class Codex implements AsyncDisposable {
     callback(handler, { call: "on", path: "handler" });
     return this.#runtime.listeners.on(method, handler);
   }
+}
+
+function launchedRuntime(options: CodexOptions): Runtime {
+  const checked = withHomePaths(checkOptions(options, "new Codex", CODEX));
+  return new Runtime(checked, launched(checked));
 }
 
 interface Page<T> {

@@ -53,7 +53,11 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
     return this.#stream.reader();
   }
 
-  /** The text of the agent's messages as it grows, commentary left out; an empty line stands between two messages. */
+  /**
+   * The text of the agent's messages as it grows, commentary left out; an empty line stands between two messages. What
+   * was yielded cannot be taken back: the beginning of a message that a steer or a retry cut off stays, and the next
+   * message follows. A retry is an `error` event with `willRetry`; `result.finalResponse` has the answer alone.
+   */
   textStream(): AsyncIterableIterator<string, void, undefined> {
     return textOf(this);
   }

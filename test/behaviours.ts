@@ -298,6 +298,11 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "two streams, one early and one after the end, add up to the same",
     ],
     [
+      "After a retry `textStream()` has the beginning that was cut off too; the `error` event tells of it",
+      "e2e/textStream.test.ts",
+      "the beginning that was cut off stays, and the whole answer follows; the retry is an event between them",
+    ],
+    [
       "A message of 10 MB arrives, in the stream and in the result",
       "e2e/streams.test.ts",
       "a message of 10 MB arrives, in the stream and in the result",
@@ -656,6 +661,11 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "a turn runs as over stdio: commands, approvals, tools, typed answers",
     ],
     [
+      "`Codex.connect` works in a folder that was deleted",
+      "e2e/remote.test.ts",
+      "works in a folder that was deleted, and so does a start that names one",
+    ],
+    [
       "A server has a token by default, and ends with the program",
       "e2e/remote.test.ts",
       "is asked for by default, in a file for this user alone that goes with the server",
@@ -887,6 +897,16 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "and none of it is called by the diagnosis, unlike by a start",
     ],
     ["A mistyped flag is answered with the nearest one", "unit/usage/nearest.test.ts", "%j was meant to be %j"],
+    [
+      "`doctor` tells a folder that is not trusted from a mistake in the configuration",
+      "e2e/doctor.test.ts",
+      "a folder that is not trusted is told apart from a mistake, and trusted as the advice says",
+    ],
+    [
+      "A refused value is told with the flag as it was typed",
+      "unit/cli/program.test.ts",
+      "names the flag that was typed: %j",
+    ],
   ],
   "The testing kit": [
     [

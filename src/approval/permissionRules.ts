@@ -1,7 +1,7 @@
 /** Owns the verdict on permissions that are asked for: by the rules over paths and hosts, as they have none of their own. */
 
 import { tmpdir } from "node:os";
-import { join, parse } from "node:path";
+import { join, resolve } from "node:path";
 import type {
   AdditionalFileSystemPermissions,
   AdditionalPermissionProfile,
@@ -62,7 +62,7 @@ function foldersOf(path: Exclude<FileSystemPath, { type: "path" }>, bases: reado
   const { value } = path;
   switch (value.kind) {
     case "root":
-      return [parse(process.cwd()).root];
+      return [resolve("/")];
     case "tmpdir":
       return [tmpdir()];
     case "slash_tmp":

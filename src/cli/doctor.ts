@@ -15,7 +15,11 @@ export const doctorCommand: Command = {
   usage: ["[--json]"],
   flags: {
     json: { help: "Print the diagnosis as JSON." },
-    timeout: { value: "SECONDS", help: "How long the start, and each question, may take. Default: 15 and 10." },
+    timeout: {
+      value: "SECONDS",
+      option: ["startupTimeoutMs", "checkTimeoutMs"],
+      help: "How long the start, and each question, may take. Default: 15 and 10.",
+    },
     ...RUNTIME_FLAGS,
   },
   notes: [
@@ -24,10 +28,10 @@ export const doctorCommand: Command = {
   ],
   async run(args, { write, color, signal }) {
     if (args.positionals.length > 0) throw new BadUsage(`It takes no further words: ${args.positionals.join(" ")}.`);
-    const seconds = args.positiveNumber("timeout");
-    const limits = seconds === undefined ? {} : { startupTimeoutMs: seconds * 1000, checkTimeoutMs: seconds * 1000 };
+    const limitMs = args.milliseconds("timeout");
+    const limits = limitMs === undefined ? {} : { startupTimeoutMs: limitMs, checkTimeoutMs: limitMs };
     const diagnosis = await diagnose({ ...runtimeOptions(args), ...limits, signal });
-    write(args.has("json") ? `${displayJson(diagnosis, 2)}\n` : diagnosisText(diagnosis, painter(color)));
+    write(args.has("json") ? `${displayJson(diagnosis, 2)}\n` : args.named(diagnosisText(diagnosis, painter(color))));
     return diagnosis.healthy ? 0 : 1;
   },
 };

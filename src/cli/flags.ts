@@ -16,6 +16,8 @@ export interface Flag {
   readonly repeats?: boolean;
   /** One letter that does the same. */
   readonly short?: string;
+  /** What errors of the SDK call the option that it sets, as patterns; {@link Arguments.named} puts the flag there. */
+  readonly option?: readonly string[];
   readonly help: string;
 }
 
@@ -25,38 +27,45 @@ export type Flags = Readonly<Record<string, Flag>>;
 /** The flag of every command. */
 export const HELP: Flags = { help: { short: "h", help: "Print this text." } };
 
+/** The longest time that a timer takes, in seconds. */
+const MAX_SECONDS = 2_147_483;
+
 /** What was given on the command line. */
 export class Arguments {
   readonly positionals: readonly string[];
-  readonly #values: ReadonlyMap<string, readonly string[]>;
+  readonly #flags: Flags;
+  readonly #given: ReadonlyMap<string, Given>;
 
-  constructor(positionals: readonly string[], values: ReadonlyMap<string, readonly string[]>) {
+  constructor(positionals: readonly string[], flags: Flags, given: ReadonlyMap<string, Given>) {
     this.positionals = positionals;
-    this.#values = values;
+    this.#flags = flags;
+    this.#given = given;
   }
 
   /** Whether the flag was given. */
   has(name: string): boolean {
-    return this.#values.has(name);
+    return this.#given.has(name);
   }
 
   /** The flag's value, or undefined when it was not given. */
   text(name: string): string | undefined {
-    return this.#values.get(name)?.at(-1);
+    return this.list(name).at(-1);
   }
 
   /** All values of a flag that repeats. */
   list(name: string): readonly string[] {
-    return this.#values.get(name) ?? [];
+    return this.#given.get(name)?.values ?? [];
   }
 
-  /** The flag's value as a positive number. Throws `BadUsage` for anything else. */
-  positiveNumber(name: string): number | undefined {
+  /** The flag's value, which is in seconds, in milliseconds. Throws `BadUsage` for what is no time that can be waited for. */
+  milliseconds(name: string): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    const number = text.trim() === "" ? Number.NaN : Number(text);
-    if (Number.isFinite(number) && number > 0) return number;
-    throw new BadUsage(`--${name} is ${JSON.stringify(text)}, but it takes a number above 0.`);
+    const seconds = text.trim() === "" ? Number.NaN : Number(text);
+    if (seconds > 0 && seconds <= MAX_SECONDS) return Math.ceil(seconds * 1000);
+    throw new BadUsage(
+      `${this.#shown(name)} is ${JSON.stringify(text)}; it takes a number of seconds above 0, and at most ${MAX_SECONDS}.`,
+    );
   }
 
   /** The flag's value as one of `choices`, which are those of its description. */
@@ -64,6 +73,36 @@ export class Arguments {
     const text = this.text(name);
     return choices.find((choice) => choice === text);
   }
+
+  /**
+   * A message of the SDK in the words of the command line: the name of an option becomes the flag that sets it, as it
+   * was typed. What stands in quotes, or is part of a path, stays.
+   */
+  named(message: string): string {
+    return Object.entries(this.#flags).reduce(
+      (text, [name, { option = [] }]) =>
+        option.reduce((renamed, pattern) => renameOption(renamed, pattern, this.#shown(name)), text),
+      message,
+    );
+  }
+
+  #shown(name: string): string {
+    return this.#given.get(name)?.shown ?? `--${name}`;
+  }
+}
+
+/** The values of one flag, and how it was written the last time. */
+interface Given {
+  readonly shown: string;
+  readonly values: readonly string[];
+}
+
+function renameOption(text: string, pattern: string, flag: string): string {
+  const option = new RegExp(
+    `"(?:[^"\\\\\n]|\\\\.)*"|(?<![\\w/\\\\.~-])(?:[Tt]he option )?(?<name>${pattern})(?![\\w/\\\\-])`,
+    "g",
+  );
+  return text.replace(option, (found, name) => (name === undefined ? found : flag));
 }
 
 /** Reads arguments. Throws `BadUsage` for an unknown flag, a missing or unwanted value, or a flag that is given twice. */
@@ -81,7 +120,7 @@ export function parseFlags(flags: Flags, args: readonly string[]): Arguments {
   );
   // Not strict, since what it says of a mistake cannot be told apart by a program, and names no near flag.
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
-  const values = new Map<string, string[]>();
+  const all = new Map<string, Given>();
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
@@ -89,11 +128,11 @@ export function parseFlags(flags: Flags, args: readonly string[]): Arguments {
     const flag = Object.hasOwn(flags, token.name) ? flags[token.name] : undefined;
     if (flag === undefined) throw unknownFlag(token.rawName, names);
     const value = checkedValue(token.rawName, flag, token.value, token.inlineValue === true);
-    const given = values.get(token.name) ?? [];
+    const given = all.get(token.name)?.values ?? [];
     if (given.length > 0 && flag.repeats !== true) throw new BadUsage(`${token.rawName} is given more than once.`);
-    values.set(token.name, [...given, value]);
+    all.set(token.name, { shown: token.rawName, values: [...given, value] });
   }
-  return new Arguments(positionals, values);
+  return new Arguments(positionals, flags, all);
 }
 
 function checkedValue(shown: string, flag: Flag, value: string | undefined, isInline: boolean): string {

@@ -25,6 +25,7 @@ const FLAGS: Flags = {
   },
   "token-file": {
     value: "FILE",
+    option: ["tokenFile"],
     help: "With --http: the file of the token that clients have to bring; written if missing.",
   },
   "max-sandbox": {
@@ -38,8 +39,13 @@ const FLAGS: Flags = {
     choices: Object.values(ApprovalMode),
     help: "Who decides what goes beyond it. Default: ask, which asks the person at the MCP client.",
   },
-  root: { value: "FOLDER", repeats: true, help: "A folder that clients may work in. Default: the one of --cwd." },
-  deadline: { value: "SECONDS", help: "How long a turn may take. Default: 3600." },
+  root: {
+    value: "FOLDER",
+    repeats: true,
+    option: ["roots(?= (?:is|holds) )"],
+    help: "A folder that clients may work in. Default: the one of --cwd.",
+  },
+  deadline: { value: "SECONDS", option: ["deadlineMs"], help: "How long a turn may take. Default: 3600." },
   ...RUNTIME_FLAGS,
 };
 
@@ -88,7 +94,7 @@ function portOf(args: Arguments): number | null {
 }
 
 function serveOptions(args: Arguments, { note }: Terminal): CodexMcpOptions {
-  const seconds = args.positiveNumber("deadline");
+  const deadlineMs = args.milliseconds("deadline");
   const roots = args.list("root");
   const ignore = (): void => {};
   const log = (fields: object, message: string): void => note(logText(fields, message));
@@ -98,7 +104,7 @@ function serveOptions(args: Arguments, { note }: Terminal): CodexMcpOptions {
     maxSandbox: args.choice("max-sandbox", Object.values(Sandbox)),
     approvalMode: args.choice("approval-mode", Object.values(ApprovalMode)),
     ...(roots.length === 0 ? {} : { roots }),
-    ...(seconds === undefined ? {} : { deadlineMs: Math.ceil(seconds * 1000) }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
     logger,
   };
 }

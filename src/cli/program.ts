@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { RUNTIME_VERSION } from "../protocol.js";
 import { type Command, commandHelp, PROGRAM, programHelp } from "./command.js";
 import { COMMANDS } from "./commands.js";
-import { BadUsage } from "./failure.js";
-import { HELP, parseFlags, unknownFlag } from "./flags.js";
+import { BadUsage, Ending, failureOf, namesOptions } from "./failure.js";
+import { type Arguments, HELP, parseFlags, unknownFlag } from "./flags.js";
 import { nearest } from "../usage/nearest.js";
 import { type Streams, type Terminal, withTerminal } from "./terminal.js";
 
@@ -43,14 +43,19 @@ async function dispatch(args: readonly string[], terminal: Terminal, commands: r
 }
 
 async function runCommand(command: Command, args: readonly string[], terminal: Terminal): Promise<number> {
+  let parsed: Arguments | undefined;
   try {
-    const parsed = parseFlags({ ...command.flags, ...HELP }, args);
+    parsed = parseFlags({ ...command.flags, ...HELP }, args);
     if (!parsed.has("help")) return await command.run(parsed, terminal);
     terminal.write(commandHelp(command));
     return 0;
   } catch (error) {
-    if (!(error instanceof BadUsage)) throw error;
-    throw new BadUsage(`${PROGRAM} ${command.name}: ${error.message}\nSee: ${PROGRAM} ${command.name} --help`);
+    if (error instanceof BadUsage) {
+      throw new BadUsage(`${PROGRAM} ${command.name}: ${error.message}\nSee: ${PROGRAM} ${command.name} --help`);
+    }
+    if (parsed === undefined || !namesOptions(error)) throw error;
+    const { text, exitCode } = failureOf(error);
+    throw new Ending(parsed.named(text), exitCode);
   }
 }
 

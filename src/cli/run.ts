@@ -39,10 +39,20 @@ const FLAGS: Flags = {
     help: "Who decides what goes beyond it. Default: ask on a terminal, else deny_all.",
   },
   model: { value: "NAME", short: "m", help: "The model. Default: the configuration's." },
-  image: { value: "FILE", short: "i", repeats: true, help: "A picture to look at." },
-  "output-schema": { value: "FILE", help: "A JSON Schema that the final answer must conform to." },
+  image: {
+    value: "FILE",
+    short: "i",
+    repeats: true,
+    option: ["localImage", "[Tt]he local image"],
+    help: "A picture to look at.",
+  },
+  "output-schema": {
+    value: "FILE",
+    option: ["outputSchema"],
+    help: "A JSON Schema that the final answer must conform to.",
+  },
   resume: { value: "ID", help: "Go on with this thread." },
-  deadline: { value: "SECONDS", help: "Interrupt the turn after this time." },
+  deadline: { value: "SECONDS", option: ["deadlineMs"], help: "Interrupt the turn after this time." },
   json: { help: "Print each event as a line of JSON, { method, params }." },
   ...RUNTIME_FLAGS,
 };
@@ -83,14 +93,14 @@ function readJob(args: Arguments, { ask }: Terminal): Job {
       "--approval-mode ask needs a terminal: stdin or stderr is none. Choose deny_all or auto_review, or leave it out.",
     );
   }
-  const seconds = args.positiveNumber("deadline");
+  const deadlineMs = args.milliseconds("deadline");
   const schemaFile = args.text("output-schema");
   return {
     args,
     mode,
     json: args.has("json"),
     turn: {
-      ...(seconds === undefined ? {} : { deadlineMs: Math.ceil(seconds * 1000) }),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
       ...(schemaFile === undefined ? {} : { outputSchema: readSchema(schemaFile) }),
     },
   };

@@ -6,10 +6,24 @@ import type { Arguments, Flags } from "./flags.js";
 
 /** The flags of every command that starts a runtime. */
 export const RUNTIME_FLAGS: Flags = {
-  cwd: { value: "FOLDER", short: "C", help: "The folder to work in. Default: this one." },
-  config: { value: "KEY=VALUE", short: "c", repeats: true, help: "A setting over config.toml; the value is TOML." },
-  "codex-home": { value: "FOLDER", help: "Configuration, login and history. Default: CODEX_HOME, then ~/.codex." },
-  "codex-bin": { value: "FILE", help: "The runtime to start. Default: CODEX_BIN, then the installed package." },
+  cwd: { value: "FOLDER", short: "C", option: ["cwd"], help: "The folder to work in. Default: this one." },
+  config: {
+    value: "KEY=VALUE",
+    short: "c",
+    repeats: true,
+    option: ["configOverrides"],
+    help: "A setting over config.toml; the value is TOML.",
+  },
+  "codex-home": {
+    value: "FOLDER",
+    option: ["codexHome"],
+    help: "Configuration, login and history. Default: CODEX_HOME, then ~/.codex.",
+  },
+  "codex-bin": {
+    value: "FILE",
+    option: ["codexBin"],
+    help: "The runtime to start. Default: CODEX_BIN, then the installed package.",
+  },
 };
 
 /** The options that the flags stand for. */

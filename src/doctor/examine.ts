@@ -7,7 +7,7 @@ import type { NotificationOf } from "../events.js";
 import { RUNTIME_VERSION } from "../generated/tables.js";
 import { speaksOurProtocol } from "../handshake.js";
 import type { CodexOptions } from "../options.js";
-import type { SpawnRequest } from "../process/launch.js";
+import { type SpawnRequest, workingDirectory } from "../process/launch.js";
 import { withoutPlugins } from "./plugins.js";
 import {
   checkConfiguration,
@@ -94,7 +94,7 @@ async function askRuntime(
     checks.push(version);
     // The answers of another protocol would be misread.
     if (version.status === "problem") return { runtimeVersion, checks };
-    const config = await readConfig(codex, request.cwd ?? process.cwd(), timeoutMs);
+    const config = await readConfig(codex, request.cwd ?? workingDirectory(), timeoutMs);
     const questioned: Questioned = { codex, options, env: request.env, timeoutMs, warnings, config };
     checks.push(checkConfiguration(questioned));
     for (const [name, ask] of QUESTIONS) {

@@ -31,6 +31,8 @@ export type ReadConfig =
       readonly values: Readonly<Record<string, unknown>>;
       /** The files with a content, the one that goes before the others first. */
       readonly files: readonly { readonly path: string; readonly content: unknown }[];
+      /** Why configuration that there is does not count: the runtime leaves out what a folder brings until it is trusted. */
+      readonly disabledReasons: readonly string[];
     }
   | { readonly problem: string };
 
@@ -42,11 +44,16 @@ export async function readConfig(codex: Codex, cwd: string, timeoutMs: number): 
       const isUsed = isRecord(content) && Object.keys(content).length > 0;
       return isUsed && "file" in name && typeof name.file === "string" ? [{ path: name.file, content }] : [];
     });
-    return { values: config, files };
+    const disabledReasons = (layers ?? []).flatMap(({ disabledReason }) => disabledReason ?? []);
+    return { values: config, files, disabledReasons };
   } catch (error) {
     return { problem: messageOf(error) };
   }
 }
+
+const TRUST_ADVICE =
+  'Nothing is broken: threads run without the .codex of this folder. To use it, read it first, then add [projects."FOLDER"] ' +
+  'with trust_level = "trusted" to config.toml, for the folder and the file named above.';
 
 /** Whether the configuration loads. The runtime starts with its defaults when it does not, and then refuses threads. */
 export function checkConfiguration({ config, warnings }: Questioned): DiagnosisCheck {
@@ -67,7 +74,12 @@ export function checkConfiguration({ config, warnings }: Questioned): DiagnosisC
       ? "No configuration file: the defaults."
       : `From ${config.files.map(({ path }) => path).join(", ")}.`;
   if (said.length === 0) return { name, status: "ok", detail: from };
-  return { name, status: "warning", detail: [...said, from].join("\n"), advice: "Correct the configuration." };
+  const isAboutTrust = (text: string): boolean => config.disabledReasons.some((reason) => text.includes(reason));
+  const advice = [
+    ...(said.every(isAboutTrust) ? [] : ["Correct the configuration."]),
+    ...(said.some(isAboutTrust) ? [TRUST_ADVICE] : []),
+  ].join(" ");
+  return { name, status: "warning", detail: [...said, from].join("\n"), advice };
 }
 
 /** Whether the login that the model provider needs is there. Whether it is still accepted shows at its first use. */

@@ -7,7 +7,7 @@ import { LaunchError } from "../errors/index.js";
 import { RUNTIME_VERSION } from "../generated/tables.js";
 import type { CodexOptions } from "../options.js";
 import { launchEnvironment, readVariable } from "../process/environment.js";
-import { planLaunch, type SpawnRequest } from "../process/launch.js";
+import { planLaunch, type SpawnRequest, workingDirectory } from "../process/launch.js";
 import { type LocatedRuntime, locateRuntime } from "../process/locate.js";
 import { resolutionBases, resolvePackageJson } from "../process/resolvePackage.js";
 import { redactSecrets } from "../process/redact.js";
@@ -57,8 +57,9 @@ export function checkHome(options: CodexOptions): Finding<string> {
   const env = launchEnvironment(options);
   const named = options.codexHome ?? readVariable(env, "CODEX_HOME", process.platform);
   // The option is relative to this program; the variable is for the process to resolve.
-  const base = options.codexHome === undefined ? (options.cwd ?? process.cwd()) : process.cwd();
-  const folder = resolve(base, named || join(homeOf(env), ".codex"));
+  const path = named || join(homeOf(env), ".codex");
+  const base = (): string => (options.codexHome === undefined ? options.cwd : undefined) ?? workingDirectory();
+  const folder = isAbsolute(path) ? resolve(path) : resolve(base(), path);
   const report = (status: DiagnosisCheck["status"], detail: string, advice?: string): Finding<string> => ({
     check: { name: "home", status, detail, ...(advice === undefined ? {} : { advice }) },
     found: folder,
@@ -109,7 +110,7 @@ export function summarizeLaunch(request: SpawnRequest): LaunchSummary {
   return {
     command,
     args: args.map((argument, index) => (args[index - 1] === "-c" ? shownOverride(argument) : redactSecrets(argument))),
-    cwd: cwd ?? process.cwd(),
+    cwd: cwd ?? workingDirectory(),
     env: {
       set: Object.keys(env)
         .filter((name) => env[name] !== process.env[name])

@@ -5,7 +5,7 @@ import { LaunchError } from "../errors/index.js";
 import type { CodexOptions } from "../options.js";
 import { AgentProcess, type AgentProcessOptions, type SpawnedProcess } from "../process/agentProcess.js";
 import { launchEnvironment } from "../process/environment.js";
-import { planLaunch, type SpawnRequest } from "../process/launch.js";
+import { planLaunch, type SpawnRequest, workingDirectory } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
 import { newMark } from "../process/processMark.js";
 import { pause } from "../process/wait.js";
@@ -17,7 +17,7 @@ import type { Endpoint } from "./endpoint.js";
 export function launched(options: CodexOptions): Endpoint {
   return {
     recovery: options.restart === "on-crash" ? { kind: "restart" } : null,
-    cwd: options.cwd ?? process.cwd(),
+    cwd: options.cwd ?? workingDirectory(),
     async open(signal) {
       const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
       const child = await startWithin(planLaunch({ ...options, located, mark: newMark() }), options, signal);

@@ -124,8 +124,11 @@ export function execArgs({ codex, thread, turn, target, images, schemaPath, mark
     ...option("--model", thread.model),
     ...(thread.threadSource !== undefined && isCreating(target) ? ["--thread-source", thread.threadSource] : []),
     ...option("--sandbox", thread.sandboxMode),
-    ...option("--cd", thread.workingDirectory),
-    ...[...(thread.additionalDirectories ?? []), ...(thread.addDirs ?? [])].flatMap((folder) => ["--add-dir", folder]),
+    ...option("--cd", asPath(thread.workingDirectory)),
+    ...[...(thread.additionalDirectories ?? []), ...(thread.addDirs ?? [])].flatMap((folder) => [
+      "--add-dir",
+      asPath(folder),
+    ]),
     ...flag("--skip-git-repo-check", thread.skipGitRepoCheck),
     ...flag("--ephemeral", thread.ephemeral),
     ...flag("--worktree", thread.worktree),
@@ -137,13 +140,13 @@ export function execArgs({ codex, thread, turn, target, images, schemaPath, mark
     ...flag("--dangerously-bypass-hook-trust", thread.dangerouslyBypassHookTrust),
     ...option("--output-schema", schemaPath),
     ...(turn.cyberAccessProgram === undefined ? [] : ["--cyber-access-program", turn.cyberAccessProgram]),
-    ...option("--output-last-message", turn.outputLastMessage),
+    ...option("--output-last-message", asPath(turn.outputLastMessage)),
     ...setting({ model_reasoning_effort: thread.modelReasoningEffort || undefined }),
     ...setting({ sandbox_workspace_write: { network_access: networkAccessEnabled } }),
     ...setting({ web_search: webSearch || undefined }),
     ...setting({ approval_policy: thread.approvalPolicy || undefined }),
     ...targetArgs(target),
-    ...images.flatMap((path) => ["--image", path]),
+    ...images.flatMap((path) => ["--image", asPath(path)]),
   ];
 }
 
@@ -181,6 +184,11 @@ function configArgs(overrides: readonly string[]): string[] {
 
 function option(name: string, value: string | undefined): string[] {
   return value ? [name, value] : [];
+}
+
+/** A path that begins with a dash would be read as an option. */
+function asPath<T extends string | undefined>(path: T): T | string {
+  return path?.startsWith("-") ? `./${path}` : path;
 }
 
 function flag(name: string, value: boolean | undefined): string[] {

@@ -91,10 +91,8 @@ export type UnknownThreadEvent = {
 
 type Shape = (event: object) => boolean;
 
-const withItem: Shape = (event) => {
-  const item = memberOf(event, "item");
-  return isObject(item) && isText(memberOf(item, "type")) && isText(memberOf(item, "id"));
-};
+/** An item of another runtime may lack anything; a reader of `@openai/codex-sdk` got it all the same. */
+const withItem: Shape = (event) => isObject(memberOf(event, "item"));
 
 /** The kinds of events, and what of each the SDK itself relies on. */
 const SHAPES: Readonly<Record<ThreadEvent["type"], Shape>> = {
@@ -128,9 +126,9 @@ export function parseEvent(line: string): ThreadEvent | undefined {
     return undefined;
   }
   if (!isEvent(value)) return undefined;
-  if (value.type !== "turn.completed") return value;
-  // Older runtimes do not tell of writes to the cache.
-  return { ...value, usage: Object.assign({ cache_write_input_tokens: 0 }, value.usage) };
+  // Older runtimes do not report writes to the cache. As in `@openai/codex-sdk`, the key comes last then, and null is 0.
+  if (value.type === "turn.completed") value.usage.cache_write_input_tokens ??= 0;
+  return value;
 }
 
 /** Holds for unknown kinds as well, which the union leaves out on purpose. */

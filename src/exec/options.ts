@@ -8,7 +8,10 @@ export type CodexConfigValue = string | number | bigint | boolean | CodexConfigV
 /** A table of the configuration. A key may be a dotted path: `{ "a.b": 1 }` is `{ a: { b: 1 } }`. */
 export type CodexConfigObject = { [key: string]: CodexConfigValue | undefined };
 
-/** When the agent asks before it acts. `codex exec` has nobody to ask: what would be asked is refused. */
+/**
+ * When the agent asks before it acts. `codex exec` has nobody to ask: what would be asked is refused. The pinned runtime
+ * no longer takes `untrusted`: the turn rejects with `ExecExitError`.
+ */
 export type ApprovalMode = "never" | "on-request" | "on-failure" | "untrusted";
 
 /** What commands may write: nothing, the workspace, anything. */

@@ -149,9 +149,22 @@ function environment(plan: LaunchPlan): Record<string, string> {
   return plan.located.pathDir === null ? marked : withPathFolder(marked, plan.located.pathDir);
 }
 
+/** The working directory of this program. Throws `UsageError` when it is gone. */
+export function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new UsageError("The working directory of this program was deleted. Give cwd, an absolute path.", { cause });
+  }
+}
+
+function absolute(path: string): string {
+  return isAbsolute(path) ? resolve(path) : resolve(workingDirectory(), path);
+}
+
 function existingFolder(cwd: string): string {
   if (cwd === "") throw new UsageError("cwd is empty. Give a folder, or leave it out.");
-  const folder = resolve(cwd);
+  const folder = absolute(cwd);
   // spawn() reports a missing folder as a missing executable.
   if (!isFolder(folder)) {
     const was = isAbsolute(cwd) ? "" : ` (given as ${JSON.stringify(cwd)})`;
@@ -170,7 +183,7 @@ function isFolder(path: string): boolean {
 
 function createdFolder(codexHome: string): string {
   if (codexHome.trim() === "") throw new UsageError("codexHome is empty. Give a folder, or leave it out.");
-  const folder = resolve(codexHome);
+  const folder = absolute(codexHome);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {

@@ -41,6 +41,10 @@ export function resolutionBases(): string[] {
       // The script may exist only in memory or inside an archive.
     }
   }
-  bases.push(join(process.cwd(), "index.js"));
+  try {
+    bases.push(join(process.cwd(), "index.js"));
+  } catch {
+    // The working directory may have been deleted.
+  }
   return [...new Set(bases)];
 }

@@ -1,7 +1,7 @@
 /** Owns the end-to-end tests of the diagnosis: on machines that are well, and on each that is not. */
 
 import { once } from "node:events";
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -277,6 +277,25 @@ describe("the configuration", () => {
       status: "warning",
       detail: expect.stringContaining("`hello_there` is ignored"),
     });
+  });
+
+  test("a folder that is not trusted is told apart from a mistake, and trusted as the advice says", async () => {
+    const inFolder = (text: (workspace: string) => string) =>
+      examine(async ({ workspace, codexHome }) => {
+        await mkdir(join(workspace, ".codex"));
+        await writeFile(join(workspace, ".codex", "config.toml"), 'model_verbosity = "low"\n');
+        await appendFile(join(codexHome, "config.toml"), text(workspace));
+        return {};
+      });
+    const untrusted = check(await inFolder(() => ""), "configuration");
+    expect(untrusted).toMatchObject({ status: "warning", detail: expect.stringContaining("trusted project") });
+    expect(untrusted?.advice).toMatch(/^Nothing is broken: .*\[projects\."FOLDER"\] with trust_level = "trusted"/);
+
+    const both = check(await inFolder(() => "\n[hello_there]\nx = 1\n"), "configuration");
+    expect(both?.advice).toMatch(/^Correct the configuration\. Nothing is broken: /);
+
+    const trust = (workspace: string) => `\n[projects.${JSON.stringify(workspace)}]\ntrust_level = "trusted"\n`;
+    expect(check(await inFolder(trust), "configuration")?.status).toBe("ok");
   });
 
   test("a provider that there is not keeps the runtime from starting", async () => {

@@ -2,7 +2,7 @@
 
 import { createHmac } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import {
@@ -18,6 +18,8 @@ import {
 import { createTestHome, gate, message, ScriptedModel, shell, type TestHome, toolCall } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { DELETED_FOLDER } from "../support/bundle.js";
+import { runNode } from "../support/cli.js";
 import { isAlive } from "../support/processes.js";
 import { itemsOf, readAll, rejection, until } from "../support/turns.js";
 
@@ -47,6 +49,25 @@ const places: readonly (readonly [string, () => string | undefined])[] = [
   ["ws", () => undefined],
   ["unix", socketAddress],
 ];
+
+test.skipIf(process.platform === "win32")(
+  "works in a folder that was deleted, and so does a start that names one",
+  async () => {
+    await using server = await serve({ listen: socketAddress() });
+    model.enqueue(message('{"n":1}'), message('{"n":2}'));
+    const cwd = await mkdtemp(join(home.workspace, "deleted-"));
+    const args = [DELETED_FOLDER, server.url, home.workspace, home.codexHome];
+    const { stdout, stderr } = await runNode(args, { cwd, env: home.env });
+    expect({ said: JSON.parse(stdout), stderr }).toEqual({
+      said: [
+        '{"n":1}',
+        '{"n":2}',
+        "UsageError: The working directory of this program was deleted. Give cwd, an absolute path.",
+      ],
+      stderr: "",
+    });
+  },
+);
 
 describe.each(places)("over %s", (_, listen) => {
   test("a turn runs as over stdio: commands, approvals, tools, typed answers", async () => {

@@ -1,6 +1,6 @@
 /** Owns the end-to-end tests of a turn's text as it grows. */
 
-import { TurnFailedError } from "codex-embed";
+import { type TurnEvent, TurnFailedError } from "codex-embed";
 import { type Part, type Step, disconnect, gate, message, reasoning, shell, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
@@ -89,6 +89,21 @@ test("a turn that fails: the text until then, and then the error", async () => {
   expect(error).toBeInstanceOf(TurnFailedError);
 });
 
+/** The text that docs/faq.md shows while it grows, at its end. */
+function shownOf(events: readonly TurnEvent[]): string {
+  let completed = "";
+  let growing = "";
+  for (const event of events) {
+    if (event.method === "item/agentMessage/delta") growing += event.params.delta;
+    if (event.method === "item/started" && event.params.item.type === "agentMessage") growing = "";
+    if (event.method === "item/completed" && event.params.item.type === "agentMessage") {
+      completed += `${event.params.item.text}\n\n`;
+      growing = "";
+    }
+  }
+  return completed + growing;
+}
+
 test("a steered turn: the dropped beginning stays, the new answer follows after an empty line", async () => {
   const hold = gate();
   const thread = await bench.thread(message({ deltas: ["Wro", hold] }), message("Right."));
@@ -98,10 +113,29 @@ test("a steered turn: the dropped beginning stays, the new answer follows after 
   await turn.steer("No.");
   await turn.result();
   expect((await reading).events.join("")).toBe("Wro\n\nRight.");
+  expect(shownOf((await readAll(turn)).events)).toBe("Right.\n\n");
 });
 
 describe("a retried turn", () => {
   const retrying = new SharedBench({ streamMaxRetries: 1 });
+
+  test("the beginning that was cut off stays, and the whole answer follows; the retry is an event between them", async () => {
+    const thread = await retrying.thread(step(...beginningOf("Hel"), disconnect()), message("Hello.", { deltas: 2 }));
+    const turn = await thread.startTurn("Hi");
+    const { events: pieces } = await readAll(turn.textStream());
+    expect(pieces.join("")).toBe("Hel\n\nHello.");
+    expect((await turn.result()).finalResponse).toBe("Hello.");
+
+    const { events } = await readAll(turn);
+    const at = (matches: (event: TurnEvent) => boolean, from = 0) =>
+      events.findIndex((each, index) => index >= from && matches(each));
+    const cut = at(({ method }) => method === "item/agentMessage/delta");
+    const retry = at((event) => event.method === "error" && event.params.willRetry, cut);
+    const next = at((event) => event.method === "item/started" && event.params.item.type === "agentMessage", retry);
+    const delta = at(({ method }) => method === "item/agentMessage/delta", next);
+    expect([cut, retry, next, delta].every((index) => index >= 0)).toBe(true);
+    expect(shownOf(events)).toBe("Hello.\n\n");
+  });
 
   test("a model that reuses the id of the message that was cut off", async () => {
     const cut = step(...beginningOf("Hel"), disconnect());
@@ -112,5 +146,6 @@ describe("a retried turn", () => {
     // The pieces that were seen cannot be taken back, so the whole answer follows them.
     expect(events.join("")).toMatch(/^Hel\s*Hello\.$/);
     expect((await turn.result()).finalResponse).toBe("Hello.");
+    expect(shownOf((await readAll(turn)).events)).toBe("Hello.\n\n");
   });
 });

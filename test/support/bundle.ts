@@ -13,6 +13,9 @@ const FOLDER = "node_modules/.cache/codex-embed-tests";
 /** The program `codex-embed`. */
 export const CLI = root(`${FOLDER}/src/cli/main.js`);
 
+/** A program whose working directory is deleted; it runs without a loader, which would look there. */
+export const DELETED_FOLDER = root(`${FOLDER}/test/fixtures/deletedFolder.js`);
+
 /** The examples that are programs; the others are files of tests, which vitest compiles. */
 export const EXAMPLES: readonly Example[] = readExamples(root("examples")).filter(({ file }) => !isTest(file));
 
@@ -25,7 +28,11 @@ export function programOf({ file }: Example): string {
 export async function setup(): Promise<void> {
   const examples = [...EXAMPLES.map(({ file }) => file), "review-service/page.html"];
   await build({
-    entryPoints: [root("src/cli/main.ts"), ...examples.map((file) => root(`examples/${file}`))],
+    entryPoints: [
+      root("src/cli/main.ts"),
+      root("test/fixtures/deletedFolder.ts"),
+      ...examples.map((file) => root(`examples/${file}`)),
+    ],
     loader: { ".html": "copy" },
     outdir: root(FOLDER),
     outbase: root(""),

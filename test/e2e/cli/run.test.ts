@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -20,7 +20,7 @@ import {
   type TestHomeOptions,
 } from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type CliOptions, runCli } from "../../support/cli.js";
+import { type CliOptions, PROGRAM, runCli, runNode } from "../../support/cli.js";
 import { descendantsOf, isAlive } from "../../support/processes.js";
 
 const FAKE = fileURLToPath(new URL("../../fixtures/fakeRuntime.mjs", import.meta.url));
@@ -120,16 +120,16 @@ describe("a turn", () => {
     expect(sent(0)).toContain('"json_schema"');
     const failed = await run(["--output-schema", "schema.json", "Count."]);
     expect(failed.code).toBe(1);
-    expect(failed.stderr).toContain("OutputValidationError (OUTPUT_INVALID): ");
+    expect(failed.stderr).toMatch(/OutputValidationError \(OUTPUT_INVALID\): .*--output-schema/);
     expect(failed.stderr).toContain("n: must be number");
   });
 });
 
 describe("a call that cannot work", () => {
   test.each([
-    [["--image", "gone.png", "Look."], /^\nUsageError \(USAGE\): The local image .*gone\.png cannot be read/],
-    [["--cwd", "/nowhere", "Go."], /^\nUsageError \(USAGE\): cwd is \/nowhere/],
-    [["--config", "novalue", "Go."], /^\nUsageError \(USAGE\): configOverrides holds "novalue"/],
+    [["--image", "gone.png", "Look."], /^\nUsageError \(USAGE\): --image .*gone\.png cannot be read/],
+    [["--cwd", "/nowhere", "Go."], /^\nUsageError \(USAGE\): --cwd is \/nowhere/],
+    [["--config", "novalue", "Go."], /^\nUsageError \(USAGE\): --config holds "novalue"/],
     [["--output-schema", "notes.txt", "Go."], /^codex-embed run: --output-schema notes\.txt holds no JSON: /],
     [["--output-schema", "list.json", "Go."], /^codex-embed run: --output-schema list\.json holds no JSON object\./],
     [["--sandbx", "read-only", "Go."], /^codex-embed run: Unknown flag --sandbx\. Did you mean --sandbox\?/],
@@ -141,6 +141,23 @@ describe("a call that cannot work", () => {
     expect(model.requests).toEqual([]);
   });
 });
+
+notWindows.each(["run Go.", "doctor", "mcp"])(
+  "a folder that was deleted is told, with the way out: %s",
+  async (command) => {
+    const cwd = await mkdtemp(join(home.workspace, "deleted-"));
+    const script = `rmdir "$PWD" && exec '${process.execPath}' '${PROGRAM.join("' '")}' ${command}`;
+    const { code, stdout, stderr } = await runNode(["-c", script], { cwd, env: home.env }, "/bin/sh");
+    expect(code).not.toBe(0);
+    expect(stdout + stderr).toMatch(/The working directory .*was deleted\. .*--cwd/);
+    const there = await runNode(
+      ["-c", `${script} --cwd '${home.workspace}'`],
+      { cwd: await mkdtemp(cwd), env: home.env },
+      "/bin/sh",
+    );
+    expect(there.stdout + there.stderr).not.toContain("The working directory");
+  },
+);
 
 describe("a failure", () => {
   test("of the turn is told with what to do", async () => {
@@ -168,7 +185,7 @@ describe("a failure", () => {
     script(silence());
     const { code, stderr } = await run(["--deadline", "0.5", "Go."]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/TurnDeadlineError \(TURN_DEADLINE\): .*500 ms/);
+    expect(stderr).toMatch(/TurnDeadlineError \(TURN_DEADLINE\): .*--deadline \(500 ms\)[^]*Raise --deadline/);
   });
 
   test("of the thread's id", async () => {

@@ -1,11 +1,15 @@
 /** Tests the options of the exec client on the pinned runtime, and what it says of those that it refuses. */
 
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { CodexOptions, ThreadOptions } from "codex-embed/exec";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import * as theirs from "@openai/codex-sdk";
+import { Codex, type CodexOptions, type ThreadOptions } from "codex-embed/exec";
 import { message, shell } from "codex-embed/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { ExecBench, gitOf, rejection } from "../../support/execBench.js";
+
+/** One pixel. */
+const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
 const firstLine = (text: string) => text.split("\n")[0] ?? "";
 
@@ -219,4 +223,62 @@ describe("a run", () => {
     expect(error).toMatchObject({ code: "EXEC_EXITED", exitCode, message: expect.stringContaining(says) });
     expect(bench.model.requests).toEqual([]);
   });
+});
+
+describe("what the page says of both packages", () => {
+  const clients = [
+    ["@openai/codex-sdk", theirs.Codex],
+    ["codex-embed/exec", Codex],
+  ] as const;
+
+  test.each(clients)(
+    "a relative image is found from the program's folder, not from the thread's: %s",
+    async (_, Client) => {
+      const bench = await ExecBench.start();
+      bench.model.respondWith(() => message("Seen."));
+      const { workspace } = bench.home;
+      await writeFile(join(workspace, "here.png"), Buffer.from(PIXEL, "base64"));
+      const thread = new Client({ env: bench.env }).startThread({
+        workingDirectory: workspace,
+        skipGitRepoCheck: true,
+      });
+      const image = (path: string) =>
+        thread.run([
+          { type: "text", text: "Look." },
+          { type: "local_image", path },
+        ]);
+      await image(relative(process.cwd(), join(workspace, "here.png")));
+      expect(JSON.stringify(bench.model.requests[0]?.input)).toContain("input_image");
+      await image("here.png");
+      expect(JSON.stringify(bench.model.requests[1]?.input)).toContain("could not read the local image at `here.png`");
+    },
+  );
+
+  test.each(clients)("the runtime refuses the approval policy untrusted: %s", async (_, Client) => {
+    const bench = await ExecBench.start();
+    const options = { workingDirectory: bench.home.workspace, approvalPolicy: "untrusted" } as const;
+    const error = await rejection(new Client({ env: bench.env }).startThread(options).run("x"));
+    expect(String(error)).toContain('approval_policy = "untrusted" is no longer supported');
+  });
+});
+
+test("images and folders whose names begin with a dash are found", async () => {
+  const bench = await ExecBench.start();
+  bench.model.enqueue(message("Seen."));
+  const { workspace } = bench.home;
+  const before = process.cwd();
+  await mkdir(join(workspace, "-sub"));
+  await writeFile(join(workspace, "-dash.png"), Buffer.from(PIXEL, "base64"));
+  process.chdir(workspace);
+  onTestFinished(() => process.chdir(before));
+  const thread = bench.codex().startThread({ workingDirectory: "-sub", skipGitRepoCheck: true });
+  const input = [
+    { type: "text" as const, text: "Look." },
+    { type: "local_image" as const, path: "-dash.png" },
+  ];
+  await thread.run(input, { outputLastMessage: "-last" });
+  const sent = JSON.stringify(bench.model.requests[0]?.input);
+  expect(sent).toContain("input_image");
+  expect(sent).toContain(`<cwd>${join(workspace, "-sub")}</cwd>`);
+  expect(await readFile(join(workspace, "-last"), "utf8")).toBe("Seen.");
 });

@@ -64,13 +64,34 @@ describe("flags", () => {
     expect(refused).toThrow(message);
   });
 
-  it.each(["0", "-1", "soon", "Infinity", " "])("takes %j for no number above 0", (text) => {
-    expect(() => parse(`--deadline=${text}`).positiveNumber("deadline")).toThrow(BadUsage);
+  it.each(["0", "-1", "soon", "Infinity", " ", "1e12"])("takes %j for no time", (text) => {
+    expect(() => parse(`--deadline=${text}`).milliseconds("deadline")).toThrow(BadUsage);
+    expect(() => parse(`--deadline=${text}`).milliseconds("deadline")).toThrow(
+      `--deadline is ${JSON.stringify(text)}; it takes a number of seconds above 0, and at most 2147483.`,
+    );
   });
 
-  it("takes fractions for numbers", () => {
-    expect(parse("--deadline", "0.5").positiveNumber("deadline")).toBe(0.5);
-    expect(parse().positiveNumber("deadline")).toBeUndefined();
+  it("takes fractions for times, in milliseconds", () => {
+    expect(parse("--deadline", "0.5").milliseconds("deadline")).toBe(500);
+    expect(parse("--deadline", "0.0001").milliseconds("deadline")).toBe(1);
+    expect(parse().milliseconds("deadline")).toBeUndefined();
+  });
+
+  it.each([
+    [["-C", "x"], "cwd is /a/cwd, which is not cwd.", "-C is /a/cwd, which is not -C."],
+    [["--cwd", "x"], 'cwd is "cwd cwd" in cwd-1 of ./cwd', '--cwd is "cwd cwd" in cwd-1 of ./cwd'],
+    [["-c", "a=1"], 'configOverrides holds "a". Give "key=value".', '-c holds "a". Give "key=value".'],
+    [[], "The option codexBin, or the option codexHome", "--codex-bin, or --codex-home"],
+    [[], "all roots below it, but roots holds x", "all roots below it, but --root holds x"],
+  ])("names what was typed: %j", (args, message, named) => {
+    const flags: Flags = {
+      cwd: { value: "FOLDER", short: "C", option: ["cwd"], help: "" },
+      config: { value: "KEY=VALUE", short: "c", option: ["configOverrides"], help: "" },
+      "codex-bin": { value: "FILE", option: ["codexBin"], help: "" },
+      "codex-home": { value: "FOLDER", option: ["codexHome"], help: "" },
+      root: { value: "FOLDER", option: ["roots(?= holds )"], help: "" },
+    };
+    expect(parseFlags(flags, args).named(message)).toBe(named);
   });
 
   it("gives a choice its type", () => {

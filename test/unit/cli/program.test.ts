@@ -106,6 +106,40 @@ describe("the program", () => {
     expect(await program(["try"], [failing])).toEqual({ code, stdout: "", stderr });
   });
 
+  it.each([
+    [["run", "--deadline", "1e12", "hi"], 'codex-embed run: --deadline is "1e12"; it takes a number of seconds'],
+    [["mcp", "--deadline", "1e12"], 'codex-embed mcp: --deadline is "1e12"; it takes a number of seconds'],
+    [["doctor", "--timeout", "1e12"], 'codex-embed doctor: --timeout is "1e12"; it takes a number of seconds'],
+    [["run", "--cwd", "/nowhere", "hi"], "UsageError (USAGE): --cwd is /nowhere, which is not an existing folder."],
+    [["run", "-C", "/nowhere", "hi"], "UsageError (USAGE): -C is /nowhere, which is not an existing folder."],
+    [["run", "-c", "novalue", "hi"], 'UsageError (USAGE): -c holds "novalue".'],
+    [["run", "--config=novalue", "hi"], 'UsageError (USAGE): --config holds "novalue".'],
+    [
+      ["run", "--codex-home", "/dev/null", "hi"],
+      "UsageError (USAGE): --codex-home is /dev/null, which is not a folder",
+    ],
+    [["run", "--codex-bin", "/nowhere/codex", "hi"], '(BINARY_NOT_FOUND): --codex-bin names "/nowhere/codex", which'],
+    [["mcp", "--root", "/nowhere"], "UsageError (USAGE): --root holds /nowhere, which is not an existing folder."],
+    [["mcp", "--http", "--token-file", "/dev/null/t"], "--token-file is /dev/null/t, which cannot be written."],
+  ])("names the flag that was typed: %j", async (args, message) => {
+    const { code, stdout, stderr } = await program(args);
+    expect(stdout).toBe("");
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(message);
+  });
+
+  it("names the flag of an error that comes later, and leaves alone what others say", async () => {
+    const flags = { deadline: { value: "SECONDS", option: ["deadlineMs"], help: "" } };
+    const failing = (error: Error): Command => ({ ...command(() => Promise.reject(error)), flags });
+    const deadline = failing(new TurnDeadlineError({ threadId: "t", turnId: "u" }, 5));
+    expect((await program(["try", "--deadline", "1"], [deadline])).stderr).toBe(
+      "\nTurnDeadlineError (TURN_DEADLINE): Turn u took longer than its --deadline (5 ms) and was interrupted. " +
+        "Raise --deadline if it needs longer.\n",
+    );
+    const said = failing(new Failure("The provider says deadlineMs."));
+    expect((await program(["try"], [said])).stderr).toBe("\nThe provider says deadlineMs.\n");
+  });
+
   it("tells nothing that would steer the terminal", async () => {
     const failing = command(() => Promise.reject(new Failure("The provider \u001b]0;said\u0007so.\u001b[2J")));
     expect((await program(["try"], [failing])).stderr).toBe("\nThe provider so.\n");

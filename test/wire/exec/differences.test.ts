@@ -169,6 +169,15 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       our: { error: typed("USAGE"), argv: undefined },
     },
     {
+      row: "An image or a folder whose path begins with `-`",
+      attempt: {
+        input: [{ type: "local_image", path: "-a.png" }],
+        thread: { workingDirectory: "-work", additionalDirectories: ["--more"] },
+      },
+      their: { argv: ["--cd", "-work", "--add-dir", "--more", "--image", "-a.png"] },
+      our: { argv: ["--cd", "./-work", "--add-dir", "./--more", "--image", "./-a.png"] },
+    },
+    {
       row: "An `outputSchema` that is no schema",
       attempt: { turn: { outputSchema: new Date(0) } },
       their: resolves,
@@ -188,6 +197,33 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       attempt: { codex: { config: { a: new Date(0) } } },
       their: { ...resolves, argv: ["--config", "a={}"] },
       our: { error: typed("USAGE"), argv: undefined },
+    },
+    {
+      row: "A `config` with null, NaN or a function",
+      attempt: { codex: { config: { a: { b: null } } } },
+      their: { error: expect.objectContaining({ message: "Codex config override at a.b cannot be null" }) },
+      our: {
+        error: typed("USAGE", {
+          message: "config.a.b is null. TOML has no null: leave the entry out, or give undefined.",
+        }),
+        argv: undefined,
+      },
+    },
+    {
+      row: "The text of an error",
+      attempt: { play: failure },
+      their: { error: expect.objectContaining({ message: "No." }) },
+      our: { error: typed("TURN_FAILED", { message: "The turn failed: No." }) },
+    },
+    {
+      row: "The text of an error",
+      attempt: { play: { events: [], exitCode: 2, stderr: "Error: no.\n" } },
+      their: { error: expect.objectContaining({ message: "Codex Exec exited with code 2: Error: no.\n" }) },
+      our: {
+        error: typed("EXEC_EXITED", {
+          message: expect.stringMatching(/^codex exec exited with code 2 before the turn was completed[^]*Error: no\./),
+        }),
+      },
     },
     {
       row: "A character that TOML does not take as JSON writes it",
