@@ -2,7 +2,7 @@
 
 import type { Usage } from "./programs.js";
 import type { ScriptWord } from "./shellScript.js";
-import { ANY, type Wildcard, wildcardText } from "./wildcard.js";
+import { ANY, type Piece, type Wildcard, wildcardText } from "./wildcard.js";
 
 /** What the operands of a program are. */
 type Operands = (typeof OPERANDS)[number];
@@ -70,7 +70,7 @@ function parsed(usage: Usage): ParsedUsage {
   const known = usages.get(usage);
   if (known !== undefined) return known;
   const tokens = usage.split(" ");
-  const options = tokens.filter((token) => /^[-+]/.test(token)).map((token) => /^(.*?)([:>~.$=#@<&!]?)$/.exec(token));
+  const options = tokens.filter((token) => /^[-+]/.test(token)).map((token) => /^(.*?)([:>~.$=#@<&!%]?)$/.exec(token));
   const made: ParsedUsage = {
     options: new Map(options.flatMap((option) => (option === null ? [] : [[option[1] ?? "", option[2] ?? ""]]))),
     skip: Number(tokens.find((token) => /^\d+$/.test(token)) ?? 0),
@@ -193,6 +193,7 @@ class ArgumentReader {
       if (kind === undefined) isKnown &&= /^[-+]\d$/.test(name);
       const rest = text.slice(i + 1);
       if (kind === "~") break;
+      if (kind === "%") while (isDigit(text[i + 1])) i++;
       if (kind !== undefined) this.#take(name, kind, rest.length === 0 ? undefined : rest);
       if (kind !== undefined && TAKES_REST.has(kind)) break;
     }
@@ -217,4 +218,8 @@ class ArgumentReader {
     if (kind === "=") this.#pairs.push(value);
     if (kind === "&") this.#files.push(value);
   }
+}
+
+function isDigit(piece: Piece | undefined): boolean {
+  return typeof piece === "string" && /^\d$/.test(piece);
 }

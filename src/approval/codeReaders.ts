@@ -35,6 +35,17 @@ export function readsCode(
     case "less":
     case "more":
       return rest().some((text) => text.startsWith("+"));
+    case "vi":
+    case "vim":
+    case "nvim":
+    case "view":
+    case "gvim":
+      return rest().some((text) => /^\+\D/.test(text)) || undefined;
+    case "tar":
+    case "gtar":
+    case "bsdtar":
+      // In the old form, the first word is options without a dash.
+      return /^[a-zA-Z]*[IF][a-zA-Z]*$/.test(rest()[0] ?? "") || undefined;
     default:
       return undefined;
   }

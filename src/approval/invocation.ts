@@ -42,7 +42,7 @@ const FOREIGN_SHELLS: ReadonlySet<string> = new Set("fish csh tcsh nu elvish xon
 export function invocationOf(name: string, command: ScriptCommand, start: number): Invocation {
   const { words, input } = command;
   const read = words.length - start;
-  if (/^ld(-linux|-musl)?[\w.-]*\.so/.test(name)) return anywhere(words, start);
+  if (/^ld(-linux|-musl)?[\w.-]*\.so|^qemu-/.test(name)) return anywhere(words, start);
   if (FOREIGN_SHELLS.has(name)) return { ...foreignShell(words, start), read };
   if (/^g?find$|^fd(find)?$/.test(name)) return { ...finder(words, start), read };
   const code = readsCode(name, words, start, input);
@@ -119,7 +119,10 @@ function ofArguments(name: string, found: Arguments, { words, input }: ScriptCom
     case "evaluated":
       return { ...result, fragments: [...fragments, ...rest.filter((text) => holdsSubstitution(text))] };
     case "settings":
-      return { ...result, fragments: [...fragments, ...rest.slice(1), ...pairScripts(rest.slice(0, 2).join("="))] };
+      return {
+        ...result,
+        fragments: [...fragments, ...rest.flatMap((key, i) => pairScripts(`${key}=${rest[i + 1] ?? ""}`))],
+      };
     case "remotes":
       return { ...result, fragments: [...fragments, ...rest.flatMap((text) => remoteCommand(text))] };
     default:
@@ -218,9 +221,10 @@ function unsure(name: string, { isUnsure }: Arguments): { problem?: string } {
 }
 
 /** The script in `key=script`, and in `alias.name=git-command`. */
-function pairScripts(text: string): string[] {
-  const [, key = "", value = ""] = /^([\w.%-]+)(?:\+?=|\s+)([^]*)$/.exec(text) ?? [];
-  if (value === "") return [];
+export function pairScripts(text: string): string[] {
+  const [, key = "", value = ""] = /^([\w.%:-]+)(?:\+?=|\s+)([^]*)$/.exec(text) ?? [];
+  // A name of a person can be that of a program.
+  if (value === "" || /^(user|author|committer)\./.test(key)) return [];
   const script = withoutMark(value);
   return key.startsWith("alias.") && script === value ? [script, `git ${script}`] : [script];
 }

@@ -5,7 +5,7 @@
  *
  * - `-x`, `--name`: a flag. `-x:` takes a value, `-x>` takes the next word as its value and more letters may follow it,
  *   `-x~` takes a value only when it is attached. `-x.` prints something, and nothing else runs. `-x!` names what runs,
- *   and the rest are arguments of that.
+ *   and the rest are arguments of that. Digits can be attached to `-x%`, and more letters may follow it.
  * - `-x$`: the value is a shell script. `-x=`: the value is a key and a script. `-x#`: the value is code that is not read.
  *   `-x@`: the first operand is a script. `-x<`: the program reads what it runs from its input.
  * - `-x&`: the value is a file of code.
@@ -88,6 +88,8 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
   "mapfile readarray": "-C$ -c: -d: -n: -O: -s: -t -u: evaluated",
   bind: "-x#",
   fc: "-l. code",
+  jobs: "-x -l -n -p -r -s command",
+  enable: "-f#",
   printf: "-v$",
   "test [ let declare typeset local export readonly read unset getopts wait": "evaluated",
 
@@ -184,18 +186,30 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
   just: "-c$ --command$ --shell$",
   "nix-shell": "--run$ --command$",
   vagrant: { "": "", ssh: "-c$ --command$" },
-  cmake: "-E# -P:",
+  cmake: "-E# -P&",
+  hg: "--config=",
+  svn: "--diff-cmd$ --diff3-cmd$ --editor-cmd$ --config-option=",
+  cargo: "--config=",
+  wget: "--use-askpass$ -e= --execute=",
+  dpkg: "--pre-invoke$ --post-invoke$",
+  "apt apt-get aptitude": "-o= --option=",
   "concurrently hyperfine npm-run-all run-p run-s": "-w: -r: -m: -M: -n: -k -p: -c: --warmup: --runs: --names: scripts",
 
   // Programs of which it is only known that something among their arguments can run.
   "firejail bwrap proot faketime perf valgrind gosu su-exec chpst cgexec numactl xvfb-run dbus-run-session capsh rlwrap":
     "words",
-  "tmux screen direnv wsl heroku aws-vault dotenv catchsegv softlimit envdir lxc multipass": "words",
+  "tmux screen direnv wsl heroku aws-vault dotenv catchsegv softlimit envdir lxc multipass eatmydata cpulimit torsocks":
+    "words",
+  "torify tsocks proxychains runcon aa-exec flatpak flatpak-spawn schroot guix toolbox distrobox snap systemd-inhibit":
+    "words",
+  "xterm x-terminal-emulator gnome-terminal konsole kitty alacritty mpirun mpiexec srun salloc ansible pssh clush mosh":
+    "words",
+  "rsh ifne mispipe daemonize daemon nsjail sg wine lerna nx turbo rush": "words",
   "parallel sem gdb lldb dlv rr at batch crontab expect socat ed ex m4 dc ftp lftp osascript":
     "--version. --help. code",
 
   // Interpreters of other languages.
-  "python pypy":
+  "python pypy ipython":
     "-c# -m! -W: -X: -Q: --check-hash-based-pycs: -V. --version. -h. --help. -b -B -d -E -i -I -O -P -q -R -s -S -t -u -v -x file",
   "node nodejs":
     "-e# --eval# -p# --print# -pe# -r: --require: --import: --loader: --experimental-loader: -C: --conditions: --env-file: " +
@@ -204,12 +218,12 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
   "tsx ts-node esno": "-e# --eval# -p# --print# -r: --require: -P: --project: -v. --version. -h. --help. file",
   deno: { "": "", eval: "code", repl: "code", run: "file" },
   bun: { "": "-e# --eval# -p# --print# --cwd:", x: PACKAGE_RUNNER, exec: "script", repl: "code" },
-  perl: "-e# -E# -M# -m# -I: -i~ -0~ -l~ -F~ -C~ -D~ -x~ -n -p -a -s -w -W -X -T -t -u -U -S -c -v. -V. -h. file",
-  ruby: "-e# -r: -I: -E: -C: -F: -i~ -0~ -K~ -T~ -W~ -n -p -l -a -s -S -w -c -v. -h. --version. --help. file",
+  perl: "-e# -E# -M# -m# -I: -i~ -0% -l% -F~ -C% -D% -x% -n -p -a -s -w -W -X -T -t -u -U -S -c -v. -V. -h. file",
+  ruby: "-e# -r: -I: -E: -C: -F: -i~ -0% -K% -T% -W% -n -p -l -a -s -S -w -c -v. -h. --version. --help. file",
   php: "-r# -B# -R# -E# -F: -f: -c: -d: -z: -S. -t: -v. -i. -m. -l -n -q -a# --version. --help. file",
   "lua luajit": "-e# -l: -i -v. - file",
-  Rscript: "-e# --version. file",
-  R: "-e# --version. -f: --file: code",
+  rscript: "-e# --version. file",
+  r: "-e# --version. -f: --file: code",
   julia: "-e# -E# --eval# --print# -v. --version. -J: -L: -p: -t: file",
   "tclsh wish": "file",
   "elixir iex": "-e# --eval# --rpc-eval# -v. --version. -r: -S: file",
@@ -225,7 +239,7 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
       "--no-pager --bare --no-replace-objects --literal-pathspecs --no-optional-locks --exec-path~ -v. --version. -h. --help.",
     rebase: "-x$ --exec$",
     bisect: { "": "", run: "command" },
-    submodule: { "": "", foreach: "--recursive script" },
+    submodule: { "": "", foreach: "--recursive script", "*": "remotes" },
     "difftool mergetool": "-x$ --extcmd$",
     grep: "-O$ --open-files-in-pager$",
     "clone fetch pull ls-remote fetch-pack": "-u$ --upload-pack$ -c= --config= remotes",
@@ -234,11 +248,18 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
     "filter-branch":
       "--setup$ --env-filter$ --tree-filter$ --index-filter$ --parent-filter$ --msg-filter$ --commit-filter$ " +
       "--tag-name-filter$",
-    "send-email": "--sendmail-cmd$ --to-cmd$ --cc-cmd$ --header-cmd$",
+    "send-email": "--smtp-server$ --sendmail-cmd$ --to-cmd$ --cc-cmd$ --header-cmd$",
     config: "settings",
-    remote: "remotes",
+    "*": "remotes",
   },
-  "npm pnpm yarn": {
+  pnpm: {
+    "": "-C: --dir: --filter: -F: -c -r -w --shell-mode --recursive",
+    "exec dlx": "-c -r --shell-mode --package: --recursive --parallel command",
+    node: "-e# --eval# -p# --print# file",
+    "config set": "settings",
+    "*": "--script-shell$ --shell-emulator",
+  },
+  "npm yarn": {
     "": PACKAGE_MANAGER,
     "exec x dlx": PACKAGE_RUNNER,
     explore: "1 command",
@@ -254,7 +275,11 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
     container: { "": "", "run create exec": IN_CONTAINER },
   },
   "docker-compose": { "": "-f: --file: -p: --project-name: --profile:", "run exec": IN_CONTAINER },
-  "kubectl oc": { "": "-n: --namespace: --context: --kubeconfig:", exec: "-i -t -c: --container: -n: 1 command" },
+  "kubectl oc": {
+    "": "-n: --namespace: --context: --kubeconfig:",
+    exec: "-i -t -c: --container: -n: 1 command",
+    "run debug": "words",
+  },
   ip: { "": "", netns: { "": "", exec: "1 command" }, vrf: { "": "", exec: "1 command" } },
   "poetry pipenv uv rye pdm hatch bundle mise asdf rbenv pyenv nodenv volta doppler op conda mamba micromamba nvm nix rustup":
     {

@@ -1,7 +1,7 @@
 /** Finds the commands that a script or a list of arguments could run, behind every program that runs others. */
 
 import { commandName } from "./commandName.js";
-import { anywhere, type Invocation, invocationOf } from "./invocation.js";
+import { anywhere, type Invocation, invocationOf, pairScripts } from "./invocation.js";
 import { readScript, type ScriptCommand, type ScriptVariable, type ScriptWord } from "./shellScript.js";
 import { ANY, literal } from "./wildcard.js";
 
@@ -27,7 +27,7 @@ const MAX_WORDS = 200_000;
 
 /** Variables that hold a command. A value of several words is read in any variable. */
 const COMMAND_VARIABLE =
-  /^(GIT_|LESS|BASH_FUNC|PS\d$|ENV$|RSH$|SHELL$)|PAGER|EDITOR|VISUAL|BROWSER|COMMAND|SHELL$|_SSH|ASKPASS|_CMD$|WRAPPER/i;
+  /^(GIT_|LESS|BASH_FUNC|PS\d$|ENV$|(CC|CXX|CPP|LD|AR|MAKE)$)|PAGER|EDITOR|VISUAL|BROWSER|COMMAND|SHELL$|RSH$|_SSH|ASKPASS|_CMD$|WRAPPER|OPT(ION)?S$|FLAGS$/i;
 
 /** Where commands are looked for. */
 export interface CommandSource {
@@ -91,6 +91,7 @@ class CommandFinder {
       const word = command.words[start];
       if (word === undefined) continue;
       yield { words: command.words, start };
+      if (start === 0) yield* dashed(command);
       const found = this.#invocation(command, word, start);
       this.#words += found.read;
       if (this.#words > MAX_WORDS) yield { problem: "too much of it could be a command" };
@@ -111,11 +112,21 @@ class CommandFinder {
 
   /** A value can be a command that a program runs, or text in which a shell expands substitutions. */
   #addVariable({ name, value }: ScriptVariable): void {
-    if (COMMAND_VARIABLE.test(name) || /[^\w./:=@%+,~-]/.test(value)) this.add(value.replace(/^\s*[!|]\s*/, ""), false);
+    if (!COMMAND_VARIABLE.test(name) && !/[^\w./:=@%+,~-]/.test(value)) return;
+    this.add(value.replace(/^\s*[!|]\s*/, ""), false);
+    for (const script of pairScripts(value)) this.add(script, false);
   }
 }
 
 /** Whether the beginning of a text is not known: in one that need not be a script, that says nothing. */
 function beginsUnknown({ words, isSubstituted }: ScriptCommand): boolean {
   return !isSubstituted && words[0]?.text[0] === ANY;
+}
+
+/** A command of git, spelled with a dash: `git-push`. */
+function* dashed({ words: [first, ...rest] }: ScriptCommand): Generator<Candidate> {
+  const name = first === undefined ? undefined : commandName(first).plain;
+  if (name?.startsWith("git-") !== true) return;
+  const spelled = ["git", name.slice(4)].map((text) => ({ text: literal(text), splits: false }));
+  yield { words: [...spelled, ...rest], start: 0 };
 }
