@@ -31,6 +31,11 @@ export function agentHost(runtime: Runtime, bufferBytes: number): AgentHost {
         return false;
       }
     },
+    parentOf: async (threadId) => {
+      const params = { threadId, includeTurns: false };
+      const { thread } = await runtime.request("thread/read", params, { timeoutMs: SIDE_REQUEST_MS });
+      return thread.parentThreadId;
+    },
   };
 }
 

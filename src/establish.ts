@@ -1,7 +1,7 @@
 /** Owns getting a connection that can be used: the endpoint is opened, and the runtime behind it has answered. */
 
 import { TimeLimitError, timeLimit } from "./abort.js";
-import type { Endpoint } from "./endpoint/endpoint.js";
+import type { Endpoint, OpenedEndpoint } from "./endpoint/endpoint.js";
 import { type CloseReason, TransportClosedError } from "./errors/index.js";
 import { type RuntimeMetadata, shakeHands } from "./handshake.js";
 import { type ClientOptions, startupLimitMs } from "./options.js";
@@ -26,6 +26,7 @@ export interface EstablishOptions {
 export interface Established {
   readonly connection: Connection;
   readonly metadata: RuntimeMetadata;
+  readonly killOrphans: OpenedEndpoint["killOrphans"];
 }
 
 /**
@@ -52,7 +53,7 @@ async function connectWithin(
   signal: AbortSignal,
 ): Promise<Established> {
   signal.throwIfAborted();
-  const { transport, codexBin, stderrTail } = await endpoint.open(signal);
+  const { transport, codexBin, stderrTail, killOrphans } = await endpoint.open(signal);
   const maxFrameBytes = client.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
   const connection = new Connection(transport, receiver, { maxFrameBytes });
   onOpen(connection);
@@ -60,7 +61,7 @@ async function connectWithin(
     const metadata = await shakeHands(connection, client, { codexBin, signal, stderrTail, warn });
     // The answer may have been on its way when the signal aborted.
     signal.throwIfAborted();
-    return { connection, metadata };
+    return { connection, metadata, killOrphans };
   } catch (error) {
     await (signal.reason instanceof TimeLimitError ? connection.kill() : connection.close());
     throw error;

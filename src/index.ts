@@ -32,6 +32,7 @@ export type {
 export { GoalHandle, type GoalOptions, type GoalResult, type ResumeGoalOptions } from "./goal.js";
 export type { RuntimeMetadata } from "./handshake.js";
 export type { ImageInput, Input, InputPart, TextInput } from "./input.js";
+export type { Logger } from "./logger.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./login.js";
 export {
   ApprovalMode,
@@ -40,7 +41,6 @@ export {
   type ConnectOptions,
   type ForkThreadOptions,
   type ListThreadsOptions,
-  type Logger,
   type ReconnectOptions,
   type ResumeThreadOptions,
   type RunOptions,

@@ -15,7 +15,6 @@ import {
   type ConnectOptions,
   type ForkThreadOptions,
   type ListThreadsOptions,
-  type Logger,
   type ReconnectOptions,
   type ResumeThreadOptions,
   type RunOptions,
@@ -26,6 +25,7 @@ import {
   type TurnLimits,
   type TurnOptions,
 } from "./options.js";
+import type { Logger } from "./logger.js";
 import type { LaunchOptions } from "./process/launch.js";
 import type { Handlers } from "./requests/handlers.js";
 import type { Schema } from "./schema/index.js";

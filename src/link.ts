@@ -34,6 +34,7 @@ export class Link {
   /** Why the connection before is gone. */
   #loss: CloseReason | null = null;
   #metadata: RuntimeMetadata | null = null;
+  #killOrphans: Established["killOrphans"] = null;
   #closing: Promise<void> | null = null;
   #closeReason: CloseReason | null = null;
   #markClosed: (reason: CloseReason) => void = () => {};
@@ -63,6 +64,11 @@ export class Link {
   /** What the runtime told of itself at the last handshake, or null before the first. */
   get metadata(): RuntimeMetadata | null {
     return this.#metadata;
+  }
+
+  /** Kills what commands have left behind; null where that is not ours to do. */
+  get killOrphans(): Established["killOrphans"] {
+    return this.#killOrphans;
   }
 
   /** Whether the link is closed or about to be. */
@@ -123,8 +129,9 @@ export class Link {
   /** Makes a connection that can be used. The signal ends the attempt, taking up included. */
   async #connect(loss: CloseReason | null, signal: AbortSignal): Promise<Connection> {
     if (loss !== null) this.#receiver.suspend();
-    const { connection, metadata } = await this.#establish(signal);
+    const { connection, metadata, killOrphans } = await this.#establish(signal);
     this.#metadata = metadata;
+    this.#killOrphans = killOrphans;
     if (loss !== null) {
       const stop = onAbort(signal, () => void (this.#closing === null ? connection.kill() : connection.close()));
       try {

@@ -1,7 +1,7 @@
 /** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
 
 import { SettingsMismatchError, ThreadNotFoundError, UsageError } from "./errors/index.js";
-import type { JsonValue, Thread as ThreadRecord } from "./generated/protocol.js";
+import type { JsonValue, Thread as ThreadRecord, TurnsPage } from "./generated/protocol.js";
 import {
   type EffectiveSettings,
   type ForkThreadOptions,
@@ -26,6 +26,9 @@ import { ToolSet } from "./tools/index.js";
 export interface OpenedThread extends EffectiveSettings {
   readonly thread: { readonly id: string; readonly ephemeral: boolean };
 }
+
+/** A file change that still waits for its decision stands in the turn in flight alone, and in no request of its own. */
+const LATEST_TURN = { initialTurnsPage: { limit: 1, itemsView: "full" } } as const;
 
 /** Starts a thread (`thread/start`). */
 export async function openNewThread(runtime: Runtime, options: StartThreadOptions): Promise<OpenedThread> {
@@ -60,16 +63,22 @@ export async function openStoredThread(
   // Of a tier that the model does not have, the runtime takes none: only a loaded thread keeps another one.
   const { serviceTier, ...others } = fields;
   const isKeptTier = typeof serviceTier === "string" && (await stored.isLoaded());
+  const latest = extras.decides && runtime.options.experimentalApi !== false ? LATEST_TURN : {};
   const params = {
     // The whole history can be many megabytes, and the runtime deprecates sending it.
     excludeTurns: true,
+    ...latest,
     ...fields,
     ...keptFields(kept, own.config),
     ...threadModeFields(modes),
     threadId,
   };
   // What is still pending is sent again right behind the reply.
-  const opened = await runtime.request("thread/resume", params, { onResult: extras.attach });
+  const onResult = (resumed: OpenedThread & { readonly initialTurnsPage: TurnsPage | null }): void => {
+    extras.attach(resumed);
+    runtime.broker.learn(threadId, resumed.initialTurnsPage?.data ?? []);
+  };
+  const opened = await runtime.request("thread/resume", params, { onResult });
   const asked = { ...modes, ...others, ...(isKeptTier ? { serviceTier } : {}), ...keptProfile(kept) };
   checked(runtime, asked, extras.decides, opened);
   if (isNews) await instruct(runtime, opened, options.developerInstructions);

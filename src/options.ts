@@ -15,6 +15,7 @@ import type {
   ThreadStartParams,
   TurnStartParams,
 } from "./generated/protocol.js";
+import type { Logger } from "./logger.js";
 import type { Spawn } from "./process/agentProcess.js";
 import type { ConfigObject } from "./process/configOverrides.js";
 import type { LaunchOptions } from "./process/launch.js";
@@ -39,14 +40,6 @@ export const ApprovalMode = {
 } as const;
 /** Who decides when the agent asks to go beyond its sandbox. */
 export type ApprovalMode = (typeof ApprovalMode)[keyof typeof ApprovalMode];
-
-/** A logger in the shape of pino's; `console` fits as well. Never receives prompts, parameters or secrets. */
-export interface Logger {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 /** How a runtime is spoken to, wherever it is. Every field is optional. */
 export interface ClientOptions {

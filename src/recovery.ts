@@ -28,6 +28,8 @@ type RecoveryMethod = "thread/resume" | "thread/loaded/list" | "thread/turns/lis
 export type RecoveryRequest = <M extends RecoveryMethod>(
   method: M,
   params: ClientRequests[M]["params"],
+  /** Called with the result before anything after it is read. */
+  onResult?: (result: ClientRequests[M]["result"]) => void,
 ) => Promise<ClientRequests[M]["result"]>;
 
 /** The threads that a client has opened, and how they are taken up again. */
@@ -57,6 +59,7 @@ export class Recovery {
     this.#threads.delete(threadId);
     this.#unheard.delete(threadId);
     this.#sandboxes.forget(threadId);
+    this.#router.release(threadId);
   }
 
   /** Whether this client has the thread loaded. */
@@ -71,6 +74,7 @@ export class Recovery {
 
   /** Holds back what comes of all threads until they have been taken up. */
   suspend(): void {
+    this.#router.forgetStrangers();
     this.#router.suspend(this.#all());
     this.#broker.suspend();
   }
@@ -140,7 +144,11 @@ export class Recovery {
     }
     const sandbox = this.#sandboxes.fieldsFor(threadId);
     const params = { threadId, ...sandbox, excludeTurns: true, initialTurnsPage: PAGE };
-    return (await request("thread/resume", params)).initialTurnsPage;
+    const resumed = await request("thread/resume", params, ({ initialTurnsPage }) => {
+      // What is still to be decided is sent again right behind the reply.
+      this.#broker.learn(threadId, initialTurnsPage?.data ?? []);
+    });
+    return resumed.initialTurnsPage;
   }
 
   #lose(threadId: string, reason: CloseReason): void {
@@ -157,10 +165,10 @@ function isRefusal(error: unknown): error is Error {
 
 /** The record of a thread is there some milliseconds after its first turn has begun: until then it cannot be resumed. */
 function patiently(request: RecoveryRequest): RecoveryRequest {
-  return async (method, params) => {
+  return async (...call) => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await request(method, params);
+        return await request(...call);
       } catch (error) {
         if (!isRefusal(error) || attempt === MOST_TRIES) throw error;
       }

@@ -4,11 +4,13 @@ import { isAbsolute, resolve } from "node:path";
 import { orAborted } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
 import { type CallSite, captureCallSite } from "./errors/callSite.js";
+import { messageOf } from "./errors/describe.js";
 import { type CloseReason, RequestTimeoutError, TransportClosedError, UsageError } from "./errors/index.js";
 import { type CodexStatus, isKnownNotification, type NotificationMethod } from "./events.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
 import { Link } from "./link.js";
+import { safeLogger } from "./logger.js";
 import { type ClientOptions, startupLimitMs } from "./options.js";
 import { Recovery, type RecoveryRequest } from "./recovery.js";
 import { RequestBroker } from "./requests/broker.js";
@@ -16,6 +18,7 @@ import { retryOnOverload } from "./retry.js";
 import type { Connection, ConnectionReceiver } from "./rpc/connection.js";
 import { isRecord, type WireNotification } from "./rpc/messages.js";
 import { Listeners } from "./stream/listeners.js";
+import { NewestMap } from "./stream/remember.js";
 import { Router } from "./stream/router.js";
 import { ThreadSandboxes } from "./stream/threadSandboxes.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
@@ -68,7 +71,7 @@ const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>(
 export class Runtime {
   readonly options: ClientOptions;
   readonly router = new Router();
-  readonly totals = new ThreadTotals();
+  readonly totals = new ThreadTotals((threadId) => this.router.knows(threadId));
   readonly sandboxes = new ThreadSandboxes();
   readonly listeners: Listeners;
   /** Brings what the runtime asks to the handlers. */
@@ -77,7 +80,7 @@ export class Runtime {
   readonly recovery: Recovery;
   readonly #endpoint: Endpoint;
   readonly #link: Link;
-  readonly #warned = new Set<string>();
+  readonly #warned = new NewestMap<true>();
 
   constructor(options: ClientOptions, endpoint: Endpoint) {
     const refused = options.optOutNotifications?.find((method) => REQUIRED_NOTIFICATIONS.has(method));
@@ -86,21 +89,22 @@ export class Runtime {
         `optOutNotifications holds ${refused}, without which this SDK cannot tell how a turn or a login ended. Leave it out.`,
       );
     }
-    if (/\p{Cc}/u.test(options.clientName ?? "")) {
+    if (/[\p{Cc}\p{Cs}]/u.test(options.clientName ?? "")) {
       throw new UsageError(
-        "clientName is sent as an HTTP header: it must not hold line breaks or other control characters.",
+        "clientName is sent as an HTTP header: it must not hold line breaks, other control characters or unpaired surrogates.",
       );
     }
     startupLimitMs(options);
-    this.options = options;
+    this.options = { ...options, logger: options.logger && safeLogger(options.logger) };
     this.#endpoint = endpoint;
     this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
     this.broker = new RequestBroker(options.handlers ?? {}, {
       handlerError: (event) => {
         const { request, error } = event.params;
-        this.warn(`Declined ${request}: ${error instanceof Error ? error.message : String(error)}`, { request });
+        this.warn(`Declined ${request}: ${messageOf(error)}`, { request });
         this.listeners.emit(event, true);
       },
+      knows: (threadId) => this.router.knows(threadId),
       parentOf: (threadId) => this.#parentOf(threadId),
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
@@ -135,6 +139,14 @@ export class Runtime {
 
   get pid(): number | undefined {
     return this.#link.latest?.pid;
+  }
+
+  /**
+   * Kills what commands of these threads have left behind since then: processes that no longer descend from the runtime.
+   * The runtime names the thread in each command's environment. Does nothing where the runtime is not ours. Never rejects.
+   */
+  async killOrphans(threadIds: readonly string[], sinceMs: number): Promise<void> {
+    await this.#link.killOrphans?.({ variables: threadIds.map((id) => `CODEX_THREAD_ID=${id}`), sinceMs });
   }
 
   get metadata(): RuntimeMetadata {
@@ -224,7 +236,8 @@ export class Runtime {
   #receiver(): ConnectionReceiver {
     return {
       notification: (notification, bytes) => this.#receive(notification, bytes),
-      request: (request) => this.broker.answer(request),
+      request: (request, bytes) => this.broker.answer(request, bytes),
+      refuse: (request, why) => this.broker.refuse(request, why),
       diagnostic: (message, fields) => this.options.logger?.debug(fields, message),
     };
   }
@@ -253,7 +266,7 @@ export class Runtime {
   /** Warns the first time only. */
   warnOnce(key: string, message: string): void {
     if (this.#warned.has(key)) return;
-    this.#warned.add(key);
+    this.#warned.set(key, true);
     this.warn(message, {});
   }
 
@@ -281,5 +294,7 @@ function requestOn<M extends ClientMethod>(
 
 function recoveryOn(connection: Connection): RecoveryRequest {
   const options = { timeoutMs: DEFAULT_REQUEST_TIMEOUT_MS };
-  return (method, params) => retryOnOverload(() => requestOn(connection, method, params, options));
+  return (method, params, onResult) => {
+    return retryOnOverload(() => requestOn(connection, method, params, { ...options, onResult }));
+  };
 }

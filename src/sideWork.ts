@@ -4,6 +4,7 @@ import { CodexError, InvalidRequestError, UsageError } from "./errors/index.js";
 import type { JsonValue, ResponseItem, ThreadItem, ThreadSampleResponse } from "./generated/protocol.js";
 import { isRecord } from "./rpc/messages.js";
 import type { Runtime } from "./runtime.js";
+import { itemKey } from "./stream/itemRef.js";
 import type { EndedTurn } from "./turnResult.js";
 
 /** A command that was run on the user's behalf, as the thread records it. */
@@ -38,16 +39,17 @@ export async function shellCommandAlongside(
   threadId: string,
   begin: () => Promise<unknown>,
 ): Promise<ShellCommandItem> {
-  let itemId: string | null = null;
+  let key: string | null = null;
   let settle: (item: ShellCommandItem) => void = () => {};
   const completed = new Promise<ShellCommandItem>((resolve) => {
     settle = resolve;
   });
   using _started = runtime.listeners.on("item/started", ({ params }) => {
-    if (params.threadId === threadId && isUserShell(params.item)) itemId ??= params.item.id;
+    if (params.threadId === threadId && isUserShell(params.item))
+      key ??= itemKey({ ...params, itemId: params.item.id });
   });
   using _completed = runtime.listeners.on("item/completed", ({ params }) => {
-    if (params.item.id === itemId && isUserShell(params.item)) settle(params.item);
+    if (isUserShell(params.item) && itemKey({ ...params, itemId: params.item.id }) === key) settle(params.item);
   });
   await begin();
   return await runtime.whileOpen(completed);

@@ -21,11 +21,12 @@ export function watchTurn(
   interrupt: () => Promise<void>,
 ): void {
   const { signal, deadlineMs, idleTimeoutMs } = limits;
+  const beganMs = performance.now();
   let isEnding = false;
   const end = (reason: unknown): void => {
     if (isEnding || stream.isEnded) return;
     isEnding = true;
-    void endTurn(runtime, stream, reason, limits.keepCommands ?? false, interrupt);
+    void endTurn(runtime, stream, reason, limits.keepCommands === true ? null : beganMs, interrupt);
   };
   const stops: (() => void)[] = [];
   void stream.ended.then(() => {
@@ -45,7 +46,7 @@ async function endTurn(
   runtime: Runtime,
   stream: TurnStream,
   reason: unknown,
-  keepCommands: boolean,
+  stopCommandsSinceMs: number | null,
   interrupt: () => Promise<void>,
 ): Promise<void> {
   const settled = stream.abort(reason);
@@ -57,17 +58,25 @@ async function endTurn(
   } catch {
     // The reason is what the caller is told; that the runtime did not follow changes nothing.
   }
-  if (!keepCommands && !stream.isEnded) await stopCommands(runtime, stream);
+  if (stopCommandsSinceMs !== null && !stream.isEnded) await stopCommands(runtime, stream, stopCommandsSinceMs);
   clearTimeout(timer);
   stream.fail(reason);
 }
 
 /** That the runtime does not follow changes nothing either. */
-async function stopCommands(runtime: Runtime, { threadId, agents }: TurnStream): Promise<void> {
+async function stopCommands(
+  runtime: Runtime,
+  { threadId, agents, hasCommands }: TurnStream,
+  sinceMs: number,
+): Promise<void> {
   const threadIds = [threadId, ...agents.all().map((agent) => agent.threadId)];
   const stop = (id: string) =>
     runtime.request("thread/backgroundTerminals/clean", { threadId: id }, { timeoutMs: SIDE_REQUEST_MS });
   await Promise.allSettled(threadIds.map(stop));
+  const killOrphans = () => runtime.killOrphans(threadIds, sinceMs);
+  if (hasCommands || threadIds.length > 1) await killOrphans();
+  // A command that began in the moment of the abort may be unknown. The caller need not wait for the look.
+  else setImmediate(() => void killOrphans());
 }
 
 function watchSilence(
@@ -102,8 +111,9 @@ function watchSilence(
 }
 
 /** Whether a decision or a tool is awaited, of the turn or of one of its sub-agents. */
-function isWaiting({ broker }: Runtime, { turnId, agents }: TurnStream): boolean {
-  return [turnId, ...agents.all().flatMap(({ activeTurnId }) => activeTurnId ?? [])].some((id) => broker.isWaiting(id));
+function isWaiting({ broker }: Runtime, { threadId, turnId, agents }: TurnStream): boolean {
+  const turns = [{ threadId, activeTurnId: turnId }, ...agents.all()];
+  return turns.some((turn) => turn.activeTurnId !== null && broker.isWaiting(turn.threadId, turn.activeTurnId));
 }
 
 /** How the runtime says that a turn stands; null when it does not say. */

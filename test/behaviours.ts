@@ -56,6 +56,27 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "closing while a command runs, one that ignores SIGTERM and left its group, leaves nothing",
     ],
     [
+      "What a command detached is gone after `close()`, and after the death of the runtime",
+      "e2e/crash.test.ts",
+      "%s is gone after close()",
+      "is gone when the runtime was killed",
+      "is gone before another process takes the place of a crashed one",
+      "is found with an environment policy: %s",
+      "is gone with the server that it was started on, not with the client",
+    ],
+    [
+      "It is gone too when this program exits, and another user's and another launch's processes stay",
+      "wire/process/leftovers.test.ts",
+      "%s is ended when this program exits",
+      "is not what carries the mark of another launch, also of the one around this",
+      "is not ended when it belongs to another user",
+    ],
+    [
+      "A turn that is aborted while its command starts leaves no process, sandboxed or not",
+      "e2e/hostile/earlyAborts.test.ts",
+      "200 aborts of commands that have hardly begun leave no process",
+    ],
+    [
       "A hundred runtimes, started and closed, leave nothing",
       "e2e/crash.test.ts",
       "a hundred runtimes, started and closed, leave nothing",
@@ -321,6 +342,46 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "is void by %s: the signal fires, nothing is answered, and a late answer changes nothing",
     ],
     [
+      "A decision binds what was shown: equal ids of the model in two threads, or in one answer, mix up nothing",
+      "e2e/hostile/equalIds.test.ts",
+      "file changes: the handlers see those of their own thread, and the rules write nothing that they do not allow",
+      "file changes of one answer: each is shown by itself",
+      "commands and tools: the decision and the result go to the thread that asked",
+    ],
+    [
+      "A file change that is not known for certain is declined, and no handler is asked",
+      "unit/requests/broker.test.ts",
+      "whose item %s is declined, and no handler is asked",
+      "is not joined with what was known before: another item may have started under its id",
+    ],
+    [
+      "Wherever a connection is cut, nothing is written that nobody has decided on",
+      "e2e/hostile/cuts.test.ts",
+      "cuts at random moments around a file change",
+    ],
+    [
+      "After a lost connection, and in a thread that is resumed, a file change in flight is shown whole",
+      "e2e/reconnect.test.ts",
+      "whose item came during the gap is shown whole: the record tells what is in flight",
+      "that waits for its decision is shown whole to a client that resumes the thread",
+    ],
+    [
+      "Whatever a handler or a logger throws or returns costs a refusal and one report, never the program",
+      "unit/requests/odd.test.ts",
+      "%s",
+      "what is checked is what is sent: a getter that changes its mind is asked once",
+    ],
+    [
+      "A thread that the model names is an agent of the turn only if the runtime says so",
+      "e2e/agents.test.ts",
+      "a thread of somebody else that the model names is no agent: it is not followed, interrupted or cleaned",
+    ],
+    [
+      "What a client has not asked for takes no memory for good, and costs nothing of what it waits for",
+      "e2e/hostile/floods.test.ts",
+      "a flood of %s",
+    ],
+    [
       "A sub-agent's requests go to who decides for the thread that began it",
       "e2e/agents.test.ts",
       "who decides for a thread decides for its sub-agents, at any depth, whatever the client would say",
@@ -343,6 +404,27 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
     ],
   ],
   "Tools and typed answers": [
+    [
+      "What the runtime could not read is refused with its place before it is sent, over stdio and WebSocket",
+      "e2e/unreadable.test.ts",
+      "%s is refused before anything is sent, and the thread stays usable",
+      "what is nested as deep as the runtime reads is answered, and a level more is refused",
+    ],
+    [
+      "An answer that the runtime could not read is repaired or refused, and never holds up the turn",
+      "e2e/unreadable.test.ts",
+      "half a character that a tool %s does not hold up the turn",
+      "half a character in the answer of a handler does not hold up the turn",
+      "an answer with %s is refused with the reason, and reported",
+      "a form that is filled in deeper than the runtime reads is declined, and reported",
+    ],
+    [
+      "An answer is checked in time that grows with its size alone, and one that would take too much does not conform",
+      "unit/schema/complexity.test.ts",
+      "the check of an answer takes time that grows with its size alone > %s",
+      "of nesting is one that does not conform, by %s",
+      "of a pattern is cut off, and one that conforms is taken",
+    ],
     [
       "A tool is offered with its schema and called with validated arguments",
       "e2e/tools.test.ts",
@@ -637,6 +719,7 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "An abort ends the command, what it started, and lets the turn go",
       "e2e/exec/abort.test.ts",
       "during a command ends the command, what it started and what left its session, and lets the turn go",
+      "and the end of a turn by itself end what had detached itself",
     ],
     [
       "A turn that ends without `turn.completed` rejects with what there was",

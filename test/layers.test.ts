@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
  * Rooms on one line do not see each other.
  */
 const HOUSE: readonly (readonly string[])[] = [
-  ["generated", "abort", "display"],
+  ["generated", "abort", "display", "json", "logger"],
   ["turnResult"],
   ["errors"],
   ["usage"],
@@ -44,7 +44,7 @@ const HOUSE: readonly (readonly string[])[] = [
 /** The houses next door: nothing of `src` imports them, and each sees these rooms or files alone. */
 const ANNEXES: Readonly<Record<string, readonly string[]>> = {
   testing: ["index", "protocol", "usage", "knownOptions"],
-  mcp: ["index", "protocol", "display", "usage", "knownOptions"],
+  mcp: ["index", "protocol", "display", "logger", "usage", "knownOptions"],
   cli: ["index", "protocol", "display", "usage", "mcp/index"],
   exec: ["abort", "errors", "usage", "process", "transport/lines", "schema", "reviewText"],
 };

@@ -1,5 +1,6 @@
 /** Owns the contract between a runtime's client and the place that the runtime is at. */
 
+import type { Orphans } from "../process/agentProcess.js";
 import type { Transport } from "../transport/transport.js";
 
 /** A runtime that can be talked to. */
@@ -9,6 +10,8 @@ export interface OpenedEndpoint {
   readonly codexBin: string | null;
   /** The last words of its process, or "". */
   readonly stderrTail: () => string;
+  /** Kills what its commands have left behind. Null for a runtime that this program did not start. */
+  readonly killOrphans: ((orphans: Orphans) => Promise<void>) | null;
 }
 
 /** What is done when the connection is lost: it is made anew, or the next call starts another process. */

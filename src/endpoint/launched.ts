@@ -7,6 +7,7 @@ import { AgentProcess, type AgentProcessOptions, type SpawnedProcess } from "../
 import { launchEnvironment } from "../process/environment.js";
 import { planLaunch, type SpawnRequest } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
+import { newMark } from "../process/processMark.js";
 import { pause } from "../process/wait.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
 import { StdioTransport } from "../transport/stdio.js";
@@ -19,11 +20,12 @@ export function launched(options: CodexOptions): Endpoint {
     cwd: options.cwd ?? process.cwd(),
     async open(signal) {
       const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
-      const child = await startWithin(planLaunch({ ...options, located }), options, signal);
+      const child = await startWithin(planLaunch({ ...options, located, mark: newMark() }), options, signal);
       return {
         transport: new StdioTransport(child, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES),
         codexBin: located.path,
         stderrTail: () => child.stderrTail(),
+        killOrphans: (orphans) => child.killOrphans(orphans),
       };
     },
   };

@@ -39,7 +39,7 @@ export function remote(address: string, options: ConnectOptions): Endpoint {
         maxFrameBytes: options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
         pingIntervalMs: options.pingIntervalMs ?? DEFAULT_PING_INTERVAL_MS,
       });
-      return { transport, codexBin: null, stderrTail: () => "" };
+      return { transport, codexBin: null, stderrTail: () => "", killOrphans: null };
     },
   };
 }

@@ -98,7 +98,7 @@ export class FrameTooLargeError extends CodexError {
     super(
       "FRAME_TOO_LARGE",
       outgoing
-        ? `${method ?? "A message"} was not sent: it is larger than ${limitBytes} bytes, with which the runtime would drop the connection. Send less at once.`
+        ? `${method ?? "A message"} was not sent: it is too large. A WebSocket connection takes at most ${limitBytes} bytes in one message: send less at once, or use a runtime on this machine (stdio), which has no limit.`
         : `${received} is larger than ${limitBytes} bytes. Raise maxFrameBytes, or ask for less at once.`,
     );
     this.limitBytes = limitBytes;

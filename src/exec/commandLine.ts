@@ -5,6 +5,7 @@ import { checkedOverrides, configOverrides } from "../process/configOverrides.js
 import { launchEnvironment, readVariable, variableKey, withPathFolder } from "../process/environment.js";
 import { assertArguments, featureArgs, type SpawnRequest } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
+import { markOverride, newMark, withMark } from "../process/processMark.js";
 import type { CodexOptions, ThreadOptions, TurnOptions } from "./options.js";
 
 /** Which thread a run works on. */
@@ -24,6 +25,8 @@ export interface ExecPlan {
   readonly images: readonly string[];
   /** The file that holds the schema of the answer. */
   readonly schemaPath: string | undefined;
+  /** The mark that commands get. */
+  readonly mark?: string | undefined;
 }
 
 const ORIGINATOR = "CODEX_INTERNAL_ORIGINATOR_OVERRIDE";
@@ -45,10 +48,12 @@ export function planExec(plan: ExecPlan): SpawnRequest {
     optionName: "codexPathOverride",
     env,
   });
-  const args = [...located.args, ...execArgs(plan)];
+  const mark = newMark();
+  const args = [...located.args, ...execArgs({ ...plan, mark })];
   assertArguments(args);
   const { pathDir, source, command } = located;
-  return { command, args, env: source === "package" && pathDir !== null ? withPathFolder(env, pathDir) : env };
+  const found = source === "package" && pathDir !== null ? withPathFolder(env, pathDir) : env;
+  return { command, args, env: withMark(found, mark), mark };
 }
 
 function assertId(id: unknown): void {
@@ -98,14 +103,19 @@ export function execEnvironment(
  * The arguments of a run. Those that `@openai/codex-sdk` knows are in its order; an option that is empty counts as left
  * out, as it does there.
  */
-export function execArgs({ codex, thread, turn, target, images, schemaPath }: ExecPlan): string[] {
+export function execArgs({ codex, thread, turn, target, images, schemaPath, mark }: ExecPlan): string[] {
   const { webSearchMode, webSearchEnabled, networkAccessEnabled } = thread;
+  const overrides = [
+    ...configOverrides(codex.config ?? {}, { dottedKeys: true }),
+    ...checkedOverrides(codex.configOverrides ?? []),
+  ];
   const webSearch = webSearchMode || (webSearchEnabled === undefined ? "" : webSearchEnabled ? "live" : "disabled");
   return [
     "exec",
     "--experimental-json",
-    ...configArgs(configOverrides(codex.config ?? {}, { dottedKeys: true })),
-    ...configArgs(checkedOverrides(codex.configOverrides ?? [])),
+    ...configArgs(overrides),
+    // The usual policy hands the whole environment on, and the command line stays that of `@openai/codex-sdk`.
+    ...configArgs(mark !== undefined && overrides.some(isEnvironmentPolicy) ? [markOverride(mark)] : []),
     ...setting({ openai_base_url: codex.baseUrl || undefined }),
     ...featureArgs(codex),
     ...option("--profile", codex.profile),
@@ -155,6 +165,10 @@ function targetArgs(target: ThreadTarget): string[] {
     case "review":
       return ["review", ...target.args];
   }
+}
+
+function isEnvironmentPolicy(override: string): boolean {
+  return override.trimStart().startsWith("shell_environment_policy");
 }
 
 function setting(config: Parameters<typeof configOverrides>[0]): string[] {

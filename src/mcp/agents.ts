@@ -16,6 +16,9 @@ import type { ReplyArguments, StartArguments } from "./toolInputs.js";
 /** How long interrupted turns may take to end before the runtime is closed under them. */
 const CLOSE_GRACE_MS = 6_000;
 
+/** How many threads can be replied to. Beyond that, the one that has not been used for longest is forgotten. */
+const MAX_THREADS = 10_000;
+
 /** A thread that was started here. Nobody else's can be replied to. */
 interface OwnThread {
   readonly id: string;
@@ -65,7 +68,7 @@ export class Agents {
       if (own === undefined) {
         throw new Refusal(
           `This server has started no thread ${JSON.stringify(threadId.slice(0, 100))}. It replies only to its own threads, ` +
-            "from its start on: start a new one with codex.",
+            `from its start on and the latest ${MAX_THREADS}: start a new one with codex.`,
         );
       }
       // Checked and taken in one go, so that a reply that still loads its thread counts as a turn as well.
@@ -165,7 +168,15 @@ export class Agents {
       caller,
     };
     this.#threads.set(own.id, own);
+    this.#forgetOldest();
     return own;
+  }
+
+  #forgetOldest(): void {
+    for (const { id, loaded, caller } of this.#threads.values()) {
+      if (this.#threads.size <= MAX_THREADS) return;
+      if (loaded === null && caller === null) this.#threads.delete(id);
+    }
   }
 
   /** Loads a thread again, in the folder that it was started in. */

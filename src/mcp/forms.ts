@@ -40,7 +40,6 @@ export function commandForm(request: CommandApprovalRequest): DecisionForm {
 
 /** Asks for changes of files: which, how much of each, and every line. */
 export function fileChangeForm({ changes, reason, grantRoot }: FileChangeApprovalRequest): DecisionForm {
-  if (changes.length === 0) return null;
   const what = changes.length === 1 ? "a file" : `${changes.length} files`;
   const files = changes.map(fileText);
   return decisionForm(`Codex asks to change ${what} outside its sandbox.`, [

@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { UsageError } from "../index.js";
+import { safeLogger } from "../logger.js";
 import { HttpSessions } from "./httpSessions.js";
 import { loadMcp, type McpLibrary } from "./library.js";
 import { integer, oneOf, text } from "../usage/kinds.js";
@@ -57,11 +58,12 @@ export async function serveMcpHttp(options: McpHttpOptions = {}): Promise<McpHtt
   const checked = checkOptions(options, "serveMcpHttp", HTTP);
   const { port = 0, host = "127.0.0.1", token, tokenFile, ...more } = checked;
   const { maxRequestBytes: maxBytes = 4 * 1024 * 1024, maxSessions: sessionLimit = 64, ...rest } = more;
+  const logger = rest.logger && safeLogger(rest.logger);
   const library = await loadMcp();
   const mcp = await createCodexMcp(rest);
   const kept = await keepToken({ token, tokenFile });
   const report = ({ name }: Error): void =>
-    rest.logger?.warn({ error: name }, "A message of an MCP client could not be served.");
+    logger?.warn({ error: name }, "A message of an MCP client could not be served.");
   const sessions = new HttpSessions(library, mcp.createServer, sessionLimit);
   const modern = library.createMcpHandler(mcp.createServer, { legacy: "reject", onerror: report });
 

@@ -7,6 +7,7 @@ import { CODEX, logger } from "../knownOptions.js";
 import { expandHome } from "../usage/home.js";
 import { filled, integer, listOf, milliseconds, oneOf, text } from "../usage/kinds.js";
 import { checkOptions, nested, type OptionTable } from "../usage/options.js";
+import { safeLogger } from "../logger.js";
 
 /** What the server's operator allows its callers, and how the runtime behind it is started. */
 export interface CodexMcpOptions {
@@ -104,7 +105,7 @@ export function settingsOf(given: CodexMcpOptions): Settings {
     answerTimeoutMs: options.answerTimeoutMs ?? 10 * 60_000,
     heartbeatMs: options.heartbeatMs ?? 10_000,
     serverName: options.serverName ?? "codex-embed",
-    logger: options.logger,
+    logger: options.logger && safeLogger(options.logger),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Owns the forms for the agent's own questions and those of its MCP servers, and the reading of the answers. */
 
+import { randomUUID } from "node:crypto";
 import { escapeToOneLine, isPlainToSee } from "../display.js";
 import type { ElicitationAnswer, ElicitationRequest, Handlers, QuestionAnswers } from "../index.js";
 import type { Answer, Question } from "./caller.js";
@@ -10,12 +11,29 @@ type QuestionsRequest = Parameters<NonNullable<Handlers["answerQuestions"]>>[0];
 type AgentQuestion = QuestionsRequest["questions"][number];
 type FormField = (Question & { mode: "form" })["requestedSchema"]["properties"][string];
 
-/** The field next to a choice in which something else can be answered. */
-const otherField = (id: string) => `${id}_other`;
+/** A question with the names of its fields. */
+interface Asked {
+  readonly question: AgentQuestion;
+  readonly field: string;
+  /** The field next to a choice in which something else can be answered. */
+  readonly otherField: string;
+}
+
+/** The ids are the model's choice: a question `tone_other` must not get the answer to the question `tone`. */
+function withFields(questions: readonly AgentQuestion[]): Asked[] {
+  const taken = new Set(questions.map(({ id }) => id));
+  return questions.map((question) => {
+    let otherField = `${question.id}_other`;
+    while (taken.has(otherField)) otherField += "_";
+    taken.add(otherField);
+    return { question, field: question.id, otherField };
+  });
+}
 
 /**
  * One form for all questions. Null when a question asks for a secret: forms of MCP must not, since what is typed into
- * them passes through the client. Null as well when a field does not show for what it is, or two choices look alike.
+ * them passes through the client. Null as well when a field does not show for what it is, two choices look
+ * alike, or two questions have one id: the agent could not tell their answers apart.
  */
 export function questionsForm({ questions }: QuestionsRequest): Question | null {
   const isShowable = (question: AgentQuestion): boolean => {
@@ -23,21 +41,22 @@ export function questionsForm({ questions }: QuestionsRequest): Question | null 
     return !question.isSecret && isPlainToSee(question.id) && new Set(labels).size === labels.length;
   };
   if (questions.length === 0 || !questions.every(isShowable)) return null;
-  const properties: Record<string, FormField> = {};
+  if (new Set(questions.map(({ id }) => id)).size < questions.length) return null;
+  const properties = new Map<string, FormField>();
   const required: string[] = [];
-  for (const question of questions) {
+  for (const { question, field, otherField } of withFields(questions)) {
     const { id, header, isOther } = question;
     const labels = shownLabels(question);
-    properties[id] = {
+    properties.set(field, {
       type: "string",
       title: escapeToOneLine(header === "" ? id : header),
       description: describe(question),
       ...(labels.length > 0 && { enum: labels }),
-    };
+    });
     if (labels.length > 0 && isOther) {
-      properties[otherField(id)] = { type: "string", title: `${escapeToOneLine(header)}: something else` };
+      properties.set(otherField, { type: "string", title: `${escapeToOneLine(header)}: something else` });
     } else {
-      required.push(id);
+      required.push(field);
     }
   }
   const what = questions.length === 1 ? "a question" : `${questions.length} questions`;
@@ -45,24 +64,24 @@ export function questionsForm({ questions }: QuestionsRequest): Question | null 
   return {
     mode: "form",
     message: [`Codex has ${what}:`, ...texts].join("\n"),
-    requestedSchema: { type: "object", properties, required },
+    requestedSchema: { type: "object", properties: Object.fromEntries(properties), required },
   };
 }
 
 /** The answers to the questions: those that are valid. An answer that is none of the choices counts as none. */
 export function readAnswers({ questions }: QuestionsRequest, { action, content }: Answer): QuestionAnswers {
   if (action !== "accept" || !isRecord(content)) return {};
-  const answers: Record<string, string> = {};
-  for (const question of questions) {
-    const [value, other] = [content[question.id], content[otherField(question.id)]];
+  const answers = new Map<string, string>();
+  for (const { question, field, otherField } of withFields(questions)) {
+    const [value, other] = [content[field], content[otherField]];
     if (typeof other === "string" && other !== "" && question.isOther && question.options?.length) {
-      answers[question.id] = other;
+      answers.set(question.id, other);
     } else if (typeof value === "string") {
       const answer = question.options?.length ? chosenLabel(question, value) : value;
-      if (answer !== undefined) answers[question.id] = answer;
+      if (answer !== undefined) answers.set(question.id, answer);
     }
   }
-  return answers;
+  return Object.fromEntries(answers);
 }
 
 /**
@@ -74,11 +93,13 @@ export function passedOn(request: ElicitationRequest): Question | null {
   const message = `${escapeToOneLine(request.serverName)} asks:\n${setIn(request.message)}`;
   if (request.mode === "url") {
     if (!isPlainToSee(request.url)) return null;
-    return { mode: "url", message, url: request.url, elicitationId: request.elicitationId };
+    // The id is the server's choice, and another server's could be the same.
+    return { mode: "url", message, url: request.url, elicitationId: randomUUID() };
   }
   const { properties, required } = request.requestedSchema;
-  const fields: Record<string, FormField> = {};
-  for (const [name, field] of Object.entries(properties)) if (field !== undefined) fields[name] = legible(field);
+  const fields: Readonly<Record<string, FormField>> = Object.fromEntries(
+    Object.entries(properties).flatMap(([name, field]) => (field === undefined ? [] : [[name, legible(field)]])),
+  );
   if (!showsAll(fields)) return null;
   const requestedSchema = { type: "object" as const, properties: fields, ...(required !== undefined && { required }) };
   return { mode: "form", message, requestedSchema };

@@ -2,6 +2,7 @@
 
 import type { Readable, Writable } from "node:stream";
 import { UsageError } from "../index.js";
+import { safeLogger } from "../logger.js";
 import { loadMcpStdio } from "./library.js";
 import { record } from "../usage/kinds.js";
 import { checkOptions, type OptionTable } from "../usage/options.js";
@@ -40,6 +41,7 @@ export async function serveMcpStdio(options: McpStdioOptions = {}): Promise<McpH
         "new Console(process.stderr).",
     );
   }
+  const logger = rest.logger && safeLogger(rest.logger);
   const mcp = await createCodexMcp(rest);
   const { serveStdio, StdioServerTransport } = await loadMcpStdio();
   let closing: Promise<void> | null = null;
@@ -56,7 +58,7 @@ export async function serveMcpStdio(options: McpStdioOptions = {}): Promise<McpH
 
   const serving = serveStdio(mcp.createServer, {
     transport: new WatchedTransport(stdin, stdout),
-    onerror: ({ name }) => rest.logger?.warn({ error: name }, "A message of the MCP client could not be served."),
+    onerror: ({ name }) => logger?.warn({ error: name }, "A message of the MCP client could not be served."),
   });
 
   function close(): Promise<void> {

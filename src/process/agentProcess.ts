@@ -4,11 +4,12 @@ import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { atExit } from "./exitHook.js";
 import type { SpawnRequest } from "./launch.js";
-import { ProcessTree } from "./processTree.js";
+import { type Orphans, ProcessTree } from "./processTree.js";
 import { isLocalChild, type Spawn, type SpawnedProcess, spawnFailure, spawnProcess } from "./spawn.js";
 import { StderrTail } from "./stderrTail.js";
 import { deferred, pause } from "./wait.js";
 
+export type { Orphans } from "./processTree.js";
 export type { Spawn, SpawnedProcess } from "./spawn.js";
 
 /** How a process ended. */
@@ -78,14 +79,14 @@ export class AgentProcess {
     } catch (error) {
       throw spawnFailure(request, error);
     }
-    const agent = new AgentProcess(child, options);
+    const agent = new AgentProcess(child, request.mark, options);
     const failure = await agent.#started.promise;
     if (failure === null) return agent;
     await agent.#cleaned.promise;
     throw spawnFailure(request, failure);
   }
 
-  private constructor(child: SpawnedProcess, options: AgentProcessOptions) {
+  private constructor(child: SpawnedProcess, mark: string | undefined, options: AgentProcessOptions) {
     this.#child = child;
     this.pid = child.pid;
     this.stdin = child.stdin;
@@ -93,7 +94,7 @@ export class AgentProcess {
     this.exited = this.#exited.promise;
     this.#graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
     this.#drainMs = options.drainMs ?? DEFAULT_DRAIN_MS;
-    this.#tree = isLocalChild(child) ? new ProcessTree(child.pid) : null;
+    this.#tree = isLocalChild(child) ? new ProcessTree(child.pid, mark) : null;
     const forget = atExit(() => (this.#tree === null ? this.#signalChild("SIGKILL") : this.#tree.killSync()));
     void this.#cleaned.promise.then(forget);
 
@@ -130,6 +131,11 @@ export class AgentProcess {
     this.#hurried = true;
     this.#hurry.resolve();
     return this.shutdown();
+  }
+
+  /** Kills what commands of the running process have left behind; see {@link ProcessTree.killOrphans}. Never rejects. */
+  async killOrphans(orphans: Orphans): Promise<void> {
+    if (!this.#hasExited) await this.#tree?.killOrphans(orphans);
   }
 
   async #end(): Promise<ProcessExit> {

@@ -7,6 +7,7 @@ import { RUNTIME_VERSION } from "../generated/tables.js";
 import { checkedOverrides, type ConfigObject, configOverrides } from "./configOverrides.js";
 import { type Environment, launchEnvironment, withPathFolder } from "./environment.js";
 import type { LocatedRuntime } from "./locate.js";
+import { markOverride, withMark } from "./processMark.js";
 
 /** Everything that is needed to start a process. */
 export interface SpawnRequest {
@@ -16,6 +17,8 @@ export interface SpawnRequest {
   readonly cwd?: string | undefined;
   /** The whole environment of the process. */
   readonly env: Readonly<Record<string, string>>;
+  /** The variable in `env` that identifies what the process starts, so that `close()` finds it. Pass it on as it is. */
+  readonly mark?: string | undefined;
 }
 
 /** How the process is started: its command line, its configuration, its environment. */
@@ -50,6 +53,8 @@ export interface LaunchOptions {
 /** What {@link planLaunch} makes a spawn request of. */
 export interface LaunchPlan extends LaunchOptions {
   readonly located: LocatedRuntime;
+  /** From `newMark()`. Left out when nothing is started. */
+  readonly mark?: string | undefined;
 }
 
 /**
@@ -65,6 +70,7 @@ export function planLaunch(plan: LaunchPlan): SpawnRequest {
     args,
     cwd: plan.cwd === undefined ? undefined : existingFolder(plan.cwd),
     env: environment(plan),
+    mark: plan.mark,
   };
 }
 
@@ -76,6 +82,7 @@ function appServerArgs(plan: LaunchPlan): string[] {
     );
   }
   const overrides = [...configOverrides(plan.config ?? {}), ...checkedOverrides(plan.configOverrides ?? [])];
+  if (plan.mark !== undefined) overrides.push(markOverride(plan.mark));
   return ["app-server", ...overrides.flatMap((override) => ["-c", override]), ...featureArgs(plan)];
 }
 
@@ -138,7 +145,8 @@ function environment(plan: LaunchPlan): Record<string, string> {
     }
     env["CODEX_HOME"] = folder;
   }
-  return plan.located.pathDir === null ? env : withPathFolder(env, plan.located.pathDir);
+  const marked = plan.mark === undefined ? env : withMark(env, plan.mark);
+  return plan.located.pathDir === null ? marked : withPathFolder(marked, plan.located.pathDir);
 }
 
 function existingFolder(cwd: string): string {

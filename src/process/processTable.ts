@@ -1,7 +1,7 @@
-/** Owns reading which processes exist: from /proc where there is one, else from `ps`. */
+/** Which processes exist: read from /proc where there is one, else from `ps`. */
 
-import { execFile } from "node:child_process";
-import { closeSync, openSync, readdirSync, readSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 
 /** One running process. A process id together with a start time names one process for good. */
 export interface ProcessInfo {
@@ -10,59 +10,111 @@ export interface ProcessInfo {
   readonly groupId: number;
   /** Opaque: only to be compared. */
   readonly startTime: string;
+  /** What `ps` shows of the command line and the environment; left out where /proc tells. */
+  readonly shown?: string;
 }
 
-/** The running processes by their id; zombies are left out. */
-export type ProcessTable = ReadonlyMap<number, ProcessInfo>;
+/** The running processes; zombies are left out. */
+export interface ProcessTable {
+  readonly processes: ReadonlyMap<number, ProcessInfo>;
+  /** False when a process ended while the table was read: it may have started another one that is not in it. */
+  readonly isWhole: boolean;
+}
+
+const NO_TABLE: ProcessTable = { processes: new Map(), isWhole: true };
+
+const HAS_PROC = process.platform === "linux" || process.platform === "android";
+/** The unit of start times in /proc, which Linux keeps at 100 for programs whatever the kernel's own is: proc(5). */
+const TICKS_PER_SECOND = 100;
 
 /** Reads all running processes; an empty table when the system offers no way to. */
 export async function processTable(): Promise<ProcessTable> {
-  return process.platform === "linux" || process.platform === "android"
-    ? (processTableSync() ?? (await listedByPs()))
-    : await listedByPs();
+  return (HAS_PROC ? readProc() : null) ?? (await listedByPs());
 }
 
-/** Reads all running processes at once; null where that needs another program. */
-export function processTableSync(): ProcessTable | null {
-  let names: string[];
-  try {
-    names = readdirSync("/proc");
-  } catch {
-    return null;
-  }
-  const table = new Map<number, ProcessInfo>();
-  for (const name of names) {
-    const info = /^\d+$/.test(name) ? procInfo(Number(name)) : null;
-    if (info !== null) table.set(info.pid, info);
-  }
-  return table.size > 0 ? table : null;
+/** Reads all running processes at once, for the exit of this program. */
+export function processTableSync(): ProcessTable {
+  const table = HAS_PROC ? readProc() : null;
+  if (table !== null) return table;
+  const { stdout } = spawnSync("ps", PS_ARGS, { ...psOptions(), timeout: PS_TIMEOUT_MS });
+  return typeof stdout === "string" ? parsePs(stdout) : NO_TABLE;
 }
 
 /** Tells whether this very process still runs, where that can be told at once; otherwise assumes that it does. */
 export function stillRuns(known: ProcessInfo): boolean {
-  if (process.platform !== "linux" && process.platform !== "android") return true;
-  return procInfo(known.pid)?.startTime === known.startTime;
+  return !HAS_PROC || procInfo(known.pid)?.startTime === known.startTime;
+}
+
+/**
+ * The environment that a process of this user was started with.
+ *
+ * @returns null for a process of another user and for one that is gone; a test that never holds for one without variables.
+ */
+export function environmentOf(info: ProcessInfo): ProcessEnvironment | null {
+  const text = HAS_PROC ? procEnvironment(info.pid) : (info.shown?.replace(/\s/g, "\0") ?? null);
+  if (text === null) return null;
+  const entries = `\0${text}\0`;
+  return { isEmpty: text === "", has: (assignment) => entries.includes(`\0${assignment}\0`) };
+}
+
+/** What can be asked of an environment. */
+export interface ProcessEnvironment {
+  /** True also in the middle of `execve`, for a moment. */
+  readonly isEmpty: boolean;
+  /** Whether `NAME=value` is in it. The value must hold no blanks. */
+  has(assignment: string): boolean;
+}
+
+/** For how many milliseconds a process has been running, rounded up to the resolution of the system; null if unknown. */
+export function ageMs(info: ProcessInfo): number | null {
+  const age = HAS_PROC
+    ? uptimeMs() - (Number(info.startTime) * 1_000) / TICKS_PER_SECOND
+    : Date.now() - Date.parse(info.startTime);
+  return Number.isNaN(age) ? null : age;
+}
+
+function uptimeMs(): number {
+  try {
+    return Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]) * 1_000;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+function readProc(): ProcessTable | null {
+  let names: string[];
+  try {
+    names = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  } catch {
+    return null;
+  }
+  const processes = new Map<number, ProcessInfo>();
+  for (const name of names) {
+    const info = procInfo(Number(name));
+    if (info !== null) processes.set(info.pid, info);
+  }
+  return processes.size > 0 ? { processes, isWhole: processes.size === names.length } : null;
 }
 
 function procInfo(pid: number): ProcessInfo | null {
-  const stat = procStat(pid);
+  const stat = readSmall(`/proc/${pid}/stat`);
   if (stat === null) return null;
   // The second field is the command in parentheses, which may itself hold spaces and parentheses: proc(5).
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 20);
   const [state, parentPid, groupId] = fields;
   const startTime = fields[19];
   if (state === "Z" || state === "X" || startTime === undefined) return null;
   return { pid, parentPid: Number(parentPid), groupId: Number(groupId), startTime };
 }
 
-/** The line is some 300 bytes; a fourth of the time of `readFileSync`, of which an ending makes hundreds. */
-const statBuffer = Buffer.alloc(4_096);
+/** A fourth of the time of `readFileSync`, of which an ending makes hundreds. Most environments fit in as well. */
+const buffer = Buffer.alloc(16_384);
 
-function procStat(pid: number): string | null {
+function readSmall(path: string): string | null {
   let file: number | undefined;
   try {
-    file = openSync(`/proc/${pid}/stat`, "r");
-    return statBuffer.toString("latin1", 0, readSync(file, statBuffer));
+    file = openSync(path, "r");
+    return buffer.toString("latin1", 0, readSync(file, buffer));
   } catch {
     return null;
   } finally {
@@ -70,25 +122,48 @@ function procStat(pid: number): string | null {
   }
 }
 
+function procEnvironment(pid: number): string | null {
+  let file: number | undefined;
+  try {
+    file = openSync(`/proc/${pid}/environ`, "r");
+    if (fstatSync(file).uid !== process.geteuid?.()) return null;
+    const parts: string[] = [];
+    for (let bytes = readSync(file, buffer); bytes > 0; bytes = readSync(file, buffer)) {
+      parts.push(buffer.toString("latin1", 0, bytes));
+    }
+    return parts.join("").replace(/\0$/, "");
+  } catch {
+    return null;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** macOS knows the environment under another letter than the other systems, which call `-e` what it calls `-A`. */
+const PS_ENVIRONMENT = process.platform === "darwin" ? "-E" : "-e";
+const PS_ARGS = ["-A", PS_ENVIRONMENT, "-ww", "-o", "pid=,ppid=,pgid=,uid=,stat=,lstart=,command="];
+const PS_TIMEOUT_MS = 2_000;
+
+function psOptions() {
+  return { encoding: "utf8", maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LC_ALL: "C" } } as const;
+}
+
 function listedByPs(): Promise<ProcessTable> {
   return new Promise((resolve) => {
-    const columns = ["-A", "-o", "pid=,ppid=,pgid=,stat=,lstart="];
-    const options = { encoding: "utf8", maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LC_ALL: "C" } } as const;
-    execFile("ps", columns, options, (error, output) => {
-      resolve(error === null ? parsePs(output) : new Map());
-    });
+    execFile("ps", PS_ARGS, psOptions(), (error, output) => resolve(error === null ? parsePs(output) : NO_TABLE));
   });
 }
 
+const PS_LINE = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]+\s+\d{4})(?:\s+(.*))?$/;
+
 /** @internal */
-export function parsePs(output: string): ProcessTable {
-  const table = new Map<number, ProcessInfo>();
+export function parsePs(output: string, uid = process.geteuid?.()): ProcessTable {
+  const processes = new Map<number, ProcessInfo>();
   for (const line of output.split("\n")) {
-    const [, pid, parentPid, groupId, state, startTime] =
-      /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.+?)\s*$/.exec(line) ?? [];
+    const [, pid, parentPid, groupId, owner, state, startTime, shown = ""] = PS_LINE.exec(line) ?? [];
     if (pid === undefined || startTime === undefined || state?.startsWith("Z") === true) continue;
     const info = { pid: Number(pid), parentPid: Number(parentPid), groupId: Number(groupId), startTime };
-    table.set(info.pid, info);
+    processes.set(info.pid, Number(owner) === uid ? { ...info, shown: shown.trimEnd() } : info);
   }
-  return table;
+  return { processes, isWhole: true };
 }

@@ -1,27 +1,64 @@
-/** Owns finding and ending every process that descends from one child of this program. */
+/** Finds and ends every process that one child of this program has started. */
 
 import { execFile, spawnSync } from "node:child_process";
-import { type ProcessInfo, type ProcessTable, processTable, processTableSync, stillRuns } from "./processTable.js";
+import {
+  ageMs,
+  environmentOf,
+  type ProcessInfo,
+  type ProcessTable,
+  processTable,
+  processTableSync,
+  stillRuns,
+} from "./processTable.js";
+import { markAssignment } from "./processMark.js";
 import { pause } from "./wait.js";
 
+/** Which processes {@link ProcessTree.killOrphans} ends. */
+export interface Orphans {
+  /** `NAME=value`: the environment must hold one of them. The values must hold no blanks. */
+  readonly variables: readonly string[];
+  /** On the clock of `performance.now()`: processes that started earlier stay. */
+  readonly sinceMs: number;
+}
+
 /**
- * The child, the members of its process group, and their descendants.
+ * How often in a row nothing must be found while something cannot be told: a process in the middle of `execve` shows no
+ * environment, and one that ends while the table is read may have started another.
+ */
+const LOOKS = 3;
+/** How long the runtime's own commands may take to die before what they leave behind is no longer waited for. */
+const ORPHAN_WAIT_MS = 500;
+/** How long the exit of this program may be held up. */
+const EXIT_WAIT_MS = 200;
+
+/**
+ * The child, the members of its process group, their descendants, and whatever carries the child's mark in its environment.
  *
- * A descendant that has left the group is only known when it was seen while the line of its parents was unbroken: one
- * that detached itself before the child crashed, without a {@link refresh} in between, is not found. On Windows the
- * descendants are only found while the child itself runs.
+ * Without a mark, a descendant that has left the group is only known when it was seen while the line of its parents was
+ * unbroken: one that detached itself before the child crashed, without a {@link refresh} in between, is not found. The same
+ * holds for a descendant that cleared its environment. On Windows the descendants are only found while the child runs.
  */
 export class ProcessTree {
   readonly #rootPid: number;
+  readonly #mark: string | null;
   readonly #members = new Map<number, ProcessInfo>();
+  /** Processes without the mark, and how often they were looked at: none gets it later, for it is inherited. */
+  #strangers = new Map<number, Stranger>();
   #rootExited = false;
   #groupGone = false;
   /** Whether this system shows no processes, so that only the group can be asked whether it is empty. */
   #blind = false;
+  /** Whether the last look has told of every process what it is. */
+  #isCertain = true;
+  /** How many looks in a row have found no member. */
+  #emptyLooks = 0;
+  /** Whether a process that is found is killed in the same moment, so that one which forks and exits does not get away. */
+  #killOnSight = false;
   #refreshing: Promise<void> = Promise.resolve();
 
-  constructor(rootPid: number) {
+  constructor(rootPid: number, mark?: string) {
     this.#rootPid = rootPid;
+    this.#mark = mark === undefined ? null : markAssignment(mark);
   }
 
   /** Says that the child is gone, so that its id may come to stand for another process. */
@@ -45,6 +82,7 @@ export class ProcessTree {
 
   /** Kills all members, also the ones they create meanwhile, until none is left or `timeoutMs` is over. */
   async killAll(timeoutMs: number): Promise<boolean> {
+    this.#killOnSight = true;
     return await this.#poll(timeoutMs, undefined, () => this.#signalKnown("SIGKILL"));
   }
 
@@ -64,14 +102,38 @@ export class ProcessTree {
       if (!this.#rootExited) spawnSync("taskkill", taskkillArgs(this.#rootPid), { windowsHide: true, stdio: "ignore" });
       return;
     }
-    const table = process.platform === "linux" || process.platform === "android" ? processTableSync() : null;
-    if (table !== null) this.#learn(table);
-    this.#signalKnown("SIGKILL");
+    this.#killOnSight = true;
+    const deadline = performance.now() + EXIT_WAIT_MS;
+    do {
+      this.#learn(processTableSync());
+      this.#signalKnown("SIGKILL");
+    } while (!this.#isGone && performance.now() < deadline);
+  }
+
+  /**
+   * Kills marked processes that do not descend from the child, which is what its commands leave behind. Waits until those
+   * are gone, and those among the child's descendants that would belong to them: they may be about to leave some.
+   */
+  async killOrphans({ variables, sinceMs }: Orphans): Promise<void> {
+    if (process.platform === "win32" || this.#mark === null) return;
+    const deadline = performance.now() + ORPHAN_WAIT_MS;
+    let emptyLooks = 0;
+    for (let delayMs = 2; performance.now() < deadline; delayMs = Math.min(delayMs * 2, 50)) {
+      await this.refresh();
+      const maxAgeMs = performance.now() - sinceMs;
+      const found = [...this.#members.values()].filter(
+        (member) => isYoung(member, maxAgeMs) && holds(member, variables),
+      );
+      emptyLooks = found.length === 0 ? emptyLooks + 1 : 0;
+      if (emptyLooks >= (this.#isCertain ? 1 : LOOKS)) return;
+      for (const member of found) {
+        if (!this.#descends(member) && stillRuns(member)) send(member.pid, "SIGKILL");
+      }
+      await pause(delayMs);
+    }
   }
 
   async #poll(timeoutMs: number, cut: Promise<unknown> | undefined, act: () => void): Promise<boolean> {
-    await this.#refreshing;
-    if (this.#isPlainlyGone()) return true;
     const deadline = performance.now() + timeoutMs;
     let isCut = false;
     void cut?.then(() => {
@@ -79,7 +141,11 @@ export class ProcessTree {
     });
     for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 50)) {
       await this.refresh();
-      if (this.#members.size === 0 && !(this.#blind && send(-this.#rootPid, 0))) return true;
+      if (this.#isGone) return true;
+      if (this.#emptyLooks > 0 && !this.#blind) {
+        await pause(delayMs);
+        continue;
+      }
       act();
       const leftMs = deadline - performance.now();
       if (leftMs <= 0 || isCut) return false;
@@ -87,20 +153,14 @@ export class ProcessTree {
     }
   }
 
-  /**
-   * Whether nobody is left, as far as can be told without a look at all processes, which takes milliseconds: what a
-   * table could still show is in the group, or has a member for a parent.
-   */
-  #isPlainlyGone(): boolean {
-    if (process.platform === "win32" || !this.#rootExited) return false;
-    for (const member of this.#members.values()) {
-      if (stillRuns(member)) return false;
-    }
-    return this.#groupGone || isGroupEmpty(this.#rootPid);
+  get #isGone(): boolean {
+    if (process.platform === "win32") return this.#members.size === 0;
+    return this.#emptyLooks >= (this.#isCertain ? 1 : LOOKS) && !(this.#blind && send(-this.#rootPid, 0));
   }
 
-  #learn(table: ProcessTable): void {
+  #learn({ processes: table, isWhole }: ProcessTable): void {
     this.#blind = table.size === 0;
+    this.#isCertain = isWhole;
     // A process with the child's id after its exit is a stranger, and ids are only reused when the group is empty.
     if (this.#rootExited && table.has(this.#rootPid)) this.#groupGone = true;
     for (const [pid, known] of this.#members) {
@@ -108,6 +168,7 @@ export class ProcessTree {
       if (now?.startTime !== known.startTime) this.#members.delete(pid);
       else this.#members.set(pid, now);
     }
+    if (this.#mark !== null) this.#findMarked(table, this.#mark);
     for (let grown = true; grown; ) {
       grown = false;
       for (const info of table.values()) {
@@ -116,6 +177,37 @@ export class ProcessTree {
         grown = true;
       }
     }
+    this.#emptyLooks = this.#members.size === 0 ? this.#emptyLooks + 1 : 0;
+  }
+
+  #findMarked(table: ProcessTable["processes"], mark: string): void {
+    const strangers = new Map<number, Stranger>();
+    for (const info of table.values()) {
+      const { pid, startTime } = info;
+      if (pid === process.pid || this.#members.has(pid)) continue;
+      const known = this.#strangers.get(pid);
+      const looks = known?.startTime === startTime ? known.looks : 0;
+      const environment = looks < LOOKS ? environmentOf(info) : null;
+      if (environment?.has(mark) === true) {
+        this.#members.set(pid, info);
+        if (this.#killOnSight) send(pid, "SIGKILL");
+        continue;
+      }
+      const isUnclear = environment === null ? looks < LOOKS && !stillRuns(info) : environment.isEmpty;
+      strangers.set(pid, { startTime, looks: isUnclear ? looks + 1 : LOOKS });
+      if (isUnclear && looks + 1 < LOOKS) this.#isCertain = false;
+    }
+    this.#strangers = strangers;
+  }
+
+  #descends(info: ProcessInfo): boolean {
+    let at: ProcessInfo | undefined = info;
+    // A table is not read in one moment, so that its parents could form a circle.
+    for (let hops = 0; at !== undefined && hops <= this.#members.size; hops++) {
+      if (at.pid === this.#rootPid) return !this.#rootExited;
+      at = this.#members.get(at.parentPid);
+    }
+    return false;
   }
 
   #belongs(info: ProcessInfo): boolean {
@@ -144,14 +236,19 @@ function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** False also for a group of zombies, and for one that may not be signalled. */
-function isGroupEmpty(groupId: number): boolean {
-  try {
-    process.kill(-groupId, 0);
-    return false;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ESRCH";
-  }
+interface Stranger {
+  readonly startTime: string;
+  readonly looks: number;
+}
+
+function isYoung(info: ProcessInfo, maxAgeMs: number): boolean {
+  const age = ageMs(info);
+  return age !== null && age <= maxAgeMs;
+}
+
+function holds(info: ProcessInfo, variables: readonly string[]): boolean {
+  const environment = environmentOf(info);
+  return environment !== null && variables.some((variable) => environment.has(variable));
 }
 
 function taskkillArgs(pid: number): string[] {

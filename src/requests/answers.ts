@@ -1,8 +1,9 @@
 /** Owns, for each request of the runtime, which handler it goes to, which answers are valid, and its refusal. */
 
-import type { FileUpdateChange, JsonValue, McpServerElicitationRequestParams } from "../generated/protocol.js";
+import type { JsonValue, McpServerElicitationRequestParams } from "../generated/protocol.js";
 import type { ServerRequests } from "../generated/tables.js";
 import { isRecord } from "../rpc/messages.js";
+import type { KnownChanges } from "./fileChanges.js";
 import type { HandlerContext, Handlers, McpToolApprovalRequest } from "./handlers.js";
 import {
   isCommandDecision,
@@ -21,17 +22,20 @@ export type ServerMethod = keyof ServerRequests;
 export interface AnswerRule<M extends ServerMethod> {
   /** The handler that it goes to. */
   readonly handler: keyof Handlers | ((params: ServerRequests[M]["params"]) => keyof Handlers);
-  /** Asks that handler, if there is one. */
+  /** Asks that handler, if there is one. `changesOf` tells what a file change would change, and rejects when that is unknown. */
   ask(
     handlers: Handlers,
     params: ServerRequests[M]["params"],
     context: HandlerContext,
-    changes: readonly FileUpdateChange[],
+    changesOf: () => Promise<KnownChanges>,
   ): unknown;
   /** The wire's answer for what a handler returned; undefined when it is not a valid answer. */
   answer(value: unknown, params: ServerRequests[M]["params"]): ServerRequests[M]["response"] | undefined;
-  /** The refusal, in the shape that the schema demands; null where the protocol has none but an error. */
-  readonly decline: (() => ServerRequests[M]["response"]) | null;
+  /**
+   * The refusal, in the shape that the schema demands, with the reason where there is a place for one; null where the
+   * protocol has none but an error.
+   */
+  readonly decline: ((reason?: string) => ServerRequests[M]["response"]) | null;
 }
 
 type Rules = { readonly [M in ServerMethod]: AnswerRule<M> };
@@ -46,7 +50,8 @@ const RULES: Rules = {
   },
   "item/fileChange/requestApproval": {
     handler: "approveFileChange",
-    ask: (handlers, params, context, changes) => handlers.approveFileChange?.({ ...params, changes }, context),
+    ask: async (handlers, params, context, changesOf) =>
+      handlers.approveFileChange?.({ ...params, changes: await changesOf() }, context),
     answer: (value) => (isFileChangeDecision(value) ? { decision: value } : undefined),
     decline: () => ({ decision: "decline" }),
   },
@@ -67,13 +72,14 @@ const RULES: Rules = {
     ask: (handlers, params, context) => handlers.answerQuestions?.(params, context),
     answer: (value) => {
       if (!isRecord(value)) return undefined;
-      const answers: Record<string, { answers: string[] }> = {};
+      const answers: [id: string, answer: { answers: string[] }][] = [];
       for (const [id, answer] of Object.entries(value)) {
         const list: unknown[] = Array.isArray(answer) ? answer : [answer];
         if (!list.every((each) => typeof each === "string")) return undefined;
-        answers[id] = { answers: list };
+        answers.push([id, { answers: list }]);
       }
-      return { answers };
+      // The ids are the model's: one may be `__proto__`.
+      return { answers: Object.fromEntries(answers) };
     },
     decline: () => ({ answers: {} }),
   },
@@ -91,8 +97,8 @@ const RULES: Rules = {
     handler: "callTool",
     ask: (handlers, params, context) => handlers.callTool?.(params, context),
     answer: (value) => (isToolResponse(value) ? value : undefined),
-    decline: () => ({
-      contentItems: [{ type: "inputText", text: "This tool is not available." }],
+    decline: (reason = "This tool is not available.") => ({
+      contentItems: [{ type: "inputText", text: reason }],
       success: false,
     }),
   },

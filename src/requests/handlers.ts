@@ -35,8 +35,11 @@ export type CommandApprovalRequest = CommandExecutionRequestApprovalParams;
 
 /** A file change that asks to go beyond the sandbox, with what it would change. */
 export interface FileChangeApprovalRequest extends FileChangeRequestApprovalParams {
-  /** Path, kind and diff of each file, from the item that the request is about. */
-  readonly changes: readonly FileUpdateChange[];
+  /**
+   * Path, kind and diff of each file, from the item that the request is about. At least one: a change that is not known,
+   * for example after a lost connection, is declined without asking.
+   */
+  readonly changes: readonly [FileUpdateChange, ...FileUpdateChange[]];
 }
 
 /** An MCP tool that asks to be called. */

@@ -112,6 +112,20 @@ function hasOnly<T extends object>(
   });
 }
 
+/**
+ * A copy of a handler's answer: what is checked is what is sent, whatever getters, proxies and `toJSON` make of the original.
+ * Throws for what is no JSON.
+ */
+export function plainAnswer(value: unknown): unknown {
+  // A date is an answer by itself, to the one request for the time.
+  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  const text = JSON.stringify(value, (_, member: unknown) => {
+    if (typeof member !== "function" && typeof member !== "symbol") return member;
+    throw new TypeError(`The handler's answer holds a ${typeof member}, which is not JSON.`);
+  });
+  return JSON.parse(text);
+}
+
 /** Whether it can be sent as JSON as it is. */
 export function isJson(value: unknown): value is JsonValue {
   if (value === null || ["string", "number", "boolean"].includes(typeof value)) return true;

@@ -3,6 +3,7 @@
 import { captureCallSite } from "../errors/callSite.js";
 import {
   type CloseReason,
+  CodexError,
   FrameTooLargeError,
   RequestTimeoutError,
   TransportClosedError,
@@ -17,7 +18,9 @@ import {
   isRequestId,
   type WireNotification,
   type WireRequest,
+  writeAnswer,
   writeCall,
+  writeError,
 } from "./messages.js";
 import { type CallOptions, PendingCall } from "./pending.js";
 import { MessageReader } from "./reader.js";
@@ -28,10 +31,12 @@ export interface ConnectionReceiver {
   /** Every notification, in order; `bytes` is its size on the wire. One that it throws at is skipped. */
   notification(notification: WireNotification, bytes: number): void;
   /**
-   * A request of the runtime. What it resolves to is the answer, undefined when none is wanted any more; a rejection is
-   * answered as an error.
+   * A request of the runtime; `bytes` is its size on the wire. What it resolves to is the answer, undefined when none is
+   * wanted any more; a rejection is answered as an error.
    */
-  request(request: WireRequest): Promise<unknown>;
+  request(request: WireRequest, bytes: number): Promise<unknown>;
+  /** The refusal to send in place of an answer that cannot be sent. Throws when only an error can answer the request. */
+  refuse(request: WireRequest, why: CodexError): unknown;
   /** Something that does not belong on the wire, and was skipped. Never carries the content of a message. */
   diagnostic(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
@@ -41,6 +46,8 @@ export interface ConnectionReceiver {
  * that are answered at once, half for those that run as long as their work, so that these hold up no others.
  */
 const MAX_IN_FLIGHT = 64;
+/** How many requests are remembered that were given up on, to know their late answers. */
+const MAX_ABANDONED = 1_000;
 
 /** The requests of one kind that are in flight, and those that wait for a place. */
 class Window {
@@ -57,6 +64,8 @@ export class Connection {
   readonly #maxFrameBytes: number;
   readonly #reader = new MessageReader();
   readonly #calls = new Map<number, PendingCall>();
+  /** The ids of requests that were sent and given up on: their answers may still come. */
+  readonly #abandoned = new Set<number>();
   readonly #windows = { short: new Window(), long: new Window() };
   #nextId = 0;
   #closeReason: CloseReason | null = null;
@@ -91,7 +100,7 @@ export class Connection {
    * Sends a request and resolves with its result. At most 64 of each kind are in flight; further ones wait their turn.
    *
    * Rejects with `JsonRpcError` (or a subclass) for an error answer, `RequestTimeoutError`, `TransportClosedError`,
-   * the signal's reason, or `UsageError` for parameters that are not JSON.
+   * the signal's reason, `UsageError` for parameters that the runtime could not read, or `FrameTooLargeError`.
    */
   request(method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
@@ -108,7 +117,7 @@ export class Connection {
       return Promise.reject(error);
     }
     if (this.#isTooLarge(text)) {
-      return Promise.reject(new FrameTooLargeError(this.#transport.maxSentBytes ?? 0, { method, outgoing: true }));
+      return Promise.reject(this.#tooLarge(method));
     }
     const site = options.site ?? captureCallSite();
     const call = new PendingCall({ id, method, text }, site, options, (pending, timedOutMs) =>
@@ -151,7 +160,7 @@ export class Connection {
     } else if (isNotification(message)) {
       this.#hear(message, bytes);
     } else if (isRequest(message)) {
-      void this.#answer(message);
+      void this.#answer(message, bytes);
     } else {
       this.#settle(message);
     }
@@ -168,24 +177,33 @@ export class Connection {
 
   #settle(message: Readonly<Record<string, unknown>>): void {
     const id = message["id"];
+    if (typeof id === "number" && this.#abandoned.delete(id)) return;
     const call = typeof id === "number" ? this.#calls.get(id) : undefined;
     if (call === undefined) {
       this.#receiver.diagnostic("Skipped an answer to no request", { id: isRequestId(id) ? id : null });
       return;
     }
     this.#calls.delete(call.id);
-    if (!call.settled) this.#release(call);
+    this.#release(call);
     const error = message["error"];
     if (isRecord(error)) call.fail(replyError(call.method, error));
     else call.succeed(message["result"]);
   }
 
-  /** A call that its caller gave up on stays in the table when it was sent, so that its late answer is known. */
   #abandon(call: PendingCall, timeoutMs: number | undefined): void {
     if (timeoutMs === undefined) call.abort();
     else call.fail(new RequestTimeoutError(call.method, timeoutMs, call.sent));
-    if (call.sent) this.#release(call);
-    else this.#windows[call.kind].waiting.delete(call);
+    if (!call.sent) {
+      this.#windows[call.kind].waiting.delete(call);
+      return;
+    }
+    this.#calls.delete(call.id);
+    this.#abandoned.add(call.id);
+    for (const oldest of this.#abandoned) {
+      if (this.#abandoned.size <= MAX_ABANDONED) break;
+      this.#abandoned.delete(oldest);
+    }
+    this.#release(call);
   }
 
   /** One answer came, or is no longer awaited: the next call goes out. */
@@ -202,10 +220,11 @@ export class Connection {
 
   #skip(head: string, bytes: number): void {
     const id = answeredId(head);
+    if (id !== undefined && this.#abandoned.delete(id)) return;
     const call = id === undefined ? undefined : this.#calls.get(id);
     if (call !== undefined) {
       this.#calls.delete(call.id);
-      if (!call.settled) this.#release(call);
+      this.#release(call);
       call.fail(new FrameTooLargeError(this.#maxFrameBytes, { method: call.method }));
       return;
     }
@@ -215,20 +234,38 @@ export class Connection {
     void this.#transport.close();
   }
 
-  async #answer(request: WireRequest): Promise<void> {
+  async #answer(request: WireRequest, bytes: number): Promise<void> {
     let text: string;
     try {
-      const result = await this.#receiver.request(request);
+      const result = await this.#receiver.request(request, bytes);
       if (result === undefined) return;
-      // What a handler returns may hold what is no JSON, or hold it deeper than can be written.
-      text = JSON.stringify({ id: request.id, result });
+      text = this.#writeAnswer(request, result);
     } catch {
-      const error = { code: -32603, message: "The client could not handle this request." };
-      text = JSON.stringify({ id: request.id, error });
+      text = writeError(request.id, "The client could not handle this request.");
     }
-    if (this.#closeReason !== null) return;
-    if (this.#isTooLarge(text)) this.#transport.send(JSON.stringify(unsendable(request)));
-    else this.#transport.send(text);
+    if (this.#closeReason === null) this.#transport.send(text);
+  }
+
+  /** What a handler returns may be what cannot be sent; a request without an answer would hold up its turn for ever. */
+  #writeAnswer(request: WireRequest, result: unknown): string {
+    let why: CodexError;
+    try {
+      const text = writeAnswer(request.id, result);
+      if (!this.#isTooLarge(text)) return text;
+      why = this.#tooLarge(`The answer to ${request.method}`);
+    } catch (error) {
+      if (!CodexError.isInstance(error)) throw error;
+      why = error;
+    }
+    try {
+      return writeAnswer(request.id, this.#receiver.refuse(request, why));
+    } catch {
+      return writeError(request.id, why.message);
+    }
+  }
+
+  #tooLarge(method: string): FrameTooLargeError {
+    return new FrameTooLargeError(this.#transport.maxSentBytes ?? 0, { method, outgoing: true });
   }
 
   /** A character is at most three bytes in UTF-8, so most messages need no count. */
@@ -251,8 +288,4 @@ export class Connection {
     }
     this.#markClosed(final);
   }
-}
-
-function unsendable({ id }: WireRequest): object {
-  return { id, error: { code: -32603, message: "The client's answer is too large for this connection." } };
 }

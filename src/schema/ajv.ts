@@ -1,24 +1,20 @@
 /** Owns the check of values against a plain JSON Schema, by ajv when it is installed. */
 
+import { type Context, createContext, Script } from "node:vm";
 import { UsageError } from "../errors/index.js";
 import { pointerNames } from "./pointer.js";
+import { type AjvError, type AjvInstance, type AjvValidate, compileShared } from "./sharedRefs.js";
 import type { JsonObject, SchemaIssue } from "./types.js";
+
+/** How long a check may hold up the event loop: a schema can ask for more than linear time. */
+const MAX_CHECK_MS = 1_000;
+const TOO_SLOW = `could not be checked within ${MAX_CHECK_MS} ms`;
+
+/** More issues say no more, and all of them are read by the model that is asked to correct its answer. */
+const MAX_ISSUES = 100;
 
 /** The dialects of JSON Schema that ajv has a class each for. */
 export type Dialect = "2020-12" | "draft-07";
-
-/** What ajv says is wrong with a value. */
-interface AjvError {
-  readonly instancePath: string;
-  readonly message?: string | undefined;
-  readonly params: object;
-}
-
-/** What is used of a compiled schema. */
-interface AjvValidate {
-  (value: unknown): unknown;
-  errors?: readonly AjvError[] | null | undefined;
-}
 
 /** What is used of ajv's classes. */
 type AjvClass = new (options: {
@@ -26,7 +22,7 @@ type AjvClass = new (options: {
   strict: boolean;
   validateFormats: boolean;
   logger: false;
-}) => { compile(schema: object): AjvValidate };
+}) => AjvInstance;
 
 /** Gives ajv's class for a dialect, or null when ajv is not installed. */
 export type AjvLoader = (dialect: Dialect) => Promise<AjvClass | null>;
@@ -61,16 +57,51 @@ export async function compileCheck(schema: JsonObject, where: string, load: AjvL
   if (Ajv === null) return null;
   let validate: AjvValidate;
   try {
-    validate = new Ajv({ allErrors: true, strict: false, validateFormats: false, logger: false }).compile(body);
+    const ajv = new Ajv({ allErrors: true, strict: false, validateFormats: false, logger: false });
+    validate = compileShared(ajv, body);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(`${where} is not a valid JSON Schema: ${reason}.`, { cause });
   }
   return (value) => {
-    if (validate(value) === true) return [];
-    const issues = (validate.errors ?? []).map((error) => toIssue(error, value));
+    const isValid = withinTime(() => validate(value) === true);
+    if (isValid === undefined) return [{ message: TOO_SLOW, path: [] }];
+    if (isValid) return [];
+    const issues = (validate.errors ?? []).slice(0, MAX_ISSUES).map((error) => toIssue(error, value));
     return issues.length > 0 ? issues : [{ message: "does not conform to the schema", path: [] }];
   };
+}
+
+let sandbox: Context | undefined;
+let runner: Script | undefined;
+
+/**
+ * What a function returns, or undefined when it takes longer than a check may. A `pattern` can take exponential time over
+ * text that a model has chosen, and only V8 itself can stop a regular expression.
+ */
+function withinTime<T>(run: () => T): T | undefined {
+  sandbox ??= createContext({});
+  runner ??= new Script("run()");
+  let result: T | undefined;
+  sandbox["run"] = () => {
+    result = run();
+  };
+  try {
+    runner.runInContext(sandbox, { timeout: MAX_CHECK_MS });
+    return result;
+  } catch (error) {
+    if (isTimeout(error)) return undefined;
+    throw error;
+  } finally {
+    sandbox["run"] = undefined;
+  }
+}
+
+/** The error is one of the sandbox's own realm. */
+function isTimeout(error: unknown): boolean {
+  return (
+    typeof error === "object" && error !== null && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
+  );
 }
 
 function toIssue(error: AjvError, value: unknown): SchemaIssue {

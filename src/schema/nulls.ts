@@ -1,6 +1,5 @@
 /** Owns the nulls that stand for absent properties in strict output: where they are put in, and their way out again. */
 
-import { isDeepStrictEqual } from "node:util";
 import type { JsonValue } from "../generated/protocol.js";
 import { pointerNames, valueAt } from "./pointer.js";
 import { isJsonObject, type JsonObject, setMember } from "./types.js";
@@ -33,26 +32,22 @@ export function nullable(schema: JsonObject): JsonObject {
   };
 }
 
-/** Tells whether null conforms to a part of a strict schema. */
-export function acceptsNull(schema: JsonObject, root: JsonObject): boolean {
-  return matches(null, schema, root, new Set());
-}
-
 /**
  * Takes out of an answer what the strict form put in: a property that was optional and is null becomes absent, unless
- * null was a value of it before. Gives a copy where something changes; the value itself is never changed.
+ * null was a value of it before. Gives a copy where something changes; the value itself is never changed. Linear in the
+ * size of the value.
  */
 export function dropAddedNulls(value: unknown, strict: StrictSchema): unknown {
-  return drop(value, strict.schema, strict);
+  return drop(value, strict.schema, strict, new Shapes(strict.schema));
 }
 
-function drop(value: unknown, schema: JsonObject, strict: StrictSchema): unknown {
+function drop(value: unknown, schema: JsonObject, strict: StrictSchema, shapes: Shapes): unknown {
   if (typeof value !== "object" || value === null) return value;
-  const node = choose(value, schema, strict.schema);
+  const node = shapes.choose(value, schema);
   if (node === undefined) return value;
   if (Array.isArray(value)) {
     const { items } = node;
-    return isJsonObject(items) ? value.map((item: unknown) => drop(item, items, strict)) : value;
+    return isJsonObject(items) ? value.map((item: unknown) => drop(item, items, strict, shapes)) : value;
   }
   const { properties } = node;
   if (!isJsonObject(properties)) return value;
@@ -61,72 +56,110 @@ function drop(value: unknown, schema: JsonObject, strict: StrictSchema): unknown
   for (const [name, member] of Object.entries(value)) {
     if (member === null && added?.has(name)) continue;
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    setMember(copy, name, isJsonObject(property) ? drop(member, property, strict) : member);
+    setMember(copy, name, isJsonObject(property) ? drop(member, property, strict, shapes) : member);
   }
   return copy;
 }
 
 /**
- * The object or array schema that a value is meant to follow. Of alternatives, it is the first whose shape the value
- * has, or else the only one of the value's kind.
+ * Tells which parts of a strict schema a value has the shape of. Bounds, patterns and formats are left to the validator:
+ * shapes tell alternatives apart. What was found out is remembered: in a recursive union every alternative asks about
+ * the same parts of the value again.
  */
-function choose(value: object, schema: JsonObject, root: JsonObject): JsonObject | undefined {
-  const kind = Array.isArray(value) ? "array" : "object";
-  const candidates = alternatives(schema, root, new Set()).filter((candidate) => candidate["type"] === kind);
-  const fitting = candidates.find((candidate) => matches(value, candidate, root, new Set()));
-  return fitting ?? (candidates.length === 1 ? candidates[0] : undefined);
-}
+export class Shapes {
+  readonly #root: JsonObject;
+  readonly #alternatives = new Map<JsonObject, readonly JsonObject[]>();
+  readonly #constants = new Map<JsonObject, ReadonlySet<unknown>>();
+  readonly #known = new Map<JsonObject, Map<object, boolean>>();
 
-/** All schemas behind references and alternatives, in order, each once. */
-function alternatives(schema: JsonObject, root: JsonObject, seen: Set<JsonObject>): JsonObject[] {
-  if (seen.has(schema)) return [];
-  seen.add(schema);
-  const { $ref, anyOf } = schema;
-  const target = typeof $ref === "string" ? resolve($ref, root) : undefined;
-  if (target !== undefined) return alternatives(target, root, seen);
-  if (!Array.isArray(anyOf)) return [schema];
-  return anyOf.filter(isJsonObject).flatMap((branch) => alternatives(branch, root, seen));
-}
+  /** @param root - the strict schema that references lead into. */
+  constructor(root: JsonObject) {
+    this.#root = root;
+  }
 
-/**
- * Whether a value has the shape that a strict schema describes. Bounds, patterns and formats are left to the validator:
- * shapes tell alternatives apart.
- *
- * @param seen - the schemas that this very value is being held against, which ends a schema that contains itself.
- */
-function matches(value: unknown, schema: JsonObject, root: JsonObject, seen: ReadonlySet<JsonObject>): boolean {
-  if (seen.has(schema)) return false;
-  const within = new Set([...seen, schema]);
-  const { $ref, anyOf, type, enum: choices, const: constant, items, properties } = schema;
-  if (typeof $ref === "string") {
-    const target = resolve($ref, root);
-    return target !== undefined && matches(value, target, root, within);
+  /** Whether a value has the shape of a schema. */
+  fits(value: unknown, schema: JsonObject): boolean {
+    return this.#alternativesOf(schema).some((alternative) => this.#fitsOne(value, alternative));
   }
-  if (Array.isArray(anyOf)) {
-    return anyOf.some((branch) => isJsonObject(branch) && matches(value, branch, root, within));
+
+  /**
+   * The object or array schema that a value is meant to follow. Of alternatives, it is the first whose shape the value
+   * has; the only one of the value's kind needs no look.
+   */
+  choose(value: object, schema: JsonObject): JsonObject | undefined {
+    const kind = Array.isArray(value) ? "array" : "object";
+    const candidates = this.#alternativesOf(schema).filter((candidate) => candidate["type"] === kind);
+    if (candidates.length === 1) return candidates[0];
+    return candidates.find((candidate) => this.#fitsOne(value, candidate));
   }
-  if (Array.isArray(choices)) return choices.some((choice) => isDeepStrictEqual(choice, value));
-  if (constant !== undefined) return isDeepStrictEqual(constant, value);
-  if (!hasType(value, Array.isArray(type) ? type : [type])) return false;
-  if (Array.isArray(value)) {
-    return isJsonObject(items) && value.every((item) => matches(item, items, root, new Set()));
+
+  /** All schemas behind references and alternatives, in order, each once; none of them is a reference or a choice. */
+  #alternativesOf(schema: JsonObject): readonly JsonObject[] {
+    let found = this.#alternatives.get(schema);
+    if (found === undefined) {
+      found = this.#gather(schema, new Set());
+      this.#alternatives.set(schema, found);
+    }
+    return found;
   }
-  if (typeof value !== "object" || value === null) return true;
-  if (!isJsonObject(properties)) return false;
-  const isKnown = Object.keys(value).every((name) => Object.hasOwn(properties, name));
-  return (
-    isKnown &&
-    Object.entries(properties).every(([name, property]) => {
-      // A provider that does not enforce the strict form may leave out what may be null.
-      const member: unknown = Object.hasOwn(value, name) ? Reflect.get(value, name) : null;
-      return isJsonObject(property) && matches(member, property, root, new Set());
-    })
-  );
+
+  #gather(schema: JsonObject, seen: Set<JsonObject>): JsonObject[] {
+    if (seen.has(schema)) return [];
+    seen.add(schema);
+    const { $ref, anyOf } = schema;
+    if (typeof $ref === "string") {
+      const target = resolve($ref, this.#root);
+      return target === undefined ? [] : this.#gather(target, seen);
+    }
+    if (!Array.isArray(anyOf)) return [schema];
+    return anyOf.filter(isJsonObject).flatMap((branch) => this.#gather(branch, seen));
+  }
+
+  #fitsOne(value: unknown, schema: JsonObject): boolean {
+    if (typeof value !== "object" || value === null) return this.#fitsScalar(value, schema);
+    let known = this.#known.get(schema);
+    if (known === undefined) {
+      known = new Map();
+      this.#known.set(schema, known);
+    }
+    let fits = known.get(value);
+    if (fits === undefined) {
+      fits = this.#fitsObject(value, schema);
+      known.set(value, fits);
+    }
+    return fits;
+  }
+
+  #fitsScalar(value: unknown, schema: JsonObject): boolean {
+    const { type, enum: choices, const: constant } = schema;
+    if (choices === undefined && constant === undefined) return hasType(value, Array.isArray(type) ? type : [type]);
+    let constants = this.#constants.get(schema);
+    if (constants === undefined) {
+      constants = new Set(Array.isArray(choices) ? choices : [constant]);
+      this.#constants.set(schema, constants);
+    }
+    return constants.has(value);
+  }
+
+  #fitsObject(value: object, { type, items, properties }: JsonObject): boolean {
+    if (Array.isArray(value)) {
+      return type === "array" && isJsonObject(items) && value.every((item) => this.fits(item, items));
+    }
+    if (type !== "object" || !isJsonObject(properties)) return false;
+    const isKnown = Object.keys(value).every((name) => Object.hasOwn(properties, name));
+    return (
+      isKnown &&
+      Object.entries(properties).every(([name, property]) => {
+        // A provider that does not enforce the strict form may leave out what may be null.
+        const member: unknown = Object.hasOwn(value, name) ? Reflect.get(value, name) : null;
+        return isJsonObject(property) && this.fits(member, property);
+      })
+    );
+  }
 }
 
 function hasType(value: unknown, types: readonly (JsonValue | undefined)[]): boolean {
   if (value === null) return types.includes("null");
-  if (Array.isArray(value)) return types.includes("array");
   if (typeof value === "number") {
     return types.includes("number") || (types.includes("integer") && Number.isInteger(value));
   }

@@ -3,11 +3,17 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { UsageError } from "../errors/index.js";
 import type { JsonValue } from "../generated/protocol.js";
+import { MAX_READ_LEVELS } from "../json.js";
 import { type AjvLoader, type Check, compileCheck, loadAjv } from "./ajv.js";
 import { dropAddedNulls } from "./nulls.js";
 import { isStandardSchema, toJsonSchema } from "./standard.js";
 import { toStrictJsonSchema } from "./strict.js";
 import type { InferOutput, JsonObject, Schema, SchemaIssue, SchemaResult } from "./types.js";
+
+/** What every validator has stack for. */
+const ORDINARY_LEVELS = 100;
+
+const TOO_DEEP = { ok: false, issues: [{ message: "is nested too deep", path: [] }] } as const;
 
 /** An output schema made ready. */
 export interface PreparedOutput<T> {
@@ -55,6 +61,7 @@ export function prepareOutput(schema: Schema, where: string, load: AjvLoader = l
         // The parser's own message quotes the answer, which is not for logs.
         return { ok: false, issues: [{ message: "the answer is not JSON, or not JSON alone", path: [] }] };
       }
+      if (isDeeperThan(MAX_READ_LEVELS, answer)) return TOO_DEEP;
       return validate(dropAddedNulls(answer, strict));
     },
   };
@@ -84,19 +91,39 @@ export function prepareArguments(schema: Schema, where: string, load: AjvLoader 
 type Validate = (value: unknown) => Promise<SchemaResult<unknown>>;
 
 function validatorOf(schema: Schema, json: JsonObject, where: string, load: AjvLoader): Validate {
-  if (isStandardSchema(schema)) {
-    return async (value) => {
-      const result = await schema["~standard"].validate(value);
-      if (result.issues === undefined) return { ok: true, value: result.value };
-      return { ok: false, issues: Array.from(result.issues, toIssue) };
-    };
-  }
+  const validate = isStandardSchema(schema) ? standardValidator(schema) : jsonSchemaValidator(json, where, load);
+  return async (value) => {
+    if (isDeeperThan(MAX_READ_LEVELS, value)) return TOO_DEEP;
+    try {
+      return await validate(value);
+    } catch (error) {
+      // A validator takes more of the stack for each level than the reader of the value does.
+      if (error instanceof RangeError && isDeeperThan(ORDINARY_LEVELS, value)) return TOO_DEEP;
+      throw error;
+    }
+  };
+}
+
+function standardValidator(schema: StandardSchemaV1): Validate {
+  return async (value) => {
+    const result = await schema["~standard"].validate(value);
+    if (result.issues === undefined) return { ok: true, value: result.value };
+    return { ok: false, issues: Array.from(result.issues, toIssue) };
+  };
+}
+
+function jsonSchemaValidator(json: JsonObject, where: string, load: AjvLoader): Validate {
   let check: Promise<Check | null> | undefined;
   return async (value) => {
     check ??= compileCheck(json, where, load);
     const issues = (await check)?.(value) ?? [];
     return issues.length === 0 ? { ok: true, value } : { ok: false, issues };
   };
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(levels - 1, member));
 }
 
 function toIssue(issue: StandardSchemaV1.Issue): SchemaIssue {

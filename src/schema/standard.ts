@@ -61,7 +61,7 @@ function toJson(schema: unknown, where: string): JsonObject {
   try {
     copy = JSON.parse(JSON.stringify(schema));
   } catch (cause) {
-    throw new UsageError(`${where} is not JSON: a JSON Schema has no cycles but those by $ref.`, { cause });
+    throw new UsageError(`${where} is not JSON: it has a cycle other than by $ref, or is nested too deep.`, { cause });
   }
   if (!isJsonObject(copy)) throw new UsageError(`${where} did not give a JSON Schema object.`);
   return copy;

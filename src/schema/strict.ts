@@ -4,12 +4,15 @@ import { UsageError } from "../errors/index.js";
 import type { JsonValue } from "../generated/protocol.js";
 import { isAmong, isType, keywordsOf, splitKeywords, typeOfScalar } from "./keywords.js";
 import { mergeSchemas } from "./merge.js";
-import { acceptsNull, nullable, referenceTarget, type StrictSchema } from "./nulls.js";
+import { nullable, referenceTarget, Shapes, type StrictSchema } from "./nulls.js";
 import { localReference, toPath, valueAt } from "./pointer.js";
 import { isJsonObject, type JsonObject, setMember } from "./types.js";
 
 /** Far deeper than any schema that a model is asked to follow: only one that unfolds itself without end gets there. */
 const MAX_DEPTH = 200;
+
+/** Ten times the properties that the API takes: references within allOf unfold, each into as many parts as it has. */
+const MAX_PARTS = 50_000;
 
 const VALUE_HINT = "Describe the value: give it a type.";
 const RECORD_HINT = "Name the properties, or use a list of { key, value } objects.";
@@ -44,6 +47,7 @@ class Strictifier {
   readonly #definitions = new Map<string, { readonly name: string; schema: JsonObject }>();
   readonly #optional: { readonly owner: JsonObject; readonly properties: JsonObject; readonly name: string }[] = [];
   readonly #addedNulls = new Map<JsonObject, Set<string>>();
+  #parts = 0;
 
   constructor(root: JsonObject, where: string) {
     this.#root = root;
@@ -65,9 +69,10 @@ class Strictifier {
       for (const { name, schema: definition } of this.#definitions.values()) definitions[name] = definition;
       schema["$defs"] = definitions;
     }
+    const shapes = new Shapes(schema);
     for (const { owner, properties, name } of this.#optional) {
       const property = properties[name];
-      if (!isJsonObject(property) || acceptsNull(property, schema)) continue;
+      if (!isJsonObject(property) || shapes.fits(null, property)) continue;
       setMember(properties, name, nullable(property));
       const added = this.#addedNulls.get(owner) ?? new Set();
       this.#addedNulls.set(owner, added.add(name));
@@ -194,6 +199,10 @@ class Strictifier {
 
   /** Brings a schema to one of three forms, annotations aside: a `$ref`, an `anyOf`, or constraints. */
   #flatten(source: JsonValue | undefined, path: string, inlined: readonly string[]): JsonObject {
+    this.#parts += 1;
+    if (this.#parts > MAX_PARTS) {
+      this.#refuse(path, `the schema unfolds to more than ${MAX_PARTS} parts`, "Use fewer references within allOf.");
+    }
     if (!isJsonObject(source)) {
       const problem = source === true ? "any value is allowed" : "this is not a schema that a value can conform to";
       return this.#refuse(path, problem, VALUE_HINT);

@@ -19,6 +19,7 @@ import { guarded } from "../process/guard.js";
 import { planLaunch } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
 import { expandHome } from "../usage/home.js";
+import { newMark } from "../process/processMark.js";
 import type { AppServer, ServeAuth, ServeOptions } from "./types.js";
 
 const READY_POLL_MS = 10;
@@ -38,7 +39,7 @@ export async function startServer(options: ServeOptions): Promise<AppServer> {
       throw new LaunchError("SPAWN_FAILED", `Another server listens on ${listen}. End it, or choose another path`);
     }
     const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
-    const plan = planLaunch({ ...options, located });
+    const plan = planLaunch({ ...options, located, mark: newMark() });
     const stderr = new StderrReader(options.onStderr);
     const spawnRequest = { ...plan, args: [...plan.args, "--listen", listen, ...auth.args] };
     const { spawn } = options;

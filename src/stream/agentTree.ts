@@ -12,7 +12,14 @@ export interface AgentHost {
   follow(threadId: string, follower: ThreadFollower): () => void;
   /** Asks the runtime whether a thread has a turn in flight. */
   isActive(threadId: string): Promise<boolean>;
+  /** Asks the runtime for the thread whose agent began this one; null when there is none. Rejects when it does not answer. */
+  parentOf(threadId: string): Promise<string | null>;
 }
+
+/** More agents than this of one tree are not followed. */
+const MAX_AGENTS = 1_000;
+/** How far up the tree is searched for its root. */
+const MAX_DEPTH = 16;
 
 /**
  * Grows as the events of the root and of its agents name new agents. The runtime announces none by a notification of
@@ -23,6 +30,8 @@ export class AgentTree {
   readonly #host: AgentHost;
   readonly #onActivity: () => void;
   readonly #agents = new Map<string, AgentStream>();
+  /** The threads that the runtime was asked about. */
+  readonly #asked = new Set<string>();
   readonly #waiting: (() => void)[] = [];
   #isRootOver = false;
 
@@ -67,15 +76,44 @@ export class AgentTree {
 
   #note(threadId: string, event: TurnEvent): void {
     if (event.method !== "item/started" && event.method !== "item/completed") return;
-    for (const mention of mentionsIn(event.params.item)) {
+    const { item } = event.params;
+    const isBegun = beginsAgents(item);
+    for (const mention of mentionsIn(item)) {
       if (mention.threadId === this.rootThreadId) continue;
       const known = this.#agents.get(mention.threadId);
-      if (known === undefined) this.#add(mention, threadId);
-      else known.learn(mention);
+      if (known !== undefined) known.learn(mention);
+      else if (isBegun) this.#add(mention, threadId);
+      else void this.#addIfOwn(mention, threadId);
     }
   }
 
+  /**
+   * To deal with an agent, the model names a thread, and it can name any, also one of somebody else's. It is an agent of
+   * this tree only if the runtime says so. That is how agents of earlier turns become known.
+   */
+  async #addIfOwn(mention: AgentMention, parentThreadId: string): Promise<void> {
+    const { threadId } = mention;
+    if (this.#asked.has(threadId) || this.#asked.size === MAX_AGENTS) return;
+    this.#asked.add(threadId);
+    try {
+      const isOwn = await this.#isBelow(threadId);
+      if (isOwn && !this.#isRootOver && !this.#agents.has(threadId)) this.#add(mention, parentThreadId);
+    } catch {
+      this.#asked.delete(threadId);
+    }
+  }
+
+  async #isBelow(threadId: string): Promise<boolean> {
+    let id: string | null = threadId;
+    for (let depth = 0; id !== null && depth < MAX_DEPTH; depth++) {
+      id = await this.#host.parentOf(id);
+      if (id !== null && (id === this.rootThreadId || this.#agents.has(id))) return true;
+    }
+    return false;
+  }
+
   #add(mention: AgentMention, parentThreadId: string): void {
+    if (this.#agents.size === MAX_AGENTS) return;
     const agent = new AgentStream(mention, parentThreadId, this.#host.bufferBytes, (event) => {
       this.#onActivity();
       if (event !== null) this.#note(mention.threadId, event);
@@ -102,6 +140,12 @@ export class AgentTree {
   #tellChange(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
+}
+
+/** Whether the agents that an item names were begun by it: then the runtime has made their ids, not the model. */
+function beginsAgents(item: ThreadItem): boolean {
+  if (item.type === "subAgentActivity") return item.kind === "started";
+  return item.type === "collabAgentToolCall" && item.tool === "spawnAgent";
 }
 
 /** The agents that an item names. */

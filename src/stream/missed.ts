@@ -10,8 +10,8 @@ export class HeardTurn {
   isStartReplayed = false;
   /** The items that were told to be complete. */
   readonly completed = new Set<string>();
-  /** Those among them that the record told of: what else is said of them comes too late. */
-  replayed: Set<string> | null = null;
+  /** Those among them that the record told of, with when they ended: what else is said of them comes too late. */
+  replayed: Map<string, number> | null = null;
 }
 
 /** A turn as the runtime records it, and what is known of it here. */

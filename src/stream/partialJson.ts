@@ -1,5 +1,7 @@
 /** Owns the reading of a JSON text while it is still growing. */
 
+import { MAX_READ_LEVELS } from "../json.js";
+
 /** What may come next, outside of a string, a number or a literal. */
 type Expected = "value" | "itemOrEnd" | "keyOrEnd" | "key" | "colon" | "commaOrEnd" | "nothing";
 
@@ -20,6 +22,7 @@ interface OpenString {
 const PLAIN_TEXT = /[ !#-[\]-\uffff]*/y;
 const SCALAR = /[-+.0-9A-Za-z]*/y;
 const SPACE = /[ \t\n\r]*/y;
+const NUMBER_START = /^[-0-9]/;
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const HEX = /^[0-9a-fA-F]$/;
 const LITERALS = new Map<string, boolean | null>([
@@ -35,8 +38,8 @@ const ESCAPES = new Map(
  * Reads a JSON text piece by piece, at a cost that is linear in its length: no piece is read twice.
  *
  * What is there so far is always a beginning of the final value: an unfinished string is there as far as it goes (never
- * half an escape or half a surrogate pair), an unfinished key, number or literal is not there yet. What is not JSON
- * ends the reading; what was read before it stays.
+ * half an escape or half a surrogate pair), an unfinished key, number or literal is not there yet. What is not JSON,
+ * or is nested more than 1,000 levels deep, ends the reading; what was read before it stays.
  */
 export class PartialJson {
   #state: "growing" | "complete" | "invalid" = "growing";
@@ -45,8 +48,8 @@ export class PartialJson {
   readonly #stack: Frame[] = [];
 
   #string: OpenString | null = null;
-  /** The number or literal that is being read. */
-  #scalar = "";
+  /** The number or literal that is being read, as it came: joining it for each piece would copy it each time. */
+  #scalar: string[] = [];
 
   /** Whether the text is a whole JSON value (`complete`), cannot become one (`invalid`), or neither yet. */
   get state(): "growing" | "complete" | "invalid" {
@@ -66,7 +69,7 @@ export class PartialJson {
     let at = 0;
     while (at < text.length && this.#state !== "invalid") {
       if (this.#string !== null) at = this.#readString(this.#string, text, at);
-      else if (this.#scalar !== "") at = this.#readScalar(text, at);
+      else if (this.#scalar.length > 0) at = this.#readScalar(text, at);
       else at = this.#readMark(text, at);
     }
     if (this.#string !== null && !this.#string.isKey) this.#replace(this.#string.text);
@@ -74,7 +77,7 @@ export class PartialJson {
 
   /** Says that the text is over: a number at its end is then whole, and a text that is not whole is invalid. */
   end(): void {
-    if (this.#scalar !== "") this.#endScalar();
+    if (this.#scalar.length > 0) this.#endScalar();
     if (this.#state === "growing") this.#state = "invalid";
   }
 
@@ -89,16 +92,8 @@ export class PartialJson {
     if (mark === '"' && (wantsValue || wantsKey)) {
       if (wantsValue) this.#place("");
       this.#string = { isKey: wantsKey, text: "", escape: "", highSurrogate: "" };
-    } else if (mark === "{" && wantsValue) {
-      const target = {};
-      this.#place(target);
-      this.#stack.push({ kind: "object", target, key: "" });
-      this.#expected = "keyOrEnd";
-    } else if (mark === "[" && wantsValue) {
-      const target: unknown[] = [];
-      this.#place(target);
-      this.#stack.push({ kind: "array", target });
-      this.#expected = "itemOrEnd";
+    } else if ((mark === "{" || mark === "[") && wantsValue) {
+      this.#open(mark);
     } else if (mark === "}" && frame?.kind === "object" && (mayEnd || this.#expected === "keyOrEnd")) {
       this.#stack.pop();
       this.#endValue();
@@ -119,18 +114,41 @@ export class PartialJson {
     return at + 1;
   }
 
+  #open(mark: "{" | "["): void {
+    if (this.#stack.length === MAX_READ_LEVELS) {
+      this.#state = "invalid";
+    } else if (mark === "{") {
+      const target = {};
+      this.#place(target);
+      this.#stack.push({ kind: "object", target, key: "" });
+      this.#expected = "keyOrEnd";
+    } else {
+      const target: unknown[] = [];
+      this.#place(target);
+      this.#stack.push({ kind: "array", target });
+      this.#expected = "itemOrEnd";
+    }
+  }
+
   /** A literal is over with its last letter; a number with the first character that is none of its own. */
   #readScalar(text: string, from: number): number {
     const end = endOf(SCALAR, text, from);
-    this.#scalar += text.slice(from, end);
-    if (end > from && !isScalarStart(this.#scalar)) this.#state = "invalid";
-    else if (this.#scalar !== "" && (end < text.length || LITERALS.has(this.#scalar))) this.#endScalar();
+    if (end > from) this.#scalar.push(text.slice(from, end));
+    const [start] = this.#scalar;
+    if (start === undefined) return end;
+    if (NUMBER_START.test(start)) {
+      if (end < text.length) this.#endScalar();
+      return end;
+    }
+    const literal = this.#scalar.join("");
+    if (![...LITERALS.keys()].some((each) => each.startsWith(literal))) this.#state = "invalid";
+    else if (end < text.length || LITERALS.has(literal)) this.#endScalar();
     return end;
   }
 
   #endScalar(): void {
-    const text = this.#scalar;
-    this.#scalar = "";
+    const text = this.#scalar.join("");
+    this.#scalar = [];
     const literal = LITERALS.get(text);
     if (literal !== undefined) this.#place(literal);
     else if (NUMBER.test(text)) this.#place(Number(text));
@@ -222,10 +240,6 @@ export class PartialJson {
       Object.defineProperty(frame.target, frame.key, { value, writable: true, enumerable: true, configurable: true });
     }
   }
-}
-
-function isScalarStart(text: string): boolean {
-  return /^[-0-9]/.test(text) || [...LITERALS.keys()].some((literal) => literal.startsWith(text));
 }
 
 /** Where a run of characters ends that begins at `from`. */

@@ -17,21 +17,31 @@ import {
 import type { Turn } from "../generated/protocol.js";
 import { HeardTurn, missedOf } from "./missed.js";
 import { RecentMap } from "./recentMap.js";
-import { remember } from "./remember.js";
+import { NewestMap } from "./remember.js";
 import { Reservation, type ThreadFollower } from "./reservation.js";
 import { ThreadRoute, threadOf, turnOf } from "./threadRoute.js";
 
-/** A sub-agent can begin its turn just before it is told whose it is; no more than that is waited for. */
-const MAX_UNCLAIMED = 64;
+/** The threads that nobody here has opened, of which some may turn out to be sub-agents: no more of them is kept. */
+const STRANGER_LIMITS = { entries: 1_000, bytes: 16 * 1024 * 1024 };
 
 /** Routes the events of turns by thread and turn. */
 export class Router {
+  /** The threads that this client has opened. */
+  readonly #opened = new Set<string>();
+  /** Where something goes on, of those that are opened, reserved or followed. */
   readonly #threads = new RecentMap<ThreadRoute>();
+  /** Where something goes on, of all others. */
+  readonly #strangers = new NewestMap<ThreadRoute>(STRANGER_LIMITS);
   /** The threads that nothing more is heard of, with why. */
-  readonly #letGo = new Map<string, string>();
+  readonly #letGo = new NewestMap<string>();
   readonly #followers = new RecentMap<Set<ThreadFollower>>();
   /** The last turns of threads that nothing goes on in. */
-  readonly #lastTurns = new Map<string, string>();
+  readonly #lastTurns = new NewestMap<string>();
+
+  /** Whether a thread is this client's: it was opened here, or somebody here follows it. */
+  knows(threadId: string): boolean {
+    return this.#opened.has(threadId) || this.#followers.has(threadId);
+  }
 
   /** Hands a notification to the turn that it names, if it has a sink, and to who follows the thread; if it is readable. */
   dispatch(notification: Notification, bytes: number): void {
@@ -41,10 +51,20 @@ export class Router {
     }
     const threadId = threadOf(notification);
     if (threadId === null || !isReadable(notification)) return;
-    const route = notification.method === "turn/started" ? this.#route(threadId) : this.#threads.get(threadId);
-    if (route === undefined) return;
-    if (route.held !== null) route.held.push({ notification, bytes });
+    const isStart = notification.method === "turn/started";
+    const route = isStart && this.knows(threadId) ? this.#route(threadId) : this.#threads.get(threadId);
+    if (route === undefined) this.#hearStranger(threadId, notification, bytes);
+    else if (route.held !== null) route.held.push({ notification, bytes });
     else this.#deliver(threadId, route, notification, bytes);
+  }
+
+  #hearStranger(threadId: string, notification: TurnNotification, bytes: number): void {
+    const known = this.#strangers.get(threadId);
+    if (known === undefined && notification.method !== "turn/started") return;
+    const route = known ?? new ThreadRoute(this.#lastTurns.get(threadId) ?? null);
+    this.#deliver(threadId, route, notification, bytes);
+    if (route.isIdle) this.#strangers.delete(threadId);
+    else this.#strangers.set(threadId, route, route.bytes);
   }
 
   #deliver(
@@ -76,8 +96,8 @@ export class Router {
       sink.push(notification, bytes);
     } else if (route.reservation !== null) {
       route.reservation.take({ turnId, event: notification, bytes });
-    } else if (!this.#followers.has(threadId) && route.unclaimed.length < MAX_UNCLAIMED) {
-      route.unclaimed.push({ notification, bytes });
+    } else if (!this.#followers.has(threadId)) {
+      route.keepUnclaimed({ notification, bytes });
     }
     this.#tellFollowers(threadId, notification, bytes);
     if (completed) this.#forgetIdle(threadId, route);
@@ -90,9 +110,8 @@ export class Router {
   follow(threadId: string, follower: ThreadFollower): () => void {
     const followers = this.#followers.get(threadId) ?? new Set();
     this.#followers.set(threadId, followers.add(follower));
-    for (const { notification, bytes } of this.#threads.get(threadId)?.unclaimed.splice(0) ?? []) {
-      follower.push(notification, bytes);
-    }
+    const route = this.#strangers.has(threadId) ? this.#route(threadId) : this.#threads.get(threadId);
+    for (const { notification, bytes } of route?.unclaimed.splice(0) ?? []) follower.push(notification, bytes);
     return () => {
       followers.delete(follower);
       if (followers.size > 0 || this.#followers.get(threadId) !== followers) return;
@@ -137,7 +156,7 @@ export class Router {
 
   /** Whether a turn of the thread is in flight or about to be. */
   isBusy(threadId: string): boolean {
-    const route = this.#threads.get(threadId);
+    const route = this.#threads.get(threadId) ?? this.#strangers.get(threadId);
     return route !== undefined && (route.reservation !== null || route.activeTurnId !== null);
   }
 
@@ -218,8 +237,14 @@ export class Router {
     }
   }
 
+  /** Nothing was heard for a while: what goes on in threads that nobody takes up again is not known any more. */
+  forgetStrangers(): void {
+    this.#strangers.clear();
+  }
+
   /** Ends every turn in flight: the runtime is gone. */
   close(reason: CloseReason): void {
+    this.forgetStrangers();
     for (const threadId of this.#threads.keys()) {
       this.#abandon(threadId, (turnId) => cutOff(turnId === null ? "a turn" : `turn ${turnId}`, reason));
     }
@@ -230,7 +255,7 @@ export class Router {
 
   /** Nothing more is heard of a thread that this client has unsubscribed from: its turns end here, and none can start. */
   letGo(threadId: string): void {
-    remember(this.#letGo, threadId, "was unsubscribed");
+    this.#letGo.set(threadId, "was unsubscribed");
     this.#abandon(threadId, (turnId) => {
       return new UsageError(
         `Thread ${threadId} was unsubscribed while ${turnId === null ? "a turn was begun" : `turn ${turnId} ran`}, so its end is not heard of.`,
@@ -240,21 +265,33 @@ export class Router {
 
   /** Nothing more is heard of a thread that could not be taken up again: as `letGo`, but nobody has wanted it. */
   lose(threadId: string, reason: CloseReason): void {
-    remember(this.#letGo, threadId, "could not be taken up again after the connection was lost");
+    this.#letGo.set(threadId, "could not be taken up again after the connection was lost");
     this.#abandon(threadId, (turnId) => cutOff(turnId === null ? "a turn" : `turn ${turnId}`, reason));
     for (const follower of this.#followers.get(threadId) ?? []) {
       follower.fail(cutOff(`a sub-agent (thread ${threadId})`, reason));
     }
   }
 
-  /** The thread is heard of again. */
+  /** The thread was opened, or is heard of again. */
   welcome(threadId: string): void {
     this.#letGo.delete(threadId);
+    this.#opened.add(threadId);
+    if (this.#strangers.has(threadId)) this.#route(threadId);
+  }
+
+  /** The thread is not this client's any more: it was unloaded, or let go. */
+  release(threadId: string): void {
+    this.#opened.delete(threadId);
+    const route = this.#threads.get(threadId);
+    if (route === undefined || route.isAwaited || route.held !== null || this.#followers.has(threadId)) return;
+    this.#threads.delete(threadId);
+    this.#strangers.set(threadId, route, route.bytes);
   }
 
   #abandon(threadId: string, why: (turnId: string | null) => CodexError): void {
     const route = this.#threads.get(threadId);
     this.#lastTurns.delete(threadId);
+    this.#strangers.delete(threadId);
     if (route === undefined) return;
     this.#threads.delete(threadId);
     route.reservation?.fail(why(null));
@@ -280,7 +317,8 @@ export class Router {
   #route(threadId: string): ThreadRoute {
     let route = this.#threads.get(threadId);
     if (route === undefined) {
-      route = new ThreadRoute(this.#lastTurns.get(threadId) ?? null);
+      route = this.#strangers.get(threadId) ?? new ThreadRoute(this.#lastTurns.get(threadId) ?? null);
+      this.#strangers.delete(threadId);
       this.#threads.set(threadId, route);
     }
     return route;
@@ -288,8 +326,8 @@ export class Router {
 
   #forgetIdle(threadId: string, route: ThreadRoute): void {
     if (!route.isIdle || route.held !== null || this.#followers.has(threadId)) return;
-    this.#threads.delete(threadId);
-    if (route.lastTurnId !== null) this.#lastTurns.set(threadId, route.lastTurnId);
+    if (!this.#threads.delete(threadId)) return;
+    if (route.lastTurnId !== null) this.#lastTurns.set(threadId, route.lastTurnId, route.lastTurnId.length);
   }
 }
 

@@ -5,6 +5,12 @@ import { HeardTurn } from "./missed.js";
 import { RecentMap } from "./recentMap.js";
 import type { Reservation, TurnSink } from "./reservation.js";
 
+/** A sub-agent can begin its turn just before it is told whose it is; no more than that is waited for. */
+const MAX_UNCLAIMED = 64;
+const MAX_UNCLAIMED_BYTES = 4 * 1024 * 1024;
+/** What is kept of an id, besides its text. */
+const ID_BYTES = 50;
+
 /** A notification that is told later. */
 export interface Held<N extends Notification = TurnNotification> {
   readonly notification: N;
@@ -25,13 +31,27 @@ export class ThreadRoute {
   readonly unclaimed: Held[] = [];
   /** What came since the connection was made anew, until the thread is restored; null while all is told at once. */
   held: Held[] | null = null;
+  /** About what is kept here of what came in. */
+  bytes = 0;
 
   constructor(lastTurnId: string | null) {
     this.lastTurnId = lastTurnId;
   }
 
   get isIdle(): boolean {
-    return this.activeTurnId === null && this.reservation === null && this.sinks.size === 0;
+    return this.activeTurnId === null && !this.isAwaited;
+  }
+
+  /** Whether somebody waits for a turn of the thread. */
+  get isAwaited(): boolean {
+    return this.reservation !== null || this.sinks.size > 0;
+  }
+
+  /** Keeps what nobody has asked for, as long as it is little. */
+  keepUnclaimed(held: Held): void {
+    if (this.unclaimed.length === MAX_UNCLAIMED || this.bytes + held.bytes > MAX_UNCLAIMED_BYTES) return;
+    this.unclaimed.push(held);
+    this.bytes += held.bytes;
   }
 
   /** The sink of a turn is there: the thread is taken, though `turn/started` comes after the reply. */
@@ -57,15 +77,18 @@ export class ThreadRoute {
       heard.isStarted = true;
       heard.isStartReplayed = isReplay;
       this.lastTurnId = turnId;
+      // A thread runs one turn at a time: the end of any other that nobody waits for was missed.
+      for (const id of this.heard.keys()) if (id !== turnId && !this.sinks.has(id)) this.heard.delete(id);
       return true;
     }
     const heard = this.heard.get(turnId);
     if (heard === undefined) return true;
-    if (heard.replayed !== null && !isReplay && heard.replayed.has(itemOf(notification) ?? "")) return false;
+    if (heard.replayed !== null && !isReplay && isLate(notification, heard.replayed)) return false;
     if (notification.method === "item/completed") {
       const { id } = notification.params.item;
       heard.completed.add(id);
-      if (isReplay) (heard.replayed ??= new Set()).add(id);
+      this.bytes += ID_BYTES + id.length;
+      if (isReplay) (heard.replayed ??= new Map()).set(id, notification.params.completedAtMs);
     } else if (notification.method === "turn/completed") {
       this.heard.delete(turnId);
     }
@@ -83,6 +106,16 @@ export function threadOf(notification: Notification): string | null {
 export function turnOf(notification: TurnNotification): string | null {
   const scope = kindOf(notification)?.scope;
   return scope?.scope === "turn" ? stringAt(notification.params, scope.turnId) : null;
+}
+
+/** Whether an item was told of by the record already. A later one may have the same id, for ids are the model's choice. */
+function isLate(notification: TurnNotification, replayed: Map<string, number>): boolean {
+  const id = itemOf(notification) ?? "";
+  const endedAtMs = replayed.get(id);
+  if (endedAtMs === undefined) return false;
+  const isAnother = notification.method === "item/started" && notification.params.startedAtMs > endedAtMs;
+  if (isAnother) replayed.delete(id);
+  return !isAnother;
 }
 
 function itemOf({ params }: TurnNotification): string | null {

@@ -42,6 +42,7 @@ export class TurnStream implements TurnSink {
   #lastActivityMs = performance.now();
   #isTouched = false;
   #lastMethod: string | null = null;
+  #hasCommands = false;
   #markStarted: () => void = () => {};
   #markEnded: (end: TurnEnd) => void = () => {};
 
@@ -86,6 +87,11 @@ export class TurnStream implements TurnSink {
     return this.#lastMethod;
   }
 
+  /** Whether the turn has run a command. */
+  get hasCommands(): boolean {
+    return this.#hasCommands;
+  }
+
   /** A new reader over the whole turn, which ends as the turn ends: a failure is thrown after the last event. */
   reader(): AsyncIterableIterator<TurnEvent, void, undefined> {
     return this.#log.reader();
@@ -95,6 +101,7 @@ export class TurnStream implements TurnSink {
     if (this.#isEnded) return;
     this.touch();
     this.#lastMethod = event.method;
+    if (event.method === "item/started" && event.params.item.type === "commandExecution") this.#hasCommands = true;
     this.#accumulator.add(event);
     this.#log.append(event, bytes);
     this.agents.observe(event);

@@ -2,6 +2,8 @@
 
 import { UsageError } from "../errors/index.js";
 import type { DynamicToolFunctionSpec } from "../generated/protocol.js";
+import { describeFault, findJsonFault } from "../json.js";
+import { MAX_MESSAGE_LEVELS } from "../rpc/messages.js";
 import { type InferOutput, prepareArguments, type Schema, type SchemaResult } from "../schema/index.js";
 import { anything, callback, list, milliseconds, required } from "../usage/kinds.js";
 import { checkOptions, type OptionTable } from "../usage/options.js";
@@ -40,6 +42,9 @@ const TOOL: OptionTable<ToolOptions<Schema>> = {
   execute: required(callback),
   timeoutMs: milliseconds,
 };
+
+/** The message, its parameters and the list of tools are around an entry. */
+const MAX_ENTRY_LEVELS = MAX_MESSAGE_LEVELS - 3;
 
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
@@ -91,12 +96,14 @@ export class ToolGroup {
  * Makes a tool of a function. Arguments that do not conform to `parameters` never reach it; the model is told what is
  * wrong with them. A plain JSON Schema is checked when the optional peer `ajv` is installed; `args` is then `unknown`.
  *
- * @throws UsageError for a name, description, schema or time limit that cannot be.
+ * @throws UsageError for a name, description, schema or time limit that cannot be, and for a schema that is nested
+ * deeper than the runtime reads: 61 objects within each other, 60 in a group.
  */
 export function tool<S extends Schema>(options: ToolOptions<S>): Tool {
   const { name, description, parameters, timeoutMs } = checkOptions(options, "tool", TOOL);
   checkName("tool", name, description);
   const prepared = prepareArguments(parameters, `The parameters of the tool ${name}`);
+  checkReadable(`The tool ${name}`, { description, parameters: prepared.inputSchema });
   const spec = { name, description, inputSchema: prepared.inputSchema };
   return new Tool(spec, timeoutMs, async (args, context) => {
     const checked = await prepared.validate(args);
@@ -116,6 +123,10 @@ export function toolGroup(name: string, description: string, tools: readonly Too
   list(tools, { call: "toolGroup", path: "tools" });
   if (tools.length === 0) throw new UsageError(`The tool group ${name} has no tools.`);
   checkUnique(tools, `The tool group ${name}`);
+  checkReadable(`The tool group ${name}`, {
+    description,
+    tools: tools.map((each) => ({ parameters: each.spec.inputSchema })),
+  });
   return new ToolGroup(name, description, [...tools]);
 }
 
@@ -131,6 +142,15 @@ export function checkUnique(entries: readonly (Tool | ToolGroup)[], where: strin
     }
     names.add(entry.name);
   }
+}
+
+/** Refuses a definition that the runtime could not read as an entry of a thread's list of tools. */
+function checkReadable(what: string, entry: object): void {
+  const fault = findJsonFault(entry, { maxLevels: MAX_ENTRY_LEVELS });
+  if (fault === undefined) return;
+  throw new UsageError(
+    `${what} cannot be offered: ${describeFault(fault, "it")}. Make the schema flatter, and its text well-formed.`,
+  );
 }
 
 function checkName(kind: string, name: string, description: string): void {

@@ -1,6 +1,7 @@
 /** Owns the tools of a thread: how they are advertised, and how the model's calls of them are answered. */
 
 import { onAbort } from "../abort.js";
+import { messageOf } from "../errors/describe.js";
 import type { DynamicToolCallParams, DynamicToolCallResponse, DynamicToolSpec } from "../generated/protocol.js";
 import type { SchemaIssue } from "../schema/index.js";
 import { failure, toContentItems } from "./result.js";
@@ -92,6 +93,7 @@ async function answer(
     if (!outcome.ok) return failure(describeIssues(name, outcome.issues));
     return { success: true, contentItems: await toContentItems(outcome.value) };
   } catch (error) {
+    // The message alone: a stack is nothing for the model.
     return failure(`${name} failed: ${messageOf(error)}`);
   }
 }
@@ -112,14 +114,4 @@ function describeIssues(name: string, issues: readonly SchemaIssue[]): string {
     ...lines,
     `Correct them and call ${name} again.`,
   ].join("\n");
-}
-
-/** The message alone: a stack is nothing for the model. Anything may be thrown, also what cannot become a string. */
-function messageOf(error: unknown): string {
-  try {
-    if (error instanceof Error) return error.message === "" ? error.name : error.message;
-    return String(error);
-  } catch {
-    return "unknown error";
-  }
 }

@@ -151,6 +151,32 @@ test("a later turn that deals with an agent of an earlier one has it in its tree
   expect(textsOf((await readAll(after)).events)).toEqual(["Two."]);
 });
 
+test("a thread of somebody else that the model names is no agent: it is not followed, interrupted or cleaned", async () => {
+  await using bench = await startTestCodex({ sandbox: "full-access" });
+  const busy = gate();
+  const victim = await bench.codex.startThread();
+  const forVictim = bench.model.when(({ threadId }) => threadId === victim.id);
+  forVictim.enqueue(step(busy, message("Mine.")));
+  const work = await victim.startTurn("Work.");
+  await busy.reached;
+  const thread = await bench.codex.startThread();
+  const forThread = bench.model.when(({ threadId }) => threadId === thread.id);
+  // Its time limit is ten seconds at least, so it waits until the turn is aborted.
+  forThread.enqueue(toolCall("wait_agent", { targets: [victim.id] }, { namespace: "multi_agent_v1" }));
+  const controller = new AbortController();
+  const turn = await thread.startTurn("root", { signal: controller.signal });
+  const named = await until(
+    turn,
+    (event) => event.method === "item/started" && event.params.item.type === "collabAgentToolCall",
+  );
+  expect(named).toMatchObject({ params: { item: { tool: "wait", receiverThreadIds: [victim.id] } } });
+  controller.abort(new Error("Enough."));
+  await expect(turn.result()).rejects.toThrow("Enough.");
+  expect([...turn.agents()]).toEqual([]);
+  busy.open();
+  expect(await work.result()).toMatchObject({ status: "completed", finalResponse: "Mine." });
+});
+
 test("agents of the second kind have a path", async () => {
   await using bench = await startTestCodex({ config: { features: { multi_agent_v2: true } } });
   const call = (name: string, args: object) => toolCall(name, args, { namespace: "collaboration" });

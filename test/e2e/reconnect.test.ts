@@ -1,11 +1,15 @@
 /** Tests that a lost connection loses nothing: turns, items, answers and threads go on over the next one. */
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import {
   type AppServer,
   Codex,
   type CodexStatus,
   type ConnectOptions,
+  type FileChangeApprovalRequest,
   type HandlerContext,
+  type Handlers,
   RequestTimeoutError,
   serveAppServer,
   TransportClosedError,
@@ -13,6 +17,7 @@ import {
   UsageError,
 } from "codex-embed";
 import {
+  applyPatch,
   createTestHome,
   gate,
   message,
@@ -186,6 +191,81 @@ describe("a decision", () => {
     expect((await turn.result()).finalResponse).toBe("Done.");
     expect(model.requests.at(-1)?.toolOutput("asked")).toContain("rejected by user");
     expect(asked).toMatchObject([{ signal: { aborted: true } }]);
+  });
+});
+
+describe("a file change", () => {
+  const patch = (path: string) => applyPatch(`*** Begin Patch\n*** Add File: ${path}\n+x\n*** End Patch`);
+  /** Keeps what it is asked, and never answers. */
+  const keeping = () => {
+    const asked: FileChangeApprovalRequest[] = [];
+    const arrived = gate();
+    const approveFileChange: Handlers["approveFileChange"] = (request) => {
+      asked.push(request);
+      arrived.open();
+      return new Promise(() => {});
+    };
+    return { asked, arrived, handlers: { approveFileChange } };
+  };
+
+  test("whose item came during the gap is shown whole: the record tells what is in flight", async () => {
+    const asked: FileChangeApprovalRequest[] = [];
+    const path = join(home.codexHome, "missed");
+    await using bench = await behindProxy({
+      handlers: {
+        approveFileChange: (request) => {
+          asked.push(request);
+          return "decline";
+        },
+      },
+    });
+    const hold = gate();
+    model.enqueue(step(hold, patch(path)), message("Done."));
+    const thread = await bench.codex.startThread({
+      cwd: home.workspace,
+      sandbox: "workspace-write",
+      approvalMode: "ask",
+    });
+    const turn = await thread.startTurn("Go.");
+    await hold.reached;
+    bench.proxy.down();
+    await using other = await server.connect();
+    const keeper = keeping();
+    await other.resumeThread(thread.id, { handlers: keeper.handlers });
+    hold.open();
+    await keeper.arrived.opened;
+    bench.proxy.up();
+    expect((await turn.result()).finalResponse).toBe("Done.");
+    expect(asked.map(({ changes }) => changes)).toEqual([[{ path, kind: { type: "add" }, diff: "x\n" }]]);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("that waits for its decision is shown whole to a client that resumes the thread", async () => {
+    const keeper = keeping();
+    const path = join(home.codexHome, "resumed");
+    const first = await server.connect({ handlers: keeper.handlers });
+    model.enqueue(patch(path), message("Done."));
+    const thread = await first.startThread({ cwd: home.workspace, sandbox: "workspace-write", approvalMode: "ask" });
+    const turn = await thread.startTurn("Go.");
+    turn.result().catch(() => {});
+    await keeper.arrived.opened;
+    await first.close();
+    await using second = await server.connect();
+    const shown = gate();
+    let changes: unknown;
+    await second.resumeThread(thread.id, {
+      handlers: {
+        approveFileChange: (request) => {
+          ({ changes } = request);
+          shown.open();
+          return "decline";
+        },
+      },
+    });
+    await shown.opened;
+    expect(changes).toEqual([{ path, kind: { type: "add" }, diff: "x\n" }]);
+    while ((await second.readThread(thread.id)).status.type !== "idle");
+    expect(existsSync(path)).toBe(false);
   });
 });
 

@@ -2,4 +2,9 @@
 
 import type { AgentHost } from "../../src/stream/agentTree.js";
 
-export const noAgents: AgentHost = { bufferBytes: 1_000_000, follow: () => () => {}, isActive: async () => false };
+export const noAgents: AgentHost = {
+  bufferBytes: 1_000_000,
+  follow: () => () => {},
+  isActive: async () => false,
+  parentOf: async () => null,
+};

@@ -18,11 +18,11 @@ export class FakeClient {
   private constructor(options: ClientOptions) {
     const log = (_: object, message: string) => void this.diagnostics.push(message);
     this.runtime = new Runtime(
-      { ...options, logger: { debug: log, info: () => {}, warn: () => {}, error: () => {} } },
+      { logger: { debug: log, info: () => {}, warn: () => {}, error: () => {} }, ...options },
       {
         recovery: null,
         cwd: "/",
-        open: async () => ({ transport: this.transport, codexBin: null, stderrTail: () => "" }),
+        open: async () => ({ transport: this.transport, codexBin: null, stderrTail: () => "", killOrphans: null }),
       },
     );
   }

@@ -29,6 +29,31 @@ export function descendants(root = process.pid): number[] {
   return below(root);
 }
 
+const MARK = /^CODEX_EMBED_MARK_[0-9a-f]{32}$/;
+
+/** The variable by which everything that a process starts is told, once it was launched. Linux only. */
+export function markOf(pid: number | undefined): string {
+  const own = environmentOf(pid ?? 0).map((entry) => entry.replace(/=.*/s, ""));
+  const mark = own.find((name) => MARK.test(name) && process.env[name] === undefined);
+  if (mark === undefined) throw new Error(`The process ${pid} carries no mark.`);
+  return mark;
+}
+
+/** The living processes that carry a mark. */
+export function marked(mark: string): number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => environmentOf(pid).includes(`${mark}=1`));
+}
+
+/** Of a zombie and of a process that is gone there is none. */
+function environmentOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
+  } catch {
+    return [];
+  }
+}
+
 /** The handles of this process, without the ones that come and go with the event loop and with the test runner. */
 function handles(): string[] {
   const passing = new Set(["Immediate", "TickObject", "CloseReq", "Timeout"]);

@@ -14,6 +14,7 @@ export class Proxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #isDown = false;
+  #piecesLeft = Number.POSITIVE_INFINITY;
   #onConnection: () => void = () => {};
 
   private constructor(server: Server, target: string) {
@@ -35,6 +36,11 @@ export class Proxy implements AsyncDisposable {
   /** Breaks all connections off; new ones are let through. */
   cut(): void {
     for (const pair of this.#pairs) for (const socket of pair) reset(socket);
+  }
+
+  /** Breaks all connections off once the server has sent so many more pieces; the piece that it happens at is lost. */
+  cutAfter(pieces: number): void {
+    this.#piecesLeft = pieces;
   }
 
   /** Breaks all connections off, and every new one, until `up` is called. */
@@ -86,6 +92,13 @@ export class Proxy implements AsyncDisposable {
     server.on("error", () => client.destroy());
     const pair = [client, server] as const;
     this.#pairs.add(pair);
+    // Before `pipe`, so that the piece is not passed on.
+    server.on("data", () => {
+      this.#piecesLeft -= 1;
+      if (this.#piecesLeft >= 0) return;
+      this.#piecesLeft = Number.POSITIVE_INFINITY;
+      this.cut();
+    });
     client.pipe(server);
     server.pipe(client);
     for (const socket of pair) {

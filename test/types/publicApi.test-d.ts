@@ -193,8 +193,8 @@ export function handlers(): void {
   const promised: Handlers = {
     approveCommand: () => Promise.resolve("decline"),
     approveFileChange: async ({ changes }) => {
-      expectTypeOf(changes[0]?.diff).toEqualTypeOf<string | undefined>();
-      return (await Promise.resolve(changes.length)) === 0 ? "accept" : "decline";
+      expectTypeOf(changes[0].diff).toEqualTypeOf<string>();
+      return (await Promise.resolve(changes.length)) === 1 ? "accept" : "decline";
     },
     // TypeScript widens the only literal of an async function whose result may also come without a promise.
     approvePermissions: async () => "decline" as const,

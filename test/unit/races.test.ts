@@ -48,7 +48,7 @@ test("each request settles by what comes first: its answer, its abort, or the en
       const transport = new FakeTransport();
       const connection = new Connection(
         transport,
-        { notification: () => {}, request: async () => ({}), diagnostic: () => {} },
+        { notification: () => {}, request: async () => ({}), refuse: () => null, diagnostic: () => {} },
         { maxFrameBytes: 1_000 },
       );
       const controllers = Array.from({ length: CALLS }, () => new AbortController());

@@ -16,7 +16,10 @@ const LOSS: CloseReason = { initiator: "runtime", exitCode: null, signal: null, 
 /** A turn in flight, whose end is told by a runtime that says of it what `records` hold, one after the other. */
 async function takenUp(records: readonly Turn[]) {
   const router = new Router();
-  const broker = new RequestBroker({}, { handlerError: () => {}, parentOf: async () => null, settled: () => {} });
+  const broker = new RequestBroker(
+    {},
+    { handlerError: () => {}, knows: () => true, parentOf: async () => null, settled: () => {} },
+  );
   const recovery = new Recovery(router, broker, new ThreadSandboxes());
   recovery.keep("A", true);
   const events: TurnEvent[] = [];

@@ -69,6 +69,26 @@ describe.skipIf(process.platform === "win32")("an abort", () => {
     });
   });
 
+  test.runIf(process.platform === "linux")("and the end of a turn by itself end what had detached itself", async () => {
+    const bench = await ExecBench.start();
+    const detach = (name: string) =>
+      shell(`(setsid sh -c 'echo $$ > ${name}; exec sleep 600' &); until [ -s ${name} ]; do sleep 0.01; done`);
+    const pidOf = (name: string) => Number(readFileSync(join(bench.home.workspace, name), "utf8"));
+    const open = gate();
+    bench.model.enqueue(detach("first"), message("Started."), detach("second"), message({ deltas: ["never", open] }));
+    const config = { shell_environment_policy: { inherit: "core" } };
+    const thread = bench.codex({ config }).startThread({ ...bench.threadOptions, sandboxMode: "danger-full-access" });
+    await thread.run("go");
+    expect(await isAlive(pidOf("first"))).toBe(false);
+    const controller = new AbortController();
+    const running = rejection(thread.run("go", { signal: controller.signal }));
+    await open.reached;
+    expect(await isAlive(pidOf("second"))).toBe(true);
+    controller.abort();
+    expect(await running).toBeInstanceOf(AbortError);
+    expect(await isAlive(pidOf("second"))).toBe(false);
+  });
+
   test("by leaving the stream ends the turn too", async () => {
     const bench = await ExecBench.start();
     await leavesNothing(async () => {

@@ -3,8 +3,15 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ApprovalRuleDecision, type ApprovalRulesOptions, approvalRules, UsageError } from "codex-embed";
+import {
+  type ApprovalRuleDecision,
+  type ApprovalRulesOptions,
+  approvalRules,
+  type FileChangeApprovalRequest,
+  UsageError,
+} from "codex-embed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { untyped } from "../../support/turns.js";
 
 const context = { signal: new AbortController().signal, threadId: "t", turnId: "u", itemId: "i" };
 
@@ -213,7 +220,7 @@ describe("paths", () => {
       diff: "",
     }));
     const request = { threadId: "t", turnId: "u", itemId: "i", startedAtMs: 1, changes };
-    return rules.approveFileChange?.(request, context);
+    return rules.approveFileChange?.(untyped<FileChangeApprovalRequest>(request), context);
   }
 
   test.each([[["a.md"]], [["a.md", "new/b.md"]]])("%j is allowed", async (paths) => {

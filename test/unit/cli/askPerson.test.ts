@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { askPerson } from "../../../src/cli/askPerson.js";
 import type { CommandApprovalRequest, HandlerContext } from "../../../src/index.js";
+import { untyped } from "../../support/turns.js";
 import { typist } from "./streams.js";
 
 const context = (signal = new AbortController().signal): HandlerContext => ({
@@ -66,7 +67,7 @@ describe("asking the person", () => {
 
   it("hides nothing of a file change, and tells what else it would allow", async () => {
     const { handlers, asked } = person("n");
-    const changes = [{ path: "/etc/p\rq", kind: { type: "add" as const }, diff: "evil\rgood\r\n" }];
+    const changes = [{ path: "/etc/p\rq", kind: { type: "add" }, diff: "evil\rgood\r\n" }] as const;
     const { kind: _kind, command: _command, ...base } = command("");
     await handlers.approveFileChange?.({ ...base, changes, grantRoot: "/etc" }, context());
     expect(asked[0]).toContain("    add   /etc/p\\u{d}q  +1 -0\n      1 + evil\\u{d}good\n");
@@ -76,7 +77,7 @@ describe("asking the person", () => {
 
   it("shows what a file change would change", async () => {
     const { handlers, asked } = person("y");
-    const changes = [{ path: "/etc/hosts", kind: { type: "add" as const }, diff: "one\n" }];
+    const changes = [{ path: "/etc/hosts", kind: { type: "add" }, diff: "one\n" }] as const;
     const { kind: _kind, command: _command, ...base } = command("");
     expect(await handlers.approveFileChange?.({ ...base, changes, grantRoot: null }, context())).toBe("accept");
     expect(asked[0]).toContain("    add   /etc/hosts  +1 -0\n      1 + one\n");
@@ -118,7 +119,7 @@ describe("asking the person", () => {
   it("shows the end of a change that ends without a line feed, and what stands between its parts", async () => {
     const { handlers, asked } = person("n");
     const diff = "@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file\n\nMoved to: /etc/x\n";
-    const changes = [{ path: "/etc/hosts", kind: { type: "update" as const, move_path: null }, diff }];
+    const changes = [{ path: "/etc/hosts", kind: { type: "update", move_path: null }, diff }] as const;
     const { kind: _kind, command: _command, ...base } = command("");
     await handlers.approveFileChange?.({ ...base, changes, grantRoot: null }, context());
     expect(asked[0]).toContain("\\ No newline at end of file\n");
@@ -128,7 +129,9 @@ describe("asking the person", () => {
   it("asks nothing that it knows nothing of", async () => {
     const { handlers, asked, stderr } = person();
     const { kind: _kind, command: _command, ...base } = command("");
-    expect(await handlers.approveFileChange?.({ ...base, changes: [], grantRoot: null }, context())).toBe("decline");
+    expect(await handlers.approveFileChange?.({ ...base, changes: untyped([]), grantRoot: null }, context())).toBe(
+      "decline",
+    );
     expect(await handlers.approveCommand?.({ ...command(""), command: null }, context())).toBe("decline");
     expect(asked).toEqual([]);
     expect(stderr()).toContain("  Declined without asking you: it does not say what it is about.\n");

@@ -5,6 +5,7 @@ import { commandForm, fileChangeForm, mcpToolForm, permissionsForm } from "../..
 import { passedOn, questionsForm, readAnswers, readPassedOn } from "../../../src/mcp/questionForms.js";
 import { escapeToOneLine } from "../../../src/display.js";
 import { brief, setIn } from "../../../src/mcp/visible.js";
+import { untyped } from "../../support/turns.js";
 
 const at = { threadId: "t", turnId: "u", itemId: "i", startedAtMs: 1, environmentId: null };
 type Command = Parameters<typeof commandForm>[0];
@@ -91,10 +92,6 @@ describe("a change of files", () => {
     );
     expect(ask({ path: "/a", kind: { type: "add" }, diff: "1\n".repeat(8_000) })).toBeNull();
   });
-
-  test("that nothing is known of is not asked for", () => {
-    expect(ask()).toBeNull();
-  });
 });
 
 test("permissions cannot end the turn, and a tool that is not to be kept cannot be kept", () => {
@@ -154,6 +151,29 @@ describe("questions of the agent", () => {
     });
   });
 
+  test("the ids are the model's: none gets the answer to another", () => {
+    const options = [{ label: "Red", description: "" }];
+    const asked = request(
+      untyped({ ...question, id: "tone", isOther: true, options }),
+      { ...question, id: "tone_other" },
+      { ...question, id: "__proto__" },
+    );
+    const form = questionsForm(asked);
+    const properties = form?.mode === "form" ? Object.keys(form.requestedSchema.properties) : [];
+    expect(properties).toEqual(["tone", "tone_other_", "tone_other", "__proto__"]);
+    const content = JSON.parse('{ "tone": "Red", "tone_other": "mine", "__proto__": "odd" }');
+    const answers = readAnswers(asked, { action: "accept", content });
+    expect(Object.entries(answers)).toEqual([
+      ["tone", "Red"],
+      ["tone_other", "mine"],
+      ["__proto__", "odd"],
+    ]);
+  });
+
+  test("two with one id are not asked: the agent could not tell the answers apart", () => {
+    expect(questionsForm(request(question, question))).toBeNull();
+  });
+
   test.each<[unknown, object]>([
     [{ q: "free" }, { q: "free" }],
     [{ q: 7 }, {}],
@@ -191,6 +211,8 @@ describe("what an MCP server of the agent asks", () => {
     });
     const link = { ...form, mode: "url" as const, url: "https://a.example", elicitationId: "e", message };
     expect(passedOn(link)).toMatchObject({ message: expect.stringContaining("\\u{202e}"), url: "https://a.example" });
+    // Another server may have chosen the same id.
+    expect(passedOn(link)).not.toMatchObject({ elicitationId: "e" });
   });
 
   test.each<[string, object]>([

@@ -7,6 +7,7 @@ import { UsageError } from "../../../src/errors/index.js";
 import { launchEnvironment, mergeEnvironment } from "../../../src/process/environment.js";
 import { type LaunchPlan, planLaunch } from "../../../src/process/launch.js";
 import type { LocatedRuntime } from "../../../src/process/locate.js";
+import { newMark } from "../../../src/process/processMark.js";
 import { put, temporaryFolder } from "./temporary.js";
 
 const located: LocatedRuntime = {
@@ -33,6 +34,24 @@ describe("the command line", () => {
     );
     expect(plan({}).args).toEqual(["app-server"]);
     expect(plan({ strictConfig: false }).args).toEqual(["app-server"]);
+  });
+
+  it("hands the mark on, in the environment and by the policy for commands, after all that is given", () => {
+    const mark = newMark();
+    expect(mark).toMatch(/^CODEX_EMBED_MARK_[0-9a-f]{32}$/);
+    const request = plan({ mark, inheritEnv: false, env: { A: "1" }, configOverrides: ["a=1"], enable: ["one"] });
+    expect(request.mark).toBe(mark);
+    expect(request.env).toEqual({ A: "1", [mark]: "1" });
+    const override = `shell_environment_policy.set.${mark}="1"`;
+    expect(request.args).toEqual(["app-server", "-c", "a=1", "-c", override, "--enable", "one"]);
+    expect(plan({ mark, launchArgs: ["x"] })).toMatchObject({ args: ["x"], env: { [mark]: "1" } });
+  });
+
+  it("keeps the marks of the launches that this program is part of, without its environment too", () => {
+    const [outer, mark] = [newMark(), newMark()];
+    vi.stubEnv(outer, "1");
+    expect(plan({ mark, inheritEnv: false }).env).toEqual({ [outer]: "1", [mark]: "1" });
+    vi.unstubAllEnvs();
   });
 
   it("starts with the script when the runtime is one", () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, test, vi } from "vitest";
 import type { HandlerErrorEvent } from "../../../src/events.js";
+import type { FileUpdateChange } from "../../../src/generated/protocol.js";
 import { serverRequestMethods } from "../../../src/generated/tables.js";
 import { isServerMethod, type ServerMethod } from "../../../src/requests/answers.js";
 import { RequestBroker } from "../../../src/requests/broker.js";
@@ -235,11 +236,13 @@ async function answerOf(method: string, row: Row, handlers: Handlers) {
   const errors: HandlerErrorEvent["params"][] = [];
   const broker = new RequestBroker(handlers, {
     handlerError: ({ params }) => errors.push(params),
+    knows: () => true,
     parentOf: async () => null,
     settled: () => {},
   });
   const ids = { threadId, turnId, itemId: "item-1" };
-  broker.observe(itemStarted({ type: "fileChange", id: ids.itemId, changes: [], status: "inProgress" }));
+  const changes: FileUpdateChange[] = [{ path: "/a", kind: { type: "add" }, diff: "a\n" }];
+  broker.observe(itemStarted({ type: "fileChange", id: ids.itemId, changes, status: "inProgress" }));
   const answering = broker.answer({ id: 0, method, params: { ...ids, ...row.params } });
   const wire: unknown = await answering.catch(() => null);
   return { wire, errors };

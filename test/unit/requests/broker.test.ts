@@ -6,7 +6,8 @@ import type { HandlerErrorEvent, Notification } from "../../../src/events.js";
 import type { FileUpdateChange } from "../../../src/generated/protocol.js";
 import { RequestBroker } from "../../../src/requests/broker.js";
 import type { HandlerContext, Handlers } from "../../../src/requests/handlers.js";
-import { completed, itemCompleted, itemStarted, threadId, turnId } from "../../support/events.js";
+import { completed, itemCompleted, itemStarted, threadId, turnId, turnRecord } from "../../support/events.js";
+import { untyped } from "../../support/turns.js";
 
 const at = { threadId, turnId, itemId: "item-1", startedAtMs: 1 };
 const command = (id: number | string, over: object = {}) => ({
@@ -19,11 +20,16 @@ const changes: FileUpdateChange[] = [{ path: "/a", kind: { type: "add" }, diff: 
 const changeItem = { type: "fileChange", id: "item-1", changes, status: "inProgress" } as const;
 const closed: CloseReason = { initiator: "runtime", exitCode: 1, signal: null, stderrTail: "" };
 
-function brokerOf(handlers: Handlers, parentOf: (threadId: string) => Promise<string | null> = async () => null) {
+function brokerOf(
+  handlers: Handlers,
+  parentOf: (threadId: string) => Promise<string | null> = async () => null,
+  knows: (threadId: string) => boolean = () => true,
+) {
   const errors: HandlerErrorEvent["params"][] = [];
   const settled: string[] = [];
   const broker = new RequestBroker(handlers, {
     handlerError: ({ params }) => errors.push(params),
+    knows,
     parentOf,
     settled: (thread, turn) => settled.push(`${thread}/${turn}`),
   });
@@ -129,7 +135,7 @@ describe("a pending request", () => {
       const { broker, errors, settled } = brokerOf({ approveCommand: handler });
       const answer = broker.answer(command(0));
       await turnOfTheLoop();
-      expect(broker.isWaiting(turnId)).toBe(true);
+      expect(broker.isWaiting(threadId, turnId)).toBe(true);
       end(broker);
       expect(contexts[0]?.signal.aborted).toBe(true);
       expect(contexts[0]?.signal.reason).toMatchObject({ code: "REQUEST_VOID" });
@@ -138,7 +144,7 @@ describe("a pending request", () => {
       await turnOfTheLoop();
       expect(errors).toEqual([]);
       expect(settled).toEqual([`${threadId}/${turnId}`]);
-      expect(broker.isWaiting(turnId)).toBe(false);
+      expect(broker.isWaiting(threadId, turnId)).toBe(false);
     },
   );
 
@@ -148,7 +154,10 @@ describe("a pending request", () => {
     const answer = broker.answer(command(0));
     await turnOfTheLoop();
     broker.observe(completed("completed", { id: "turn-2" }));
+    broker.observe({ method: "turn/completed", params: { threadId: "thread-2", turn: turnRecord("completed") } });
     broker.observe(resolvedElsewhere(1));
+    broker.observe({ method: "serverRequest/resolved", params: { threadId: "thread-2", requestId: 0 } });
+    expect([broker.isWaiting(threadId, turnId), broker.isWaiting("thread-2", turnId)]).toEqual([true, false]);
     expect(contexts[0]?.signal.aborted).toBe(false);
     decide("accept");
     expect(await answer).toEqual({ decision: "accept" });
@@ -182,10 +191,18 @@ describe("a pending request", () => {
 });
 
 describe("a file change", () => {
-  const asked = () => {
+  const asked = (knows?: (id: string) => boolean) => {
     const approveFileChange = vi.fn<NonNullable<Handlers["approveFileChange"]>>(() => "accept");
-    return { approveFileChange, ...brokerOf({ approveFileChange }) };
+    return { approveFileChange, ...brokerOf({ approveFileChange }, undefined, knows) };
   };
+  const declined = (errors: readonly HandlerErrorEvent["params"][]) =>
+    expect(errors).toMatchObject([{ threadId, turnId, error: { code: "CHANGES_UNKNOWN" } }]);
+  const other: FileUpdateChange[] = [{ path: "/etc/evil", kind: { type: "add" }, diff: "evil\n" }];
+  /** The start of the item of the same id, elsewhere or with other changes. */
+  const startedItem = (over: object = {}, list: unknown = changes): Notification => ({
+    method: "item/started",
+    params: { threadId, turnId, startedAtMs: 1, item: { ...changeItem, changes: untyped(list) }, ...over },
+  });
 
   test("is joined with the item that came before", async () => {
     const { broker, approveFileChange } = asked();
@@ -204,10 +221,65 @@ describe("a file change", () => {
     expect(approveFileChange.mock.calls[0]?.[0]).toEqual({ ...at, changes });
   });
 
-  test("whose item never comes is asked without changes, after a while", async () => {
+  test.each([
+    ["thread", { threadId: "thread-2" }],
+    ["turn", { turnId: "turn-2" }],
+  ])("is never joined with an item of the same id in another %s", async (_, elsewhere) => {
     const { broker, approveFileChange } = asked();
+    broker.observe(startedItem());
+    broker.observe(startedItem(elsewhere, other));
     expect(await broker.answer(fileChange(0))).toEqual({ decision: "accept" });
-    expect(approveFileChange.mock.calls[0]?.[0].changes).toEqual([]);
+    expect(await broker.answer({ ...fileChange(1), params: { ...at, ...elsewhere } })).toEqual({ decision: "accept" });
+    expect(approveFileChange.mock.calls.map(([request]) => request.changes)).toEqual([changes, other]);
+    // The end of the one is not the end of the other.
+    broker.observe({
+      method: "turn/completed",
+      params: { threadId: "thread-2", turn: turnRecord("completed", { id: turnId }) },
+    });
+    expect(await broker.answer(fileChange(2))).toEqual({ decision: "accept" });
+    expect(approveFileChange.mock.calls[2]?.[0].changes).toEqual(changes);
+  });
+
+  test("shows what was known when it was asked, whatever starts under its id while its thread is looked up", async () => {
+    let tell: (parent: string | null) => void = () => {};
+    const approveFileChange = vi.fn<NonNullable<Handlers["approveFileChange"]>>(() => "accept");
+    const { broker } = brokerOf({ approveFileChange }, () => new Promise((resolve) => (tell = resolve)));
+    broker.attach("stranger", { handlers: {} });
+    broker.observe(startedItem());
+    const answer = broker.answer(fileChange(0));
+    await turnOfTheLoop();
+    broker.observe(itemCompleted(changeItem));
+    broker.observe(startedItem({}, other));
+    tell(null);
+    expect(await answer).toEqual({ decision: "accept" });
+    expect(approveFileChange.mock.calls[0]?.[0].changes).toEqual(changes);
+  });
+
+  test.each<[string, readonly Notification[]]>([
+    ["never comes", []],
+    ["has an empty list", [startedItem({}, [])]],
+    ["has no list", [startedItem({}, null)]],
+    ["has a damaged change", [startedItem({}, [...changes, { path: 7, kind: { type: "add" }, diff: "" }])]],
+    ["is a draft", [{ method: "item/fileChange/patchUpdated", params: { ...at, changes } }]],
+    [
+      "was redrafted after its start",
+      [startedItem(), { method: "item/fileChange/patchUpdated", params: { ...at, changes: other } }],
+    ],
+    ["is one of two in flight under one id", [startedItem(), startedItem({}, other)]],
+    ["was one of two in flight", [startedItem(), startedItem({}, other), itemCompleted(changeItem), startedItem()]],
+    ["is not a file change", [startedItem({ item: { ...changeItem, type: "mcpToolCall" } })]],
+  ])("whose item %s is declined, and no handler is asked", async (_, heard) => {
+    const { broker, errors, approveFileChange } = asked();
+    for (const notification of heard) broker.observe(notification);
+    expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
+    expect(approveFileChange).not.toHaveBeenCalled();
+    declined(errors);
+  });
+
+  test("that nobody decides on is declined at once, whether its changes are known or not", async () => {
+    const { broker, errors } = brokerOf({});
+    expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
+    expect(errors).toMatchObject([{ error: { code: "REQUEST_DECLINED" } }]);
   });
 
   test("that is void while its item is awaited is not asked", async () => {
@@ -232,6 +304,67 @@ describe("a file change", () => {
     expect(approveFileChange).not.toHaveBeenCalled();
     broker.close(closed);
     expect(await answer).toBeUndefined();
+  });
+
+  describe("after a gap", () => {
+    const record = (over: object = {}) =>
+      turnRecord("inProgress", {
+        itemsView: "full",
+        items: [untyped({ ...changeItem, completedAtMs: null, ...over })],
+      });
+
+    test("is not joined with what was known before: another item may have started under its id", async () => {
+      const { broker, errors, approveFileChange } = asked();
+      broker.observe(startedItem());
+      broker.suspend();
+      expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
+      expect(approveFileChange).not.toHaveBeenCalled();
+      declined(errors);
+    });
+
+    test("is joined with what the record has in flight, also when the item is told of once more", async () => {
+      const { broker, approveFileChange } = asked();
+      broker.observe(startedItem({}, other));
+      broker.suspend();
+      broker.learn(threadId, [record()]);
+      broker.observe(startedItem());
+      expect(await broker.answer(fileChange(0))).toEqual({ decision: "accept" });
+      expect(approveFileChange.mock.calls[0]?.[0].changes).toEqual(changes);
+    });
+
+    test.each([
+      ["an item that has ended", record({ status: "completed", completedAtMs: 5 })],
+      ["an item without changes", record({ changes: [] })],
+      ["a turn that has ended", { ...record(), status: "interrupted" as const }],
+      ["another turn", { ...record(), id: "turn-2", rootTurnId: "turn-2" }],
+    ])("is not joined with %s of the record", async (_, turn) => {
+      const { broker, errors, approveFileChange } = asked();
+      broker.learn(threadId, [turn]);
+      expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
+      expect(approveFileChange).not.toHaveBeenCalled();
+      declined(errors);
+    });
+
+    test("is not shown an older record in place of what was heard since", async () => {
+      const { broker, approveFileChange } = asked();
+      broker.observe(startedItem());
+      broker.learn(threadId, [record({ changes: other })]);
+      expect(await broker.answer(fileChange(0))).toEqual({ decision: "accept" });
+      expect(approveFileChange.mock.calls[0]?.[0].changes).toEqual(changes);
+    });
+
+    test("the decision on it stays with what was shown: the same id with other parameters is another request", async () => {
+      const { handler, contexts, decide } = undecided<"accept">();
+      const { broker } = brokerOf({ approveCommand: handler });
+      const first = broker.answer(command(0));
+      await turnOfTheLoop();
+      broker.suspend();
+      const second = broker.answer(command(0, { command: "rm -rf /" }));
+      await turnOfTheLoop();
+      expect(contexts.map(({ signal }) => signal.aborted)).toEqual([true, false]);
+      decide("accept");
+      expect(await Promise.all([first, second])).toEqual([undefined, { decision: "accept" }]);
+    });
   });
 });
 

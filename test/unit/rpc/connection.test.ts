@@ -3,6 +3,7 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import {
+  type CodexError,
   FrameTooLargeError,
   InvalidParamsError,
   RequestTimeoutError,
@@ -13,7 +14,12 @@ import { Connection } from "../../../src/rpc/connection.js";
 import type { WireNotification, WireRequest } from "../../../src/rpc/messages.js";
 import { FakeTransport } from "../../support/fakeTransport.js";
 
-function connect(answer: (request: WireRequest) => Promise<unknown> = async () => ({})) {
+function connect(
+  answer: (request: WireRequest) => Promise<unknown> = async () => ({}),
+  refuse: (request: WireRequest, why: CodexError) => unknown = (_, why) => {
+    throw why;
+  },
+) {
   const transport = new FakeTransport();
   const notifications: WireNotification[] = [];
   const diagnostics: string[] = [];
@@ -22,6 +28,7 @@ function connect(answer: (request: WireRequest) => Promise<unknown> = async () =
     {
       notification: (notification) => void notifications.push(notification),
       request: answer,
+      refuse,
       diagnostic: (message) => void diagnostics.push(message),
     },
     { maxFrameBytes: 1000 },
@@ -100,6 +107,20 @@ describe("giving up", () => {
     expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
   });
 
+  test("what was given up on is forgotten in time: of the latest thousand, a late answer is known", async () => {
+    const { connection, transport, diagnostics } = connect();
+    for (let index = 0; index < 1_100; index++) {
+      const controller = new AbortController();
+      const call = connection.request("a", {}, { signal: controller.signal });
+      controller.abort("enough");
+      await expect(call).rejects.toBe("enough");
+    }
+    for (const index of [1_099, 100, 99, 0]) transport.reply(index, {});
+    expect(diagnostics).toHaveLength(2);
+    transport.reply(1_099, {});
+    expect(diagnostics).toHaveLength(3);
+  });
+
   test("a signal that is already aborted sends nothing", async () => {
     const { connection, transport } = connect();
     await expect(connection.request("a", {}, { signal: AbortSignal.abort("no") })).rejects.toBe("no");
@@ -156,12 +177,68 @@ describe("requests of the runtime", () => {
   });
 });
 
-describe("an answer that is no JSON", () => {
-  test.each([
-    ["a number without bound", () => ({ large: 1n })],
-    ["what is nested too deep to be written", () => JSON.parse("[".repeat(100_000) + "]".repeat(100_000))],
-  ])("%s: the request is answered as an error, and nothing escapes", async (_, answer) => {
+const CUT = "a 😀".slice(0, 3);
+const nested = (levels: number): unknown => JSON.parse(`${'{"a":'.repeat(levels - 1)}{}${"}".repeat(levels - 1)}`);
+
+describe("a request that the runtime could not read", () => {
+  test.each<[what: string, params: unknown, where: string]>([
+    ["a text that was cut inside a character", { input: [{ text: CUT }] }, "input[0].text contains"],
+    ["a name that was cut inside a character", { env: { [CUT]: "x" } }, "env has a property whose name contains"],
+    ["nesting over 127 levels, the message included", nested(127), "a.a.a.a.a.a.a.a… is nested too deep"],
+    ["no number", { limit: Number.NaN }, "limit is NaN"],
+    ["a BigInt", { limit: 1n }, "limit is a bigint"],
+    ["a function", { limit: () => 1 }, "limit is a function"],
+    ["undefined in a list", { ids: [undefined] }, "ids[0] is undefined"],
+    ["a Map", { env: new Map() }, "env is a Map"],
+  ])("rejects with UsageError that names the place, and sends nothing: %s", async (_, params, where) => {
+    const { connection, transport } = connect();
+    const error: unknown = await connection.request("turn/start", params).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(String(error)).toContain(`turn/start was not sent: ${where}`);
+    expect(String(error)).not.toContain(CUT);
+    expect(transport.sent).toEqual([]);
+  });
+
+  test("is none for what looks like it", async () => {
+    const { connection, transport } = connect();
+    const params = { text: JSON.stringify(CUT), left: undefined, deep: nested(125) };
+    void connection.request("a", params);
+    expect(transport.sent).toMatchObject([{ params: { text: JSON.stringify(CUT), deep: {} } }]);
+  });
+});
+
+describe("an answer that the runtime could not read", () => {
+  test("gets U+FFFD for half a character, in names too, so that the turn goes on", async () => {
+    const { transport } = connect(async () => ({ [CUT]: [CUT, JSON.stringify(CUT)] }));
+    transport.receive({ id: 3, method: "ask", params: {} });
+    await turnOfTheLoop();
+    expect(transport.sent).toEqual([{ id: 3, result: { "a \ufffd": ["a \ufffd", JSON.stringify(CUT)] } }]);
+  });
+
+  const large = "x".repeat(2_000);
+  const unreadable: [what: string, answer: () => unknown, why: string][] = [
+    ["a number without bound", () => ({ large: 1n }), "large is a bigint"],
+    ["what is nested too deep to be written", () => nested(100_000), "is nested too deep"],
+    ["what is nested deeper than the runtime reads", () => nested(127), "is nested too deep"],
+    ["no number", () => ({ at: Number.NaN }), "at is NaN"],
+    ["more than the connection takes", () => ({ large }), "too large"],
+  ];
+
+  test.each(unreadable)("is refused in place of it, with the reason: %s", async (_, answer, why) => {
+    const { transport } = connect(
+      async () => answer(),
+      ({ method }, { message }) => ({ declined: method, why: message }),
+    );
+    transport.maxSentBytes = 1_000;
+    transport.receive({ id: 3, method: "ask", params: {} });
+    await turnOfTheLoop();
+    const result = { declined: "ask", why: expect.stringContaining(why) };
+    expect(transport.sent).toEqual([{ id: 3, result }]);
+  });
+
+  test.each(unreadable)("is an error where there is no refusal, and nothing escapes: %s", async (_, answer) => {
     const { transport } = connect(async () => answer());
+    transport.maxSentBytes = 1_000;
     transport.receive({ id: 3, method: "ask", params: {} });
     await turnOfTheLoop();
     expect(transport.sent).toEqual([{ id: 3, error: { code: -32603, message: expect.any(String) } }]);

@@ -173,6 +173,29 @@ describe("PartialJson", () => {
     expect(cut.state).toBe("invalid");
   });
 
+  test("ends the reading at a depth that everything can read", () => {
+    const levels = 1_000;
+    const fine = read("[".repeat(levels) + "]".repeat(levels));
+    expect(fine.state).toBe("complete");
+    const deep = read(`{"kept":1,"deep":${"[".repeat(100_000)}`);
+    expect(deep.state).toBe("invalid");
+    expect(structuredClone(deep.value())).toMatchObject({ kept: 1, deep: expect.any(Array) });
+  });
+
+  test("reads a long number at a cost that is linear in its length, however it is cut", () => {
+    const time = (digits: number) => {
+      const partial = new PartialJson();
+      const start = performance.now();
+      for (let at = 0; at < digits; at += 10) partial.push("1234567890");
+      partial.end();
+      return performance.now() - start;
+    };
+    time(50_000);
+    const small = Math.min(time(50_000), time(50_000));
+    const large = Math.min(time(800_000), time(800_000));
+    expect(large).toBeLessThan(Math.max(small, 1) * 64);
+  });
+
   test("costs as much per character at the end as at the beginning", () => {
     const row = { name: "a name with \u00e9 and \\ in it", tags: ["one", "two"], size: 12.5 };
     const rows: unknown = Array.from({ length: 9_000 }, () => row);

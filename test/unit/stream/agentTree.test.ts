@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { TransportClosedError } from "../../../src/errors/index.js";
 import type { Notification, TurnEvent, TurnNotification } from "../../../src/events.js";
-import type { CollabAgentStatus, ThreadItem } from "../../../src/generated/protocol.js";
+import type { CollabAgentStatus, CollabAgentTool, ThreadItem } from "../../../src/generated/protocol.js";
 import type { AgentStream } from "../../../src/stream/agentStream.js";
 import { AgentTree } from "../../../src/stream/agentTree.js";
 import { Router } from "../../../src/stream/router.js";
@@ -32,11 +32,12 @@ function begins(
   senderThreadId: string,
   agents: readonly string[],
   status: CollabAgentStatus = "pendingInit",
+  tool: CollabAgentTool = "spawnAgent",
 ): TurnNotification {
   const item: ThreadItem = {
     type: "collabAgentToolCall",
     id: "call",
-    tool: "spawnAgent",
+    tool,
     status: "completed",
     senderThreadId,
     receiverThreadIds: [...agents],
@@ -52,7 +53,8 @@ function begins(
 }
 
 /** A tree below the thread `root` on a router; `active` holds the threads that the runtime says are at work. */
-function bench() {
+function bench(parents: Readonly<Record<string, string | null>> = {}) {
+  const lookedUp: string[] = [];
   const router = new Router();
   const active = new Set<string>();
   const asked: string[] = [];
@@ -65,6 +67,12 @@ function bench() {
       isActive: async (threadId) => {
         asked.push(threadId);
         return active.has(threadId);
+      },
+      parentOf: async (threadId) => {
+        lookedUp.push(threadId);
+        const parent = parents[threadId];
+        if (parent === undefined) throw new Error("There is no such thread.");
+        return parent;
       },
     },
     () => {
@@ -79,7 +87,7 @@ function bench() {
     if (found === undefined) throw new Error(`There is no agent ${threadId}.`);
     return found;
   };
-  return { router, tree, tell, agent, active, asked, signsOfLife: () => signsOfLife };
+  return { router, tree, tell, agent, active, asked, lookedUp, signsOfLife: () => signsOfLife };
 }
 
 test("an agent whose turn begins before it is named loses nothing", async () => {
@@ -174,6 +182,32 @@ test("the root is no agent of its own, and what is no call of an agent names non
   const { tree } = bench();
   tree.observe(begins("root", ["root"]));
   expect(tree.all()).toEqual([]);
+});
+
+test.each(["wait", "sendInput", "closeAgent", "resumeAgent"] as const)(
+  "%s of a thread that the model named: an agent only if the runtime says that it belongs to the tree",
+  async (tool) => {
+    const parents = { old: "root", deep: "middle", middle: "root", stranger: null, other: "stranger", loop: "loop" };
+    const { router, tree, tell, lookedUp } = bench(parents);
+    tell(started("stranger", "s1"), delta("stranger", "s1", "secret"));
+    tree.observe(begins("root", ["old", "deep", "stranger", "other", "loop", "missing"], "running", tool));
+    tree.observe(begins("root", ["stranger", "missing"], "running", tool));
+    await new Promise(setImmediate);
+    expect(tree.all().map(({ threadId }) => threadId)).toEqual(["old", "deep"]);
+    expect(router.followed).toEqual(["old", "deep"]);
+    expect(lookedUp.filter((threadId) => threadId === "other")).toHaveLength(1);
+  },
+);
+
+test("a tree follows a thousand agents at most", () => {
+  const { tree, router } = bench();
+  tree.observe(
+    begins(
+      "root",
+      Array.from({ length: 5_000 }, (_, index) => `A${index}`),
+    ),
+  );
+  expect([tree.all().length, router.followed.length]).toEqual([1_000, 1_000]);
 });
 
 test("the end of the connection ends every agent with its cause", async () => {

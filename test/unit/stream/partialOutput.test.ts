@@ -50,6 +50,16 @@ it("shows what came last although nothing comes after it", async () => {
   expect(await values.next()).toEqual({ done: true, value: undefined });
 });
 
+it("shows what it can of an answer that is nested without end, and never throws", async () => {
+  const { events, next, values } = stage();
+  const text = `{"a":1,"b":${"[".repeat(50_000)}`;
+  for (const event of [started("m"), delta("m", text)]) events.write(event);
+  expect(await next()).toMatchObject({ a: 1, b: expect.any(Array) });
+  events.end(completed("m", `${text}${"]".repeat(50_000)}}`));
+  expect(await next()).toMatchObject({ a: 1, b: expect.any(Array) });
+  expect(await values.next()).toEqual({ done: true, value: undefined });
+});
+
 it("shows nothing of an answer that another has taken the place of", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());

@@ -63,6 +63,24 @@ function running() {
 }
 
 describe("a turn in flight", () => {
+  test("an item that starts after the gap is told of, though the model chose an id that the record has", () => {
+    const { router, told, hear } = running();
+    router.restore(threadId, [record({ items: [text("same", 5)] })], lost);
+    const startedAt = (startedAtMs: number): Notification => ({
+      method: "item/started",
+      params: { threadId, turnId, item: text("same", null), startedAtMs },
+    });
+    hear(startedAt(4), delta("late", "same"), itemCompleted(text("same", 5)));
+    hear(startedAt(6), delta("new", "same"), itemCompleted(text("same", 7)));
+    expect(told).toEqual([
+      "reconnected",
+      "item/completed same",
+      "item/started same",
+      "item/agentMessage/delta",
+      "item/completed same",
+    ]);
+  });
+
   test("is told of the gap, of each item that was completed in it, and then of what comes", () => {
     const { router, told, hear } = running();
     hear(delta("x", "fourth"));

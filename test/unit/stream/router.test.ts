@@ -147,4 +147,56 @@ describe("Router", () => {
     const methods = one.events.map(({ method }) => method);
     expect(methods).toEqual(["turn/started", "reconnected", "item/agentMessage/delta"]);
   });
+
+  test("a flood of unknown threads takes no room from those that were opened or are followed", () => {
+    const router = new Router();
+    router.welcome("opened");
+    router.dispatch(started("opened", "o1"), 1);
+    const heard: unknown[] = [];
+    router.follow("followed", { push: (event) => void heard.push(event), fail: () => {} });
+    router.dispatch(started("followed", "f1"), 1);
+    const one = sink();
+    router.reserve("awaited").claim("a1", one);
+    router.dispatch(started("stranger", "s1"), 1);
+    for (let index = 0; index < 2_000; index++) router.dispatch(started(`T${index}`, "t"), 1);
+    router.dispatch(completed("followed", "f1"), 1);
+    router.dispatch(completed("awaited", "a1"), 1);
+    expect(heard).toHaveLength(2);
+    expect(one.events).toHaveLength(1);
+    expect(["opened", "stranger", "T0", "T1999"].map((threadId) => router.isBusy(threadId))).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+    expect(["opened", "followed", "stranger", "T1999"].map((threadId) => router.knows(threadId))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  test("a thread that is opened while its turn runs is busy; after a gap or an end nobody knows", () => {
+    const router = new Router();
+    router.dispatch(started("A", "a1"), 1);
+    router.dispatch(started("B", "b1"), 1);
+    router.welcome("A");
+    expect(() => router.reserve("A")).toThrow(/a1/);
+    router.forgetStrangers();
+    router.welcome("B");
+    expect(() => router.reserve("B")).not.toThrow();
+    router.release("A");
+    expect(router.isBusy("A")).toBe(true);
+    router.close({ initiator: "runtime", exitCode: 1, signal: null, stderrTail: "" });
+    router.welcome("A");
+    expect(() => router.reserve("A")).not.toThrow();
+  });
+
+  test("of one thread, only the latest turn that nobody waits for is remembered", () => {
+    const router = new Router();
+    router.welcome("A");
+    for (let index = 0; index < 1_000; index++) router.dispatch(started("A", `a${index}`), 1);
+    expect(router.awaited("A")).toEqual(["a999"]);
+  });
 });

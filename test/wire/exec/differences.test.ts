@@ -224,6 +224,7 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       "A runtime that exits before it has read the prompt",
       "An abort",
       "A reader that leaves while it waits for an event",
+      "A process that a command detached",
       "A grandchild that holds stdout",
     ]) {
       expect(docs).toContain(`| ${row} |`);

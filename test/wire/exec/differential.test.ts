@@ -63,11 +63,16 @@ async function gather(thread: AnyThread, { input, turn }: Scene): Promise<object
   return seen;
 }
 
-/** The call without the name of the schema's file, which differs each time; and that name. */
-function withoutSchemaPath(call: ExecCall | undefined): { call: ExecCall | undefined; path: string | undefined } {
+/** The call without our mark and without the name of the schema's file, which differ each time; and that name. */
+function withoutSchemaPath(made: ExecCall | undefined): { call: ExecCall | undefined; path: string | undefined } {
+  const call = made && { ...made, env: withoutMark(made.env) };
   const at = call?.argv.indexOf("--output-schema") ?? -1;
   if (call === undefined || at === -1) return { call, path: undefined };
   return { call: { ...call, argv: call.argv.with(at + 1, "SCHEMA") }, path: call.argv[at + 1] };
+}
+
+function withoutMark(env: ExecCall["env"]): ExecCall["env"] {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("CODEX_EMBED_MARK_")));
 }
 
 const fakes = { theirs: new FakeExec(), ours: new FakeExec() };

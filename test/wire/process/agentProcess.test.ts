@@ -145,7 +145,7 @@ describe.skipIf(process.platform === "win32")("the end of a tree", () => {
     process.kill(zombie, "SIGKILL");
     await until(() => !runs(zombie));
     expect(process.kill(zombie, 0)).toBe(true);
-    const table = await processTable();
+    const { processes: table } = await processTable();
     expect([table.has(agent.pid ?? 0), table.has(zombie)]).toEqual([true, false]);
   });
 

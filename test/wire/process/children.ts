@@ -11,9 +11,15 @@ import { onTestFinished } from "vitest";
 import { AgentProcess, type AgentProcessOptions } from "../../../src/process/agentProcess.js";
 import { launchEnvironment } from "../../../src/process/environment.js";
 import type { SpawnRequest } from "../../../src/process/launch.js";
+import { newMark, withMark } from "../../../src/process/processMark.js";
 
 export function fixturePath(name: string): string {
   return fileURLToPath(new URL(`../../fixtures/process/${name}`, import.meta.url));
+}
+
+/** Runs a script of the shell, marked like every launch. */
+export function shellRequest(script: string, mark = newMark()): SpawnRequest & { readonly mark: string } {
+  return { command: "/bin/sh", args: ["-c", script], env: withMark(launchEnvironment({}), mark), mark };
 }
 
 export function nodeRequest(fixture: string, ...args: string[]): SpawnRequest {
