@@ -3,6 +3,7 @@
 import type { CodexErrorInfo, TurnError } from "../generated/protocol.js";
 import type { TurnOutcome } from "../turnResult.js";
 import { CodexError } from "./base.js";
+import { LOGIN_ADVICE } from "./loginAdvice.js";
 
 /** A turn is already in flight on this thread. The runtime would have taken the input as a steer of that turn. */
 export class TurnInProgressError extends CodexError {
@@ -105,13 +106,13 @@ export class TurnFailedError extends CodexError {
 
   constructor(result: TurnOutcome, error: TurnError | null) {
     const details = textOf(error?.additionalDetails);
-    super(
-      "TURN_FAILED",
-      `Turn ${result.id} failed: ${textOf(error?.message) ?? "the runtime gave no reason"}${details ? ` (${details})` : ""}`,
-    );
+    const info = error?.codexErrorInfo ?? null;
+    const reason = textOf(error?.message) ?? "the runtime gave no reason";
+    const message = `Turn ${result.id} failed: ${reason}${details ? ` (${details})` : ""}`;
+    super("TURN_FAILED", isUnauthorized(info) ? `${message.replace(/\.$/, "")}. ${UNAUTHORIZED_ADVICE}` : message);
     this.threadId = result.threadId;
     this.turnId = result.id;
-    this.info = error?.codexErrorInfo ?? null;
+    this.info = info;
     this.httpStatus = httpStatusOf(this.info);
     this.retryable = isRetryable(this.info, this.httpStatus);
     this.result = result;
@@ -156,6 +157,13 @@ export class TurnDeadlineError extends CodexError {
     this.turnId = turn.turnId;
     this.deadlineMs = deadlineMs;
   }
+}
+
+const UNAUTHORIZED = 401;
+const UNAUTHORIZED_ADVICE = `The model provider refused the credentials, or got none (401). ${LOGIN_ADVICE} A provider of your own takes its key from its env_key.`;
+
+function isUnauthorized(info: CodexErrorInfo | null): boolean {
+  return info === "unauthorized" || httpStatusOf(info) === UNAUTHORIZED;
 }
 
 /** What is no text must not keep the turn from failing: an object may not even be turned into one. */
