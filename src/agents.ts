@@ -1,5 +1,3 @@
-/** Owns sub-agents as a program sees them: the tree of a turn, and the handle of each. */
-
 import { setTimeout as sleep } from "node:timers/promises";
 import { NoActiveTurnError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
@@ -39,18 +37,22 @@ export function agentHost(runtime: Runtime, bufferBytes: number): AgentHost {
   };
 }
 
-/** @internal Interrupts the agents of a tree that have a turn in flight; those that end meanwhile are no failure. */
-export async function interruptAgents(runtime: Runtime, tree: AgentTree): Promise<void> {
-  await Promise.allSettled(tree.all().map((agent) => interruptAgent(runtime, agent)));
+/**
+ * @internal Interrupts the agents of a tree that have a turn in flight; those that end meanwhile are no failure.
+ * @param timeoutMs - of each request; null when the interrupts are owed, however late the runtime answers.
+ */
+export async function interruptAgents(runtime: Runtime, tree: AgentTree, timeoutMs: number | null): Promise<void> {
+  await Promise.allSettled(tree.all().map((agent) => interruptAgent(runtime, agent, timeoutMs)));
 }
 
-async function interruptAgent(runtime: Runtime, agent: AgentStream): Promise<void> {
+async function interruptAgent(runtime: Runtime, agent: AgentStream, timeoutMs?: number | null): Promise<void> {
   // Its turn begins just after it became known, and cannot be interrupted earlier.
-  if (agent.status === "pendingInit") await Promise.race([agent.begun, sleep(BEGIN_MS, undefined, { ref: false })]);
+  if (!agent.isEnded && agent.status === "pendingInit")
+    await Promise.race([agent.begun, sleep(BEGIN_MS, undefined, { ref: false })]);
   const { threadId, activeTurnId } = agent;
   if (activeTurnId === null) return;
   try {
-    await runtime.request("turn/interrupt", { threadId, turnId: activeTurnId });
+    await runtime.request("turn/interrupt", { threadId, turnId: activeTurnId }, { timeoutMs });
   } catch (error) {
     if (!NoActiveTurnError.isInstance(error)) throw error;
   }

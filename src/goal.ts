@@ -1,16 +1,17 @@
-/** Owns goals: setting one, and the handle of the turns that the agent runs for it. */
-
 import { setTimeout as sleep } from "node:timers/promises";
-import { onAbort } from "./abort.js";
-import { Agents, interruptAgents } from "./agents.js";
+import { Agents } from "./agents.js";
+import { Ender, type InterruptOptions } from "./ending.js";
 import { NoActiveTurnError, UsageError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
-import type { ThreadGoal, ThreadGoalSetParams } from "./generated/protocol.js";
+import type { ThreadGoal, ThreadGoalSetParams, ThreadGoalSetResponse } from "./generated/protocol.js";
 import { type Input, toUserInput } from "./input.js";
+import { startLimited } from "./limitedStart.js";
 import type { Runtime } from "./runtime.js";
 import { type GoalResult, GoalStream } from "./stream/adoptGoal.js";
+import type { Reservation } from "./stream/reservation.js";
 import type { StreamOptions } from "./stream/turnStream.js";
-import { integer, signal } from "./usage/kinds.js";
+import { LimitWatch, type Started } from "./turnLimits.js";
+import { flag, integer, signal } from "./usage/kinds.js";
 import { checkOptions, type OptionTable } from "./usage/options.js";
 
 export type { GoalResult } from "./stream/adoptGoal.js";
@@ -19,13 +20,16 @@ export type { GoalResult } from "./stream/adoptGoal.js";
 const MAX_OBJECTIVE_CHARS = 4_000;
 const ATTEMPTS = 5;
 const RETRY_MS = 20;
-/** How long an interrupted goal may take to end before its caller is let go. */
-const ABORT_GRACE_MS = 5_000;
 
 /** Options of `thread.resumeGoal`. */
 export interface ResumeGoalOptions {
-  /** Pauses the goal and interrupts its turn when it aborts; the handle then rejects with its reason. */
+  /**
+   * Pauses the goal, interrupts its turn and stops its commands when it aborts; the handle then rejects with its reason.
+   * Counts from the call, also while the runtime is started or connected again.
+   */
   readonly signal?: AbortSignal | undefined;
+  /** Leave the thread's commands running when the signal aborts. Default false: they are stopped. */
+  readonly keepCommands?: boolean | undefined;
 }
 
 /** Options of `thread.startGoal`. */
@@ -35,7 +39,7 @@ export interface GoalOptions extends ResumeGoalOptions {
 }
 
 /** @internal */
-export const RESUME_GOAL: OptionTable<ResumeGoalOptions> = { signal };
+export const RESUME_GOAL: OptionTable<ResumeGoalOptions> = { signal, keepCommands: flag };
 /** @internal */
 export const START_GOAL: OptionTable<GoalOptions> = { ...RESUME_GOAL, tokenBudget: integer(1) };
 
@@ -48,10 +52,11 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
   readonly #runtime: Runtime;
   readonly #stream: GoalStream;
   readonly #options: StreamOptions;
-  #interrupting: Promise<void> | null = null;
+  readonly #ender: Ender;
 
   /** @internal */
   constructor(runtime: Runtime, stream: GoalStream, options: StreamOptions) {
+    this.#ender = new Ender(runtime, stream, (sending) => this.#interrupt(sending));
     this.threadId = stream.threadId;
     this.#runtime = runtime;
     this.#stream = stream;
@@ -107,10 +112,12 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
    * goal has ended.
    */
   interrupt(): Promise<void> {
-    this.#interrupting ??= this.#interrupt().finally(() => {
-      this.#interrupting = null;
-    });
-    return this.#interrupting;
+    return this.#ender.interrupt();
+  }
+
+  /** @internal */
+  get started(): Started {
+    return { ender: this.#ender, ended: this.#stream.ended, stream: null };
   }
 
   /** The goal as the runtime has it now, or null when it was cleared. */
@@ -126,7 +133,7 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
   /** Makes the goal active again. Resolves with this handle while its turn still runs, else with a new one. */
   async resume(options: ResumeGoalOptions = {}): Promise<GoalHandle> {
     const checked = checkOptions(options, "resume", RESUME_GOAL);
-    if (this.#stream.isEnded) return resumeGoal(this.#runtime, this.threadId, checked, this.#options);
+    if (this.#stream.isOver) return resumeGoal(this.#runtime, this.threadId, checked, this.#options);
     await this.#runtime.request("thread/goal/set", { threadId: this.threadId, status: "active" });
     return this;
   }
@@ -136,16 +143,29 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
     return clearGoal(this.#runtime, this.threadId);
   }
 
-  async #interrupt(): Promise<void> {
-    if (this.#stream.isEnded) return;
-    if (this.#stream.isActive) await this.pause();
+  async #interrupt(options: InterruptOptions): Promise<void> {
+    const { threadId } = this;
+    const stream = this.#stream;
+    if (stream.isOver) return;
     try {
+      if (stream.isActive) await pauseGoal(this.#runtime, threadId, options);
+      if (stream.lastTurnId === null && (await this.#interruptUnknown(options))) return;
       await this.#onTurn(async (turnId) => {
-        if (this.#stream.isEnded) return;
-        await this.#runtime.request("turn/interrupt", { threadId: this.threadId, turnId });
+        if (!stream.isOver) await this.#runtime.request("turn/interrupt", { threadId, turnId }, options);
       });
     } catch (error) {
-      if (!this.#stream.isEnded) throw error;
+      if (!stream.isOver) throw error;
+    }
+  }
+
+  /** Before a turn of the goal was heard of: an empty id stands for the one that runs or is about to. False: none does. */
+  async #interruptUnknown(options: InterruptOptions): Promise<boolean> {
+    try {
+      await this.#runtime.request("turn/interrupt", { threadId: this.threadId, turnId: "" }, options);
+      return true;
+    } catch (error) {
+      if (!NoActiveTurnError.isInstance(error)) throw error;
+      return false;
     }
   }
 
@@ -153,14 +173,14 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
   async #onTurn(ask: (turnId: string) => Promise<unknown>): Promise<void> {
     const stream = this.#stream;
     for (let attempt = 1; ; attempt++) {
-      while (stream.currentTurnId === null && !stream.isEnded) await stream.nextChange();
+      while (stream.currentTurnId === null && !stream.isOver) await stream.nextChange();
       const turnId = stream.currentTurnId ?? stream.lastTurnId;
       if (turnId === null) return;
       try {
         await ask(turnId);
         return;
       } catch (error) {
-        if (!NoActiveTurnError.isInstance(error) || stream.isEnded || attempt === ATTEMPTS) throw error;
+        if (!NoActiveTurnError.isInstance(error) || stream.isOver || attempt === ATTEMPTS) throw error;
         // Between the last item and turn/completed the turn is over for the runtime, but not yet told to be.
         await Promise.race([stream.nextChange(), sleep(RETRY_MS * attempt, undefined, { ref: false })]);
       }
@@ -173,7 +193,7 @@ export async function startGoal(
   runtime: Runtime,
   threadId: string,
   objective: string,
-  { tokenBudget, signal }: GoalOptions,
+  { tokenBudget, ...limits }: GoalOptions,
   streamOptions: StreamOptions,
 ): Promise<GoalHandle> {
   if (objective.trim() === "") throw new UsageError("The objective is empty: say what the agent should achieve.");
@@ -184,17 +204,17 @@ export async function startGoal(
     );
   }
   const params = { threadId, objective, status: "active", tokenBudget: tokenBudget ?? null } as const;
-  return follow(runtime, params, signal, streamOptions);
+  return follow(runtime, params, limits, streamOptions);
 }
 
 /** @internal */
 export function resumeGoal(
   runtime: Runtime,
   threadId: string,
-  { signal }: ResumeGoalOptions,
+  limits: ResumeGoalOptions,
   streamOptions: StreamOptions,
 ): Promise<GoalHandle> {
-  return follow(runtime, { threadId, status: "active" }, signal, streamOptions);
+  return follow(runtime, { threadId, status: "active" }, limits, streamOptions);
 }
 
 /** @internal */
@@ -204,8 +224,12 @@ export async function readGoal(runtime: Runtime, threadId: string): Promise<Thre
 }
 
 /** @internal */
-export async function pauseGoal(runtime: Runtime, threadId: string): Promise<ThreadGoal> {
-  const { goal } = await runtime.request("thread/goal/set", { threadId, status: "paused" });
+export async function pauseGoal(
+  runtime: Runtime,
+  threadId: string,
+  options: InterruptOptions = {},
+): Promise<ThreadGoal> {
+  const { goal } = await runtime.request("thread/goal/set", { threadId, status: "paused" }, options);
   return goal;
 }
 
@@ -215,50 +239,51 @@ export async function clearGoal(runtime: Runtime, threadId: string): Promise<boo
   return cleared;
 }
 
+interface StartedGoal extends Started {
+  readonly handle: GoalHandle;
+}
+
 /** The reservation is held to the end, so that no other turn can be started between two of the goal's. */
 async function follow(
   runtime: Runtime,
   params: ThreadGoalSetParams,
-  signal: AbortSignal | undefined,
+  { signal, keepCommands }: ResumeGoalOptions,
   options: StreamOptions,
 ): Promise<GoalHandle> {
-  signal?.throwIfAborted();
   const { threadId } = params;
-  const reservation = runtime.router.reserve(threadId);
-  const usedBefore = runtime.totals.of(threadId);
-  const stream = new GoalStream(threadId, { ...options, usedBefore }, async () => {
-    const { thread } = await runtime.request("thread/read", { threadId, includeTurns: false });
-    return thread.status.type !== "active";
+  const { site } = options;
+  const watch = new LimitWatch(runtime, {
+    threadId,
+    method: "thread/goal/set",
+    limits: { signal, keepCommands },
+    site,
   });
-  reservation.follow(stream);
-  void stream.ended.then(() => reservation.release());
+  const claim = (reservation: Reservation, goal: ThreadGoal): StartedGoal => {
+    const usedBefore = runtime.totals.of(threadId);
+    const stream = new GoalStream(threadId, { ...options, usedBefore }, async () => {
+      const { thread } = await runtime.request("thread/read", { threadId, includeTurns: false });
+      return thread.status.type !== "active";
+    });
+    stream.begin(goal);
+    reservation.follow(stream);
+    void stream.over.then(() => reservation.release());
+    const handle = new GoalHandle(runtime, stream, options);
+    return { ...handle.started, handle };
+  };
   try {
-    await runtime.request("thread/goal/set", params, { onResult: ({ goal }) => stream.begin(goal) });
+    const { handle } = await startLimited<ThreadGoalSetResponse, StartedGoal>(runtime, watch, {
+      threadId,
+      send: (sending) => runtime.request("thread/goal/set", params, { ...sending, site }),
+      claim: (reservation, { goal }) => claim(reservation, goal),
+      find: async (reservation) => {
+        const goal = await readGoal(runtime, threadId);
+        const isOurs = params.objective === undefined || params.objective === goal?.objective;
+        return goal?.status === "active" && isOurs ? claim(reservation, goal) : null;
+      },
+    });
+    return handle;
   } catch (error) {
-    stream.fail(error);
+    watch.stop();
     throw error;
-  }
-  const handle = new GoalHandle(runtime, stream, options);
-  if (signal?.aborted) void abort(runtime, stream, handle, signal.reason);
-  else {
-    const stop = onAbort(signal, () => void abort(runtime, stream, handle, signal?.reason));
-    void stream.ended.then(stop);
-  }
-  return handle;
-}
-
-async function abort(runtime: Runtime, stream: GoalStream, handle: GoalHandle, reason: unknown): Promise<void> {
-  if (stream.isEnded) return;
-  const settled = stream.abort(reason);
-  const timer = setTimeout(() => stream.fail(reason), ABORT_GRACE_MS);
-  try {
-    await handle.interrupt();
-    await interruptAgents(runtime, stream.agents);
-    await Promise.race([settled, stream.ended]);
-  } catch {
-    // The reason is what the caller is told; that the runtime did not follow in time or is gone changes nothing.
-  } finally {
-    clearTimeout(timer);
-    stream.fail(reason);
   }
 }

@@ -8,6 +8,7 @@ export type {
   ApprovalRuleHandlers,
   ApprovalRulesOptions,
   CommandPattern,
+  CommandRules,
   RuleList,
 } from "./approval/types.js";
 export { Codex, type RequestArguments } from "./codex.js";
@@ -58,7 +59,7 @@ export type { ConfigObject, ConfigValue } from "./process/configOverrides.js";
 export type { Environment } from "./process/environment.js";
 export type { LaunchOptions, SpawnRequest } from "./process/launch.js";
 export * from "./requests/handlers.js";
-export type { ReviewOptions, ReviewResult, ReviewTarget } from "./review.js";
+export { ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget } from "./review.js";
 export type { ReviewFinding, ReviewVerdict } from "./reviewText.js";
 export { isRetryableError, type RetryOptions, retryOnOverload } from "./retry.js";
 export type { ClientMethod, RequestOptions } from "./runtime.js";
@@ -78,5 +79,5 @@ export {
   tool,
   toolGroup,
 } from "./tools/index.js";
-export { TurnHandle } from "./turn.js";
-export type { EndedTurn, TurnOutcome, TurnResult, TurnUsage } from "./turnResult.js";
+export { TurnHandle, type TurnOutcome } from "./turn.js";
+export type { EndedTurn, TurnResult, TurnSnapshot, TurnUsage } from "./turnResult.js";

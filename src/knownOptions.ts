@@ -8,6 +8,7 @@ import type {
   TurnEnvironmentParams,
   TurnToolOutput,
 } from "./generated/protocol.js";
+import type { Logger } from "./logger.js";
 import {
   ApprovalMode,
   type ClientOptions,
@@ -25,7 +26,6 @@ import {
   type TurnLimits,
   type TurnOptions,
 } from "./options.js";
-import type { Logger } from "./logger.js";
 import type { LaunchOptions } from "./process/launch.js";
 import type { Handlers } from "./requests/handlers.js";
 import type { Schema } from "./schema/index.js";
@@ -260,7 +260,7 @@ export const LIST_THREADS: OptionTable<ListThreadsOptions> = {
 };
 
 /** What ends a turn early. */
-const TURN_LIMITS: OptionTable<TurnLimits> = {
+export const TURN_LIMITS: OptionTable<TurnLimits> = {
   signal,
   deadlineMs: milliseconds,
   idleTimeoutMs: milliseconds,

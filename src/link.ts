@@ -56,6 +56,11 @@ export class Link {
     return this.#ready;
   }
 
+  /** Why the connection before is gone, while there is no other. */
+  get loss(): CloseReason | null {
+    return this.#loss;
+  }
+
   /** The last connection, whatever has become of it. */
   get latest(): Connection | null {
     return this.#latest;

@@ -1,7 +1,7 @@
 /** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
 
-import { SettingsMismatchError, ThreadNotFoundError, UsageError } from "./errors/index.js";
-import type { JsonValue, Thread as ThreadRecord, TurnsPage } from "./generated/protocol.js";
+import { JsonRpcError, SettingsMismatchError, ThreadNotFoundError, UsageError } from "./errors/index.js";
+import type { JsonValue, Thread as ThreadRecord, ThreadStatus, TurnsPage } from "./generated/protocol.js";
 import {
   type EffectiveSettings,
   type ForkThreadOptions,
@@ -14,7 +14,7 @@ import {
   threadModeFields,
 } from "./options.js";
 import { configJson } from "./process/configOverrides.js";
-import type { ToolRunner } from "./requests/broker.js";
+import type { ToolRunner } from "./requests/deciders.js";
 import { decidesApprovals } from "./requests/handlers.js";
 import { hasInstructions, sandboxIn } from "./rollout.js";
 import type { Runtime } from "./runtime.js";
@@ -24,7 +24,7 @@ import { ToolSet } from "./tools/index.js";
 
 /** What the runtime tells of a thread that it has opened. */
 export interface OpenedThread extends EffectiveSettings {
-  readonly thread: { readonly id: string; readonly ephemeral: boolean };
+  readonly thread: { readonly id: string; readonly ephemeral: boolean; readonly status: ThreadStatus };
 }
 
 /** A file change that still waits for its decision stands in the turn in flight alone, and in no request of its own. */
@@ -77,14 +77,16 @@ export async function openStoredThread(
     ...threadModeFields(modes),
     threadId,
   };
-  // What is still pending is sent again right behind the reply.
+  // What is still pending is sent again right behind the reply, and so is the end of a turn that runs.
   const onResult = (resumed: OpenedThread & { readonly initialTurnsPage: TurnsPage | null }): void => {
     extras.attach(resumed);
+    if (resumed.thread.status.type === "active") runtime.router.noteActive(threadId);
     runtime.broker.learn(threadId, resumed.initialTurnsPage?.data ?? []);
   };
   const opening = runtime.request("thread/resume", params, { onResult });
   runtime.login.prepare();
   const opened = await opening;
+  if (opened.thread.status.type === "active") await identifyActive(runtime, threadId);
   const asked = {
     ...modes,
     ...others,
@@ -260,6 +262,18 @@ function homeFields(runtime: Runtime, cwd: string | null | undefined): { cwd?: s
   return cwd?.startsWith("~") ? { cwd: runtime.resolvePath(cwd) } : {};
 }
 
+/** Learns which turn runs, so that the error for a busy thread can name it. */
+async function identifyActive(runtime: Runtime, threadId: string): Promise<void> {
+  try {
+    const params = { threadId, limit: 1, sortDirection: "desc", itemsView: "notLoaded" } as const;
+    const { data } = await runtime.request("thread/turns/list", params);
+    runtime.router.identify(threadId, data[0]);
+  } catch (error) {
+    // An ephemeral thread has no list: it stays busy until the end of its turn is told.
+    if (!JsonRpcError.isInstance(error)) throw error;
+  }
+}
+
 interface PreparedExtras {
   readonly tools: ToolSet | undefined;
   /** Whether this program decides the thread's approvals. */
@@ -278,15 +292,14 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
   return {
     tools: set,
     decides: decidesApprovals(handlers) || decidesApprovals(runtime.options.handlers),
-    attach: ({ thread, sandbox, activePermissionProfile }) => {
+    attach: ({ thread, sandbox, activePermissionProfile, cwd }) => {
       runtime.recovery.keep(thread.id, !thread.ephemeral);
       runtime.sandboxes.note(thread.id, sandbox, activePermissionProfile);
-      if (handlers === undefined && set === undefined) return;
       const runner: ToolRunner | undefined = set && {
         has: (call) => set.has(call),
         call: (call, { signal }) => set.call(call, { signal, log }),
       };
-      runtime.broker.attach(thread.id, { handlers, tools: runner });
+      runtime.broker.attach(thread.id, { handlers, tools: runner, cwd });
     },
   };
 }

@@ -190,18 +190,27 @@ export type ForkThreadOptions = Omit<ThreadForkParams, PolicyFields | "threadId"
 /** Options of `listThreads` and `threads`. All providers by default. */
 export type ListThreadsOptions = ThreadListParams;
 
-/** What ends a turn early. */
+/**
+ * What ends a turn early. All limits count from the call, also while the runtime is started, is connected again, or does
+ * not answer: the call then rejects at once, and a turn that starts later is interrupted.
+ */
 export interface TurnLimits {
   /** Interrupts the turn when it aborts; what waits for the turn rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds that the turn may take, never extended; then it is interrupted and rejects with `TurnDeadlineError`. */
+  /**
+   * Milliseconds that the turn may take, never extended; then it is interrupted and rejects with `TurnDeadlineError`. For
+   * `run` with `repairAttempts`: that all its turns may take together.
+   */
   readonly deadlineMs?: number | undefined;
   /**
    * Milliseconds without a sign of life of the thread. The clock stands while a handler or a tool is awaited. When it
    * fires, the runtime is asked how the turn stands; one that runs is interrupted and rejects with `TurnStalledError`.
    */
   readonly idleTimeoutMs?: number | undefined;
-  /** Leave the thread's commands running when the turn is ended in one of these ways. Default false: they are stopped. */
+  /**
+   * Leave the thread's commands running when the turn is ended in one of these ways, or by leaving `thread.stream()`.
+   * Default false: they are stopped.
+   */
   readonly keepCommands?: boolean | undefined;
 }
 

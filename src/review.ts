@@ -1,13 +1,14 @@
-/** Owns code reviews: starting one, and reading the reviewer's answer from what the runtime passes on. */
-
+import type { CallSite } from "./errors/callSite.js";
 import type { TurnEvent } from "./events.js";
-import type { ReviewTarget as WireReviewTarget } from "./generated/protocol.js";
+import type { ReviewStartResponse, ReviewTarget as WireReviewTarget } from "./generated/protocol.js";
+import { startLimited } from "./limitedStart.js";
+import type { TurnLimits } from "./options.js";
 import { readFindings, readReviewJson, type ReviewFinding, type ReviewVerdict } from "./reviewText.js";
 import type { Runtime } from "./runtime.js";
-import type { Reservation } from "./stream/reservation.js";
-import type { TurnStream } from "./stream/turnStream.js";
-import { TurnHandle } from "./turn.js";
+import { TurnHandle, type TurnOutcome } from "./turn.js";
+import { LimitWatch, type StartedTurn } from "./turnLimits.js";
 import type { EndedTurn } from "./turnResult.js";
+import type { TurnStarter } from "./turnStarter.js";
 
 /** What is reviewed: the working tree, the difference to a branch, one commit, or what instructions say. */
 export type ReviewTarget =
@@ -19,11 +20,8 @@ export type ReviewTarget =
       readonly title?: string | null | undefined;
     };
 
-/** Options of `thread.review`. */
-export interface ReviewOptions {
-  /** Interrupts the review when it aborts, which then rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
+/** Options of `thread.startReview` and `thread.review`. */
+export type ReviewOptions = TurnLimits;
 
 /**
  * What a review has come to. The runtime passes on a rendering for people, from which the findings are read: confidence
@@ -39,32 +37,79 @@ export interface ReviewResult {
   readonly verdict: ReviewVerdict | null;
 }
 
-/** @internal Runs one review as a turn of the thread. */
-export async function reviewThread(
+/**
+ * A review in flight or ended: a turn of the thread in which a reviewer looks at code. Iterating it yields every event
+ * from the first on, for any number of readers at any time; leaving a loop early stops that reader alone.
+ */
+export class ReviewHandle implements AsyncIterable<TurnEvent> {
+  /** The id of the turn. */
+  readonly id: string;
+  readonly threadId: string;
+  readonly #turn: TurnHandle;
+  readonly #answers: Promise<string[]>;
+  #result: Promise<ReviewResult> | null = null;
+
+  /** @internal */
+  constructor(turn: TurnHandle) {
+    this.id = turn.id;
+    this.threadId = turn.threadId;
+    this.#turn = turn;
+    this.#answers = rawAnswers(turn);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {
+    return this.#turn[Symbol.asyncIterator]();
+  }
+
+  /**
+   * Resolves with what the reviewer found when the review has completed or was interrupted. Can be called any number of
+   * times. Rejects as the result of a turn does.
+   */
+  result(): Promise<ReviewResult> {
+    this.#result ??= this.#read();
+    return this.#result;
+  }
+
+  /** Resolves when `result()` settles, and never rejects: how the turn ended, and what it produced in every case. */
+  outcome(): Promise<TurnOutcome> {
+    return this.#turn.outcome();
+  }
+
+  /** Interrupts the review (`turn/interrupt`); `result()` then resolves without findings. Nothing happens after its end. */
+  interrupt(): Promise<void> {
+    return this.#turn.interrupt();
+  }
+
+  async #read(): Promise<ReviewResult> {
+    const { output: _, ...turn } = await this.#turn.result();
+    return readReview(turn, await this.#answers);
+  }
+}
+
+/** @internal Starts a review as a turn of the thread (`review/start`). */
+export async function startReview(
   runtime: Runtime,
   threadId: string,
   target: ReviewTarget,
-  options: ReviewOptions & { readonly claim: (reservation: Reservation, turnId: string) => TurnStream },
-): Promise<ReviewResult> {
-  const { signal, claim } = options;
-  signal?.throwIfAborted();
+  options: { readonly limits: ReviewOptions; readonly turns: TurnStarter; readonly site: CallSite },
+): Promise<ReviewHandle> {
+  const { limits, turns, site } = options;
+  const watch = new LimitWatch(runtime, { threadId, method: "review/start", limits, site });
   const params = {
     threadId,
     target: target.type === "commit" ? { ...target, title: target.title ?? null } : target,
   };
-  const reservation = runtime.router.reserve(threadId);
   try {
-    const stream = await new Promise<TurnStream>((resolve, reject) => {
-      runtime
-        .request("review/start", params, { onResult: ({ turn }) => resolve(claim(reservation, turn.id)) })
-        .catch(reject);
+    const { stream, ender } = await startLimited<ReviewStartResponse, StartedTurn>(runtime, watch, {
+      threadId,
+      send: (sending) => runtime.request("review/start", params, { ...sending, site }),
+      claim: (reservation, { turn }) => turns.claim(reservation, turn.id, { site }),
+      find: (reservation) => turns.findReview(reservation, site),
     });
-    const handle = new TurnHandle(runtime, stream, { parse: async () => undefined, limits: { signal } });
-    const answers = rawAnswers(handle);
-    const { output: _, ...turn } = await handle.result();
-    return readReview(turn, await answers);
-  } finally {
-    reservation.release();
+    return new ReviewHandle(new TurnHandle(runtime, stream, { parse: async () => undefined, ender }));
+  } catch (error) {
+    watch.stop();
+    throw error;
   }
 }
 

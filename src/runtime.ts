@@ -37,11 +37,13 @@ export interface RequestOptions<R = unknown> {
   readonly timeoutMs?: number | null | undefined;
   /** @internal */
   readonly onResult?: ((result: R) => void) | undefined;
+  /** @internal Called when the request goes out. */
+  readonly onSent?: (() => void) | undefined;
   /** @internal Where the call was made. */
   readonly site?: CallSite | undefined;
 }
 
-const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
+export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 
 /** How long a turn is held up by a runtime that does not say who is logged in. */
 const LOGIN_QUESTION_MS = 1_000;
@@ -55,12 +57,14 @@ const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
 
 /** Requests that change nothing, so that one that was refused by an overloaded runtime, or got lost, can be repeated. */
 const READ_METHOD = /\/(?:list|read)$/;
-/** Requests that come to the same when they are made twice: what they end is named. */
-const ENDING_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
+/** Requests that end what a turn runs: harmless when repeated, and pointless once the process has gone. */
+const STOPPING_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
   "turn/interrupt",
   "thread/backgroundTerminals/clean",
-  "thread/unsubscribe",
+  "thread/backgroundTerminals/list",
 ]);
+/** Further requests that are harmless when repeated. */
+const ENDING_METHODS: ReadonlySet<string> = new Set<ClientMethod>(["thread/unsubscribe"]);
 /** How often a request is sent at most, when connections are lost over it. */
 const MAX_SENDS = 3;
 
@@ -83,6 +87,8 @@ export class Runtime {
   readonly broker: RequestBroker;
   /** Knows the threads that this client has opened. */
   readonly recovery: Recovery;
+  /** The threads on which aborted work is still being ended. Each promise resolves when that is done; none rejects. */
+  readonly endings = new Map<string, Promise<void>>();
   /** Knows whether somebody is logged in. */
   readonly login: LoginGate;
   readonly #activity: ActivityLog | null;
@@ -156,6 +162,19 @@ export class Runtime {
     return this.#link.isClosed;
   }
 
+  /** Whether a connection that is lost is made again, to the same runtime. */
+  get reconnects(): boolean {
+    return this.#endpoint.recovery?.kind === "reconnect";
+  }
+
+  /** Why there is no connection while one is made anew; undefined when there is one, or has been none. */
+  get outage(): TransportClosedError | undefined {
+    const { loss } = this.#link;
+    return loss === null || this.#link.ready !== null
+      ? undefined
+      : new TransportClosedError(loss, { isRecovering: true });
+  }
+
   get pid(): number | undefined {
     return this.#link.latest?.pid;
   }
@@ -185,11 +204,11 @@ export class Runtime {
     params: ClientRequests[M]["params"],
     options: RequestOptions<ClientRequests[M]["result"]> = {},
   ): Promise<ClientRequests[M]["result"]> {
-    const { signal, onResult, site = captureCallSite() } = options;
+    const { signal, onResult, onSent, site = captureCallSite() } = options;
     const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
     for (let sends = 1; ; sends++) {
       const connection = this.#link.ready ?? (await this.#opened(method, signal, timeoutMs));
-      const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult, site });
+      const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult, onSent, site });
       try {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
         const threadId = this.#unheardIn(params);
@@ -240,10 +259,12 @@ export class Runtime {
 
   /** Whether a request that the connection was lost over can do no harm when it is made again. */
   async #canRepeat(method: ClientMethod, connection: Connection, error: unknown): Promise<boolean> {
-    if (!TransportClosedError.isInstance(error) || this.#endpoint.recovery === null) return false;
+    const { recovery } = this.#endpoint;
+    if (!TransportClosedError.isInstance(error) || recovery === null) return false;
     await connection.closed;
-    const isHarmless = !error.maybeAccepted || READ_METHOD.test(method) || ENDING_METHODS.has(method);
-    return isHarmless && !this.isClosed;
+    if (this.isClosed) return false;
+    if (STOPPING_METHODS.has(method)) return recovery.kind === "reconnect";
+    return !error.maybeAccepted || READ_METHOD.test(method) || ENDING_METHODS.has(method);
   }
 
   /** A thread that had no turn when the connection was lost is heard of again once it has one: what is asked may be it. */
@@ -308,11 +329,11 @@ function requestOn<M extends ClientMethod>(
   params: ClientRequests[M]["params"],
   options: RequestOptions<ClientRequests[M]["result"]>,
 ): Promise<ClientRequests[M]["result"]> {
-  const { signal, timeoutMs, site } = options;
+  const { signal, timeoutMs, onSent, site } = options;
   // What the runtime answers is taken to be as generated: its version was compared at the handshake.
   const onResult = options.onResult as ((result: unknown) => void) | undefined;
   const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
-  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, site } as const;
+  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, site } as const;
   return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
 }
 

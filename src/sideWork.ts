@@ -1,5 +1,3 @@
-/** Owns what is done on a thread beside its turns: side questions, the user's own commands, items put into the history. */
-
 import { CodexError, InvalidRequestError, UsageError } from "./errors/index.js";
 import type { JsonValue, ResponseItem, ThreadItem, ThreadSampleResponse } from "./generated/protocol.js";
 import { isRecord } from "./rpc/messages.js";
@@ -10,27 +8,47 @@ import type { EndedTurn } from "./turnResult.js";
 /** A command that was run on the user's behalf, as the thread records it. */
 export type ShellCommandItem = Extract<ThreadItem, { type: "commandExecution" }>;
 
-/** Asks the model beside the conversation (`thread/sample`), which has to name the last turn. */
+/** How often `thread/sample` is tried when further turns end meanwhile. */
+const SAMPLE_ATTEMPTS = 3;
+
+/** Asks the model beside the conversation (`thread/sample`), which has to name the latest finished turn, whoever started it. */
 export async function sampleThread(
   runtime: Runtime,
-  thread: { readonly threadId: string; readonly lastTurnId: string | null },
+  threadId: string,
   prompt: string,
   signal: AbortSignal | undefined,
 ): Promise<ThreadSampleResponse> {
-  const { threadId } = thread;
-  const expectedTurnId = thread.lastTurnId ?? (await lastStoredTurn(runtime, threadId, signal));
-  return runtime.request("thread/sample", { threadId, expectedTurnId, prompt }, { signal });
+  let expectedTurnId = await latestFinishedTurn(runtime, threadId, signal);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runtime.request("thread/sample", { threadId, expectedTurnId, prompt }, { signal });
+    } catch (error) {
+      if (!InvalidRequestError.isInstance(error) || attempt === SAMPLE_ATTEMPTS) throw error;
+      const latest = await latestFinishedTurn(runtime, threadId, signal);
+      if (latest === expectedTurnId) throw error;
+      expectedTurnId = latest;
+    }
+  }
 }
 
-async function lastStoredTurn(runtime: Runtime, threadId: string, signal: AbortSignal | undefined): Promise<string> {
-  const params = { threadId, limit: 1, sortDirection: "desc" as const };
+async function latestFinishedTurn(
+  runtime: Runtime,
+  threadId: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const params = { threadId, limit: 5, sortDirection: "desc", itemsView: "notLoaded" } as const;
   try {
     const { data } = await runtime.request("thread/turns/list", params, { signal });
-    if (data[0] !== undefined) return data[0].id;
+    const finished = data.find(({ status }) => status !== "inProgress");
+    if (finished !== undefined) return finished.id;
   } catch (error) {
     if (!InvalidRequestError.isInstance(error)) throw error;
+    throw new UsageError(
+      `Thread ${threadId} has no stored turn to ask about. Run a turn first; an ephemeral thread stores none.`,
+      { cause: error },
+    );
   }
-  throw new UsageError(`Thread ${threadId} has no turn yet, so there is nothing to ask about.`);
+  throw new UsageError(`Thread ${threadId} has no finished turn to ask about. Await one first.`);
 }
 
 /** Runs a command of the user beside a turn in flight, and waits for its end. */

@@ -1,24 +1,23 @@
-/** Owns the handle of a thread: its turns, and what can be done with it as a whole. */
-
-import { captureCallSite } from "./errors/callSite.js";
+import { type CallSite, captureCallSite } from "./errors/callSite.js";
 import { OutputValidationError, TransportClosedError, UsageError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
 import type { ResponseItem, ThreadGoal, ThreadSampleResponse, Thread as ThreadRecord } from "./generated/protocol.js";
 import type { GoalHandle, GoalOptions, GoalResult, ResumeGoalOptions } from "./goal.js";
 import { clearGoal, pauseGoal, RESUME_GOAL, readGoal, resumeGoal, START_GOAL, startGoal } from "./goal.js";
 import type { Input } from "./input.js";
-import { FORK_THREAD, RUN, TURN } from "./knownOptions.js";
+import { FORK_THREAD, RUN, TURN, TURN_LIMITS } from "./knownOptions.js";
+import { untilThreadFree } from "./limitedStart.js";
 import { openFork, openNewThread, openStoredThread } from "./openThread.js";
 import type { ForkThreadOptions, ResumeThreadOptions, RunOptions, StartThreadOptions, TurnOptions } from "./options.js";
 import { type OutputOf, repairRequest } from "./output.js";
-import { type ReviewOptions, type ReviewResult, type ReviewTarget, reviewThread } from "./review.js";
+import { type ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget, startReview } from "./review.js";
 import { checkReviewTarget } from "./reviewText.js";
 import type { ClientMethod, Runtime } from "./runtime.js";
 import type { Schema } from "./schema/index.js";
 import { injectItems, type ShellCommandItem, sampleThread, shellCommandAlongside, shellCommandOf } from "./sideWork.js";
 import { ThreadQueue } from "./threadQueue.js";
 import { readThread } from "./threadRecord.js";
-import type { TurnHandle } from "./turn.js";
+import { OwnedTurn, type TurnHandle } from "./turn.js";
 import type { TurnResult } from "./turnResult.js";
 import { TurnStarter } from "./turnStarter.js";
 import { flag, list, required, signal, text } from "./usage/kinds.js";
@@ -59,9 +58,9 @@ export class Thread implements AsyncDisposable {
   ): Promise<TurnResult<OutputOf<S>>> {
     const { repairAttempts = 0, ...turnOptions } = checkOptions(options, "run", RUN);
     const site = captureCallSite();
-    if (!this.#isLoggedIn) await this.#assertLogin("turn/start");
+    const sinceMs = performance.now();
     for (let next = input, attempt = 0; ; attempt++) {
-      const turn = await this.#turns.start(next, turnOptions, site);
+      const turn = await this.#start(next, turnOptions, site, sinceMs);
       try {
         return await turn.result();
       } catch (error) {
@@ -82,23 +81,21 @@ export class Thread implements AsyncDisposable {
     options: TurnOptions<S> = {},
   ): Promise<TurnHandle<OutputOf<S>>> {
     const checked = checkOptions(options, "startTurn", TURN);
-    const site = captureCallSite();
-    if (!this.#isLoggedIn) await this.#assertLogin("turn/start");
-    return this.#turns.start(input, checked, site);
+    return this.#start(input, checked, captureCallSite());
   }
 
   /**
-   * Runs one turn and yields its events. Leaving the loop early leaves the turn running; a turn that fails throws
-   * `TurnFailedError` after its last event.
+   * Runs one turn and yields its events; it starts with the first read. A turn that fails throws `TurnFailedError` after
+   * its last event. Leaving the loop early interrupts the turn, stops its commands and waits until the thread is free:
+   * to read some events and keep the turn, use `startTurn`.
    */
-  async *stream<S extends Schema | undefined = undefined>(
+  stream<S extends Schema | undefined = undefined>(
     input: Input,
     options: TurnOptions<S> = {},
   ): AsyncGenerator<TurnEvent, void, undefined> {
-    const checked = checkOptions(options, "stream", TURN);
     const site = captureCallSite();
-    if (!this.#isLoggedIn) await this.#assertLogin("turn/start");
-    yield* await this.#turns.start(input, checked, site);
+    const checked = checkOptions(options, "stream", TURN);
+    return new OwnedTurn(() => this.#start(input, checked, site), checked.keepCommands ?? false);
   }
 
   /**
@@ -131,18 +128,20 @@ export class Thread implements AsyncDisposable {
   }
 
   /**
-   * Has a reviewer look at code, in a turn of this thread (`review/start`), and resolves with what it found. Rejects as
-   * `startTurn` and its result do.
+   * Starts a review of code, as a turn of this thread (`review/start`), and resolves with its handle. The limits are
+   * those of a turn. Rejects as `startTurn` does.
    */
-  async review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
+  async startReview(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewHandle> {
     const site = captureCallSite();
-    checkReviewTarget(target, "review");
-    const checked = checkOptions(options, "review", { signal });
+    checkReviewTarget(target, "startReview");
+    const limits = checkOptions(options, "startReview", TURN_LIMITS);
     if (!this.#isLoggedIn) await this.#assertLogin("review/start");
-    return reviewThread(this.#runtime, this.id, target, {
-      ...checked,
-      claim: (...to) => this.#turns.claim(...to, site),
-    });
+    return startReview(this.#runtime, this.id, target, { limits, turns: this.#turns, site });
+  }
+
+  /** Reviews code and resolves with what the reviewer found: `startReview` and `result()` in one. */
+  async review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
+    return (await this.startReview(target, options)).result();
   }
 
   /**
@@ -191,9 +190,10 @@ export class Thread implements AsyncDisposable {
   }
 
   /**
-   * Asks the model about the conversation without adding to it (`thread/sample`): no turn, no tools, no events.
+   * Asks the model about the conversation up to its latest finished turn, whoever started that, without adding to it
+   * (`thread/sample`): no turn, no tools, no events.
    *
-   * @throws UsageError when the thread has no turn yet.
+   * @throws UsageError when the thread has no finished turn, or stores none because it is ephemeral.
    */
   async sample(
     prompt: string,
@@ -202,12 +202,7 @@ export class Thread implements AsyncDisposable {
     text(prompt, { call: "sample", path: "prompt" });
     const checked = checkOptions(options, "sample", { signal });
     if (!this.#isLoggedIn) await this.#assertLogin("thread/sample");
-    return sampleThread(
-      this.#runtime,
-      { threadId: this.id, lastTurnId: this.#turns.lastTurnId },
-      prompt,
-      checked.signal,
-    );
+    return sampleThread(this.#runtime, this.id, prompt, checked.signal);
   }
 
   /**
@@ -218,6 +213,7 @@ export class Thread implements AsyncDisposable {
     const site = captureCallSite();
     text(command, { call: "runShellCommand", path: "command" });
     if (command.trim() === "") throw new UsageError("The shell command is empty.");
+    await untilThreadFree(this.#runtime, this.id, site);
     const begin = () => this.#runtime.request("thread/shellCommand", { threadId: this.id, command });
     if (this.#runtime.router.isBusy(this.id)) return shellCommandAlongside(this.#runtime, this.id, begin);
     const turn = await this.#turns.adopt(site, begin);
@@ -269,6 +265,16 @@ export class Thread implements AsyncDisposable {
     } catch (error) {
       if (!TransportClosedError.isInstance(error)) throw error;
     }
+  }
+
+  async #start<S extends Schema | undefined>(
+    input: Input,
+    options: TurnOptions<S>,
+    site: CallSite,
+    sinceMs = performance.now(),
+  ): Promise<TurnHandle<OutputOf<S>>> {
+    if (!this.#isLoggedIn) await this.#assertLogin("turn/start");
+    return this.#turns.start(input, options, site, sinceMs);
   }
 
   /** Whether the model provider can be asked without another look at the login. */

@@ -1,20 +1,23 @@
-/** Owns the handle of a turn: reading it, steering it, interrupting it, awaiting it. */
-
-import { setTimeout as sleep } from "node:timers/promises";
 import { Agents } from "./agents.js";
-import { NoActiveTurnError } from "./errors/index.js";
+import { type Ender, turnEnder } from "./ending.js";
+import type { CodexError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
 import { type Input, toUserInput } from "./input.js";
-import type { TurnLimits } from "./options.js";
 import type { Runtime } from "./runtime.js";
 import { partialOutputOf } from "./stream/partialOutput.js";
 import { textOf } from "./stream/text.js";
 import type { TurnStream } from "./stream/turnStream.js";
-import { watchTurn } from "./turnLimits.js";
-import type { EndedTurn, TurnResult } from "./turnResult.js";
+import type { EndedTurn, TurnResult, TurnSnapshot } from "./turnResult.js";
 
-const INTERRUPT_ATTEMPTS = 5;
-const INTERRUPT_RETRY_MS = 20;
+/** What became of a turn. `error` is what `result()` rejects with. */
+export type TurnOutcome<O = undefined> =
+  | { readonly status: "completed"; readonly result: TurnResult<O>; readonly error?: undefined }
+  /** By `interrupt()`, then without an error; or by a signal or a limit. */
+  | { readonly status: "interrupted"; readonly result: TurnSnapshot; readonly error?: unknown }
+  /** The runtime says so (`TurnFailedError`), or the answer does not conform to `outputSchema`. */
+  | { readonly status: "failed"; readonly result: TurnSnapshot; readonly error: unknown }
+  /** Nothing more was heard of the turn: the runtime or the connection is gone, or the client was closed. */
+  | { readonly status: "ended"; readonly result: TurnSnapshot; readonly error: CodexError };
 
 /** Makes the output of a turn; throws `OutputValidationError` when its answer does not conform. */
 export type OutputParser<O> = (turn: EndedTurn) => Promise<O>;
@@ -31,23 +34,19 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
   readonly #stream: TurnStream;
   readonly #cwd: string | undefined;
   readonly #parse: OutputParser<O>;
+  readonly #ender: Ender;
   #result: Promise<TurnResult<O>> | null = null;
-  #interrupting: Promise<void> | null = null;
   #wasInterrupted = false;
 
   /** @internal */
-  constructor(
-    runtime: Runtime,
-    stream: TurnStream,
-    options: { parse: OutputParser<O>; cwd?: string; limits?: TurnLimits },
-  ) {
+  constructor(runtime: Runtime, stream: TurnStream, options: { parse: OutputParser<O>; cwd?: string; ender?: Ender }) {
     this.#parse = options.parse;
+    this.#ender = options.ender ?? turnEnder(runtime, stream);
     this.id = stream.turnId;
     this.threadId = stream.threadId;
     this.#runtime = runtime;
     this.#stream = stream;
     this.#cwd = options.cwd;
-    watchTurn(runtime, stream, options.limits ?? {}, () => this.interrupt());
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {
@@ -68,11 +67,27 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
    */
   result(): Promise<TurnResult<O>> {
     this.#result ??= this.#stream.ended.then(async (end) => {
-      if ("error" in end) throw end.error;
+      if (end.kind !== "ended") throw end.error;
       this.#wasInterrupted = end.result.status === "interrupted";
       return { ...end.result, output: await this.#parse(end.result) };
     });
     return this.#result;
+  }
+
+  /** Resolves when `result()` settles, and never rejects: how the turn ended, and what it produced in every case. */
+  async outcome(): Promise<TurnOutcome<O>> {
+    const end = await this.#stream.ended;
+    const { result } = end;
+    if (end.kind === "lost") return { status: "ended", result, error: end.error };
+    if (end.kind === "failed") return { status: "failed", result, error: end.error };
+    if (end.kind === "aborted") return { status: "interrupted", result, error: end.error };
+    try {
+      const parsed = await this.result();
+      const { status } = parsed;
+      return status === "completed" ? { status, result: parsed } : { status, result: parsed };
+    } catch (error) {
+      return { status: result.status === "interrupted" ? "interrupted" : "failed", result, error };
+    }
   }
 
   /** @internal Whether the turn has ended by an interruption, once `result()` has settled. */
@@ -113,28 +128,73 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
   }
 
   /**
-   * Interrupts the turn (`turn/interrupt`); `result()` then resolves with the status `interrupted`. Waits for the turn
-   * to have started, since the runtime refuses earlier. Does nothing when the turn has ended.
+   * Interrupts the turn (`turn/interrupt`); `result()` then resolves with the status `interrupted`. Its commands go on
+   * in the background. Does nothing when the turn has ended.
    */
   interrupt(): Promise<void> {
-    this.#interrupting ??= this.#interrupt().finally(() => {
-      this.#interrupting = null;
-    });
-    return this.#interrupting;
+    return this.#ender.interrupt();
   }
 
-  async #interrupt(): Promise<void> {
-    const stream = this.#stream;
-    await stream.started;
-    for (let attempt = 1; !stream.isOver; attempt++) {
-      try {
-        await this.#runtime.request("turn/interrupt", { threadId: this.threadId, turnId: stream.activeTurnId });
-        return;
-      } catch (error) {
-        if (!NoActiveTurnError.isInstance(error) || attempt === INTERRUPT_ATTEMPTS) throw error;
-        // Between the last item and turn/completed the turn is over for the runtime, but not yet told to be.
-        await Promise.race([stream.ended, sleep(INTERRUPT_RETRY_MS * attempt, undefined, { ref: false })]);
-      }
+  /** @internal Ends the turn, its agents and its commands for a reader that has left. Never rejects. */
+  async leave(keepCommands: boolean): Promise<void> {
+    if (this.#stream.isOver || this.#stream.isEnded) return;
+    void this.#ender.end(() => undefined, keepCommands);
+    await this.#stream.ended;
+  }
+}
+
+/**
+ * @internal The events of a turn that has no other handle. It starts with the first read; leaving before its end, by
+ * `break`, `return`, `throw` or an error of the reader, ends it and waits until the thread is free.
+ */
+export class OwnedTurn implements AsyncGenerator<TurnEvent, void, undefined> {
+  readonly #start: () => Promise<TurnHandle<unknown>>;
+  readonly #keepCommands: boolean;
+  #begun: Promise<{ readonly turn: TurnHandle<unknown>; readonly reader: AsyncIterator<TurnEvent, void> }> | null =
+    null;
+  #hasLeft = false;
+
+  constructor(start: () => Promise<TurnHandle<unknown>>, keepCommands: boolean) {
+    this.#start = start;
+    this.#keepCommands = keepCommands;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<TurnEvent, void>> {
+    if (this.#hasLeft) return { done: true, value: undefined };
+    this.#begun ??= this.#start().then((turn) => ({ turn, reader: turn[Symbol.asyncIterator]() }));
+    try {
+      const { reader } = await this.#begun;
+      return await reader.next();
+    } catch (error) {
+      await this.#leave();
+      throw error;
     }
+  }
+
+  async return(): Promise<IteratorResult<TurnEvent, void>> {
+    await this.#leave();
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<TurnEvent, void>> {
+    await this.#leave();
+    throw error;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#leave();
+  }
+
+  /** Does not queue behind a `next()` that waits, as a generator's `return()` would. */
+  async #leave(): Promise<void> {
+    this.#hasLeft = true;
+    const begun = await this.#begun?.catch(() => null);
+    if (begun === null || begun === undefined) return;
+    await begun.reader.return?.();
+    await begun.turn.leave(this.#keepCommands);
   }
 }

@@ -1,113 +1,187 @@
-/** Owns what ends a turn from the caller's side: its signal, its deadline, and its silence. */
-
-import { onAbort } from "./abort.js";
-import { interruptAgents } from "./agents.js";
-import { TurnDeadlineError, TurnStalledError } from "./errors/index.js";
+import { MAX_TIMER_MS, onAbort } from "./abort.js";
+import type { Ender } from "./ending.js";
+import { atCallSite, type CallSite } from "./errors/callSite.js";
+import { RequestTimeoutError, TurnDeadlineError, TurnStalledError } from "./errors/index.js";
 import type { Turn } from "./generated/protocol.js";
 import type { TurnLimits } from "./options.js";
-import type { Runtime } from "./runtime.js";
-import type { TurnStream } from "./stream/turnStream.js";
+import { DEFAULT_REQUEST_TIMEOUT_MS, type Runtime } from "./runtime.js";
+import type { TurnStream, Unfinished } from "./stream/turnStream.js";
 
-/** How long an interrupted turn may take to end before its caller is let go. */
-const ABORT_GRACE_MS = 5_000;
-/** How long the runtime may take to say how a silent turn stands, or to stop its commands. */
+/** How long the runtime may take to say how a silent turn stands. */
 const SIDE_REQUEST_MS = 5_000;
 
-/** Watches a turn until it has ended; the first limit that is reached ends it. */
-export function watchTurn(
-  runtime: Runtime,
-  stream: TurnStream,
-  limits: TurnLimits,
-  interrupt: () => Promise<void>,
-): void {
-  const { signal, deadlineMs, idleTimeoutMs } = limits;
-  const beganMs = performance.now();
-  let isEnding = false;
-  const end = (reason: unknown): void => {
-    if (isEnding || stream.isEnded) return;
-    isEnding = true;
-    void endTurn(runtime, stream, reason, limits.keepCommands === true ? null : beganMs, interrupt);
-  };
-  const stops: (() => void)[] = [];
-  void stream.ended.then(() => {
-    for (const stop of stops) stop();
-  });
-  if (deadlineMs !== undefined) {
-    const timer = setTimeout(() => end(new TurnDeadlineError(stream, deadlineMs)), deadlineMs);
-    stops.push(() => clearTimeout(timer));
-  }
-  if (idleTimeoutMs !== undefined) stops.push(watchSilence(runtime, stream, idleTimeoutMs, end));
-  if (signal?.aborted) end(signal.reason);
-  else stops.push(onAbort(signal, () => end(signal?.reason)));
+/** What a limit ends a call with, made of what there is then. */
+export type Reason = (unfinished: Unfinished) => unknown;
+
+/** Work that the runtime has taken. */
+export interface Started {
+  readonly ender: Ender;
+  /** Settles when the work has ended for its caller. Never rejects. */
+  readonly ended: Promise<unknown>;
+  /** Null for a goal. */
+  readonly stream: TurnStream | null;
 }
 
-/** Interrupts once, lets the runtime end the turn (within bounds), stops agents and commands, and lets the caller go. */
-async function endTurn(
-  runtime: Runtime,
-  stream: TurnStream,
-  reason: unknown,
-  stopCommandsSinceMs: number | null,
-  interrupt: () => Promise<void>,
-): Promise<void> {
-  const settled = stream.abort(reason);
-  const timer = setTimeout(() => stream.fail(reason), ABORT_GRACE_MS);
-  try {
-    await interrupt();
-    await interruptAgents(runtime, stream.agents);
-    await Promise.race([settled, stream.ended]);
-  } catch {
-    // The reason is what the caller is told; that the runtime did not follow changes nothing.
-  }
-  if (stopCommandsSinceMs !== null && !stream.isEnded) await stopCommands(runtime, stream, stopCommandsSinceMs);
-  clearTimeout(timer);
-  stream.fail(reason);
+/** A turn or a review that the runtime has taken. */
+export interface StartedTurn extends Started {
+  readonly stream: TurnStream;
 }
 
-/** That the runtime does not follow changes nothing either. */
-async function stopCommands(
-  runtime: Runtime,
-  { threadId, agents, hasCommands }: TurnStream,
-  sinceMs: number,
-): Promise<void> {
-  const threadIds = [threadId, ...agents.all().map((agent) => agent.threadId)];
-  const stop = (id: string) =>
-    runtime.request("thread/backgroundTerminals/clean", { threadId: id }, { timeoutMs: SIDE_REQUEST_MS });
-  await Promise.allSettled(threadIds.map(stop));
-  const killOrphans = () => runtime.killOrphans(threadIds, sinceMs);
-  if (hasCommands || threadIds.length > 1) await killOrphans();
-  // A command that began in the moment of the abort may be unknown. The caller need not wait for the look.
-  else setImmediate(() => void killOrphans());
+/** How a call is watched. */
+export interface WatchOptions {
+  readonly threadId: string;
+  /** The request that starts the turn. It has `requestTimeoutMs` to be answered. */
+  readonly method: string;
+  readonly limits: TurnLimits;
+  readonly site: CallSite;
+  /** From when the deadline counts, on the clock of `performance.now()`. Default: now. */
+  readonly sinceMs?: number | undefined;
 }
 
-function watchSilence(
-  runtime: Runtime,
-  stream: TurnStream,
-  idleTimeoutMs: number,
-  end: (reason: unknown) => void,
-): () => void {
-  let timer: NodeJS.Timeout;
-  const arm = (delayMs: number): void => {
-    timer = setTimeout(check, delayMs);
-  };
-  const check = (): void => {
-    const leftMs = stream.lastActivityMs + idleTimeoutMs - performance.now();
-    if (isWaiting(runtime, stream) || runtime.status === "reconnecting") arm(idleTimeoutMs);
-    else if (leftMs > 0) arm(leftMs);
-    else void reconcile();
-  };
-  const reconcile = async (): Promise<void> => {
-    const turn = await findTurn(runtime, stream);
-    if (stream.isEnded) return;
-    if (turn === null || turn.status === "inProgress") {
-      const isSilent = stream.lastActivityMs + idleTimeoutMs <= performance.now();
-      if (!isSilent || isWaiting(runtime, stream)) return check();
-      end(new TurnStalledError(stream, stream.lastMethod, idleTimeoutMs));
-    } else {
-      runtime.router.settle(stream.threadId, turn);
+/**
+ * The limits of one call, which count from the call on: also while the runtime is started, is connected again, or does
+ * not answer. The first that is reached ends the call, and with it the turn as soon as there is one.
+ */
+export class LimitWatch {
+  /** Resolves when a limit is reached. Never rejects. */
+  readonly fired: Promise<Reason>;
+  readonly #runtime: Runtime;
+  readonly #options: WatchOptions;
+  readonly #stops: (() => void)[] = [];
+  #lastActivityMs: number;
+  #work: Started | null = null;
+  #reason: Reason | null = null;
+  #isStopped = false;
+  #stopStart: () => void = () => {};
+  #markFired: (reason: Reason) => void = () => {};
+
+  /** Throws `UsageError` for a limit that is none, and the reason of a signal that has aborted. */
+  constructor(runtime: Runtime, options: WatchOptions) {
+    const { signal, deadlineMs, idleTimeoutMs } = options.limits;
+    signal?.throwIfAborted();
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#lastActivityMs = performance.now();
+    this.fired = new Promise((resolve) => {
+      this.#markFired = resolve;
+    });
+    this.#stops.push(onAbort(signal, () => this.#fire(() => signal?.reason)));
+    if (deadlineMs !== undefined) {
+      const leftMs = Math.max(1, (options.sinceMs ?? performance.now()) + deadlineMs - performance.now());
+      this.#after(leftMs, () => this.#fire(this.#located((turn) => new TurnDeadlineError(turn, deadlineMs))));
     }
-  };
-  arm(idleTimeoutMs);
-  return () => clearTimeout(timer);
+    if (idleTimeoutMs !== undefined) this.#watchSilence(idleTimeoutMs);
+    this.#stopStart = this.#watchStart(runtime.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
+    this.#stops.push(() => this.#stopStart());
+  }
+
+  /** What a limit ended the call with; null while none has. */
+  get reason(): Reason | null {
+    return this.#reason;
+  }
+
+  get keepCommands(): boolean {
+    return this.#options.limits.keepCommands ?? false;
+  }
+
+  /** The request was answered: from now on a limit ends this, at once when one was reached before. */
+  attach(work: Started): void {
+    this.#stopStart();
+    this.#work = work;
+    if (this.#reason !== null) void work.ender.end(this.#reason, this.keepCommands);
+    void work.ended.then(() => this.stop());
+  }
+
+  /** The call is over: nothing is watched any more. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  /** Awaits something that comes before the request. Rejects when a limit is reached. */
+  async race<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.fired.then((reason) => Promise.reject(this.errorOf(reason, false)))]);
+  }
+
+  /** Throws the error of a call whose request was not sent, when a limit was reached. */
+  throwIfFired(): void {
+    if (this.#reason !== null) throw this.errorOf(this.#reason, false);
+  }
+
+  /** The error of a call that ends before its request was answered. */
+  errorOf(reason: Reason, maybeAccepted: boolean, cause: Error | undefined = this.#runtime.outage): unknown {
+    const { threadId } = this.#options;
+    return reason({ threadId, turnId: null, result: null, maybeAccepted, cause });
+  }
+
+  #fire(reason: Reason): void {
+    if (this.#reason !== null || this.#isStopped) return;
+    this.#reason = reason;
+    this.stop();
+    this.#markFired(reason);
+    void this.#work?.ender.end(reason, this.keepCommands);
+  }
+
+  #located(reasonOf: (unfinished: Unfinished) => Error): Reason {
+    const { site } = this.#options;
+    return (unfinished) => {
+      const cause = unfinished.cause ?? this.#runtime.outage;
+      return atCallSite(reasonOf({ ...unfinished, cause }), site);
+    };
+  }
+
+  #after(delayMs: number, then: () => void): void {
+    const timer = setTimeout(then, delayMs);
+    this.#stops.push(() => clearTimeout(timer));
+  }
+
+  /** A start of the runtime has a limit of its own. */
+  #watchStart(timeoutMs: number): () => void {
+    if (timeoutMs > MAX_TIMER_MS) return () => {};
+    const { method } = this.#options;
+    const reason = this.#located(({ maybeAccepted }) => new RequestTimeoutError(method, timeoutMs, maybeAccepted));
+    const check = (): void => {
+      if (this.#runtime.status === "starting") timer = setTimeout(check, timeoutMs);
+      else this.#fire(reason);
+    };
+    let timer = setTimeout(check, timeoutMs);
+    return () => clearTimeout(timer);
+  }
+
+  #watchSilence(idleTimeoutMs: number): void {
+    let timer: NodeJS.Timeout;
+    const arm = (delayMs: number): void => {
+      if (!this.#isStopped) timer = setTimeout(check, Math.max(1, delayMs));
+    };
+    const leftMs = (): number => {
+      const lastMs = Math.max(this.#lastActivityMs, this.#work?.stream?.lastActivityMs ?? 0);
+      return lastMs + idleTimeoutMs - performance.now();
+    };
+    const check = (): void => {
+      const stream = this.#work?.stream ?? null;
+      if (stream !== null && isWaiting(this.#runtime, stream)) arm(idleTimeoutMs);
+      else if (leftMs() > 0) arm(leftMs());
+      else if (stream === null || this.#runtime.status !== "ready") fire(stream);
+      else void reconcile(stream);
+    };
+    const fire = (stream: TurnStream | null): void => {
+      const last = stream?.lastMethod ?? null;
+      this.#fire(this.#located((turn) => new TurnStalledError(turn, last, idleTimeoutMs)));
+    };
+    const reconcile = async (stream: TurnStream): Promise<void> => {
+      const turn = await findTurn(this.#runtime, stream);
+      if (this.#isStopped) return;
+      if (turn !== null && turn.status !== "inProgress") {
+        this.#runtime.router.settle(stream.threadId, turn);
+      } else if (leftMs() > 0 || isWaiting(this.#runtime, stream)) {
+        check();
+      } else {
+        fire(stream);
+      }
+    };
+    arm(leftMs());
+    this.#stops.push(() => clearTimeout(timer));
+  }
 }
 
 /** Whether a decision or a tool is awaited, of the turn or of one of its sub-agents. */
@@ -119,11 +193,8 @@ function isWaiting({ broker }: Runtime, { threadId, turnId, agents }: TurnStream
 /** How the runtime says that a turn stands; null when it does not say. */
 async function findTurn(runtime: Runtime, { threadId, turnId }: TurnStream): Promise<Turn | null> {
   try {
-    const { thread } = await runtime.request(
-      "thread/read",
-      { threadId, includeTurns: true },
-      { timeoutMs: SIDE_REQUEST_MS },
-    );
+    const params = { threadId, includeTurns: true };
+    const { thread } = await runtime.request("thread/read", params, { timeoutMs: SIDE_REQUEST_MS });
     return thread.turns.find((turn) => turn.id === turnId) ?? null;
   } catch {
     return null;

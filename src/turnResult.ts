@@ -1,5 +1,3 @@
-/** Owns the types of what a turn comes to. */
-
 import type { ThreadItem, TokenUsageBreakdown, TurnStatus } from "./generated/protocol.js";
 
 /** What the turn used. `cachedInputTokens` is a part of `inputTokens`. */
@@ -12,10 +10,11 @@ export interface TurnUsage {
   readonly contextWindow: number | null;
 }
 
-/** What a turn has come to, whether it ended well or not. */
-export interface TurnOutcome {
+/** What a turn has produced: everything once it has ended, what arrived so far otherwise. */
+export interface TurnSnapshot {
   readonly id: string;
   readonly threadId: string;
+  /** `inProgress` when the runtime has not confirmed the end of the turn. */
   readonly status: TurnStatus;
   /** Unix seconds, as the runtime tells them. */
   readonly startedAt: number | null;
@@ -23,6 +22,11 @@ export interface TurnOutcome {
   readonly durationMs: number | null;
   /** The last agent message of the turn that is not commentary and not empty, from completed items; else null. */
   readonly finalResponse: string | null;
+  /**
+   * The agent's messages without commentary, a blank line between two. In a turn that did not complete it includes the
+   * part that arrived of an unfinished message.
+   */
+  readonly text: string;
   /** Every item that was completed during the turn, in order. */
   readonly items: readonly ThreadItem[];
   /** Null when the model reported no usage. */
@@ -30,7 +34,7 @@ export interface TurnOutcome {
 }
 
 /** A turn that ended without failing, before its answer was held against a schema. */
-export interface EndedTurn extends TurnOutcome {
+export interface EndedTurn extends TurnSnapshot {
   readonly status: "completed" | "interrupted";
 }
 

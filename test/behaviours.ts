@@ -207,6 +207,38 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
     ],
     ["An abort before the start sends nothing", "e2e/signal.test.ts", "aborted before: nothing is sent"],
     [
+      "Limits count from the call; a turn that was sent and not answered is interrupted when its answer comes",
+      "e2e/limitsFromCall.test.ts",
+      "%s: the caller is let go, the turn is interrupted when it answers, the next run waits",
+      "%s holds while a crashed one is started again; nothing is sent",
+      "%s holds while the connection is made again; nothing is sent",
+      "a connection that is lost before the answer: the turn is found and interrupted on the next one",
+    ],
+    [
+      "An abort stops the commands of turns, goals and sub-agents, however late the runtime answers",
+      "e2e/limitsFromCall.test.ts",
+      "a %s that a stopped runtime does not end leaves no command when it goes on",
+      "a command is gone from the list when the abort has rejected, whenever it began",
+    ],
+    [
+      "A limit's error has what the turn produced, and why nothing came",
+      "e2e/outcome.test.ts",
+      "%s: the error has what there is",
+      "the error names what kept the model from answering, and gives no advice that would not help",
+    ],
+    [
+      "`outcome()` never rejects, and has what the turn produced in every case",
+      "e2e/outcome.test.ts",
+      "of an interrupted turn has no error; of an aborted one, the reason as it is",
+      "of a turn that a %s ends is ended, with what there was",
+    ],
+    [
+      "A turn is never a silent steer of another client's",
+      "e2e/otherClients.test.ts",
+      "a turn that runs when the thread is resumed is known: nothing is sent, and the other's answer is whole",
+      "two that start a turn at once: one has it, and the other learns from its own handle that it was a steer",
+    ],
+    [
       "`deadlineMs` ends a turn that takes longer, by one interrupt",
       "e2e/limits.test.ts",
       "ends a turn that takes longer, by one interrupt; the thread is free",
@@ -253,6 +285,13 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "A reader that leaves early ends alone, also while it waits",
       "e2e/streams.test.ts",
       "leaving a loop early stops that reader alone",
+    ],
+    [
+      "Leaving `thread.stream()` interrupts its turn, stops its commands and frees the thread",
+      "e2e/streams.test.ts",
+      "by %s interrupts the turn, and the thread is free",
+      "stops its commands, unless keepCommands says otherwise",
+      "does not wait for an event: return() ends a next() that hangs",
     ],
     [
       "A reader of a turn that fails sees everything, and then the error",
@@ -403,6 +442,23 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "e2e/approvalRules.test.ts",
       "an output redirected into a file is not covered by a rule for the command",
       "a denial wins over what is allowed",
+    ],
+    [
+      "An allowed command runs in the thread's folder alone, with no option that its rule does not name",
+      "e2e/approvalRules.test.ts",
+      "to another folder is not covered",
+      "by an option is not covered",
+      "an allowed command runs in the folder that a thread or a turn was given, or that the rules name",
+    ],
+    [
+      "A deny rule finds its command behind programs that run others, and declines what cannot be read",
+      "wire/approval/denied.test.ts",
+      "whatever ran rm was declined, in scripts put together at random",
+    ],
+    [
+      "Rules take time in proportion to the length of a command",
+      "unit/approval/ruleTime.test.ts",
+      "%s: the time grows with the length, not with its square",
     ],
     [
       "Path rules follow links and ways up before they decide",

@@ -141,6 +141,10 @@ export class SentinelMaker {
           completedAt: 2,
           durationMs: null,
           finalResponse: messages.findLast(({ text }) => text !== "")?.text ?? null,
+          text: messages
+            .map(({ text }) => text)
+            .filter((text) => text !== "")
+            .join("\n\n"),
           items: events.flatMap((event) => (event["method"] === "item/completed" ? itemOf(event) : [])),
           usage: null,
           output: undefined,

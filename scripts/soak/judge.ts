@@ -64,8 +64,9 @@ export function judge(observed: Observed, facts: ThreadFacts, calls: CallCount):
 }
 
 /** Why a turn was not begun, when that is allowed. */
-function refusal(error: unknown, { incidents }: Observed, facts: ThreadFacts): string | null {
+function refusal(error: unknown, { script, incidents }: Observed, facts: ThreadFacts): string | null {
   if (error instanceof Enough) return "aborted";
+  if (TurnDeadlineError.isInstance(error)) return script.ending.kind === "deadline" ? "deadline" : null;
   if (TransportClosedError.isInstance(error) && incidents.length > 0) return "not begun: connection lost";
   if (!facts.hadIncident) return null;
   const isGone = error instanceof Error && error.message.includes("could not be taken up again");

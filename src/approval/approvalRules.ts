@@ -1,5 +1,3 @@
-/** Owns the rules that decide on approvals: what they ask of each request, and the log of what they decided. */
-
 import type { PermissionsRequestApprovalParams } from "../generated/protocol.js";
 import type {
   CommandApprovalRequest,
@@ -48,7 +46,8 @@ export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandle
   return {
     approveCommand(request, context) {
       const ask = otherwise.approveCommand?.bind(otherwise, request, context);
-      return decide(commandQuestion(request, commands, paths, network), COMMAND, ask, context, onDecision);
+      const verdict = commands(request, context.threadCwd);
+      return decide(commandQuestion(request, verdict, paths, network), COMMAND, ask, context, onDecision);
     },
     approveFileChange(request, context) {
       const ask = otherwise.approveFileChange?.bind(otherwise, request, context);
@@ -74,12 +73,12 @@ export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandle
 
 function commandQuestion(
   request: CommandApprovalRequest,
-  commands: (request: CommandApprovalRequest) => Verdict,
+  command: Verdict,
   paths: PathRules,
   network: NetworkRules,
 ): Question {
   const host = request.networkApprovalContext?.host;
-  const verdict = host === undefined ? commands(request) : network.host(host);
+  const verdict = host === undefined ? command : network.host(host);
   const scope = { cwd: request.cwd ?? null, environmentId: request.environmentId };
   const permissions = request.additionalPermissions ?? { network: null, fileSystem: null };
   const further = permissionVerdict(permissions, scope, { paths, network });

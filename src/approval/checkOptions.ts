@@ -1,19 +1,21 @@
 /** Owns the check of the rules' options: a rule that is misspelled must not silently be none. */
 
-import { callback, either, list, oneOf } from "../usage/kinds.js";
+import { callback, either, list, listOf, oneOf, text } from "../usage/kinds.js";
 import { checkOptions, members, nested, type OptionTable } from "../usage/options.js";
-import type { ApprovalRuleHandlers, ApprovalRulesOptions, RuleList } from "./types.js";
+import type { ApprovalRuleHandlers, ApprovalRulesOptions, CommandRules, RuleList } from "./types.js";
+
+const isText = (value: unknown): boolean => typeof value === "string";
 
 const RULES: OptionTable<RuleList<unknown>> = { allow: list, deny: list };
+const COMMANDS: OptionTable<CommandRules> = { ...RULES, cwd: either([isText, text], [() => true, listOf(text)]) };
 const OTHERWISE: OptionTable<ApprovalRuleHandlers> = {
   approveCommand: callback,
   approveFileChange: callback,
   approvePermissions: callback,
 };
-const isText = (value: unknown): boolean => typeof value === "string";
 
 const APPROVAL_RULES: OptionTable<ApprovalRulesOptions> = {
-  commands: nested(RULES),
+  commands: nested(COMMANDS),
   paths: nested(RULES),
   network: nested(RULES),
   otherwise: either([isText, oneOf(["decline"])], [() => true, members(OTHERWISE)]),

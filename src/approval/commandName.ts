@@ -1,7 +1,7 @@
 /** Owns the names of commands: what a word names as a command, and whether that could be the one that is asked for. */
 
 import { posix } from "node:path";
-import type { ScriptWord } from "./scriptDraft.js";
+import type { ScriptWord } from "./shellScript.js";
 import { ANY, couldBeSame, literal, type Piece, type Wildcard, wildcardText } from "./wildcard.js";
 
 /** What a word names as a command, as far as it is known, in lower case: some file systems do not tell case apart. */
@@ -23,6 +23,8 @@ export function commandName({ text, splits }: ScriptWord): CommandName {
   if (path[0] === "=") path.shift();
   if (unknown !== -1) path.push(ANY);
   if (/^\.(exe|com|cmd|bat)$/.test(wildcardText(path.slice(-4)))) path.splice(-4);
+  // The links in /proc and /dev/fd name programs by other names.
+  if (/^\/(proc|dev)\//.test(wildcardText(path.slice(0, 6)))) return { path: [ANY], base: [ANY], plain: undefined };
   const base = path.slice(path.lastIndexOf("/") + 1);
   return { path, base, plain: base.includes(ANY) ? undefined : wildcardText(base) };
 }
@@ -31,14 +33,6 @@ export function commandName({ text, splits }: ScriptWord): CommandName {
 function couldBeNamed({ base, plain }: CommandName, name: Wildcard): boolean {
   if (plain !== undefined) return couldBeSame(base, name);
   return couldBeSame(base, name) || couldBeSame(base, [ANY, "/", ...name]);
-}
-
-/** Makes the test whether something could be one of the commands of these names. */
-export function oneOf(names: readonly string[]): (name: CommandName) => boolean {
-  const plainNames = new Set(names);
-  const wildcards = names.map(literal);
-  return (name) =>
-    name.plain === undefined ? wildcards.some((each) => couldBeNamed(name, each)) : plainNames.has(name.plain);
 }
 
 /**

@@ -1,12 +1,12 @@
-/** Owns the rules over commands: what a pattern is, and which commands it covers. */
-
 import { UsageError } from "../errors/index.js";
 import { commandName, deniedName } from "./commandName.js";
-import { argumentCommands, type Candidate, scriptCommands } from "./scriptCommands.js";
-import type { ScriptWord } from "./scriptDraft.js";
+import { commandFolders } from "./commandFolders.js";
+import { runsOthers } from "./programs.js";
+import { type Candidate, type CommandSource, commandsIn, MAX_COMMAND_LENGTH } from "./scriptCommands.js";
+import type { ScriptWord } from "./shellScript.js";
 import { shellWords, simpleCommand } from "./shellWords.js";
 import type { CommandApprovalRequest } from "../requests/handlers.js";
-import type { CommandPattern, RuleList } from "./types.js";
+import type { CommandPattern, CommandRules } from "./types.js";
 import { accepted, declined, open, type Verdict } from "./verdict.js";
 import { ANY, couldBeSame, literal, type Wildcard, wildcard, wildcardText } from "./wildcard.js";
 
@@ -27,15 +27,22 @@ const UNKNOWN_WORD: ScriptWord = { text: [ANY], splits: true };
 /** Text in a pattern that a shell would give a meaning to, but a pattern does not. */
 const SHELL_SYNTAX = /['"\\;&|<>$`(){}\p{Cc}]/u;
 
+const TOO_LONG = "it is too long to be read";
+
+/** Gives the verdict on a command of a thread that works in this folder; null when the folder is not known. */
+export type CommandVerdict = (request: CommandApprovalRequest, threadCwd: string | null) => Verdict;
+
 /**
- * Makes the rules over commands.
+ * Makes the rules over commands. Warns of programs that run what files in their folder say, when they are allowed.
  *
  * @throws UsageError for a pattern that is empty, has `**` before its end, or could never cover anything.
  */
-export function commandRules(list: RuleList<CommandPattern>): (request: CommandApprovalRequest) => Verdict {
+export function commandRules(list: CommandRules): CommandVerdict {
   const allow = (list.allow ?? []).map((pattern) => allowPattern(pattern));
   const deny = (list.deny ?? []).map((pattern) => compile(pattern, "commands.deny"));
-  return (request) => denied(deny, request) ?? allowed(allow, request);
+  const folders = commandFolders(list.cwd);
+  warnOfPrograms(allow);
+  return (request, threadCwd) => denied(deny, request) ?? allowed(allow, request, () => folders(request, threadCwd));
 }
 
 function allowPattern(pattern: CommandPattern): Pattern {
@@ -68,14 +75,21 @@ function unusable(where: string, source: string, problem: string): UsageError {
   return new UsageError(`The pattern ${JSON.stringify(source)} in ${where} ${problem}.`);
 }
 
-function allowed(patterns: readonly Pattern[], request: CommandApprovalRequest): Verdict {
+function allowed(
+  patterns: readonly Pattern[],
+  request: CommandApprovalRequest,
+  wrongFolder: () => string | undefined,
+): Verdict {
   if (patterns.length === 0) return open("no command is allowed by a rule");
   if (!isCommand(request)) return open(`no rule covers a request of the kind ${JSON.stringify(request.kind)}`);
   if (typeof request.command !== "string") return open("no rule covers a request without a command");
+  if (request.command.length > MAX_COMMAND_LENGTH) return open(TOO_LONG);
   const command = simpleCommand(request.command);
   if ("refused" in command) return open(`rules allow simple commands only, and this is none: ${command.refused}`);
   const rule = patterns.find((pattern) => covers(pattern, command.words));
   if (rule === undefined) return open("no pattern of commands.allow covers it");
+  const problem = wrongFolder();
+  if (problem !== undefined) return open(problem);
   return accepted(`commands.allow has ${JSON.stringify(rule.source)}.`, rule.source);
 }
 
@@ -84,36 +98,76 @@ function isCommand(request: { readonly kind?: string }): boolean {
   return request.kind === undefined || request.kind === "command";
 }
 
-/** Whether an allow pattern covers these words: exactly, and the command by the very name that the pattern has. */
+/**
+ * Whether an allow pattern covers these words: exactly, and the command by the very name that the pattern has. An
+ * argument that could change what the program does is covered only by a word of the pattern that begins like it.
+ */
 function covers({ name, rest, isOpen }: Pattern, [program = "", ...words]: readonly string[]): boolean {
   if (!couldBeSame(name, literal(program))) return false;
   if (isOpen ? words.length < rest.length : words.length !== rest.length) return false;
-  return rest.every((token, i) => couldBeSame(token, literal(words[i] ?? "")));
+  if (words.slice(rest.length).some((word) => isOption(word))) return false;
+  return rest.every((token, i) => {
+    const word = words[i] ?? "";
+    return couldBeSame(token, literal(word)) && (!isOption(word) || namesOption(token, word));
+  });
+}
+
+/** Whether an argument is an option, or sets a variable: `-x`, `--x`, `+x`, `X=value`. */
+function isOption(word: string): boolean {
+  return /^([-+]|\w+=)/.test(word);
+}
+
+function namesOption(token: Wildcard, word: string): boolean {
+  return /^[-+]/.test(word)
+    ? token[0] === word[0]
+    : token.slice(0, word.indexOf("=") + 1).every((piece) => piece !== ANY);
+}
+
+/** One warning for all: what these programs do is decided by files that the agent may be able to write. */
+function warnOfPrograms(patterns: readonly Pattern[]): void {
+  const risky = patterns.filter(({ name, rest }) => {
+    return runsOthers(wildcardText(name)) && !/^(--version|--help|-[vVh])$/.test(rest.map(wildcardText).join(" "));
+  });
+  const names = new Set(risky.map(({ name }) => wildcardText(name)));
+  if (names.size === 0) return;
+  process.emitWarning(
+    `commands.allow of approvalRules has ${[...names].join(", ")}: what is allowed runs outside the sandbox, and ` +
+      "these programs run what configuration, scripts or arguments tell them. An agent that can write in the " +
+      "working directory can run anything through them. Let them run inside the sandbox, where no rule is asked.",
+    { type: "CodexEmbedWarning", code: "CODEX_EMBED_ALLOWED_PROGRAM" },
+  );
 }
 
 function denied(patterns: readonly Pattern[], request: CommandApprovalRequest): Verdict | undefined {
-  if (patterns.length === 0) return undefined;
+  const [anyPattern] = patterns;
+  if (anyPattern === undefined) return undefined;
+  const because = (pattern: Pattern, what: string): Verdict =>
+    declined(`commands.deny has ${JSON.stringify(pattern.source)}, and ${what}.`, pattern.source);
+  const source = sourceOf(request);
+  const texts = [...source.scripts, ...source.fragments, ...source.commands.flat()];
+  if (texts.some(({ length }) => length > MAX_COMMAND_LENGTH)) return because(anyPattern, TOO_LONG);
   const names = patterns.map(({ name }) => deniedName(name, request.cwd ?? undefined));
-  for (const candidate of candidatesOf(request)) {
+  for (const candidate of commandsIn(source)) {
+    if ("problem" in candidate) return because(anyPattern, `the command cannot be read: ${candidate.problem}`);
     const name = commandName(candidate.words[candidate.start] ?? UNKNOWN_WORD);
     const rule = patterns.find((pattern, i) => names[i]?.(name) === true && starts(pattern, candidate));
     if (rule === undefined) continue;
     const found = candidate.words.slice(candidate.start, candidate.start + 8).map(({ text }) => wildcardText(text));
     const runs = found.join(" ") === "*" ? "what cannot be told" : JSON.stringify(found.join(" ").slice(0, 120));
-    const reason = `commands.deny has ${JSON.stringify(rule.source)}, and the command runs ${runs}.`;
-    return declined(reason, rule.source);
+    return because(rule, `the command runs ${runs}`);
   }
   return undefined;
 }
 
 /** What the runtime itself made of the command is a hint: it can add to what is denied, and never to what is allowed. */
-function* candidatesOf(request: CommandApprovalRequest): Generator<Candidate> {
-  if (typeof request.command === "string") {
-    const command = shellWords(request.command);
-    yield* "words" in command ? argumentCommands(command.words) : scriptCommands(request.command);
-  }
-  for (const { command } of request.commandActions ?? []) yield* scriptCommands(command);
-  yield* argumentCommands(request.proposedExecpolicyAmendment ?? []);
+function sourceOf({ command, commandActions, proposedExecpolicyAmendment }: CommandApprovalRequest): CommandSource {
+  const line = command ?? "";
+  const words = line.length > MAX_COMMAND_LENGTH ? { refused: TOO_LONG } : shellWords(line);
+  return {
+    commands: [...("words" in words ? [words.words] : []), proposedExecpolicyAmendment ?? []],
+    scripts: "words" in words ? [] : [line],
+    fragments: (commandActions ?? []).map((action) => action.command),
+  };
 }
 
 /**

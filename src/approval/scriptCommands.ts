@@ -1,147 +1,121 @@
-/** Owns the places in a script where a command could start, behind whatever runs it. */
+/** Finds the commands that a script or a list of arguments could run, behind every program that runs others. */
 
-import { commandName, oneOf } from "./commandName.js";
-import {
-  asScript,
-  KEYWORDS,
-  type ScriptCommand,
-  type ScriptWord,
-  UNKNOWN_COMMAND,
-  UNKNOWN_TEXT,
-} from "./scriptDraft.js";
-import { type Dialect, readScript } from "./shellScript.js";
-import { ANY, literal, wildcardText } from "./wildcard.js";
+import { commandName } from "./commandName.js";
+import { anywhere, type Invocation, invocationOf } from "./invocation.js";
+import { readScript, type ScriptCommand, type ScriptVariable, type ScriptWord } from "./shellScript.js";
+import { ANY, literal } from "./wildcard.js";
 
-/** A place in a script where a command could start, and the words from there on. */
+/** A command that could run: the words from `start` on. */
 export interface Candidate {
   readonly words: readonly ScriptWord[];
   readonly start: number;
 }
 
-/** Shells, which run what they read when they are given no script. */
-const SHELLS = "sh bash zsh dash ksh mksh ash fish csh tcsh powershell pwsh cmd";
+/** What could run but cannot be read, and why. */
+export interface Unreadable {
+  readonly problem: string;
+}
 
-/** Commands that run what is among their arguments, as arguments or as a script. */
-const RUNNERS = [
-  SHELLS,
-  "busybox toybox eval trap env command builtin exec noglob nocorrect nohup sudo doas su runuser pkexec xargs",
-  "parallel nice ionice timeout gtimeout stdbuf setsid setarch arch watch strace ltrace chroot unshare nsenter",
-  "flock script caffeinate ssh repeat chronic unbuffer rlwrap systemd-run time coproc alias mapfile readarray",
-];
+/** How many characters of command text are read. The system takes no longer argument than twice this. */
+export const MAX_COMMAND_LENGTH = 65_536;
 
-const isShell = oneOf(SHELLS.split(" "));
-const isAlias = oneOf(["alias"]);
-const isRunner = oneOf(RUNNERS.join(" ").split(" "));
+/** How many characters are read in all, with the scripts that are found within scripts. */
+const MAX_READ = 4 * MAX_COMMAND_LENGTH;
 
-/** Commands that run what stands behind one of these options. */
-const isFinder = oneOf(["find", "gfind", "fd", "fdfind"]);
-const FINDER_OPTIONS = new Set(["-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"]);
+/** How many words are looked at in all, as several programs may read the same ones. */
+const MAX_WORDS = 200_000;
 
-/** How many characters are read before a script counts as one that nobody can tell anything of. */
-const MAX_READ = 1 << 21;
+/** Variables that hold a command. A value of several words is read in any variable. */
+const COMMAND_VARIABLE =
+  /^(GIT_|LESS|BASH_FUNC|PS\d$|ENV$|RSH$|SHELL$)|PAGER|EDITOR|VISUAL|BROWSER|COMMAND|SHELL$|_SSH|ASKPASS|_CMD$|WRAPPER/i;
+
+/** Where commands are looked for. */
+export interface CommandSource {
+  /** The arguments of one command each. */
+  readonly commands: readonly (readonly string[])[];
+  /** Text that is a script. */
+  readonly scripts: readonly string[];
+  /** Text that could be a script: what cannot be read of it does not matter. */
+  readonly fragments: readonly string[];
+}
 
 /**
- * Yields every command that a script could run, as far as that shows without running it. The whole script is read in
- * every dialect, and so is each of its lines: no quote or document that one shell sees hides the next line.
+ * Yields every command that could run, as far as that shows without running it, and what cannot be read. Takes time in
+ * proportion to the length of the text.
  */
-export function scriptCommands(script: string): Generator<Candidate> {
-  return commandsOf(new Set([script]));
+export function* commandsIn({ commands, scripts, fragments }: CommandSource): Generator<Candidate | Unreadable> {
+  const finder = new CommandFinder();
+  for (const script of scripts) finder.add(script, true);
+  for (const fragment of fragments) finder.add(fragment, false);
+  for (const command of commands) {
+    const words = command.map((word) => ({ text: literal(word), splits: false }));
+    yield* finder.candidates({ words, input: undefined, isSubstituted: false });
+  }
+  yield* finder.find();
 }
 
-/** Yields the commands that these arguments could run. */
-export function* argumentCommands(words: readonly string[]): Generator<Candidate> {
-  const scripts = new Set<string>();
-  yield* candidatesOf({ words: words.map((word) => ({ text: literal(word), splits: false })), starts: [0] }, scripts);
-  yield* commandsOf(scripts);
-}
+class CommandFinder {
+  /** Scripts to read, and whether each is one for sure. */
+  readonly #scripts = new Map<string, boolean>();
+  #read = 0;
+  #words = 0;
 
-function* commandsOf(scripts: Set<string>): Generator<Candidate> {
-  let read = 0;
-  // What is found within a script is added while the set is iterated, and so has its turn as well.
-  for (const text of scripts) {
-    if (/[\n\r]/.test(text)) for (const line of text.split(/[\n\r]+/)) scripts.add(line);
-    for (const dialect of dialectsOf(text)) {
-      read += text.length;
-      if (read > MAX_READ) {
-        yield ANYTHING;
+  add(script: string, isScript: boolean): void {
+    const known = this.#scripts.get(script);
+    // What turns out to be a script for sure is read once more.
+    if (isScript && known === false) this.#scripts.delete(script);
+    if (known === undefined || isScript) this.#scripts.set(script, isScript);
+  }
+
+  *find(): Generator<Candidate | Unreadable> {
+    // What is found within a script is added while the map is iterated, and so has its turn as well.
+    for (const [script, isScript] of this.#scripts) {
+      this.#read += script.length;
+      if (this.#read > MAX_READ) {
+        yield { problem: "it holds too many scripts" };
         return;
       }
-      const { commands, scripts: found } = readScript(text, dialect);
-      for (const inner of found) scripts.add(inner);
-      for (const command of commands) yield* candidatesOf(command, scripts);
+      const { commands, variables, evaluated, problem } = readScript(script);
+      if (problem !== undefined && isScript) yield { problem };
+      // Other shells than bash give `$'` no meaning.
+      if (script.includes("$'")) this.add(script.replaceAll(/\$+'/g, "'"), false);
+      for (const text of evaluated) this.add(text, false);
+      for (const variable of variables) this.#addVariable(variable);
+      for (const each of commands) if (isScript || !beginsUnknown(each)) yield* this.candidates(each);
     }
   }
-}
 
-const ANYTHING: Candidate = { words: UNKNOWN_COMMAND.words, start: 0 };
-
-function dialectsOf(text: string): readonly Dialect[] {
-  const both = (mark: string) => (text.includes(mark) ? [true, false] : [true]);
-  return both("$'").flatMap((escapes) => both("case").map((cases) => ({ escapes, cases })));
-}
-
-function* candidatesOf({ words, starts }: ScriptCommand, scripts: Set<string>): Generator<Candidate> {
-  const places = new Set(starts);
-  let firstRunner = Number.POSITIVE_INFINITY;
-  let firstFinder = Number.POSITIVE_INFINITY;
-  for (const start of places) {
-    const word = words[start];
-    if (word === undefined) continue;
-    if (isAssignment(word) || KEYWORDS.has(wildcardText(word.text))) places.add(start + 1);
-    if (isAssignment(word)) continue;
-    const name = commandName(word);
-    if (isRunner(name)) {
-      for (const place of placesBehind(words, start, firstRunner < start)) places.add(place);
-      if (start < firstRunner) for (let at = start + 1; at < words.length; at++) addScript(words[at], scripts);
-      if (isAlias(name)) for (let at = start + 1; at < words.length; at++) addValue(words[at], scripts);
-      firstRunner = Math.min(firstRunner, start);
-      if (isShell(name) && readsItsInput(words, start)) yield ANYTHING;
-    } else if (isFinder(name) && start < firstFinder) {
-      for (let at = start + 1; at < words.length; at++) {
-        if (FINDER_OPTIONS.has(wildcardText(words[at]?.text ?? []))) places.add(at + 1);
-      }
-      firstFinder = start;
+  *candidates(command: ScriptCommand): Generator<Candidate | Unreadable> {
+    const places = new Set([0]);
+    for (const start of places) {
+      const word = command.words[start];
+      if (word === undefined) continue;
+      yield { words: command.words, start };
+      const found = this.#invocation(command, word, start);
+      this.#words += found.read;
+      if (this.#words > MAX_WORDS) yield { problem: "too much of it could be a command" };
+      if (this.#words > MAX_WORDS) return;
+      if (found.problem !== undefined) yield { problem: found.problem };
+      for (const script of found.scripts) this.add(script, true);
+      for (const fragment of found.fragments) this.add(fragment, false);
+      for (const variable of found.variables) this.#addVariable(variable);
+      if (found.words === undefined) for (const place of found.places) places.add(place);
+      else for (const place of found.places) yield* this.candidates({ ...command, words: found.words.slice(place) });
     }
-    yield { words, start };
+  }
+
+  #invocation(command: ScriptCommand, word: ScriptWord, start: number): Invocation {
+    const { plain } = commandName(word);
+    return plain === undefined ? anywhere(command.words, start) : invocationOf(plain, command, start);
+  }
+
+  /** A value can be a command that a program runs, or text in which a shell expands substitutions. */
+  #addVariable({ name, value }: ScriptVariable): void {
+    if (COMMAND_VARIABLE.test(name) || /[^\w./:=@%+,~-]/.test(value)) this.add(value.replace(/^\s*[!|]\s*/, ""), false);
   }
 }
 
-/**
- * Yields where a command could start among a runner's arguments: anywhere, as its options and their values are not
- * known. Yet a word of which nothing is known counts only near the runner, or else every variable would be a command.
- */
-function* placesBehind(words: readonly ScriptWord[], runner: number, onlyNear: boolean): Generator<number> {
-  let values = 0;
-  for (let at = runner + 1; at < words.length; at++) {
-    const first = words[at]?.text[0];
-    if (values > 1 && onlyNear) return;
-    if (values <= 1 || first !== ANY) yield at;
-    if (first !== "-") values++;
-  }
-}
-
-/** Whether nothing but options stands behind a shell, or one of them says that it reads its input. */
-function readsItsInput(words: readonly ScriptWord[], shell: number): boolean {
-  for (let at = shell + 1; at < words.length; at++) {
-    const text = words[at]?.text ?? [];
-    if (text[0] !== "-") return false;
-    if (text[1] !== "-" && text.includes("s")) return true;
-  }
-  return true;
-}
-
-/** Takes an argument for a script, unless it is a plain word. */
-function addScript(word: ScriptWord | undefined, scripts: Set<string>): void {
-  if (word === undefined) return;
-  const script = asScript(word);
-  if (/[^\w./:=@%+,-]/.test(script.replaceAll(UNKNOWN_TEXT, ""))) scripts.add(script);
-}
-
-function addValue(word: ScriptWord | undefined, scripts: Set<string>): void {
-  if (word !== undefined && isAssignment(word)) scripts.add(asScript(word).replace(/^[^=]*=/, ""));
-}
-
-function isAssignment({ text }: ScriptWord): boolean {
-  const end = text.indexOf("=");
-  return end > 0 && /^[a-z_]\w*\+?$/i.test(wildcardText(text.slice(0, end)));
+/** Whether the beginning of a text is not known: in one that need not be a script, that says nothing. */
+function beginsUnknown({ words, isSubstituted }: ScriptCommand): boolean {
+  return !isSubstituted && words[0]?.text[0] === ANY;
 }

@@ -1,229 +1,201 @@
-/** Owns finding commands in a shell's script the wide way: whatever could be one, in one shell or another. */
+/**
+ * Reads a shell script with the parser `unbash` and lists its simple commands. The parser knows bash; what other shells
+ * read differently is covered by reading such a script a second time.
+ */
 
-import { CommandsDraft, type Redirect, type ScriptCommand, UNKNOWN_COMMAND, type WordDraft } from "./scriptDraft.js";
+import { type Assignment, type Command, forEachChild, parse, type SyntaxNode, type Word, type WordPart } from "unbash";
+import { ANY, literal, type Piece, type Wildcard } from "./wildcard.js";
 
-/** What one reading of a script found. */
+/** A word as far as it is known without running anything. */
+export interface ScriptWord {
+  readonly text: Wildcard;
+  /** Whether it could expand to several words, or to none. */
+  readonly splits: boolean;
+}
+
+/** A simple command. */
+export interface ScriptCommand {
+  readonly words: readonly ScriptWord[];
+  /** The text of its here-document or here-string, when it has one. */
+  readonly input: string | undefined;
+  /** Whether it stands in a substitution. */
+  readonly isSubstituted: boolean;
+}
+
+/** A variable that a script sets. */
+export interface ScriptVariable {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What a script holds. */
 export interface ScriptReading {
   readonly commands: readonly ScriptCommand[];
-  /** Text that is a script of its own, or could be: within backticks, behind a quote that does not end. */
-  readonly scripts: readonly string[];
+  readonly variables: readonly ScriptVariable[];
+  /** Quoted text with a substitution in a place where bash expands such text once more. */
+  readonly evaluated: readonly string[];
+  /** Why some of the script cannot be read. */
+  readonly problem: string | undefined;
 }
 
-/** How shells, and readings of one script, differ. */
-export interface Dialect {
-  /** Whether `$'` starts a quotation with escapes. */
-  readonly escapes: boolean;
-  /** Whether `case` is a keyword, the patterns of which end in a parenthesis. */
-  readonly cases: boolean;
+/** Stands for unknown text in a script that is put together here. */
+const UNKNOWN_TEXT = "${_}";
+
+/** How deep expansions may nest: `unbash` scans each level again. */
+const MAX_NESTING = 8;
+
+/** How many here-documents are read: `unbash` takes quadratic time in the number of those that are open. */
+const MAX_DOCUMENTS = 100;
+
+/** Reads a script. Never throws. */
+export function readScript(script: string): ScriptReading {
+  const reader = new ScriptReader();
+  if (script.split("<<").length > MAX_DOCUMENTS) {
+    reader.problem = "it holds too many here-documents";
+    return reader;
+  }
+  try {
+    reader.read(parse(script));
+  } catch {
+    // The parser runs out of stack on some scripts that nest too deeply.
+    reader.problem = "it nests too deeply";
+  }
+  return reader;
 }
 
-const MAX_DEPTH = 100;
+/** A word as the text of a script, for what takes it as one. */
+export function asScript({ text }: ScriptWord): string {
+  return text.map((piece) => (typeof piece === "string" ? piece : UNKNOWN_TEXT)).join("");
+}
 
-const REDIRECTS: ReadonlyMap<string, Redirect> = new Map([
-  ["<<", "document"],
-  ["<<<", "text"],
-]);
+/** Text that holds a substitution. */
+export function holdsSubstitution(text: string): boolean {
+  return text.includes("$(") || text.includes("`") || text.includes("${");
+}
 
-/** Reads a script in one dialect. It never fails, and takes time in proportion to the script's length. */
-export function readScript(script: string, dialect: Dialect): ScriptReading {
-  return new ScriptReader(script, dialect);
+interface Visit {
+  readonly node: SyntaxNode;
+  readonly nesting: number;
+  /** Whether bash expands quoted text here once more: an arithmetic expression, a subscript, a test. */
+  readonly evaluates: boolean;
 }
 
 class ScriptReader implements ScriptReading {
   readonly commands: ScriptCommand[] = [];
-  readonly scripts: string[] = [];
-  readonly #script: string;
-  readonly #dialect: Dialect;
-  #at = 0;
+  readonly variables: ScriptVariable[] = [];
+  readonly evaluated: string[] = [];
+  problem: string | undefined;
 
-  constructor(script: string, dialect: Dialect) {
-    this.#script = script;
-    this.#dialect = dialect;
-    while (this.#at < this.#script.length) this.#commands(0);
-  }
-
-  /** Reads up to the parenthesis that closes this depth, or to the end. */
-  #commands(depth: number): void {
-    const draft = new CommandsDraft(this.commands, this.scripts);
-    while (this.#at < this.#script.length) {
-      const plain = this.#skip(/[\w./:,@%+-]+/y);
-      if (plain !== "") draft.word.add(plain);
-      const char = this.#next();
-      if (char === "") break;
-      if (char === ")") draft.endWord();
-      if (char === ")" && depth > 0 && !(this.#dialect.cases && draft.isInCase)) break;
-      if (char === "\\" && this.#peek() === "\n") {
-        this.#at++;
-      } else if (";&|\n\r)".includes(char)) {
-        draft.endCommand();
-        if (char === "\n") for (const end of draft.takeDocuments()) this.#document(end);
-      } else if (/\s/.test(char)) {
-        draft.endWord();
-      } else if (char === "(") {
-        this.#group(draft, depth);
-      } else if (char === "<" || char === ">") {
-        const operator = char + this.#skip(/[<>]*[&|]?/y);
-        draft.redirect(REDIRECTS.get(operator) ?? "file");
-        if (this.#peek() === "(") this.#substitutedFile(draft, depth);
-      } else if (char === "#" && !draft.isInWord) {
-        this.#skip(/[^\n\r]*/y);
-      } else if ((char === "{" || char === "}") && !draft.isInWord && /^(\s|;|$)/.test(this.#peek())) {
-        draft.endCommand();
-      } else {
-        this.#character(char, draft.word, depth);
+  read(script: SyntaxNode): void {
+    const open: Visit[] = [{ node: script, nesting: 0, evaluates: false }];
+    for (let visit = open.pop(); visit !== undefined; visit = open.pop()) {
+      const { node } = visit;
+      this.#visit(visit);
+      if (visit.nesting > MAX_NESTING) {
+        this.problem ??= "it nests too deeply";
+        continue;
       }
-    }
-    draft.endCommand();
-  }
-
-  /** Reads a document up to the line that ends it. What it holds could be expanded, or run by a shell. */
-  #document(end: string): void {
-    const start = this.#at;
-    if (start >= this.#script.length) return;
-    // The `-` of `<<-` is read as part of the word, and lets tabs stand before the line.
-    const ends = new Set([end, end.replace(/^-/, "")]);
-    while (this.#at < this.#script.length) {
-      const line = this.#skip(/[^\n]*/y);
-      this.#at++;
-      if (ends.has(line) || ends.has(line.replace(/^\t+/, ""))) break;
-    }
-    this.scripts.push(this.#script.slice(start, this.#at));
-  }
-
-  /** Reads a group of commands, or else a pattern or a function's name: then the command goes on behind it. */
-  #group(draft: CommandsDraft, depth: number): void {
-    if (!draft.isInWord) {
-      draft.endCommand();
-      this.#nested(depth);
-      return;
-    }
-    draft.word.addUnknown(true, true);
-    this.#nested(depth);
-    draft.startNext();
-  }
-
-  /** Reads the `(` of `<(`: a word of the command, and no redirection. */
-  #substitutedFile(draft: CommandsDraft, depth: number): void {
-    draft.endRedirect();
-    draft.word.addUnknown(false);
-    this.#at++;
-    this.#nested(depth);
-  }
-
-  #character(char: string, word: WordDraft, depth: number): void {
-    if (char === "\\") {
-      word.add(this.#next());
-    } else if (char === "'") {
-      const end = this.#script.indexOf("'", this.#at);
-      if (end === -1) this.scripts.push(this.#script.slice(this.#at));
-      word.add(this.#script.slice(this.#at, end === -1 ? undefined : end));
-      this.#at = end === -1 ? this.#script.length : end + 1;
-    } else if (char === '"') {
-      this.#doubleQuoted(word, depth);
-    } else if (char === "$" || char === "`") {
-      this.#expansion(char, word, depth, true);
-    } else if (char === "*" || char === "?") {
-      word.addUnknown(true);
-    } else if (char === "{" && this.#peek() !== "}") {
-      word.addUnknown(true, true);
-    } else if (char === "[" && (word.text.length > 0 || !this.#isTest())) {
-      word.addUnknown(true, true);
-    } else if (char === "[" && this.#peek() === "[") {
-      word.add(char + this.#next());
-    } else {
-      word.add(char);
+      const nesting = visit.nesting + (NESTING.has(node.type) ? 1 : 0);
+      const evaluates = EVALUATING.has(node.type) || (visit.evaluates && node.type !== "Script");
+      forEachChild(node, (child) => {
+        const isIndex = node.type === "Assignment" && child === node.index;
+        open.push({ node: child, nesting, evaluates: evaluates || isIndex });
+      });
     }
   }
 
-  #doubleQuoted(word: WordDraft, depth: number): void {
-    const start = this.#at;
-    while (this.#at < this.#script.length) {
-      word.add(this.#skip(/[^"$`\\]+/y));
-      const char = this.#next();
-      if (char === '"') return;
-      if (char === "$" || char === "`") {
-        this.#expansion(char, word, depth, false);
-      } else if (char === "\\" && '$`"\\\n'.includes(this.#peek())) {
-        const escaped = this.#next();
-        if (escaped !== "\n") word.add(escaped);
-      } else {
-        word.add(char);
+  #visit({ node, nesting, evaluates }: Visit): void {
+    switch (node.type) {
+      case "Script":
+        if ("errors" in node && node.errors !== undefined) this.problem ??= "it is not valid bash";
+        break;
+      case "Command":
+        this.#command(node, nesting > 0);
+        break;
+      case "Assignment":
+        this.#assignment(node);
+        break;
+      case "ParameterExpansion":
+        // zsh runs code that flags such as `${(e)name}` name.
+        if (!/^(\w+|[@*#?$!-])$/.test(node.parameter)) this.problem ??= "it holds an expansion that bash does not know";
+        break;
+      case "ExtendedGlob":
+        // zsh runs code that qualifiers such as `*(e:code:)` hold.
+        this.problem ??= "it holds a glob with parentheses";
+        break;
+      case "Word":
+      case "ArithmeticWord":
+        if (evaluates && holdsSubstitution(node.value)) this.evaluated.push(node.value.replaceAll(/['"\\]/g, ""));
+        break;
+      default:
+        break;
+    }
+  }
+
+  #command({ name, args, redirects }: Command, isSubstituted: boolean): void {
+    if (name === undefined) return;
+    const words = [name, ...args].map((word) => (word.type === "Word" ? scriptWord(word) : assignmentWord(word)));
+    const inputs = redirects.flatMap((redirect) => {
+      if (redirect.type === "HereDoc") {
+        const { text, parts } = redirect.body;
+        return [parts === undefined ? text : asScript(joined(parts))];
       }
+      return redirect.type === "HereString" && redirect.target ? [asScript(scriptWord(redirect.target))] : [];
+    });
+    this.commands.push({ words, input: inputs.length === 0 ? undefined : inputs.join("\n"), isSubstituted });
+  }
+
+  #assignment({ name, value }: Assignment): void {
+    const values = value.type === "ArrayValue" ? value.elements : [value];
+    for (const each of values) this.variables.push({ name, value: asScript(scriptWord(each)) });
+  }
+}
+
+const NESTING: ReadonlySet<SyntaxNode["type"]> = new Set<SyntaxNode["type"]>([
+  "CommandExpansion",
+  "ProcessSubstitution",
+  "ArithmeticExpansion",
+  "ArithmeticCommandExpansion",
+  "ParameterExpansion",
+]);
+
+const EVALUATING: ReadonlySet<SyntaxNode["type"]> = new Set<SyntaxNode["type"]>([
+  "ArithmeticCommand",
+  "ArithmeticExpansion",
+  "ArithmeticFor",
+  "ParameterExpansion",
+  "TestCommand",
+]);
+
+function scriptWord(word: Word): ScriptWord {
+  return word.parts === undefined ? { text: literal(word.value), splits: false } : joined(word.parts);
+}
+
+function assignmentWord({ text, name, value }: Assignment): ScriptWord {
+  if (value.type === "ArrayValue") return { text: [...literal(name), "=", ANY], splits: false };
+  return { text: [...literal(text.slice(0, text.indexOf("=") + 1)), ...scriptWord(value).text], splits: false };
+}
+
+function joined(parts: readonly WordPart[]): ScriptWord {
+  const text: Piece[] = [];
+  let splits = false;
+  const add = (part: WordPart, isQuoted: boolean): void => {
+    switch (part.type) {
+      case "Literal":
+      case "SingleQuoted":
+      case "AnsiCQuoted":
+        for (const char of part.value) text.push(char);
+        break;
+      case "DoubleQuoted":
+      case "LocaleString":
+        for (const child of part.parts) add(child, true);
+        break;
+      default:
+        if (text.at(-1) !== ANY) text.push(ANY);
+        // `"$@"` and `"${list[@]}"` are several words within quotes, too.
+        if (part.type !== "ProcessSubstitution") splits ||= !isQuoted || part.text.includes("@");
     }
-    this.scripts.push(this.#script.slice(start));
-  }
-
-  /** Reads what follows a `$` or a backtick. */
-  #expansion(char: string, word: WordDraft, depth: number, isBare: boolean): void {
-    if (char === "$") this.#skip(/(?:\\\n)*/y);
-    const following = this.#peek();
-    if (char === "`") {
-      const body = this.#skip(/(?:[^`\\]+|\\[^])*/y);
-      // In dash, a backtick that nothing ends is text, and the command goes on behind its word.
-      if (this.#skip(/`/y) === "") this.scripts.push(body.replace(/^\S*/, ""));
-      // Within double quotes, a backslash is taken off a double quote as well.
-      this.scripts.push(body.replace(isBare ? /\\([`\\$])/g : /\\([`\\$"])/g, "$1"));
-      word.addUnknown(isBare);
-    } else if (following === "(") {
-      this.#at++;
-      word.addUnknown(isBare);
-      this.#nested(depth);
-    } else if (following === "{") {
-      const isName = this.#skip(/\{\w+\}/y) !== "";
-      if (!isName) this.#at++;
-      word.addUnknown(isBare || !isName, !isName);
-    } else if (following === "'" && isBare && this.#dialect.escapes) {
-      this.#at++;
-      this.#escapes(word);
-    } else if (following === '"' && isBare) {
-      this.#at++;
-      this.#doubleQuoted(word, depth);
-    } else {
-      const name = this.#skip(/\w+|[@*#?$!-]/y);
-      if (name === "") word.add(char);
-      else word.addUnknown(isBare || name === "@");
-    }
-  }
-
-  /** Reads a quotation in which a backslash can spell any character. */
-  #escapes(word: WordDraft): void {
-    while (this.#at < this.#script.length) {
-      const char = this.#next();
-      if (char === "'") return;
-      if (char !== "\\") word.add(char);
-      else if (this.#skip(/x[\da-f]{1,2}|u[\da-f]{1,4}|U[\da-f]{1,8}|[0-7]{1,3}|c[^]|[abefnrtv]/iy) !== "") {
-        word.addUnknown(false);
-      } else {
-        word.add(this.#next());
-      }
-    }
-  }
-
-  /** Whether the bracket just read is one of the commands `[` and `[[`. */
-  #isTest(): boolean {
-    return /^(\s|$|\[\s|\[$)/.test(this.#script.slice(this.#at, this.#at + 2));
-  }
-
-  #nested(depth: number): void {
-    if (depth < MAX_DEPTH) this.#commands(depth + 1);
-    else this.commands.push(UNKNOWN_COMMAND);
-  }
-
-  #peek(): string {
-    return this.#script.charAt(this.#at);
-  }
-
-  #next(): string {
-    const point = this.#script.codePointAt(this.#at);
-    const char = point === undefined ? "" : String.fromCodePoint(point);
-    this.#at += char.length;
-    return char;
-  }
-
-  #skip(pattern: RegExp): string {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#script)?.[0] ?? "";
-    this.#at += found.length;
-    return found;
-  }
+  };
+  for (const part of parts) add(part, false);
+  return { text, splits };
 }

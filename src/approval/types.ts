@@ -1,5 +1,3 @@
-/** Owns the types of approval handlers and of the rules that decide in their place. */
-
 import type {
   CommandApprovalRequest,
   CommandDecision,
@@ -28,7 +26,9 @@ export interface ApprovalRuleHandlers {
 
 /**
  * A pattern over a command's arguments: text that is split at blanks, or the arguments themselves. `*` within one
- * stands for any run of characters; a last `**` stands for any further arguments, or none.
+ * stands for any run of characters; a last `**` stands for any further arguments, or none. In an allow pattern neither
+ * stands for an option: an argument that begins with `-` or `+` is covered only by a word of the pattern that begins
+ * with the same character, such as `--oneline` or `--*`, and `NAME=value` only by a word that has `NAME=`.
  */
 export type CommandPattern = string | readonly string[];
 
@@ -38,13 +38,26 @@ export interface RuleList<P> {
   readonly deny?: readonly P[] | undefined;
 }
 
+/** The rules over commands. */
+export interface CommandRules extends RuleList<CommandPattern> {
+  /**
+   * The folders that an allowed command may run in: absolute paths or globs, compared once their links are followed.
+   * `"/srv/app"` is that folder alone, `"/srv/app/**"` also every folder below it. Default: the working directory of the
+   * thread, as this client set it; a sub-agent's command may run in that of the thread which started the agent. What is
+   * denied is denied in every folder.
+   */
+  readonly cwd?: string | readonly string[] | undefined;
+}
+
 /** The rules, and what becomes of a request that none of them covers. */
 export interface ApprovalRulesOptions {
   /**
-   * Commands, by their arguments. An allow pattern covers one simple command as a whole: nothing chained, substituted,
-   * expanded or redirected. A deny pattern covers every command that starts with it, wherever it stands in a script.
+   * Commands, by their arguments. What is allowed runs outside the sandbox, with the rights of the runtime. An allow
+   * pattern covers one simple command as a whole: nothing chained, substituted, expanded or redirected, and no option
+   * that the pattern does not name. A deny pattern covers every command that starts with it, wherever it stands in a
+   * script; with a deny pattern, a command that cannot be read is declined. Neither reads more than 65,536 characters.
    */
-  readonly commands?: RuleList<CommandPattern> | undefined;
+  readonly commands?: CommandRules | undefined;
   /** Files and folders, as absolute globs (`*`, `?`, `**`) over what a path leads to once its links are followed. */
   readonly paths?: RuleList<string> | undefined;
   /** Hosts: a name, `*.` and a name for all below it, or `*` for every host. */

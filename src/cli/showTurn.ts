@@ -1,6 +1,13 @@
 /** Owns a turn on the terminal, from its start to its summary. */
 
-import { type Input, type Schema, type Thread, TurnFailedError, type TurnOptions, type TurnOutcome } from "../index.js";
+import {
+  type Input,
+  type Schema,
+  type Thread,
+  TurnFailedError,
+  type TurnOptions,
+  type TurnSnapshot,
+} from "../index.js";
 import type { TurnRenderer } from "./render/turnRenderer.js";
 import type { Terminal } from "./terminal.js";
 
@@ -17,7 +24,7 @@ export interface ShowTurnOptions {
 }
 
 /** Runs a turn and shows it, also one that fails. Rejects as the turn does. */
-export async function showTurn(thread: Thread, input: Input, options: ShowTurnOptions): Promise<TurnOutcome> {
+export async function showTurn(thread: Thread, input: Input, options: ShowTurnOptions): Promise<TurnSnapshot> {
   const {
     renderer,
     terminal: { signal, answered },

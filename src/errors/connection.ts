@@ -64,16 +64,19 @@ export class TransportClosedError extends CodexError {
   /** Whether the runtime may have acted on the request: it was sent, but its answer never came. */
   readonly maybeAccepted: boolean;
 
-  /** @param options - what was under way: a request by its `method`, anything else in words as `during`. */
+  /**
+   * @param options - what was under way: a request by its `method`, anything else in words as `during`; and whether the
+   * client is connecting again.
+   */
   constructor(
     reason: CloseReason,
-    options: { method?: string | undefined; during?: string; maybeAccepted?: boolean } = {},
+    options: { method?: string | undefined; during?: string; maybeAccepted?: boolean; isRecovering?: boolean } = {},
   ) {
-    const { maybeAccepted = false } = options;
+    const { maybeAccepted = false, isRecovering = false } = options;
     const what = options.during ?? options.method;
     const during =
       what === undefined ? "" : maybeAccepted ? ` while ${what} was under way` : ` before ${what} was sent`;
-    const message = `${describeClose(reason)}${during}. ${adviceAfter(reason, maybeAccepted)}`;
+    const message = `${describeClose(reason)}${during}. ${isRecovering ? "The client is connecting again" : adviceAfter(reason, maybeAccepted)}`;
     super("TRANSPORT_CLOSED", withStderr(message, reason.stderrTail), {
       cause: reason.error ?? reason,
     });

@@ -1,24 +1,37 @@
-/** Owns the errors of threads, turns, their streams and logins. */
-
 import type { CodexErrorInfo, TurnError } from "../generated/protocol.js";
-import type { TurnOutcome } from "../turnResult.js";
+import type { TurnSnapshot } from "../turnResult.js";
 import { CodexError } from "./base.js";
 import { LOGIN_ADVICE } from "./loginAdvice.js";
+
+/**
+ * Why a thread takes no turn: one runs; an aborted one has not ended yet; or another client's turn ran, and the runtime
+ * added the input to it.
+ */
+export type BusyReason = "running" | "ending" | "steered";
+
+const BUSY_ADVICE: Readonly<Record<BusyReason, string>> = {
+  running: "Await its result, steer it with turn.steer(input), or interrupt it first.",
+  ending:
+    "It was aborted, but the runtime has not confirmed its end yet. Try again later, or continue on another thread.",
+  steered:
+    "It belongs to another client, and the runtime added your input to it instead of starting a turn. Wait for its end before you start another.",
+};
 
 /** A turn is already in flight on this thread. The runtime would have taken the input as a steer of that turn. */
 export class TurnInProgressError extends CodexError {
   static override readonly typeName: string = "TurnInProgressError";
   readonly threadId: string;
+  /** The turn in flight, or null when its id is not known. */
   readonly activeTurnId: string | null;
+  /** Only `steered` means that the runtime has seen the input. */
+  readonly reason: BusyReason;
 
-  constructor(threadId: string, activeTurnId: string | null) {
-    super(
-      "TURN_IN_PROGRESS",
-      `Thread ${threadId} already has a turn in flight${activeTurnId === null ? "" : ` (${activeTurnId})`}. ` +
-        "Await its result, steer it with turn.steer(input), or interrupt it first.",
-    );
+  constructor(threadId: string, activeTurnId: string | null, reason: BusyReason = "running") {
+    const which = activeTurnId === null ? "" : ` (${activeTurnId})`;
+    super("TURN_IN_PROGRESS", `Thread ${threadId} already has a turn in flight${which}. ${BUSY_ADVICE[reason]}`);
     this.threadId = threadId;
     this.activeTurnId = activeTurnId;
+    this.reason = reason;
   }
 }
 
@@ -102,13 +115,11 @@ export class TurnFailedError extends CodexError {
    * broke off is classified as `"other"` by the runtime, and so is not among them.
    */
   readonly retryable: boolean;
-  readonly result: TurnOutcome;
+  readonly result: TurnSnapshot;
 
-  constructor(result: TurnOutcome, error: TurnError | null) {
-    const details = textOf(error?.additionalDetails);
+  constructor(result: TurnSnapshot, error: TurnError | null) {
     const info = error?.codexErrorInfo ?? null;
-    const reason = textOf(error?.message) ?? "the runtime gave no reason";
-    const message = `Turn ${result.id} failed: ${reason}${details ? ` (${details})` : ""}`;
+    const message = `Turn ${result.id} failed: ${describe(error)}`;
     super("TURN_FAILED", isUnauthorized(info) ? `${message.replace(/\.$/, "")}. ${UNAUTHORIZED_ADVICE}` : message);
     this.threadId = result.threadId;
     this.turnId = result.id;
@@ -119,42 +130,99 @@ export class TurnFailedError extends CodexError {
   }
 }
 
-/** No frame of the turn arrived for `idleTimeoutMs`; the turn was interrupted. */
-export class TurnStalledError extends CodexError {
-  static override readonly typeName: string = "TurnStalledError";
+/** The runtime retried its request to the model: why the last attempt failed. The `cause` of a `TurnLimitError`. */
+export class ModelRetryError extends CodexError {
+  static override readonly typeName: string = "ModelRetryError";
+  /** The runtime's own classification; null when it gave none. */
+  readonly info: CodexErrorInfo | null;
+  /** The HTTP status of the model's answer, when there was one. */
+  readonly httpStatus: number | null;
+
+  constructor(error: TurnError | null) {
+    super("MODEL_RETRY", describe(error));
+    this.info = error?.codexErrorInfo ?? null;
+    this.httpStatus = httpStatusOf(this.info);
+  }
+}
+
+/** What is known of a turn that a limit has ended. */
+export interface LimitedTurn {
   readonly threadId: string;
-  readonly turnId: string;
+  /** Null when the runtime had not answered the request that starts the turn. */
+  readonly turnId: string | null;
+  readonly result?: TurnSnapshot | null | undefined;
+  /** For a turn without an id: whether the request was sent. */
+  readonly maybeAccepted?: boolean | undefined;
+  /** Why nothing came. */
+  readonly cause?: Error | undefined;
+}
+
+/** A limit ended the turn. The base of `TurnDeadlineError` and `TurnStalledError`. */
+export class TurnLimitError extends CodexError {
+  static override readonly typeName: string = "TurnLimitError";
+  readonly threadId: string;
+  /** Null when the runtime had not answered `turn/start` yet. */
+  readonly turnId: string | null;
+  /** What the turn had produced: items, text so far, usage. Null when the runtime had not answered `turn/start` yet. */
+  readonly result: TurnSnapshot | null;
+  /**
+   * Whether the runtime may have taken the input. A turn that it starts later is interrupted, and its commands are
+   * stopped, when its answer arrives.
+   */
+  readonly maybeAccepted: boolean;
+
+  constructor(code: string, turn: LimitedTurn, limit: { readonly missed: string; readonly advice: string }) {
+    const { threadId, turnId, cause } = turn;
+    const maybeAccepted = turnId !== null || (turn.maybeAccepted ?? false);
+    const subject = turnId === null ? `A turn of thread ${threadId}` : `Turn ${turnId}`;
+    const why = cause === undefined ? "" : ` What kept it: ${sentence(cause.message)}`;
+    const advice = cause === undefined && turnId !== null ? ` ${limit.advice}` : "";
+    super(code, `${subject} ${limit.missed}${fateOf(turnId, maybeAccepted)}${why}${advice}`, cause && { cause });
+    this.threadId = threadId;
+    this.turnId = turnId;
+    this.result = turn.result ?? null;
+    this.maybeAccepted = maybeAccepted;
+  }
+}
+
+function fateOf(turnId: string | null, maybeAccepted: boolean): string {
+  if (turnId !== null) return " and was interrupted.";
+  return maybeAccepted
+    ? ": the runtime has not answered the request to start it. If it starts later, it is interrupted at once."
+    : ": the runtime could not be asked to start it. Nothing was sent.";
+}
+
+function sentence(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
+/** No frame of the turn arrived for `idleTimeoutMs`; the turn was interrupted. */
+export class TurnStalledError extends TurnLimitError {
+  static override readonly typeName: string = "TurnStalledError";
   /** The last notification that was seen, or null. */
   readonly lastMethod: string | null;
   readonly idleTimeoutMs: number;
 
-  constructor(turn: { threadId: string; turnId: string }, lastMethod: string | null, idleTimeoutMs: number) {
-    super(
-      "TURN_STALLED",
-      `Turn ${turn.turnId} was silent for ${idleTimeoutMs} ms (last seen: ${lastMethod ?? "nothing"}) and was interrupted. ` +
-        "Raise idleTimeoutMs if the model or a command needs longer.",
-    );
-    this.threadId = turn.threadId;
-    this.turnId = turn.turnId;
+  constructor(turn: LimitedTurn, lastMethod: string | null, idleTimeoutMs: number) {
+    super("TURN_STALLED", turn, {
+      missed: `was silent for ${idleTimeoutMs} ms (last seen: ${lastMethod ?? "nothing"})`,
+      advice: "Raise idleTimeoutMs if the model or a command needs longer.",
+    });
     this.lastMethod = lastMethod;
     this.idleTimeoutMs = idleTimeoutMs;
   }
 }
 
 /** The turn took longer than `deadlineMs` and was interrupted. */
-export class TurnDeadlineError extends CodexError {
+export class TurnDeadlineError extends TurnLimitError {
   static override readonly typeName: string = "TurnDeadlineError";
-  readonly threadId: string;
-  readonly turnId: string;
   readonly deadlineMs: number;
 
-  constructor(turn: { threadId: string; turnId: string }, deadlineMs: number) {
-    super(
-      "TURN_DEADLINE",
-      `Turn ${turn.turnId} took longer than its deadlineMs (${deadlineMs} ms) and was interrupted. Raise deadlineMs if it needs longer.`,
-    );
-    this.threadId = turn.threadId;
-    this.turnId = turn.turnId;
+  constructor(turn: LimitedTurn, deadlineMs: number) {
+    super("TURN_DEADLINE", turn, {
+      missed: `took longer than its deadlineMs (${deadlineMs} ms)`,
+      advice: "Raise deadlineMs if it needs longer.",
+    });
     this.deadlineMs = deadlineMs;
   }
 }
@@ -164,6 +232,11 @@ const UNAUTHORIZED_ADVICE = `The model provider refused the credentials, or got 
 
 function isUnauthorized(info: CodexErrorInfo | null): boolean {
   return info === "unauthorized" || httpStatusOf(info) === UNAUTHORIZED;
+}
+
+function describe(error: TurnError | null): string {
+  const details = textOf(error?.additionalDetails);
+  return `${textOf(error?.message) ?? "the runtime gave no reason"}${details ? ` (${details})` : ""}`;
 }
 
 /** What is no text must not keep the turn from failing: an object may not even be turned into one. */

@@ -3,11 +3,11 @@
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { ApprovalMode, type CodexOptions, type Logger, Sandbox, UsageError } from "../index.js";
+import { safeLogger } from "../logger.js";
 import { CODEX, logger } from "../knownOptions.js";
 import { expandHome } from "../usage/home.js";
 import { filled, integer, listOf, milliseconds, oneOf, text } from "../usage/kinds.js";
 import { checkOptions, nested, type OptionTable } from "../usage/options.js";
-import { safeLogger } from "../logger.js";
 
 /** What the server's operator allows its callers, and how the runtime behind it is started. */
 export interface CodexMcpOptions {

@@ -1,11 +1,11 @@
 /** Owns what a tool gives back: the outcome of a turn as the result of a tool call. */
 
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { TurnFailedError, type TurnOutcome } from "../index.js";
+import { TurnFailedError, type TurnSnapshot } from "../index.js";
 import { tellFailure } from "./refusal.js";
 
 /** The result of a turn that came to an end without failing. An interrupted one is an error: its work is not done. */
-export function endedResult({ threadId, status, finalResponse, usage }: TurnOutcome): CallToolResult {
+export function endedResult({ threadId, status, finalResponse, usage }: TurnSnapshot): CallToolResult {
   const isDone = status === "completed";
   const said = finalResponse ?? "";
   const content = isDone ? said : `The turn was interrupted before it was done.${said === "" ? "" : `\n\n${said}`}`;
@@ -33,7 +33,7 @@ export function failedResult(error: unknown, threadId: string | null): CallToolR
   };
 }
 
-function usageOf(usage: TurnOutcome["usage"]): { usage?: Record<string, number> } {
+function usageOf(usage: TurnSnapshot["usage"]): { usage?: Record<string, number> } {
   if (usage === null) return {};
   const { inputTokens, cachedInputTokens, outputTokens, reasoningOutputTokens, totalTokens } = usage.turn;
   return { usage: { inputTokens, cachedInputTokens, outputTokens, reasoningOutputTokens, totalTokens } };

@@ -3,26 +3,15 @@
 import { isDeepStrictEqual } from "node:util";
 import { CodexError, type CloseReason } from "../errors/index.js";
 import type { HandlerErrorEvent, Notification } from "../events.js";
-import type { DynamicToolCallParams, DynamicToolCallResponse, Turn } from "../generated/protocol.js";
+import type { DynamicToolCallParams, Turn } from "../generated/protocol.js";
 import type { ServerRequests } from "../generated/tables.js";
 import { isRecord, type RequestId, type WireRequest } from "../rpc/messages.js";
 import { NewestMap } from "../stream/remember.js";
 import { answerRule, isServerMethod, type ServerMethod } from "./answers.js";
+import { Deciders, type ThreadDeciders } from "./deciders.js";
 import { FileChanges, type KnownChanges } from "./fileChanges.js";
 import type { HandlerContext, Handlers } from "./handlers.js";
 import { plainAnswer } from "./values.js";
-
-/** Runs the tools of a thread. */
-export interface ToolRunner {
-  has(params: DynamicToolCallParams): boolean;
-  call(params: DynamicToolCallParams, context: HandlerContext): Promise<DynamicToolCallResponse>;
-}
-
-/** Who decides for a thread. */
-export interface ThreadDeciders {
-  readonly handlers?: Handlers | undefined;
-  readonly tools?: ToolRunner | undefined;
-}
 
 /** What the broker asks and tells the layer above. */
 export interface BrokerReceiver {
@@ -89,8 +78,7 @@ class Room {
 export class RequestBroker {
   readonly #client: Handlers;
   readonly #receiver: BrokerReceiver;
-  readonly #threads = new Map<string, ThreadDeciders>();
-  readonly #parents = new NewestMap<Promise<string | null>>();
+  readonly #deciders: Deciders;
   readonly #pending = new Map<RequestId, Pending>();
   /**
    * An answer may get lost on the way; it is kept until the runtime has it, and given again when it asks again. Without it
@@ -103,25 +91,23 @@ export class RequestBroker {
   constructor(client: Handlers, receiver: BrokerReceiver) {
     this.#client = client;
     this.#receiver = receiver;
+    this.#deciders = new Deciders((threadId) => receiver.parentOf(threadId));
     this.#fileChanges = new FileChanges((threadId) => receiver.knows(threadId));
   }
 
   /** From now on a thread's own deciders go before the client's; what is left out stays as it was. */
-  attach(threadId: string, { handlers, tools }: ThreadDeciders): void {
-    const before = this.#threads.get(threadId);
-    this.#threads.set(threadId, { handlers: handlers ?? before?.handlers, tools: tools ?? before?.tools });
+  attach(threadId: string, deciders: ThreadDeciders): void {
+    this.#deciders.attach(threadId, deciders);
   }
 
   /** A fork is decided for as its source is. */
   inherit(threadId: string, fromThreadId: string): void {
-    const deciders = this.#threads.get(fromThreadId);
-    if (deciders !== undefined) this.attach(threadId, deciders);
+    this.#deciders.inherit(threadId, fromThreadId);
   }
 
   /** Forgets a thread's own deciders. */
   detach(threadId: string): void {
-    this.#threads.delete(threadId);
-    this.#parents.delete(threadId);
+    this.#deciders.detach(threadId);
     this.#void("the thread was unloaded", (pending) => pending.threadId === threadId);
   }
 
@@ -213,6 +199,7 @@ export class RequestBroker {
   /** Learns from the stream of notifications what a request is about, and when it is void. */
   observe(notification: Notification): void {
     this.#fileChanges.observe(notification);
+    this.#deciders.observe(notification);
     if (notification.method === "serverRequest/resolved") {
       const { requestId, threadId } = notification.params;
       this.#void("resolved elsewhere", (pending) => pending.id === requestId && pending.threadId === threadId);
@@ -281,9 +268,9 @@ export class RequestBroker {
     const { threadId, turnId, itemId, controller } = pending;
     const { signal } = controller;
     const rule = answerRule(method);
-    const own = threadId === null ? undefined : await this.#decidersOf(threadId);
+    const own = threadId === null ? undefined : await this.#deciders.of(threadId);
     if (signal.aborted) return undefined;
-    const context: HandlerContext = { signal, threadId, turnId, itemId };
+    const context: HandlerContext = { signal, threadId, turnId, itemId, threadCwd: own?.cwd ?? null };
     if (own?.tools !== undefined && isToolCall(method, params) && own.tools.has(params)) {
       return own.tools.call(params, context);
     }
@@ -304,30 +291,6 @@ export class RequestBroker {
       "CHANGES_UNKNOWN",
       "It is not known what the file change would change, so no handler was asked.",
     );
-  }
-
-  /** A sub-agent asks on a thread of its own: who decides for the thread that began it decides for it. */
-  async #decidersOf(threadId: string): Promise<ThreadDeciders | undefined> {
-    const asked = new Set<string>();
-    for (let id: string | null = threadId; id !== null && this.#threads.size > 0; ) {
-      const deciders = this.#threads.get(id);
-      if (deciders !== undefined) return deciders;
-      // Answers come from elsewhere: going around in a circle would never let the event loop go.
-      if (asked.has(id)) return undefined;
-      asked.add(id);
-      id = await this.#parentOf(id);
-    }
-    return undefined;
-  }
-
-  #parentOf(threadId: string): Promise<string | null> {
-    let parent = this.#parents.get(threadId);
-    if (parent === undefined) {
-      parent = this.#receiver.parentOf(threadId);
-      this.#parents.set(threadId, parent);
-      parent.catch(() => this.#parents.delete(threadId));
-    }
-    return parent;
   }
 
   #void(why: string, matches: (pending: Pending) => boolean): void {

@@ -28,6 +28,11 @@ export interface HandlerContext {
   readonly threadId: string | null;
   readonly turnId: string | null;
   readonly itemId: string | null;
+  /**
+   * The working directory of the thread: the one that this client opened it in or gave to a later turn. For a sub-agent,
+   * that of the thread which started it. Null when it is not known. A request's own `cwd` is chosen by the model.
+   */
+  readonly threadCwd: string | null;
 }
 
 /** A command that asks to go beyond the sandbox, with its parsed actions, proposed rule and available decisions. */

@@ -147,7 +147,7 @@ export class Connection {
   }
 
   #send(call: PendingCall): void {
-    call.sent = true;
+    call.markSent();
     this.#windows[call.kind].inFlight += 1;
     this.#calls.set(call.id, call);
     this.#transport.send(call.text);

@@ -14,6 +14,8 @@ export interface CallOptions {
   readonly kind?: "short" | "long" | undefined;
   /** Where the call was made. Default: where the request is. */
   readonly site?: CallSite | undefined;
+  /** Called when the request goes out. */
+  readonly onSent?: (() => void) | undefined;
   /** Called with the result while the reader still stands at this message, before anything after it is read. */
   readonly onResult?: ((result: unknown) => void) | undefined;
 }
@@ -24,8 +26,7 @@ export class PendingCall {
   readonly method: string;
   readonly text: string;
   readonly promise: Promise<unknown>;
-  /** Whether it went out. */
-  sent = false;
+  #sent = false;
   readonly #site: CallSite;
   readonly #options: CallOptions;
   readonly #stopWatching: () => void;
@@ -59,6 +60,17 @@ export class PendingCall {
       stopListening();
       clearTimeout(timer);
     };
+  }
+
+  /** Whether it went out. */
+  get sent(): boolean {
+    return this.#sent;
+  }
+
+  /** It goes out now. */
+  markSent(): void {
+    this.#sent = true;
+    this.#options.onSent?.();
   }
 
   get kind(): "short" | "long" {

@@ -18,8 +18,8 @@ import { launchEnvironment } from "../process/environment.js";
 import { guarded } from "../process/guard.js";
 import { planLaunch } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
-import { expandHome } from "../usage/home.js";
 import { newMark } from "../process/processMark.js";
+import { expandHome } from "../usage/home.js";
 import type { AppServer, ServeAuth, ServeOptions } from "./types.js";
 
 const READY_POLL_MS = 10;

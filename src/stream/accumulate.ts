@@ -1,8 +1,7 @@
-/** Owns what the events of a turn add up to: items, usage, the final response. */
-
 import { itemsIn, type TurnEvent } from "../events.js";
 import type { ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, Turn } from "../generated/protocol.js";
-import type { TurnOutcome, TurnUsage } from "../turnResult.js";
+import type { TurnSnapshot, TurnUsage } from "../turnResult.js";
+import { messagesIn, unfinishedText } from "./text.js";
 
 /** Adds up the events of one turn. */
 export class TurnAccumulator {
@@ -38,8 +37,16 @@ export class TurnAccumulator {
     }
   }
 
-  /** What the turn has come to; `turn` is the runtime's closing record, null while there is none. */
-  outcome(turn: Turn | null): TurnOutcome {
+  /**
+   * What the turn has produced.
+   *
+   * @param turn - the runtime's closing record, null while there is none.
+   * @param events - the events of the turn, read for the text of an unfinished message.
+   */
+  snapshot(turn: Turn | null, events: Iterable<TurnEvent>): TurnSnapshot {
+    const completed = messagesIn(this.#items);
+    const messages = completed.length > 0 ? completed : messagesIn(itemsIn(turn));
+    const unfinished = turn?.status === "completed" ? "" : unfinishedText(events);
     return {
       id: this.#turnId,
       threadId: this.#threadId,
@@ -47,7 +54,9 @@ export class TurnAccumulator {
       startedAt: turn?.startedAt ?? this.#startedAt,
       completedAt: turn?.completedAt ?? null,
       durationMs: turn?.durationMs ?? null,
-      finalResponse: finalResponse(this.#items) ?? finalResponse(itemsIn(turn)),
+      // The last message that is neither commentary nor empty: the runtime's own rule, measured.
+      finalResponse: messages.at(-1) ?? null,
+      text: [...messages, ...(unfinished === "" ? [] : [unfinished])].join("\n\n"),
       items: [...this.#items],
       usage: this.#usage(),
     };
@@ -62,14 +71,6 @@ export class TurnAccumulator {
     if (last === null || this.#before === null) return null;
     return { turn: subtract(last.total, this.#before), thread: last.total, contextWindow: last.modelContextWindow };
   }
-}
-
-/** The last agent message that is neither commentary nor empty: the runtime's own rule, measured. */
-function finalResponse(items: readonly ThreadItem[]): string | null {
-  const message = items.findLast(
-    (item) => item.type === "agentMessage" && item.phase !== "commentary" && item.text !== "",
-  );
-  return message?.type === "agentMessage" ? message.text : null;
 }
 
 function subtract(from: TokenUsageBreakdown, what: TokenUsageBreakdown): TokenUsageBreakdown {

@@ -1,15 +1,13 @@
-/** Owns the life of a goal on the client's side: the turns that it starts by itself, told as one. */
-
 import { atCallSite } from "../errors/callSite.js";
 import { TurnFailedError } from "../errors/index.js";
 import { isTurnEvent, type Notification, type TurnEvent } from "../events.js";
 import type { ThreadGoal, ThreadItem, TokenUsageBreakdown } from "../generated/protocol.js";
-import type { TurnOutcome, TurnUsage } from "../turnResult.js";
+import type { TurnSnapshot, TurnUsage } from "../turnResult.js";
 import { TurnAccumulator } from "./accumulate.js";
 import { AgentTree } from "./agentTree.js";
 import { EventLog } from "./eventLog.js";
 import type { ThreadFollower } from "./reservation.js";
-import type { StreamOptions } from "./turnStream.js";
+import type { Over, StreamOptions, Unfinished } from "./turnStream.js";
 
 /** What a goal has come to. */
 export interface GoalResult {
@@ -18,7 +16,7 @@ export interface GoalResult {
   /** How it ended. `active`: its turn was interrupted by another caller, after which the runtime starts none. */
   readonly status: ThreadGoal["status"] | "cleared";
   /** The turns that the goal has run, in order. */
-  readonly turns: readonly TurnOutcome[];
+  readonly turns: readonly TurnSnapshot[];
   /** Every item that was completed, over all turns, in order. */
   readonly items: readonly ThreadItem[];
   /** `turn` is the sum over all turns. Null when the model reported no usage. */
@@ -35,14 +33,16 @@ type Completed = Extract<TurnEvent, { method: "turn/completed" }>;
 /** Takes everything that is said of a thread from the goal's request on, and settles exactly once. */
 export class GoalStream implements ThreadFollower {
   readonly threadId: string;
-  /** Resolves when the goal has ended; never rejects. */
+  /** Resolves when the goal has ended for its caller; never rejects. */
   readonly ended: Promise<GoalEnd>;
+  /** Resolves when the runtime has ended the goal or nothing more is heard of it, also after `ended`. Never rejects. */
+  readonly over: Promise<Over>;
   /** The sub-agents of all turns. */
   readonly agents: AgentTree;
   readonly #options: StreamOptions;
   readonly #isIdle: () => Promise<boolean>;
   readonly #log: EventLog;
-  readonly #turns: TurnOutcome[] = [];
+  readonly #turns: TurnSnapshot[] = [];
   #goal: ThreadGoal | null = null;
   #since = Number.POSITIVE_INFINITY;
   #isCleared = false;
@@ -51,9 +51,11 @@ export class GoalStream implements ThreadFollower {
   /** The end of a turn is the end of the whole only if no other follows. */
   #held: { readonly event: Completed; readonly bytes: number } | null = null;
   #isEnded = false;
-  #abort: { readonly reason: unknown; readonly settle: () => void } | null = null;
+  #isOver = false;
+  #abort: ((unfinished: Unfinished) => unknown) | null = null;
   readonly #waiting: (() => void)[] = [];
   #markEnded: (end: GoalEnd) => void = () => {};
+  #markOver: (over: Over) => void = () => {};
 
   /** @param isIdle - asks the runtime whether the thread stands still, when that cannot be told from what was heard. */
   constructor(threadId: string, options: StreamOptions, isIdle: () => Promise<boolean>) {
@@ -65,11 +67,18 @@ export class GoalStream implements ThreadFollower {
     this.ended = new Promise((resolve) => {
       this.#markEnded = resolve;
     });
+    this.over = new Promise((resolve) => {
+      this.#markOver = resolve;
+    });
   }
 
-  get isEnded(): boolean {
-    return this.#isEnded;
+  /** Whether the runtime has ended the goal or nothing more is heard of it. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
+
+  /** Not counted: one of its turns may have run some. */
+  readonly hasCommands = true;
 
   /** The goal as last heard of, or null before its request was answered. */
   get goal(): ThreadGoal | null {
@@ -92,7 +101,7 @@ export class GoalStream implements ThreadFollower {
 
   /** Resolves when a turn starts or ends, or all is over. */
   nextChange(): Promise<void> {
-    if (this.#isEnded) return Promise.resolve();
+    if (this.#isOver) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -112,11 +121,11 @@ export class GoalStream implements ThreadFollower {
   }
 
   push(notification: Notification, bytes: number): void {
-    if (this.#isEnded) return;
+    if (this.#isOver) return;
     if (!isTurnEvent(notification)) {
       if (notification.method !== "thread/goal/cleared" || this.#goal === null) return;
       this.#isCleared = true;
-      this.#settle();
+      this.#finishIfIdle();
       return;
     }
     this.agents.observe(notification);
@@ -124,8 +133,8 @@ export class GoalStream implements ThreadFollower {
       case "thread/goal/updated":
         if (this.#goal === null) return;
         this.#goal = notification.params.goal;
-        this.#log.append(notification, bytes);
-        this.#settle();
+        this.#tell(notification, bytes);
+        this.#finishIfIdle();
         break;
       case "turn/started":
         this.#start(notification, bytes);
@@ -135,19 +144,32 @@ export class GoalStream implements ThreadFollower {
         break;
       default:
         this.#current?.accumulator.add(notification);
-        this.#log.append(notification, bytes);
+        this.#tell(notification, bytes);
     }
   }
 
-  fail(error: unknown): void {
-    this.#end({ error });
+  #tell(event: TurnEvent, bytes: number): void {
+    if (!this.#isEnded) this.#log.append(event, bytes);
   }
 
-  /** From now on the goal ends with this reason, however the runtime ends it. Resolves when the runtime has. */
-  abort(reason: unknown): Promise<void> {
-    return new Promise((resolve) => {
-      this.#abort ??= { reason, settle: resolve };
-    });
+  /** Nothing more is heard of the goal. */
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#over("lost");
+    if (this.#abort !== null) this.letGo();
+    else this.#settle({ error: this.#located(error) });
+  }
+
+  /** From now on the goal ends for its caller by `letGo` alone, and with this reason, however the runtime ends it. */
+  abort(reasonOf: (unfinished: Unfinished) => unknown): void {
+    this.#abort ??= reasonOf;
+  }
+
+  /** Tells the caller of an aborted goal that it has ended. */
+  letGo(): void {
+    if (this.#abort === null) return;
+    const unfinished = { threadId: this.threadId, turnId: this.#lastTurnId, result: null, maybeAccepted: true };
+    this.#settle({ error: this.#abort({ ...unfinished, cause: undefined }) });
   }
 
   #start(event: Extract<TurnEvent, { method: "turn/started" }>, bytes: number): void {
@@ -155,7 +177,7 @@ export class GoalStream implements ThreadFollower {
     const usedBefore = this.#turns.findLast(({ usage }) => usage !== null)?.usage?.thread ?? this.#options.usedBefore;
     const accumulator = new TurnAccumulator({ threadId: this.threadId, turnId }, usedBefore);
     accumulator.add(event);
-    if (this.#lastTurnId === null) this.#log.append(event, bytes);
+    if (this.#lastTurnId === null) this.#tell(event, bytes);
     this.#current = { id: turnId, accumulator };
     this.#lastTurnId = turnId;
     this.#held = null;
@@ -164,18 +186,19 @@ export class GoalStream implements ThreadFollower {
 
   #complete(event: Completed, bytes: number): void {
     const { turn } = event.params;
-    if (this.#current?.id !== turn.id) return;
-    const outcome = this.#current.accumulator.outcome(turn);
-    this.#turns.push(outcome);
+    // A turn whose start was not heard of may have been the last.
+    if (this.#current?.id !== turn.id) return this.#finishIfIdle();
+    const snapshot = this.#current.accumulator.snapshot(turn, this.#log.events());
+    this.#turns.push(snapshot);
     this.#current = null;
     this.#held = { event, bytes };
     this.#tellChange();
-    if (turn.status === "failed") this.#end({ error: new TurnFailedError(outcome, turn.error) });
+    if (turn.status === "failed") this.#end({ error: this.#located(new TurnFailedError(snapshot, turn.error)) });
     else if (turn.status === "interrupted" || !this.isActive) this.#finish();
   }
 
   /** Without a turn in flight, the runtime may still have begun one that has not been told of. */
-  #settle(): void {
+  #finishIfIdle(): void {
     if (this.isActive || this.#current !== null) return;
     void this.#isIdle().then((isIdle) => {
       if (isIdle && !this.isActive && this.#current === null) this.#finish();
@@ -198,20 +221,29 @@ export class GoalStream implements ThreadFollower {
   }
 
   #end(end: GoalEnd): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.#abort?.settle();
-    const final: GoalEnd = this.#abort === null ? end : { error: this.#abort.reason };
-    if (this.#held !== null) this.#log.append(this.#held.event, this.#held.bytes);
-    if ("error" in final) {
-      if (this.#abort === null && final.error instanceof Error) atCallSite(final.error, this.#options.site);
-      this.#log.end(final.error);
-    } else {
-      this.#log.end();
-    }
+    if (this.#isOver) return;
+    this.#over("ended");
+    if (this.#abort === null) this.#settle(end);
+  }
+
+  #over(over: Over): void {
+    this.#isOver = true;
     this.#tellChange();
-    this.#markEnded(final);
+    this.#markOver(over);
     void this.agents.rootEnded();
+  }
+
+  #settle(end: GoalEnd): void {
+    if (this.#isEnded) return;
+    if (this.#held !== null) this.#tell(this.#held.event, this.#held.bytes);
+    this.#isEnded = true;
+    if ("error" in end) this.#log.end(end.error);
+    else this.#log.end();
+    this.#markEnded(end);
+  }
+
+  #located(error: unknown): unknown {
+    return error instanceof Error ? atCallSite(error, this.#options.site) : error;
   }
 
   #tellChange(): void {
@@ -219,7 +251,7 @@ export class GoalStream implements ThreadFollower {
   }
 }
 
-function usageOf(turns: readonly TurnOutcome[]): TurnUsage | null {
+function usageOf(turns: readonly TurnSnapshot[]): TurnUsage | null {
   const used = turns.flatMap(({ usage }) => usage ?? []);
   const last = used.at(-1);
   if (last === undefined) return null;

@@ -1,8 +1,6 @@
-/** Owns the life of one sub-agent on the client's side: the turns of its thread, told one after the other. */
-
 import { isTurnEvent, type Notification, type TurnEvent } from "../events.js";
 import type { CollabAgentStatus } from "../generated/protocol.js";
-import type { TurnOutcome } from "../turnResult.js";
+import type { TurnSnapshot } from "../turnResult.js";
 import { TurnAccumulator } from "./accumulate.js";
 import { EventLog } from "./eventLog.js";
 import type { ThreadFollower } from "./reservation.js";
@@ -15,7 +13,7 @@ export interface AgentResult {
   readonly threadId: string;
   readonly status: AgentStatus;
   /** The turns that it has run, in order; one that it was closed in may be missing. */
-  readonly turns: readonly TurnOutcome[];
+  readonly turns: readonly TurnSnapshot[];
   /** The final response of the last turn that has one. */
   readonly finalResponse: string | null;
 }
@@ -43,7 +41,7 @@ export class AgentStream implements ThreadFollower {
   readonly begun: Promise<void>;
   readonly #tell: (event: TurnEvent | null) => void;
   readonly #log: EventLog;
-  readonly #turns: TurnOutcome[] = [];
+  readonly #turns: TurnSnapshot[] = [];
   #mention: AgentMention;
   #status: AgentStatus | null = null;
   #current: { readonly id: string; readonly accumulator: TurnAccumulator } | null = null;
@@ -151,11 +149,11 @@ export class AgentStream implements ThreadFollower {
     }
     this.#current?.accumulator.add(event);
     if (event.method === "turn/completed" && this.#current?.id === event.params.turn.id) {
-      const outcome = this.#current.accumulator.outcome(event.params.turn);
-      this.#turns.push(outcome);
+      const snapshot = this.#current.accumulator.snapshot(event.params.turn, this.#log.events());
+      this.#turns.push(snapshot);
       this.#current = null;
       this.#status =
-        outcome.status === "failed" ? "errored" : outcome.status === "interrupted" ? "interrupted" : "completed";
+        snapshot.status === "failed" ? "errored" : snapshot.status === "interrupted" ? "interrupted" : "completed";
     }
   }
 

@@ -69,6 +69,11 @@ export class EventLog {
     this.#wake();
   }
 
+  /** The events that are still kept, the deltas of one text as one. */
+  *events(): Generator<TurnEvent, void, undefined> {
+    for (const { last, run } of this.#entries) yield run === null ? last : withDelta(run.last, textFrom(run, 0));
+  }
+
   /** A new reader, which begins at the first event of the turn. */
   reader(): AsyncIterableIterator<TurnEvent, void, undefined> {
     return new LogReader(this);

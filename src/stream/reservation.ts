@@ -1,5 +1,3 @@
-/** Owns a claim on the next turn of a thread, from before it is asked for until it has an owner. */
-
 import type { CodexError } from "../errors/index.js";
 import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "../events.js";
 

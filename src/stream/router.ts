@@ -89,6 +89,7 @@ export class Router {
       route.activeRootTurnId = rootTurnId;
     }
     const completed = notification.method === "turn/completed";
+    if (started || completed) route.isTakenElsewhere = false;
     if (completed && (route.activeTurnId === turnId || route.activeRootTurnId === turnId)) route.activeTurnId = null;
     const sink = route.sinks.get(turnId);
     if (sink !== undefined) {
@@ -157,7 +158,25 @@ export class Router {
   /** Whether a turn of the thread is in flight or about to be. */
   isBusy(threadId: string): boolean {
     const route = this.#threads.get(threadId) ?? this.#strangers.get(threadId);
-    return route !== undefined && (route.reservation !== null || route.activeTurnId !== null);
+    if (route === undefined) return false;
+    return route.reservation !== null || route.activeTurnId !== null || route.isTakenElsewhere;
+  }
+
+  /** The runtime says that a turn runs in the thread. Unless it is known here, another client has started it. */
+  noteActive(threadId: string): void {
+    if (!this.isBusy(threadId)) this.#route(threadId).isTakenElsewhere = true;
+  }
+
+  /** The newest turn of a thread whose turn was not known. Nothing changes when it has ended meanwhile. */
+  identify(threadId: string, turn: Turn | undefined): void {
+    const route = this.#threads.get(threadId);
+    if (route === undefined || !route.isTakenElsewhere) return;
+    route.isTakenElsewhere = false;
+    if (turn?.status === "inProgress") {
+      route.activeTurnId = turn.id;
+      route.activeRootTurnId = turn.rootTurnId;
+    }
+    this.#forgetIdle(threadId, route);
   }
 
   /** Tells a turn that something it waited for has happened on this side. */
@@ -304,6 +323,10 @@ export class Router {
     if (threadId === null) return;
     const route = this.#threads.get(threadId);
     for (const sink of route?.sinks.values() ?? []) sink.touch();
+    if (route?.isTakenElsewhere && notification.method === "thread/status/changed") {
+      route.isTakenElsewhere = notification.params.status.type === "active";
+      this.#forgetIdle(threadId, route);
+    }
     route?.reservation?.tell(notification, bytes);
     this.#tellFollowers(threadId, notification, bytes);
   }

@@ -1,6 +1,5 @@
-/** Owns the text of a turn as it grows: the agent's messages without commentary. */
-
 import type { TurnEvent } from "../events.js";
+import type { ThreadItem } from "../generated/protocol.js";
 
 /**
  * Yields the text of the agent's messages piece by piece, commentary left out. What a message's deltas did not bring
@@ -46,4 +45,36 @@ export async function* textOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<
       whole.clear();
     }
   }
+}
+
+/** The agent's completed messages without commentary. */
+export function messagesIn(items: readonly ThreadItem[]): string[] {
+  return items.flatMap((item) =>
+    item.type === "agentMessage" && item.phase !== "commentary" && item.text !== "" ? item.text : [],
+  );
+}
+
+/** What arrived of the message that the agent had not completed; empty when there is none, or when it is commentary. */
+export function unfinishedText(events: Iterable<TurnEvent>): string {
+  let itemId: string | null = null;
+  let isCommentary = false;
+  let text = "";
+  for (const event of events) {
+    if (event.method === "item/started" && event.params.item.type === "agentMessage") {
+      itemId = event.params.item.id;
+      isCommentary = event.params.item.phase === "commentary";
+      text = "";
+    } else if (event.method === "item/agentMessage/delta") {
+      // The log of a long turn may have dropped how the message began.
+      if (event.params.itemId !== itemId) {
+        itemId = event.params.itemId;
+        isCommentary = false;
+        text = "";
+      }
+      text += event.params.delta;
+    } else if (event.method === "item/completed" && event.params.item.id === itemId) {
+      text = "";
+    }
+  }
+  return isCommentary ? "" : text;
 }

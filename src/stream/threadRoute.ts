@@ -21,6 +21,8 @@ export interface Held<N extends Notification = TurnNotification> {
 export class ThreadRoute {
   activeTurnId: string | null = null;
   activeRootTurnId: string | null = null;
+  /** Whether a turn runs that this client has not started, and whose id it may not know. */
+  isTakenElsewhere = false;
   /** The last turn that has started, as far as is known. */
   lastTurnId: string | null;
   reservation: Reservation | null = null;
@@ -39,7 +41,7 @@ export class ThreadRoute {
   }
 
   get isIdle(): boolean {
-    return this.activeTurnId === null && !this.isAwaited;
+    return this.activeTurnId === null && !this.isTakenElsewhere && !this.isAwaited;
   }
 
   /** Whether somebody waits for a turn of the thread. */

@@ -74,6 +74,6 @@ test("the question before a command", async () => {
     cwd: join(homedir(), "project"),
     reason: "The tests need their dependencies.",
   };
-  await handlers.approveCommand?.(request, { ...ids, signal: new AbortController().signal });
+  await handlers.approveCommand?.(request, { ...ids, threadCwd: null, signal: new AbortController().signal });
   expect(asked.join("").trim()).toBe(questions[0]?.trim());
 });

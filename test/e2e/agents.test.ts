@@ -316,6 +316,20 @@ test("a turn whose agent is silent has stalled, and the agent is interrupted wit
   expect(await only(turn.agents()).result()).toMatchObject({ status: "interrupted" });
 });
 
+test("an abort stops the commands of the agents too", async () => {
+  await using bench = await startTestCodex({ sandbox: "full-access" });
+  cast(bench.model, { root: [spawn("a", "busy"), waitFor("a")], busy: [shell("exec sleep 600")] });
+  const thread = await bench.codex.startThread();
+  const controller = new AbortController();
+  const turn = await thread.startTurn("root", { signal: controller.signal });
+  const agent = await firstOf(turn.agents());
+  await until(agent, (event) => event.method === "item/started" && event.params.item.type === "commandExecution");
+  controller.abort("enough");
+  expect(await turn.outcome()).toMatchObject({ status: "interrupted", error: "enough" });
+  const { data } = await bench.codex.request("thread/backgroundTerminals/list", { threadId: agent.threadId });
+  expect(data).toEqual([]);
+});
+
 test("a goal has the agents of all its turns", async () => {
   await using bench = await startTestCodex();
   cast(bench.model, {

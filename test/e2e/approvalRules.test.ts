@@ -1,7 +1,7 @@
 /** Owns the end-to-end tests of approval rules: what they let a real agent do, and every way around them that fails. */
 
 import { existsSync } from "node:fs";
-import { mkdir, readFile, realpath, symlink } from "node:fs/promises";
+import { mkdir, readFile, realpath, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ApprovalRuleDecision, type ApprovalRulesOptions, approvalRules, type Thread } from "codex-embed";
 import { applyPatch, message, type Part, shell } from "codex-embed/testing";
@@ -77,6 +77,56 @@ test("an output redirected into a file is not covered by a rule for the command"
   const { thread } = await threadWith({ commands: { allow: ["echo **"] } }, asking(`echo hi > ${path}`));
   await thread.run("Go.");
   expect(existsSync(path)).toBe(false);
+});
+
+describe("an allowed command that the model bends", () => {
+  const allow = ["git status", "npm test **"];
+  const escalate = { justification: "Needed." };
+
+  /** Where each of them would leave a file, outside the sandbox. */
+  async function attempt(command: string, workdir?: string): Promise<boolean> {
+    const path = join(await outside(), "file");
+    const folder = await realpath(bench.workspace);
+    await mkdir(join(folder, "sub", "bin"), { recursive: true });
+    await writeFile(join(folder, "sub", "package.json"), JSON.stringify({ scripts: { test: `touch ${path}` } }));
+    await writeFile(join(folder, "sub", "config"), `[core]\n\tfsmonitor = "touch ${path}; false"\n`);
+    const asked = shell(command, { escalate, ...(workdir === undefined ? {} : { workdir: join(folder, workdir) }) });
+    const { thread, decisions } = await threadWith({ commands: { allow } }, asked);
+    await thread.run("Go.");
+    expect(decisions).toMatchObject([{ decision: "decline", by: "otherwise" }]);
+    return existsSync(path);
+  }
+
+  test("to another folder is not covered", async () => {
+    expect(await attempt("npm test", "sub")).toBe(false);
+    expect(await attempt("git status", "sub")).toBe(false);
+  });
+
+  test("by an option is not covered", async () => {
+    expect(await attempt("npm test --prefix sub")).toBe(false);
+    expect(await attempt("npm test --prefix=sub")).toBe(false);
+    expect(await attempt("npm test -- --prefix sub")).toBe(false);
+    expect(await attempt("npm test --script-shell=/bin/false")).toBe(false);
+  });
+});
+
+test("an allowed command runs in the folder that a thread or a turn was given, or that the rules name", async () => {
+  const path = join(await outside(), "file");
+  const other = await outside();
+  const touch = [["touch", path]];
+  const asked = (workdir: string) => shell(`touch ${path}`, { workdir, escalate: { justification: "Needed." } });
+
+  const moved = await threadWith({ commands: { allow: touch } }, asked(other));
+  await moved.thread.run("Go.", { cwd: other });
+  expect(moved.decisions).toMatchObject([{ decision: "accept", by: "rule" }]);
+
+  const named = await threadWith(
+    { commands: { allow: touch, cwd: `${other}/**` } },
+    asked(other),
+    asked(bench.workspace),
+  );
+  await named.thread.run("Go.");
+  expect(named.decisions).toMatchObject([{ decision: "accept" }, { decision: "decline", by: "otherwise" }]);
 });
 
 test("what a rule allows runs without anyone being asked, and what none covers goes to the handler", async () => {

@@ -1,6 +1,6 @@
 /** Owns the end-to-end tests of reading a turn: any number of readers, at any time, each seeing the whole of it. */
 
-import { TurnFailedError } from "codex-embed";
+import { type Thread, TurnFailedError } from "codex-embed";
 import { disconnect, fail, gate, message, reasoning, shell, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
@@ -88,17 +88,67 @@ test("leaving a loop early stops that reader alone", async () => {
   expect((await thread.run("Again")).finalResponse).toBe("Next.");
 });
 
-test("leaving thread.stream() early leaves the turn running", async () => {
-  const hold = gate();
-  const thread = await bench.thread(message({ deltas: ["Hel", hold, "lo."] }), message("Next."));
-  const { threadId, turnId } = await started(thread.stream("Hi"));
-  expect(threadId).toBe(thread.id);
-  await hold.reached;
-  await expect(thread.run("Busy")).rejects.toMatchObject({ activeTurnId: turnId });
-  const completed = nextNotification(bench.codex, "turn/completed", (params) => params.turn.id === turnId);
-  hold.open();
-  expect((await completed).turn.status).toBe("completed");
-  expect((await thread.run("Again")).finalResponse).toBe("Next.");
+describe("leaving thread.stream() early", () => {
+  const turnEnd = ({ id }: Thread) =>
+    nextNotification(bench.codex, "turn/completed", ({ threadId }) => threadId === id);
+
+  test.each(["break", "throw", "return"])("by %s interrupts the turn, and the thread is free", async (how) => {
+    const thread = await bench.thread(message({ deltas: ["Hel", gate()] }), message("Next."));
+    const end = turnEnd(thread);
+    const leave = async (): Promise<void> => {
+      for await (const { method } of thread.stream("Hi")) {
+        if (method !== "item/agentMessage/delta") continue;
+        if (how === "throw") throw new Error("The reader fails.");
+        if (how === "return") return;
+        break;
+      }
+    };
+    await leave().catch((error: unknown) => expect(String(error)).toContain("The reader fails."));
+    expect((await thread.run("Again")).finalResponse).toBe("Next.");
+    expect((await end).turn.status).toBe("interrupted");
+  });
+
+  test("stops its commands, unless keepCommands says otherwise", async () => {
+    for (const keepCommands of [false, true]) {
+      const thread = await bench.thread(shell("exec sleep 600"));
+      for await (const event of thread.stream("Hi", { keepCommands })) {
+        if (event.method === "item/started" && event.params.item.type === "commandExecution") break;
+      }
+      const { data } = await bench.codex.request("thread/backgroundTerminals/list", { threadId: thread.id });
+      expect(data).toHaveLength(keepCommands ? 1 : 0);
+      await bench.codex.request("thread/backgroundTerminals/clean", { threadId: thread.id });
+    }
+  });
+
+  test("does not wait for an event: return() ends a next() that hangs", async () => {
+    const hold = gate();
+    const thread = await bench.thread(message({ deltas: ["Hel", hold, gate()] }), message("Next."));
+    const events = thread.stream("Hi");
+    const reading = (async () => {
+      for (let next = await events.next(); !next.done; next = await events.next());
+    })();
+    await hold.reached;
+    expect(await events.return()).toEqual({ done: true, value: undefined });
+    await reading;
+    expect((await thread.run("Again")).finalResponse).toBe("Next.");
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("before the first read starts nothing", async () => {
+    const thread = await bench.thread(message("Next."));
+    await thread.stream("Hi").return();
+    expect((await thread.run("Again")).finalResponse).toBe("Next.");
+    expect(bench.requestsOf(thread)).toHaveLength(1);
+  });
+
+  test("leaves a turn that a handle has alone", async () => {
+    const hold = gate();
+    const thread = await bench.thread(message({ deltas: ["Hel", hold, "lo."] }));
+    const turn = await thread.startTurn("Hi");
+    for await (const { method } of turn) if (method === "item/agentMessage/delta") break;
+    hold.open();
+    expect((await turn.result()).finalResponse).toBe("Hello.");
+  });
 });
 
 test("thread.stream() starts the turn when it is read, not before", async () => {
@@ -173,13 +223,6 @@ test("a message of 10 MB arrives, in the stream and in the result", async () => 
   expect(result.finalResponse === text).toBe(true);
   expect(textOf((await reading).events) === text).toBe(true);
 });
-
-async function started(stream: AsyncIterable<Parameters<typeof methodsOf>[0][number]>) {
-  for await (const event of stream) {
-    if (event.method === "turn/started") return { threadId: event.params.threadId, turnId: event.params.turn.id };
-  }
-  throw new Error("The turn did not start.");
-}
 
 function textOf(events: Parameters<typeof methodsOf>[0]): string {
   return eventsOf(events, "item/agentMessage/delta")

@@ -146,7 +146,7 @@ describe("values of the wrong kind", () => {
     ["setName: name is null.", "setName", [null]],
     ["runShellCommand: command is an array.", "runShellCommand", [["ls"]]],
     ["revert: beforeTurnId is undefined.", "revert", [{}]],
-    ["review: target is undefined.", "review", []],
+    ["startReview: target is undefined.", "review", []],
     ["injectItems: items is an object.", "injectItems", [{}]],
   ])("%s", async (says, method, given) => {
     const thread = await bench.thread();

@@ -63,6 +63,14 @@ export class Proxy implements AsyncDisposable {
     }
   }
 
+  /** As `freeze`, but what the client sends still arrives. */
+  freezeAnswers(): void {
+    for (const [, server] of this.#pairs) {
+      server.unpipe();
+      server.pause();
+    }
+  }
+
   /** Resolves when the next connection is tried. */
   nextConnection(): Promise<void> {
     return new Promise((resolve) => {

@@ -18,13 +18,27 @@ export class Wiretap {
   /** Whether a message of the runtime gets lost on its way to the client. */
   loses: (message: SentMessage) => boolean = () => false;
   readonly #arrivals = new EventEmitter();
+  #held: Promise<void> | null = null;
 
   /** Pass it as the option of the client. */
   readonly spawn: Spawn = (request) =>
     new TappedProcess(request, {
       sent: (message) => this.#record(message),
       loses: (message) => this.loses(message),
+      held: () => this.#held,
     });
+
+  /** From now on nothing arrives at the runtime until the gate is opened, as if it were stopped. */
+  hold(): { open(): void } {
+    let open = (): void => {};
+    this.#held = new Promise((resolve) => {
+      open = () => {
+        this.#held = null;
+        resolve();
+      };
+    });
+    return { open: () => open() };
+  }
 
   /** The messages of one method, in order. */
   sent(method: string): SentMessage[] {
@@ -45,6 +59,7 @@ export class Wiretap {
 interface Tap {
   sent(message: SentMessage): void;
   loses(message: SentMessage): boolean;
+  held(): Promise<void> | null;
 }
 
 class TappedProcess extends EventEmitter implements SpawnedProcess {
@@ -66,7 +81,15 @@ class TappedProcess extends EventEmitter implements SpawnedProcess {
       tap.sent(JSON.parse(line));
       return line;
     });
-    this.stdin.pipe(tapped).pipe(this.#child.stdin);
+    const gate = new Transform({
+      transform(chunk: Buffer, _, done) {
+        const pass = (): void => done(null, chunk);
+        const held = tap.held();
+        if (held === null) pass();
+        else void held.then(pass);
+      },
+    });
+    this.stdin.pipe(tapped).pipe(gate).pipe(this.#child.stdin);
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -19,18 +19,23 @@ import {
   type McpToolDecision,
   type NotificationMethod,
   type ResumeThreadOptions,
+  type ReviewHandle,
+  type ReviewResult,
   Sandbox,
   type ServerBusyError,
   type StartThreadOptions,
   type Thread,
   tool,
   toolGroup,
+  type TurnDeadlineError,
   type TurnEvent,
   TurnFailedError,
   type TurnHandle,
+  TurnLimitError,
   type TurnOptions,
   type TurnOutcome,
   type TurnResult,
+  type TurnSnapshot,
 } from "codex-embed";
 import type {
   ClientRequests,
@@ -49,6 +54,7 @@ import { expectTypeOf } from "vitest";
 import { z } from "zod";
 
 declare const codex: Codex;
+declare const thread: Thread;
 declare const turn: TurnHandle;
 
 export function requests(): void {
@@ -138,10 +144,46 @@ export async function results(): Promise<void> {
   void (result.status === "failed");
 }
 
+export async function outcomes(): Promise<void> {
+  const outcome = await turn.outcome();
+  expectTypeOf(outcome).toEqualTypeOf<TurnOutcome>();
+  expectTypeOf(outcome.result.items).toEqualTypeOf<readonly ThreadItem[]>();
+  switch (outcome.status) {
+    case "completed":
+      expectTypeOf(outcome.result).toEqualTypeOf<TurnResult>();
+      expectTypeOf(outcome.error).toEqualTypeOf<undefined>();
+      break;
+    case "interrupted":
+    case "failed":
+      expectTypeOf(outcome.result).toEqualTypeOf<TurnSnapshot>();
+      break;
+    default:
+      expectTypeOf(outcome.status).toEqualTypeOf<"ended">();
+      expectTypeOf(outcome.error).toEqualTypeOf<CodexError>();
+  }
+}
+
+export async function reviewHandles(): Promise<void> {
+  const review = await thread.startReview({ type: "uncommittedChanges" }, { deadlineMs: 1_000, keepCommands: true });
+  expectTypeOf(review).toEqualTypeOf<ReviewHandle>();
+  expectTypeOf(await review.result()).toEqualTypeOf<ReviewResult>();
+  expectTypeOf(await review.outcome()).toEqualTypeOf<TurnOutcome>();
+  for await (const event of review) expectTypeOf(event).toEqualTypeOf<TurnEvent>();
+  // @ts-expect-error: a review takes limits, and no input
+  await thread.startReview("Look at it.");
+}
+
+export function limits(error: unknown): void {
+  if (!TurnLimitError.isInstance(error)) return;
+  expectTypeOf(error.result).toEqualTypeOf<TurnSnapshot | null>();
+  expectTypeOf(error.turnId).toEqualTypeOf<string | null>();
+  expectTypeOf<TurnDeadlineError>().toExtend<TurnLimitError>();
+}
+
 export function errors(error: unknown): void {
   if (TurnFailedError.isInstance(error)) {
     expectTypeOf(error).toEqualTypeOf<TurnFailedError>();
-    expectTypeOf(error.result).toEqualTypeOf<TurnOutcome>();
+    expectTypeOf(error.result).toEqualTypeOf<TurnSnapshot>();
     expectTypeOf(error.info).toEqualTypeOf<CodexErrorInfo | null>();
     expectTypeOf(error.code).toEqualTypeOf<string>();
   }

@@ -1,6 +1,6 @@
 /** Owns the lines that say what a turn has come to: its time, its items, its tokens. */
 
-import type { TurnOutcome } from "../../index.js";
+import type { TurnSnapshot } from "../../index.js";
 import type { ThreadItem, TokenUsageBreakdown } from "../../protocol.js";
 import type { Paint } from "./style.js";
 import { count, duration, number } from "./text.js";
@@ -19,7 +19,7 @@ const NOUNS: Partial<Record<ThreadItem["type"], string>> = {
 };
 
 /** The lines of a turn's summary, without indentation. */
-export function summaryLines(outcome: TurnOutcome, paint: Paint, modelRequests?: number): string[] {
+export function summaryLines(outcome: TurnSnapshot, paint: Paint, modelRequests?: number): string[] {
   const took = outcome.durationMs === null ? "" : ` in ${duration(outcome.durationMs)}`;
   const items = itemsText(outcome.items, paint);
   const { usage } = outcome;
@@ -44,7 +44,7 @@ export function usageText(usage: TokenUsageBreakdown): string {
   return `${number(usage.inputTokens)} in${cached}, ${number(usage.outputTokens)} out${reasoning}`;
 }
 
-function headline({ status }: TurnOutcome, paint: Paint): string {
+function headline({ status }: TurnSnapshot, paint: Paint): string {
   switch (status) {
     case "completed":
       return paint("green", "completed");

@@ -1,6 +1,6 @@
 /** Owns the terminal's view of turns: it takes their events as they come and writes lines. */
 
-import type { TurnEvent, TurnOutcome } from "../../index.js";
+import type { TurnEvent, TurnSnapshot } from "../../index.js";
 import type { ThreadItem, ThreadTokenUsage, TurnPlanStep } from "../../protocol.js";
 import { type Action, actionOf } from "./actions.js";
 import { changeLines } from "./diff.js";
@@ -116,7 +116,7 @@ export class TurnRenderer {
   }
 
   /** Writes what a turn has come to. */
-  summary(outcome: TurnOutcome, more: { readonly modelRequests?: number } = {}): void {
+  summary(outcome: TurnSnapshot, more: { readonly modelRequests?: number } = {}): void {
     this.#page.gap();
     for (const line of summaryLines(outcome, this.#paint, more.modelRequests)) this.#page.line(INDENT + line);
   }

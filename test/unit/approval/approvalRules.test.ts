@@ -3,174 +3,12 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type ApprovalRuleDecision,
-  type ApprovalRulesOptions,
-  approvalRules,
-  type FileChangeApprovalRequest,
-  UsageError,
-} from "codex-embed";
+import { type ApprovalRulesOptions, approvalRules, type FileChangeApprovalRequest, UsageError } from "codex-embed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { askAbout, context, shown } from "../../support/approvals.js";
 import { untyped } from "../../support/turns.js";
 
-const context = { signal: new AbortController().signal, threadId: "t", turnId: "u", itemId: "i" };
-
-/** What the runtime shows of a command that the model wants run. */
-function shown(script: string): string {
-  return `/bin/bash -lc '${script.replaceAll("'", `'"'"'`)}'`;
-}
-
-async function decideRaw(options: ApprovalRulesOptions, command: string | undefined, more: object = {}) {
-  const decisions: ApprovalRuleDecision[] = [];
-  const rules = approvalRules({ ...options, onDecision: (decision) => decisions.push(decision) });
-  const decision = await rules.approveCommand?.(
-    {
-      kind: "command",
-      threadId: "t",
-      turnId: "u",
-      itemId: "i",
-      startedAtMs: 1,
-      environmentId: "local",
-      cwd: "/w",
-      ...(command === undefined ? {} : { command }),
-      ...more,
-    },
-    context,
-  );
-  expect(decisions).toHaveLength(1);
-  return { decision, why: decisions[0] };
-}
-
-const decide = (options: ApprovalRulesOptions, script: string) => decideRaw(options, shown(script));
-
-describe("an allow rule", () => {
-  const commands = { allow: ["git status", "npm test **", ["grep", "a b", "*.txt"]] };
-
-  test.each([
-    "git status",
-    '"git" status',
-    "'git' 'status'",
-    "git\\ status".replace("\\ ", " "),
-    "  git   status  ",
-    "npm test",
-    "npm test -- --watch",
-    "grep 'a b' notes.txt",
-    'grep a\\ b "x.txt"',
-  ])("covers %j", async (script) => {
-    expect((await decide({ commands }, script)).decision).toBe("accept");
-  });
-
-  test.each([
-    "git status; rm -rf x",
-    "git status && rm x",
-    "git status || rm x",
-    "git status | sh",
-    "git status & rm x",
-    "git status &",
-    "git status\nrm x",
-    "git status\rrm x",
-    "git status $(rm x)",
-    "git status `rm x`",
-    'git status "$(rm x)"',
-    "git status <(rm x)",
-    "git status > /etc/passwd",
-    "git status >> x",
-    "git status < x",
-    "git status <<EOF\nEOF",
-    "X=1 git status",
-    "PATH=/evil git status",
-    "env X=1 git status",
-    "command git status",
-    "bash -c 'git status'",
-    "sh -c 'git status'",
-    "(git status)",
-    "{ git status; }",
-    "! git status",
-    "git statu?",
-    "git stat*",
-    "git {status,push}",
-    "git $'status'",
-    "git ~",
-    "git status #x",
-    "$GIT status",
-    "git status 'unterminated",
-    'git status "unterminated',
-    "git status \\",
-    "git\u00a0status",
-    "git\u2003status",
-    "/tmp/evil/git status",
-    "./git status",
-    "git -c core.pager='rm x' status",
-    "git status extra",
-    "git",
-    "npm run test",
-    "gıt status",
-    "",
-  ])("does not cover %j", async (script) => {
-    expect((await decide({ commands }, script)).decision).toBe("decline");
-  });
-
-  test.each([
-    ["a rendering in another shell", "powershell.exe -Command 'git status'"],
-    ["two layers of shells", `/bin/bash -lc ${JSON.stringify(`bash -lc "git status"`)}`],
-    ["something behind the script", "/bin/bash -lc 'git status' x"],
-    ["something before the shell", "sudo /bin/bash -lc 'git status'"],
-    ["other options of the shell", "/bin/bash --rcfile evil -c 'git status'"],
-    ["no command", undefined],
-  ])("does not cover %s", async (_what, command) => {
-    expect((await decideRaw({ commands }, command)).decision).toBe("decline");
-  });
-
-  test("does not cover a command that asks for further permissions, nor a question about a host", async () => {
-    const additionalPermissions = { network: { enabled: true }, fileSystem: null };
-    expect((await decideRaw({ commands }, shown("git status"), { additionalPermissions })).decision).toBe("decline");
-    const networkApprovalContext = { host: "evil.example", protocol: "https" };
-    expect((await decideRaw({ commands }, shown("git status"), { networkApprovalContext })).decision).toBe("decline");
-  });
-});
-
-describe("a deny rule", () => {
-  const options: ApprovalRulesOptions = {
-    commands: { allow: ["echo **", "git **", "rm **"], deny: ["rm", "git push"] },
-    otherwise: { approveCommand: () => "accept" },
-  };
-
-  test.each([
-    "rm x",
-    "/bin/rm x",
-    "'r'm x",
-    "r\\m x",
-    "echo a; rm x",
-    "echo a && rm x",
-    "echo $(rm x)",
-    "echo `rm x`",
-    'echo "$(rm x)"',
-    "echo a\nrm x",
-    "env X=1 rm x",
-    "X=1 rm x",
-    "command rm x",
-    "exec rm x",
-    "nohup rm x",
-    "sudo rm x",
-    "time rm x",
-    "ls | xargs rm",
-    "sh -c 'rm x'",
-    'bash -lc "rm x"',
-    "(rm x)",
-    "if true; then rm x; fi",
-    "rm",
-    "git push --force",
-    "git push",
-  ])("wins over everything for %j", async (script) => {
-    const { decision, why } = await decide(options, script);
-    expect(decision).toBe("decline");
-    expect(why).toMatchObject({ by: "rule", decision: "decline", kind: "command" });
-  });
-
-  test.each(["echo rm", "git status", "echo 'rm x'"])("leaves %j alone", async (script) => {
-    expect((await decide(options, script)).decision).toBe("accept");
-  });
-});
+const decide = (options: ApprovalRulesOptions, script: string) => askAbout(options, shown(script));
 
 describe("what no rule covers", () => {
   test("is declined, and the audit says why", async () => {
@@ -193,7 +31,10 @@ describe("what no rule covers", () => {
       },
     });
     const request = { kind: "command" as const, threadId: "t", turnId: "u", itemId: "i", startedAtMs: 1 };
-    const answer = await rules.approveCommand?.({ ...request, environmentId: null, command: shown("ls") }, context);
+    const answer = await rules.approveCommand?.(
+      { ...request, environmentId: null, command: shown("ls"), cwd: "/w" },
+      context,
+    );
     expect(answer).toBe("accept");
   });
 });
@@ -259,8 +100,44 @@ describe("hosts", () => {
     ["example.org", "decline"],
   ])("%s: %s", async (host, expected) => {
     const networkApprovalContext = { host, protocol: "https" };
-    expect((await decideRaw({ network }, shown("curl x"), { networkApprovalContext })).decision).toBe(expected);
+    expect((await askAbout({ network }, shown("curl x"), { networkApprovalContext })).decision).toBe(expected);
   });
+});
+
+describe("network.deny knows an address however it is written", () => {
+  const addresses = [
+    "1.2.3.4",
+    "::ffff:1.2.3.4",
+    "::FFFF:102:304",
+    "[::ffff:1.2.3.4]",
+    "0:0:0:0:0:ffff:0102:0304",
+    "::ffff:1.2.3.4%eth0",
+    "64:ff9b::1.2.3.4",
+    "::1.2.3.4",
+    "::ffff:0:1.2.3.4",
+    "0x1.2.0x3.04",
+    "16909060",
+    "0x01020304",
+    "1.2.772",
+    "1.2.3.4.",
+    "１.2.3.4",
+    "%31.2.3.4",
+  ];
+  const asked = (deny: string, host: string) =>
+    askAbout({ network: { deny: [deny] }, otherwise: { approveCommand: () => "accept" } }, shown("x"), {
+      networkApprovalContext: { host, protocol: "https" },
+    });
+
+  test.each(addresses)("asked for as %s", async (host) => {
+    for (const deny of ["1.2.3.4", "[::ffff:102:304]", "::ffff:1.2.3.4"]) {
+      expect(await asked(deny, host)).toMatchObject({ decision: "decline", why: { rule: deny } });
+    }
+  });
+
+  test.each(["1.2.3.5", "::ffff:1.2.3.5", "::1", "2001:db8::102:304", "fe80::1%eth0", "::fffe:1.2.3.4"])(
+    "and not %s",
+    async (host) => expect((await asked("1.2.3.4", host)).decision).toBe("accept"),
+  );
 });
 
 test.each<[what: string, options: ApprovalRulesOptions]>([

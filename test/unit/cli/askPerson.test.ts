@@ -11,6 +11,7 @@ const context = (signal = new AbortController().signal): HandlerContext => ({
   threadId: "thread",
   turnId: "turn",
   itemId: "item",
+  threadCwd: null,
 });
 const command = (text: string): CommandApprovalRequest => ({
   kind: "command",

@@ -7,7 +7,16 @@ import { Refusal, tellFailure } from "../../../src/mcp/refusal.js";
 import { endedResult, failedResult } from "../../../src/mcp/results.js";
 import { agentMessage, delta, itemCompleted, itemStarted, started, tokens } from "../../support/events.js";
 
-const turn = { id: "u", startedAt: null, completedAt: null, durationMs: null, items: [], usage: null, threadId: "t" };
+const turn = {
+  id: "u",
+  threadId: "t",
+  startedAt: null,
+  completedAt: null,
+  durationMs: null,
+  text: "",
+  items: [],
+  usage: null,
+};
 
 describe("a turn that has ended", () => {
   test("gives its message, its thread and its tokens", () => {

@@ -114,7 +114,7 @@ describe("an answer", () => {
     const { broker } = brokerOf({ approveCommand: handler });
     const answer = broker.answer(command(0));
     await turnOfTheLoop();
-    expect(Object.keys(contexts[0] ?? {}).toSorted()).toEqual(["itemId", "signal", "threadId", "turnId"]);
+    expect(Object.keys(contexts[0] ?? {}).toSorted()).toEqual(["itemId", "signal", "threadCwd", "threadId", "turnId"]);
     decide("accept");
     await answer;
   });
@@ -451,5 +451,58 @@ describe("a sub-agent's request", () => {
     expect(await answer).toBeUndefined();
     await turnOfTheLoop();
     expect(client).not.toHaveBeenCalled();
+  });
+});
+
+describe("the working directory of a thread", () => {
+  const parentOf = async (id: string) => (id === threadId ? "parent" : null);
+
+  async function seenCwd(prepare: (broker: RequestBroker) => void, lookUp = parentOf): Promise<string | null> {
+    const seen: HandlerContext[] = [];
+    const approveCommand: Handlers["approveCommand"] = (_request, context) => {
+      seen.push(context);
+      return "accept";
+    };
+    const { broker } = brokerOf({ approveCommand }, lookUp);
+    prepare(broker);
+    await broker.answer(command(0));
+    const [context] = seen;
+    if (context === undefined) throw new Error("Nobody was asked.");
+    return context.threadCwd;
+  }
+  const updated = (id: string, cwd: string) =>
+    ({ method: "thread/settings/updated", params: { threadId: id, threadSettings: { cwd } } }) as Notification;
+
+  test("is what the client opened it in, or has given it since", async () => {
+    expect(await seenCwd((broker) => broker.attach(threadId, { cwd: "/a" }))).toBe("/a");
+    const moved = await seenCwd((broker) => {
+      broker.attach(threadId, { cwd: "/a" });
+      broker.attach(threadId, { handlers: {} });
+      broker.observe(updated(threadId, "/b"));
+    });
+    expect(moved).toBe("/b");
+  });
+
+  test("of a sub-agent is that of the nearest thread above that the client has opened, whoever decides", async () => {
+    expect(await seenCwd((broker) => broker.attach("parent", { cwd: "/p" }))).toBe("/p");
+    const stranger = { handlers: { approveCommand: () => "cancel" as const }, cwd: "/s" };
+    const beside = await seenCwd((broker) => {
+      broker.attach("stranger", stranger);
+      broker.attach("parent", { cwd: "/p" });
+      broker.observe(updated(threadId, "/chosen/by/the/agent"));
+    });
+    expect(beside).toBe("/p");
+  });
+
+  test("is null when it is not known", async () => {
+    expect(await seenCwd(() => {})).toBeNull();
+    expect(await seenCwd((broker) => broker.attach("stranger", { cwd: "/s" }))).toBeNull();
+    const failing = () => Promise.reject(new Error("Not now."));
+    expect(await seenCwd((broker) => broker.attach("stranger", { cwd: "/s" }), failing)).toBeNull();
+    const gone = await seenCwd((broker) => {
+      broker.attach(threadId, { cwd: "/a" });
+      broker.detach(threadId);
+    });
+    expect(gone).toBeNull();
   });
 });

@@ -83,7 +83,7 @@ describe("GoalStream", () => {
     stream.begin(goal("active"));
     tell(started("a"), completed("a"), updated("paused"));
     await Promise.resolve();
-    expect(stream.isEnded).toBe(false);
+    expect(stream.isOver).toBe(false);
     tell(started("b"), completed("b"));
     expect(await stream.ended).toMatchObject({ result: { status: "paused", turns: [{ id: "a" }, { id: "b" }] } });
     const still = bench();
@@ -97,9 +97,10 @@ describe("GoalStream", () => {
     stream.begin(goal("active"));
     tell(started("a"));
     const reason = new Error("Enough.");
-    const settled = stream.abort(reason);
+    stream.abort(() => reason);
     tell(updated("complete", "a"), completed("a"));
-    await settled;
+    expect(await stream.over).toBe("ended");
+    stream.letGo();
     expect(await stream.ended).toEqual({ error: reason });
   });
 });

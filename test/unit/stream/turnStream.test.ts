@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import { captureCallSite } from "../../../src/errors/callSite.js";
-import { TransportClosedError, TurnFailedError } from "../../../src/errors/index.js";
+import { TransportClosedError, TurnFailedError, UsageError } from "../../../src/errors/index.js";
 import type { TurnEvent } from "../../../src/events.js";
+import type { ThreadItem } from "../../../src/generated/protocol.js";
 import { TurnAccumulator } from "../../../src/stream/accumulate.js";
 import { textOf } from "../../../src/stream/text.js";
 import { TurnStream } from "../../../src/stream/turnStream.js";
@@ -22,10 +23,12 @@ import {
 } from "../../support/events.js";
 import { noAgents } from "../../support/agents.js";
 
-function turn(events: readonly TurnEvent[] = []): TurnStream {
+const reconnected: TurnEvent = { method: "reconnected", params: { threadId, turnId } };
+
+function turn(events: readonly TurnEvent[] = [], userMessageId?: string): TurnStream {
   const stream = new TurnStream(
     { threadId, turnId },
-    { bufferBytes: 1_000_000, site: captureCallSite(), usedBefore: null, agents: noAgents },
+    { bufferBytes: 1_000_000, site: captureCallSite(), usedBefore: null, agents: noAgents, userMessageId },
   );
   for (const event of events) stream.push(event, 10);
   return stream;
@@ -38,7 +41,7 @@ function accumulate(
 ) {
   const accumulator = new TurnAccumulator({ threadId, turnId }, before);
   for (const event of events) accumulator.add(event);
-  return accumulator.outcome(turnRecord("completed", { items }));
+  return accumulator.snapshot(turnRecord("completed", { items }), events);
 }
 
 describe("the final response", () => {
@@ -83,8 +86,8 @@ describe("a turn", () => {
   test("settles with its first end", async () => {
     const stream = turn([started(), completed("completed", { durationMs: 5 }), completed("failed")]);
     expect(await stream.ended).toMatchObject({ result: { status: "completed", startedAt: 100, durationMs: 5 } });
-    stream.fail(new Error("late"));
-    expect(await stream.ended).toHaveProperty("result");
+    stream.fail(new UsageError("late"));
+    expect(await stream.ended).toMatchObject({ kind: "ended" });
   });
 
   test("that fails carries the classification, the HTTP status and what there was", async () => {
@@ -125,19 +128,53 @@ describe("a turn", () => {
   test("that was aborted ends with the reason, however the runtime ends it, once it is let go", async () => {
     for (const status of ["interrupted", "completed", "failed"] as const) {
       const stream = turn([started()]);
-      const settled = stream.abort("stop");
+      stream.abort(() => "stop");
       expect(stream.isOver).toBe(false);
       stream.push(completed(status), 10);
-      await settled;
-      expect([stream.isOver, stream.isEnded]).toEqual([true, false]);
-      stream.fail("stop");
-      expect(await stream.ended).toEqual({ error: "stop" });
+      expect(await stream.over).toBe("ended");
+      expect(stream.isEnded).toBe(false);
+      stream.letGo();
+      expect(await stream.ended).toMatchObject({ kind: "aborted", error: "stop", result: { status } });
+    }
+  });
+
+  test("that was let go before the runtime ended it still hears of its end", async () => {
+    const stream = turn([started(), itemCompleted(agentMessage("1", "First."))]);
+    stream.push(itemStarted(agentMessage("2", "")), 10);
+    stream.push(delta("Seco", "2"), 10);
+    stream.abort(({ result, maybeAccepted }) => ({ result, maybeAccepted }));
+    stream.letGo();
+    const end = await stream.ended;
+    expect(end).toMatchObject({
+      kind: "aborted",
+      error: { result: { status: "inProgress", text: "First.\n\nSeco", finalResponse: "First." }, maybeAccepted: true },
+    });
+    expect(stream.isOver).toBe(false);
+    stream.push(completed("interrupted"), 10);
+    expect(await stream.over).toBe("ended");
+    expect(await stream.ended).toBe(end);
+  });
+
+  test("whose first message is another client's was a steer, and says so; later messages of others are steers of ours", async () => {
+    const user = (clientId: string): ThreadItem => ({ type: "userMessage", id: clientId, clientId, content: [] });
+    const steered = turn([], "mine");
+    steered.push(started(), 10);
+    steered.push(itemStarted(user("theirs")), 10);
+    expect(await steered.ended).toMatchObject({
+      kind: "failed",
+      error: { code: "TURN_IN_PROGRESS", reason: "steered" },
+    });
+    expect(steered.isOver).toBe(true);
+    for (const first of [itemStarted(user("mine")), reconnected]) {
+      const own = turn([], "mine");
+      for (const event of [started(), first, itemStarted(user("theirs")), completed()]) own.push(event, 10);
+      expect(await own.ended).toMatchObject({ kind: "ended" });
     }
   });
 
   test("counts as started when it ends without having started", async () => {
     const stream = turn();
-    stream.fail(new Error("gone"));
+    stream.fail(new UsageError("gone"));
     await stream.started;
     expect(stream.isEnded).toBe(true);
   });

@@ -1,0 +1,276 @@
+/** What a command runs besides itself, as far as its arguments show it. */
+
+import { type Arguments, readArguments } from "./arguments.js";
+import { readsCode } from "./codeReaders.js";
+import { type Subcommands, type Usage, usageOf } from "./programs.js";
+import {
+  asScript,
+  holdsSubstitution,
+  type ScriptCommand,
+  type ScriptVariable,
+  type ScriptWord,
+} from "./shellScript.js";
+import { ANY, literal, type Piece, type Wildcard } from "./wildcard.js";
+
+/** What a command runs. */
+export interface Invocation {
+  /** Where among its words further commands begin. */
+  readonly places: readonly number[];
+  /** The same words as the program passes them on, when it changes them. */
+  readonly words?: readonly ScriptWord[];
+  readonly scripts: readonly string[];
+  /** Text that could be a script: what bash makes of it when it is none does not matter. */
+  readonly fragments: readonly string[];
+  readonly variables: readonly ScriptVariable[];
+  /** Why it cannot be told what the command runs. */
+  readonly problem?: string;
+  /** How many words were looked at. */
+  readonly read: number;
+}
+
+const NOTHING: Invocation = { places: [], scripts: [], fragments: [], variables: [], read: 1 };
+
+const UNKNOWN_WORD: ScriptWord = { text: [ANY], splits: true };
+
+/** Options of `find` and `fd` that a command follows. */
+const FIND_OPTIONS: ReadonlySet<string> = new Set("-exec -execdir -ok -okdir -x -X --exec --exec-batch".split(" "));
+
+/** Shells of another language. What they are given is read only when it is plain. */
+const FOREIGN_SHELLS: ReadonlySet<string> = new Set("fish csh tcsh nu elvish xonsh powershell pwsh cmd".split(" "));
+
+/** Tells what the command of this name at `words[start]` runs. */
+export function invocationOf(name: string, command: ScriptCommand, start: number): Invocation {
+  const { words, input } = command;
+  const read = words.length - start;
+  if (/^ld(-linux|-musl)?[\w.-]*\.so/.test(name)) return anywhere(words, start);
+  if (FOREIGN_SHELLS.has(name)) return { ...foreignShell(words, start), read };
+  if (/^g?find$|^fd(find)?$/.test(name)) return { ...finder(words, start), read };
+  const code = readsCode(name, words, start, input);
+  if (code !== undefined) return { ...NOTHING, read, ...(code ? { problem: codeProblem(name) } : {}) };
+  const usage = usageOf(name);
+  return usage === undefined ? NOTHING : byUsage(name, usage, command, start);
+}
+
+/** What a command runs of whose name only a part is known: anything among its arguments. */
+export function anywhere(words: readonly ScriptWord[], start: number): Invocation {
+  const places = words.map((_, at) => at).slice(start + 1);
+  const scripts = places.map((at) => textAt(words, at)).filter((text) => /[^\w./:=@%+,-]/.test(text));
+  return { ...NOTHING, places, fragments: scripts, read: words.length - start };
+}
+
+function byUsage(name: string, usage: Usage | Subcommands, command: ScriptCommand, start: number): Invocation {
+  if (typeof usage === "string") return ofArguments(name, readArguments(command.words, start, usage), command);
+  const { "": before = "", "*": otherwise = "" } = usage;
+  if (typeof before !== "string") return NOTHING;
+  const front = readArguments(command.words, start, `${before} command`);
+  const found = [ofArguments(name, { ...front, kind: undefined }, command)];
+  for (const at of front.operands) {
+    const subcommand = textAt(command.words, at);
+    const key = Object.keys(usage).find((names) => names !== "" && names.split(" ").includes(subcommand));
+    const inner = key === undefined ? otherwise : (usage[key] ?? otherwise);
+    found.push(byUsage(`${name} ${subcommand}`.slice(0, 40), inner, command, at));
+  }
+  if (front.isUnsure) found.push({ ...NOTHING, problem: `what ${name} is asked for is not known` });
+  return merged(found);
+}
+
+function ofArguments(name: string, found: Arguments, { words, input }: ScriptCommand): Invocation {
+  const { kind, operands } = found;
+  const rest = operands.map((at) => textAt(words, at));
+  const scripts = found.scripts.map((text) => scriptText(text));
+  const fragments = [...found.pairs.map((text) => asText(text)), ...scripts].flatMap((text) => pairScripts(text));
+  const variables = found.assignments.map((at) => assignment(textAt(words, at)));
+  const result = { ...NOTHING, scripts, fragments, variables, read: found.read };
+  const file = found.files.map((text) => asText(text)).find((path) => isInput(path));
+  if (found.code !== undefined) return { ...result, problem: codeProblem(`${name} ${found.code}`) };
+  if (file !== undefined) return { ...result, problem: inputProblem(name) };
+  if (found.isScript) return { ...result, scripts: [...scripts, ...rest], ...unsure(name, found) };
+  switch (kind) {
+    case "command":
+    case "shell": {
+      if (found.isSettled) return result;
+      const isIdle = operands.length === 0 && scripts.length === 0 && (kind === "shell" || found.readsInput);
+      if (isIdle) return { ...result, ...fromInput(name, scripts, input) };
+      // Some programs take a command as one argument.
+      const spaced = rest.filter((text) => /\s/.test(text));
+      return {
+        ...result,
+        ...passedOn(name, words, operands),
+        fragments: [...fragments, ...spaced],
+        ...unsure(name, found),
+      };
+    }
+    case "script":
+      return {
+        ...result,
+        scripts: [...scripts, ...operands.map((at) => joinedFrom(words, at))],
+        ...unsure(name, found),
+      };
+    case "first":
+      return { ...result, scripts: [...scripts, ...rest.slice(0, 1)], ...unsure(name, found) };
+    case "scripts":
+      return { ...result, fragments: [...fragments, ...rest.flatMap((text) => [text, ...pairScripts(text)])] };
+    case "file":
+      return { ...result, ...ofFile(name, found, rest, scripts, input) };
+    case "words":
+      return operands[0] === undefined ? result : anywhere(words, operands[0] - 1);
+    case "code":
+      return found.isSettled ? result : { ...result, problem: codeProblem(name) };
+    case "evaluated":
+      return { ...result, fragments: [...fragments, ...rest.filter((text) => holdsSubstitution(text))] };
+    case "settings":
+      return { ...result, fragments: [...fragments, ...rest.slice(1), ...pairScripts(rest.slice(0, 2).join("="))] };
+    case "remotes":
+      return { ...result, fragments: [...fragments, ...rest.flatMap((text) => remoteCommand(text))] };
+    default:
+      return result;
+  }
+}
+
+/** The file of code that a shell or an interpreter is given. */
+function ofFile(
+  name: string,
+  found: Arguments,
+  rest: readonly string[],
+  scripts: readonly string[],
+  input: string | undefined,
+): Partial<Invocation> {
+  if (found.isUnsure) return unsure(name, found);
+  const isInputRead = found.readsInput || rest.some((path) => isInput(path));
+  if (isInputRead || (rest.length === 0 && scripts.length === 0 && !found.isSettled)) {
+    return fromInput(name, scripts, input);
+  }
+  // A file whose name is not known could be an option.
+  if (rest.some((path) => path.startsWith("$") || path.startsWith("-"))) {
+    return { problem: `what ${name} is given is not known` };
+  }
+  return {};
+}
+
+const SHELLS_BY_INPUT: ReadonlySet<string> = new Set(
+  "sh bash zsh dash ksh mksh ash yash rbash source . su runuser sudo unshare nsenter chroot script ssh".split(" "),
+);
+
+function fromInput(name: string, scripts: readonly string[], input: string | undefined): Partial<Invocation> {
+  if (input !== undefined && SHELLS_BY_INPUT.has(name)) return { scripts: [...scripts, input] };
+  return { problem: inputProblem(name) };
+}
+
+/** `xargs` adds its input to the command, and puts it in the place of a marker. */
+function passedOn(name: string, words: readonly ScriptWord[], operands: readonly number[]): Partial<Invocation> {
+  const first = operands[0];
+  if (!/^(g?xargs|entr)$/.test(name) || first === undefined || words.at(-1) === UNKNOWN_WORD) {
+    return { places: operands };
+  }
+  const options = words
+    .slice(0, first)
+    .map((word) => asScript(word))
+    .join(" ");
+  const marker =
+    /(?:^| )(?:-[a-zA-Z0]*[IJ] ?|--replace=|-i)(\S+)/.exec(options)?.[1] ??
+    (/ -i| --replace/.test(options) ? "{}" : undefined);
+  const changed = marker === undefined ? words : words.map((word, at) => (at < first ? word : replaced(word, marker)));
+  return { places: operands, words: [...changed, UNKNOWN_WORD] };
+}
+
+function replaced(word: ScriptWord, marker: string): ScriptWord {
+  const text = asScript(word);
+  if (!text.includes(marker)) return word;
+  const pieces = text
+    .split(marker)
+    .flatMap((part, i): readonly Piece[] => (i === 0 ? literal(part) : [ANY, ...literal(part)]));
+  return { text: pieces, splits: false };
+}
+
+function finder(words: readonly ScriptWord[], start: number): Invocation {
+  const places: number[] = [];
+  const fragments: string[] = [];
+  for (let at = start + 1; at < words.length; at++) {
+    const text = textAt(words, at);
+    if (FIND_OPTIONS.has(text)) places.push(at + 1);
+    else if (/^(-x|-X|--exec(-batch)?=)./.test(text)) fragments.push(text.replace(/^-[xX]|^--exec(-batch)?=/, ""));
+  }
+  const runsFound = places.some((at) => /^[^ ]*\{[^ ]*\}/.test(textAt(words, at)));
+  return { ...NOTHING, places, fragments, ...(runsFound ? { problem: "find runs what it finds" } : {}) };
+}
+
+/** A shell of another language is read when what it runs means the same to all of them. */
+function foreignShell(words: readonly ScriptWord[], start: number): Invocation {
+  const rest = words.slice(start + 1).map((word) => asScript(word));
+  const at = rest.findIndex((text) => /^[-/](c|k|com[a-z]*)$/i.test(text));
+  const script = rest.slice(at + 1).join(" ");
+  const isPlain =
+    at !== -1 && rest.slice(0, at).every((text) => /^[-/]\w+$/.test(text)) && /^[\w\s./\\:=,@+|;'"-]*$/.test(script);
+  if (!isPlain) return { ...NOTHING, problem: "it is written for a shell that is not read" };
+  return { ...NOTHING, scripts: [script.replaceAll("\\", "/")] };
+}
+
+function codeProblem(name: string): string {
+  return `${name} runs code that rules do not read`;
+}
+
+function inputProblem(name: string): string {
+  return `${name} reads what it runs from its input`;
+}
+
+function unsure(name: string, { isUnsure }: Arguments): { problem?: string } {
+  return isUnsure ? { problem: `an expansion could be an option of ${name}` } : {};
+}
+
+/** The script in `key=script`, and in `alias.name=git-command`. */
+function pairScripts(text: string): string[] {
+  const [, key = "", value = ""] = /^([\w.%-]+)(?:\+?=|\s+)([^]*)$/.exec(text) ?? [];
+  if (value === "") return [];
+  const script = withoutMark(value);
+  return key.startsWith("alias.") && script === value ? [script, `git ${script}`] : [script];
+}
+
+function remoteCommand(text: string): string[] {
+  return text.startsWith("ext::") ? [text.slice(5).replaceAll("% ", " ")] : [];
+}
+
+function assignment(text: string): ScriptVariable {
+  const end = text.indexOf("=");
+  return { name: text.slice(0, end), value: text.slice(end + 1) };
+}
+
+/** Some programs mark a script among other values: `!command`, `|command`. */
+function withoutMark(text: string): string {
+  return text.replace(/^\s*[!|]\s*/, "");
+}
+
+function scriptText(text: Wildcard): string {
+  return withoutMark(asText(text));
+}
+
+function asText(text: Wildcard): string {
+  return asScript({ text, splits: false });
+}
+
+function textAt(words: readonly ScriptWord[], at: number): string {
+  return asText(words[at]?.text ?? []);
+}
+
+function joinedFrom(words: readonly ScriptWord[], at: number): string {
+  return words
+    .slice(at)
+    .map((word) => asScript(word))
+    .join(" ");
+}
+
+/** Whether a path names what a program reads as its input. */
+function isInput(path: string): boolean {
+  return path === "-" || /^\/(dev|proc)\//.test(path);
+}
+
+function merged(found: readonly Invocation[]): Invocation {
+  const problem = found.find((each) => each.problem !== undefined)?.problem;
+  return {
+    places: found.flatMap(({ places }) => places),
+    scripts: found.flatMap(({ scripts }) => scripts),
+    fragments: found.flatMap(({ fragments }) => fragments),
+    variables: found.flatMap(({ variables }) => variables),
+    read: found.reduce((sum, { read }) => sum + read, 0),
+    ...(problem === undefined ? {} : { problem }),
+  };
+}

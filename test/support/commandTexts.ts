@@ -1,0 +1,42 @@
+/** Command texts of any length that are the hardest to read, to hold the time of reading against the length. */
+export const COMMAND_TEXTS: Readonly<Record<string, (length: number) => string>> = {
+  aliases: (n) => "alias a='b c' ".repeat(n / 14),
+  "aliases of one command": (n) => `alias ${Array.from({ length: n / 14 }, (_, i) => `a='b ${i}'`).join(" ")}`,
+  "one word": (n) => "a".repeat(n),
+  stars: (n) => `echo ${"*a".repeat(n / 2)}`,
+  "a name of stars": (n) => "a*".repeat(n / 2),
+  find: (n) => "find -exec ".repeat(n / 11),
+  "finds with a script": (n) => `find . ${"-exec sh -c 'a b' \\; ".repeat(n / 22)}`,
+  env: (n) => "env A=1 ".repeat(n / 8),
+  "sudo with unknown options": (n) => "sudo --a sort ".repeat(n / 14),
+  xargs: (n) => "xargs -I{} ".repeat(n / 11),
+  tmux: (n) => "tmux ".repeat(n / 5),
+  options: (n) => `git ${"-x ".repeat(n / 3)}`,
+  "unknown words": (n) => `ls ${"$a ".repeat(n / 3)}`,
+  "names of which a part is known": (n) => "pre$x a ".repeat(n / 8),
+  scripts: (n) => "sh -c 'a b';".repeat(n / 12),
+  "scripts within scripts": (n) => {
+    let script = "a b";
+    for (let next = script; next.length < n; next = `eval "${script.replaceAll(/["\\$`]/g, "\\$&")}"`) script = next;
+    return script;
+  },
+  assignments: (n) => "a='b c' ".repeat(n / 8),
+  lines: (n) => "a b\n".repeat(n / 4),
+  parentheses: (n) => "(".repeat(n),
+  substitutions: (n) => "$(".repeat(n / 4) + ")".repeat(n / 4),
+  "quoted substitutions": (n) => '"$('.repeat(n / 3),
+  backticks: (n) => "`".repeat(n),
+  expansions: (n) => "${a:".repeat(n / 4),
+  arithmetic: (n) => "$((".repeat(n / 3),
+  "here-documents": (n) => "<<E ".repeat(n / 4),
+  "long here-documents": (n) => `cat <<E\n${"$(a b)\n".repeat(n / 630)}E\n`.repeat(90),
+  functions: (n) => "f() ".repeat(n / 4),
+  braces: (n) => `ls ${"{a,b} ".repeat(n / 6)}`,
+  quotes: (n) => `'"`.repeat(n / 2),
+  escapes: (n) => "$".repeat(n / 2) + "'".repeat(n / 2),
+  tests: (n) => "[[ -v 'a[$(b c)]' ]];".repeat(n / 21),
+  sed: (n) => `sed '${"s/a/b/;".repeat(n / 7)}'`,
+  "sed without an end": (n) => `sed 's/${"\\a".repeat(n / 2)}'`,
+  awk: (n) => `awk '@${" ".repeat(n)}a'`,
+  "another shell": (n) => `pwsh -c '${"a b; ".repeat(n / 5)}'`,
+};
