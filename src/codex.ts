@@ -2,7 +2,7 @@
 
 import { atCallSite, type CallSite, captureCallSite } from "./errors/callSite.js";
 import { type CloseReason, UsageError } from "./errors/index.js";
-import type { CodexStatus, NotificationOf, SubscriptionName } from "./events.js";
+import { type CodexStatus, checkSubscription, type NotificationOf, type SubscriptionName } from "./events.js";
 import type {
   GetAccountRateLimitsResponse,
   GetAccountResponse,
@@ -242,10 +242,14 @@ export class Codex implements AsyncDisposable {
   }
 
   /**
-   * Subscribes to a notification of any thread, or with `"unknown"` to those that this version does not know. Handlers
-   * run in order, off the reader; one that throws is reported to the logger. Dispose the result to unsubscribe.
+   * Subscribes to a notification of any thread, with `"*"` to all of them, or with `"unknown"` to those that this version
+   * does not know. Handlers run in order, off the reader; one that throws is reported to the logger. Dispose the result to
+   * unsubscribe.
+   *
+   * @throws UsageError for a name that never comes: one that the protocol does not have, or that was opted out of.
    */
   on<K extends SubscriptionName>(method: K, handler: (notification: NotificationOf<K>) => unknown): Disposable {
+    checkSubscription(method, this.#runtime.options.optOutNotifications ?? []);
     callback(handler, { call: "on", path: "handler" });
     return this.#runtime.listeners.on(method, handler);
   }

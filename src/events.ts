@@ -1,6 +1,6 @@
 /** Owns the types of notifications and turn events, all derived from the generated tables. */
 
-import type { CloseReason } from "./errors/index.js";
+import { type CloseReason, UsageError } from "./errors/index.js";
 import type { ThreadItem, Turn } from "./generated/protocol.js";
 import {
   deltaNotifications,
@@ -8,6 +8,9 @@ import {
   type Notifications,
   notificationScopes,
 } from "./generated/tables.js";
+
+import { MAX_KEY_CHARS, shownKey, text } from "./usage/kinds.js";
+import { nearest } from "./usage/nearest.js";
 
 /** The name of a notification that the protocol knows. */
 export type NotificationMethod = keyof Notifications;
@@ -58,8 +61,13 @@ export interface StatusEvent {
   };
 }
 
-/** What can be subscribed to: every notification, the ones that this version does not know, and the client's own events. */
-export type SubscriptionName = NotificationMethod | "unknown" | "handlerError" | "status";
+/**
+ * What can be subscribed to: every notification by its name, the ones that this version does not know, the client's own
+ * events, and with `"*"` everything but what it does not know.
+ */
+export type SubscriptionName = NotificationMethod | OwnEventName | "unknown" | "*";
+
+type OwnEventName = "handlerError" | "status";
 
 /** What a subscription to `K` delivers. */
 export type NotificationOf<K extends SubscriptionName> = K extends NotificationMethod
@@ -68,7 +76,9 @@ export type NotificationOf<K extends SubscriptionName> = K extends NotificationM
     ? HandlerErrorEvent
     : K extends "status"
       ? StatusEvent
-      : UnknownNotification;
+      : K extends "*"
+        ? Notification | HandlerErrorEvent | StatusEvent
+        : UnknownNotification;
 
 type Scopes = typeof notificationScopes;
 
@@ -107,6 +117,26 @@ export interface NotificationKind {
 }
 
 const KINDS: ReadonlyMap<string, NotificationKind> = kinds();
+const OWN_NAMES: readonly SubscriptionName[] = ["handlerError", "status", "unknown", "*"];
+
+/** Throws `UsageError` for a subscription that nothing would ever come for. */
+export function checkSubscription(method: unknown, optedOut: readonly string[]): void {
+  text(method, { call: "on", path: "method" });
+  const known: readonly string[] = [...KINDS.keys(), ...OWN_NAMES];
+  if (typeof method !== "string" || (known.includes(method) && !optedOut.includes(method))) return;
+  const shown = shownKey(method);
+  if (known.includes(method)) {
+    throw new UsageError(`on: ${shown} is in optOutNotifications, so the runtime does not send it. Take it out there.`);
+  }
+  const near = method.length > MAX_KEY_CHARS ? null : nearest(method, known);
+  throw new UsageError(
+    `on: the protocol has no notification ${shown}. ` +
+      (near === null
+        ? 'Use "*" for all of them, or "unknown" for those of a newer runtime.'
+        : `Did you mean "${near}"?`),
+  );
+}
+
 /** Several ask of the same notification, and the next one is mostly of the same kind. */
 let latest: { readonly method: string; readonly kind: NotificationKind | undefined } = { method: "", kind: undefined };
 

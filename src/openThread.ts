@@ -37,11 +37,14 @@ export async function openNewThread(runtime: Runtime, options: StartThreadOption
   const mode = approvalMode ?? (extras.decides ? "ask" : "auto_review");
   const params = {
     ...fields,
+    ...homeFields(runtime, fields.cwd),
     ...configFields(config),
     ...threadModeFields({ sandbox, approvalMode: mode }),
     ...(extras.tools === undefined ? {} : { dynamicTools: extras.tools.specs }),
   };
-  const opened = await runtime.request("thread/start", params, { onResult: extras.attach });
+  const opening = runtime.request("thread/start", params, { onResult: extras.attach });
+  runtime.login.prepare();
+  const opened = await opening;
   warnOfUnreachable(runtime, extras.decides, opened);
   return opened;
 }
@@ -69,6 +72,7 @@ export async function openStoredThread(
     excludeTurns: true,
     ...latest,
     ...fields,
+    ...homeFields(runtime, fields.cwd),
     ...keptFields(kept, own.config),
     ...threadModeFields(modes),
     threadId,
@@ -79,9 +83,17 @@ export async function openStoredThread(
     if (resumed.thread.status.type === "active") runtime.router.noteActive(threadId);
     runtime.broker.learn(threadId, resumed.initialTurnsPage?.data ?? []);
   };
-  const opened = await runtime.request("thread/resume", params, { onResult });
+  const opening = runtime.request("thread/resume", params, { onResult });
+  runtime.login.prepare();
+  const opened = await opening;
   if (opened.thread.status.type === "active") await identifyActive(runtime, threadId);
-  const asked = { ...modes, ...others, ...(isKeptTier ? { serviceTier } : {}), ...keptProfile(kept) };
+  const asked = {
+    ...modes,
+    ...others,
+    ...homeFields(runtime, fields.cwd),
+    ...(isKeptTier ? { serviceTier } : {}),
+    ...keptProfile(kept),
+  };
   checked(runtime, asked, extras.decides, opened);
   if (isNews) await instruct(runtime, opened, options.developerInstructions);
   return opened;
@@ -99,6 +111,7 @@ export async function openFork(runtime: Runtime, threadId: string, options: Fork
   const params = {
     excludeTurns: true,
     ...fields,
+    ...homeFields(runtime, fields.cwd),
     ...keptFields(kept, own.config),
     ...threadModeFields(modes),
     threadId,
@@ -108,8 +121,15 @@ export async function openFork(runtime: Runtime, threadId: string, options: Fork
     runtime.broker.inherit(fork.thread.id, threadId);
     extras.attach(fork);
   };
-  const opened = await runtime.request("thread/fork", params, { onResult });
-  const { serviceTier: _, ...asked } = { ...modes, ...fields, ...keptProfile(kept) };
+  const opening = runtime.request("thread/fork", params, { onResult });
+  runtime.login.prepare();
+  const opened = await opening;
+  const { serviceTier: _, ...asked } = {
+    ...modes,
+    ...fields,
+    ...homeFields(runtime, fields.cwd),
+    ...keptProfile(kept),
+  };
   checked(runtime, asked, extras.decides, opened);
   await instruct(runtime, opened, options.developerInstructions);
   return opened;
@@ -235,6 +255,11 @@ async function instruct(
   if (typeof instructions !== "string" || instructions === "") return;
   const item = { type: "message", role: "developer", content: [{ type: "input_text", text: instructions }] };
   await runtime.request("thread/inject_items", { threadId: thread.id, items: [item] });
+}
+
+/** The folder of the thread, when it is below the user's home by `~`. Any other is the runtime's to resolve. */
+function homeFields(runtime: Runtime, cwd: string | null | undefined): { cwd?: string } {
+  return cwd?.startsWith("~") ? { cwd: runtime.resolvePath(cwd) } : {};
 }
 
 /** Learns which turn runs, so that the error for a busy thread can name it. */

@@ -58,8 +58,8 @@ export class Recovery {
   release(threadId: string): void {
     this.#threads.delete(threadId);
     this.#unheard.delete(threadId);
-    this.#router.release(threadId);
     this.#sandboxes.forget(threadId);
+    this.#router.release(threadId);
   }
 
   /** Whether this client has the thread loaded. */

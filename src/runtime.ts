@@ -11,12 +11,14 @@ import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
 import { Link } from "./link.js";
 import { safeLogger } from "./logger.js";
+import { LoginGate } from "./loginGate.js";
 import { type ClientOptions, startupLimitMs } from "./options.js";
 import { Recovery, type RecoveryRequest } from "./recovery.js";
 import { RequestBroker } from "./requests/broker.js";
 import { retryOnOverload } from "./retry.js";
 import type { Connection, ConnectionReceiver } from "./rpc/connection.js";
 import { isRecord, type WireNotification } from "./rpc/messages.js";
+import { ActivityLog } from "./stream/activityLog.js";
 import { Listeners } from "./stream/listeners.js";
 import { NewestMap } from "./stream/remember.js";
 import { Router } from "./stream/router.js";
@@ -42,6 +44,9 @@ export interface RequestOptions<R = unknown> {
 }
 
 export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
+
+/** How long a turn is held up by a runtime that does not say who is logged in. */
+const LOGIN_QUESTION_MS = 1_000;
 
 /** Requests that are answered when their work is done, however long that takes. */
 const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
@@ -84,6 +89,9 @@ export class Runtime {
   readonly recovery: Recovery;
   /** The threads on which aborted work is still being ended. Each promise resolves when that is done; none rejects. */
   readonly endings = new Map<string, Promise<void>>();
+  /** Knows whether somebody is logged in. */
+  readonly login: LoginGate;
+  readonly #activity: ActivityLog | null;
   readonly #endpoint: Endpoint;
   readonly #link: Link;
   readonly #warned = new NewestMap<true>();
@@ -102,6 +110,7 @@ export class Runtime {
     }
     startupLimitMs(options);
     this.options = { ...options, logger: options.logger && safeLogger(options.logger) };
+    this.#activity = this.options.logger === undefined ? null : new ActivityLog(this.options.logger);
     this.#endpoint = endpoint;
     this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
     this.broker = new RequestBroker(options.handlers ?? {}, {
@@ -115,11 +124,21 @@ export class Runtime {
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
     this.recovery = new Recovery(this.router, this.broker, this.sandboxes);
+    this.login = new LoginGate({
+      account: () => this.request("account/read", { refreshToken: false }, { timeoutMs: LOGIN_QUESTION_MS }),
+      config: () => this.request("config/read", { includeLayers: false }, { timeoutMs: LOGIN_QUESTION_MS }),
+    });
     this.#link = new Link(endpoint, {
       client: options,
       receiver: this.#receiver(),
       warn: (message) => this.warnOnce(message, message),
-      status: (status, reason) => this.listeners.emit({ method: "status", params: { status, reason } }, true),
+      status: (status, reason) => {
+        this.#activity?.status(status, reason, {
+          runtimeVersion: this.#link.metadata?.runtimeVersion ?? null,
+          pid: this.pid ?? null,
+        });
+        this.listeners.emit({ method: "status", params: { status, reason } }, true);
+      },
       suspend: () => this.recovery.suspend(),
       takeUp: (connection, loss) => this.recovery.takeUpAll(recoveryOn(connection), loss),
       over: (reason) => {
@@ -257,7 +276,10 @@ export class Runtime {
   #receiver(): ConnectionReceiver {
     return {
       notification: (notification, bytes) => this.#receive(notification, bytes),
-      request: (request, bytes) => this.broker.answer(request, bytes),
+      request: (request, bytes) => {
+        this.#activity?.asked(request);
+        return this.broker.answer(request, bytes);
+      },
       refuse: (request, why) => this.broker.refuse(request, why),
       diagnostic: (message, fields) => this.options.logger?.debug(fields, message),
     };
@@ -270,6 +292,8 @@ export class Runtime {
       this.router.dispatch(notification, bytes);
       this.totals.observe(notification);
       this.sandboxes.observe(notification);
+      this.login.observe(notification);
+      this.#activity?.observe(notification);
       if (notification.method === "thread/closed") this.recovery.release(notification.params.threadId);
     }
     this.listeners.emit(notification, known);

@@ -1,4 +1,4 @@
-import { captureCallSite } from "./errors/callSite.js";
+import { type CallSite, captureCallSite } from "./errors/callSite.js";
 import { OutputValidationError, TransportClosedError, UsageError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
 import type { ResponseItem, ThreadGoal, ThreadSampleResponse, Thread as ThreadRecord } from "./generated/protocol.js";
@@ -12,7 +12,7 @@ import type { ForkThreadOptions, ResumeThreadOptions, RunOptions, StartThreadOpt
 import { type OutputOf, repairRequest } from "./output.js";
 import { type ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget, startReview } from "./review.js";
 import { checkReviewTarget } from "./reviewText.js";
-import type { Runtime } from "./runtime.js";
+import type { ClientMethod, Runtime } from "./runtime.js";
 import type { Schema } from "./schema/index.js";
 import { injectItems, type ShellCommandItem, sampleThread, shellCommandAlongside, shellCommandOf } from "./sideWork.js";
 import { ThreadQueue } from "./threadQueue.js";
@@ -28,13 +28,15 @@ export class Thread implements AsyncDisposable {
   readonly id: string;
   /** The model in force when the thread was opened. */
   readonly model: string;
+  readonly #provider: string;
   readonly #runtime: Runtime;
   readonly #turns: TurnStarter;
 
   /** @internal */
-  constructor(runtime: Runtime, opened: { thread: { id: string }; cwd: string; model: string }) {
+  constructor(runtime: Runtime, opened: { thread: { id: string }; cwd: string; model: string; modelProvider: string }) {
     this.id = opened.thread.id;
     this.model = opened.model;
+    this.#provider = opened.modelProvider;
     this.#runtime = runtime;
     this.#turns = new TurnStarter(runtime, opened.thread.id, opened.cwd);
   }
@@ -58,7 +60,7 @@ export class Thread implements AsyncDisposable {
     const site = captureCallSite();
     const sinceMs = performance.now();
     for (let next = input, attempt = 0; ; attempt++) {
-      const turn = await this.#turns.start(next, turnOptions, site, sinceMs);
+      const turn = await this.#start(next, turnOptions, site, sinceMs);
       try {
         return await turn.result();
       } catch (error) {
@@ -71,13 +73,15 @@ export class Thread implements AsyncDisposable {
   /**
    * Starts a turn (`turn/start`) and resolves with its handle as soon as the runtime has accepted it.
    *
-   * @throws TurnInProgressError when the thread has a turn in flight; UsageError for a bad input, mode or schema.
+   * @throws TurnInProgressError when the thread has a turn in flight; UsageError for a bad input, mode or schema;
+   * AuthRequiredError when the model provider needs a login and there is none.
    */
   async startTurn<S extends Schema | undefined = undefined>(
     input: Input,
     options: TurnOptions<S> = {},
   ): Promise<TurnHandle<OutputOf<S>>> {
-    return this.#turns.start(input, checkOptions(options, "startTurn", TURN), captureCallSite());
+    const checked = checkOptions(options, "startTurn", TURN);
+    return this.#start(input, checked, captureCallSite());
   }
 
   /**
@@ -91,7 +95,7 @@ export class Thread implements AsyncDisposable {
   ): AsyncGenerator<TurnEvent, void, undefined> {
     const site = captureCallSite();
     const checked = checkOptions(options, "stream", TURN);
-    return new OwnedTurn(() => this.#turns.start(input, checked, site), checked.keepCommands ?? false);
+    return new OwnedTurn(() => this.#start(input, checked, site), checked.keepCommands ?? false);
   }
 
   /**
@@ -115,7 +119,9 @@ export class Thread implements AsyncDisposable {
    * has ended; rejects as a turn does, and with `TurnInProgressError` when the thread is busy.
    */
   async compact(): Promise<TurnResult> {
-    const turn = await this.#turns.adopt(captureCallSite(), () => {
+    const site = captureCallSite();
+    if (!this.#isLoggedIn) await this.#assertLogin("thread/compact/start");
+    const turn = await this.#turns.adopt(site, () => {
       return this.#runtime.request("thread/compact/start", { threadId: this.id });
     });
     return turn.result();
@@ -129,6 +135,7 @@ export class Thread implements AsyncDisposable {
     const site = captureCallSite();
     checkReviewTarget(target, "startReview");
     const limits = checkOptions(options, "startReview", TURN_LIMITS);
+    if (!this.#isLoggedIn) await this.#assertLogin("review/start");
     return startReview(this.#runtime, this.id, target, { limits, turns: this.#turns, site });
   }
 
@@ -144,7 +151,9 @@ export class Thread implements AsyncDisposable {
   async startGoal(objective: string, options: GoalOptions = {}): Promise<GoalHandle> {
     text(objective, { call: "startGoal", path: "objective" });
     const checked = checkOptions(options, "startGoal", START_GOAL);
-    return startGoal(this.#runtime, this.id, objective, checked, this.#turns.streamOptions(captureCallSite()));
+    const site = captureCallSite();
+    if (!this.#isLoggedIn) await this.#assertLogin("thread/goal/set");
+    return startGoal(this.#runtime, this.id, objective, checked, this.#turns.streamOptions(site));
   }
 
   /** Gives the thread a goal and resolves with what came of it: `startGoal` and `result()` in one. */
@@ -165,7 +174,9 @@ export class Thread implements AsyncDisposable {
   /** Makes the goal active again and resolves with a handle of the turns that follow. Rejects as `startGoal` does. */
   async resumeGoal(options: ResumeGoalOptions = {}): Promise<GoalHandle> {
     const checked = checkOptions(options, "resumeGoal", RESUME_GOAL);
-    return resumeGoal(this.#runtime, this.id, checked, this.#turns.streamOptions(captureCallSite()));
+    const site = captureCallSite();
+    if (!this.#isLoggedIn) await this.#assertLogin("thread/goal/set");
+    return resumeGoal(this.#runtime, this.id, checked, this.#turns.streamOptions(site));
   }
 
   /** Takes the goal away and resolves with whether there was one. The turn in flight runs to its end. */
@@ -175,7 +186,7 @@ export class Thread implements AsyncDisposable {
 
   /** Inputs that wait for a turn of their own. */
   get queue(): ThreadQueue {
-    return new ThreadQueue(this.#runtime, this.id, () => this.#turns.cwd);
+    return new ThreadQueue(this.#runtime, this.id, () => this.#turns.cwd, this.#provider);
   }
 
   /**
@@ -190,6 +201,7 @@ export class Thread implements AsyncDisposable {
   ): Promise<ThreadSampleResponse> {
     text(prompt, { call: "sample", path: "prompt" });
     const checked = checkOptions(options, "sample", { signal });
+    if (!this.#isLoggedIn) await this.#assertLogin("thread/sample");
     return sampleThread(this.#runtime, this.id, prompt, checked.signal);
   }
 
@@ -253,6 +265,26 @@ export class Thread implements AsyncDisposable {
     } catch (error) {
       if (!TransportClosedError.isInstance(error)) throw error;
     }
+  }
+
+  async #start<S extends Schema | undefined>(
+    input: Input,
+    options: TurnOptions<S>,
+    site: CallSite,
+    sinceMs = performance.now(),
+  ): Promise<TurnHandle<OutputOf<S>>> {
+    if (!this.#isLoggedIn) await this.#assertLogin("turn/start");
+    return this.#turns.start(input, options, site, sinceMs);
+  }
+
+  /** Whether the model provider can be asked without another look at the login. */
+  get #isLoggedIn(): boolean {
+    return this.#runtime.login.isOpen(this.#provider);
+  }
+
+  /** Rejects with `AuthRequiredError` when the model provider needs a login and there is none. */
+  async #assertLogin(method: ClientMethod): Promise<void> {
+    await this.#runtime.login.check(this.#provider, method);
   }
 
   /** @internal */

@@ -10,9 +10,11 @@ export class ThreadQueue {
   readonly #runtime: Runtime;
   readonly #threadId: string;
   readonly #cwd: () => string;
+  readonly #provider: string;
 
   /** @internal */
-  constructor(runtime: Runtime, threadId: string, cwd: () => string) {
+  constructor(runtime: Runtime, threadId: string, cwd: () => string, provider: string) {
+    this.#provider = provider;
     this.#runtime = runtime;
     this.#threadId = threadId;
     this.#cwd = cwd;
@@ -20,6 +22,7 @@ export class ThreadQueue {
 
   /** Adds an input to the end (`thread/queue/add`); it runs at once when the thread is idle. */
   async add(input: Input): Promise<QueuedSubmission> {
+    await this.#runtime.login.check(this.#provider, "thread/queue/add");
     const { queuedSubmission } = await this.#runtime.request("thread/queue/add", {
       threadId: this.#threadId,
       input: await toUserInput(input, this.#cwd()),

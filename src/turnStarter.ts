@@ -52,6 +52,7 @@ export class TurnStarter {
       const params = {
         clientUserMessageId: crypto.randomUUID(),
         ...fields,
+        ...(options.cwd ? { cwd } : {}),
         ...turnModeFields({ sandbox, approvalMode }),
         ...(output.wire === undefined ? {} : { outputSchema: output.wire }),
         threadId,

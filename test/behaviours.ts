@@ -104,6 +104,18 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "nested config, with all types of values",
     ],
     [
+      "A logger hears of starts, turns, commands, approvals and retries, and never of their content",
+      "e2e/logger.test.ts",
+      "hears of a start, a turn with an approved command and a failed turn, and nothing of their content",
+      "hears of a start that fails and of a crash",
+    ],
+    [
+      "A subscription to a name that never comes is refused; `*` delivers everything",
+      "e2e/logger.test.ts",
+      "to %j, which never comes, is refused",
+      "to * delivers every notification and what the client tells itself",
+    ],
+    [
       "Every call refuses options that it does not know, with the name that was meant",
       "e2e/unknownOptions.test.ts",
       "%s refuses an option that it does not know",
@@ -118,7 +130,7 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
     [
       "A path that begins with `~/` is in the user's home",
       "e2e/unknownOptions.test.ts",
-      "is in the user's home: codexHome, and the cwd of the client and of a turn",
+      "is in the user's home: codexHome, and the cwd of the client and of a thread",
     ],
     [
       "A `spawn` hook starts the process in another way",
@@ -630,6 +642,18 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
     ],
   ],
   Account: [
+    [
+      "Without a login a turn rejects at once with `AuthRequiredError`, unless its provider needs none",
+      "e2e/noLogin.test.ts",
+      "nobody is logged in: whatever would ask the model rejects at once, with the two ways to log in",
+      "that needs no login is not bothered, and one question is asked for all threads and turns",
+      "is not bothered when the configuration's own one needs a login",
+    ],
+    [
+      "A 401 of the model says that it is one, and how to log in",
+      "e2e/noLogin.test.ts",
+      "a 401 of the model says that it is one, and how to log in",
+    ],
     [
       "Logins by key, browser and device code are announced, waited for and cancelled",
       "e2e/account.test.ts",

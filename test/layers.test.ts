@@ -20,7 +20,7 @@ const HOUSE: readonly (readonly string[])[] = [
   ["transport"],
   ["rpc"],
   ["stream"],
-  ["rollout"],
+  ["rollout", "loginGate"],
   ["retry", "input", "schema"],
   ["tools"],
   ["requests"],

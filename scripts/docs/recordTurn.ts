@@ -49,7 +49,17 @@ export async function recordTurn(): Promise<Recording> {
   await thread.run("What is the answer?");
   const [request] = spawned;
   if (request === undefined) throw new Error("Nothing was spawned.");
-  return { spawned: request, home, lines };
+  return { spawned: request, home, lines: withLoginInOrder(lines) };
+}
+
+/** The question who is logged in is asked beside the start of the thread; its answer may come before or after. */
+function withLoginInOrder(lines: readonly WireLine[]): WireLine[] {
+  const asked = lines.findIndex(({ message: { method } }) => method === "account/read");
+  const id = lines[asked]?.message["id"];
+  const answer = lines.find(({ from, message }) => from === "runtime" && message["id"] === id);
+  if (answer === undefined) return [...lines];
+  const others = lines.filter((line) => line !== answer);
+  return others.toSpliced(asked + 1, 0, answer);
 }
 
 class TappedProcess extends EventEmitter implements SpawnedProcess {

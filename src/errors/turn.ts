@@ -1,6 +1,7 @@
 import type { CodexErrorInfo, TurnError } from "../generated/protocol.js";
 import type { TurnSnapshot } from "../turnResult.js";
 import { CodexError } from "./base.js";
+import { LOGIN_ADVICE } from "./loginAdvice.js";
 
 /**
  * Why a thread takes no turn: one runs; an aborted one has not ended yet; or another client's turn ran, and the runtime
@@ -117,10 +118,12 @@ export class TurnFailedError extends CodexError {
   readonly result: TurnSnapshot;
 
   constructor(result: TurnSnapshot, error: TurnError | null) {
-    super("TURN_FAILED", `Turn ${result.id} failed: ${describe(error)}`);
+    const info = error?.codexErrorInfo ?? null;
+    const message = `Turn ${result.id} failed: ${describe(error)}`;
+    super("TURN_FAILED", isUnauthorized(info) ? `${message.replace(/\.$/, "")}. ${UNAUTHORIZED_ADVICE}` : message);
     this.threadId = result.threadId;
     this.turnId = result.id;
-    this.info = error?.codexErrorInfo ?? null;
+    this.info = info;
     this.httpStatus = httpStatusOf(this.info);
     this.retryable = isRetryable(this.info, this.httpStatus);
     this.result = result;
@@ -222,6 +225,13 @@ export class TurnDeadlineError extends TurnLimitError {
     });
     this.deadlineMs = deadlineMs;
   }
+}
+
+const UNAUTHORIZED = 401;
+const UNAUTHORIZED_ADVICE = `The model provider refused the credentials, or got none (401). ${LOGIN_ADVICE} A provider of your own takes its key from its env_key.`;
+
+function isUnauthorized(info: CodexErrorInfo | null): boolean {
+  return info === "unauthorized" || httpStatusOf(info) === UNAUTHORIZED;
 }
 
 function describe(error: TurnError | null): string {

@@ -14,7 +14,7 @@ export class Listeners {
     this.#onThrow = onThrow;
   }
 
-  /** Subscribes to one notification, or to all that this version of the protocol does not know. */
+  /** Subscribes to one notification, to all of them, or to those that this version of the protocol does not know. */
   on<K extends SubscriptionName>(method: K, listener: (notification: NotificationOf<K>) => unknown): Disposable {
     const guarded: Listener = (notification) => {
       void (async () => {
@@ -38,7 +38,11 @@ export class Listeners {
   /** Hands a notification to its subscribers. */
   emit(notification: UnknownNotification, known: boolean): void {
     if (this.#byMethod.size === 0) return;
-    const listeners = this.#byMethod.get(known ? notification.method : "unknown");
+    this.#tell(this.#byMethod.get(known ? notification.method : "unknown"), notification);
+    if (known) this.#tell(this.#byMethod.get("*"), notification);
+  }
+
+  #tell(listeners: Set<Listener> | undefined, notification: UnknownNotification): void {
     if (listeners === undefined) return;
     for (const listener of listeners) {
       queueMicrotask(() => {
@@ -52,5 +56,5 @@ function isNotificationOf<K extends SubscriptionName>(
   notification: UnknownNotification,
   method: K,
 ): notification is UnknownNotification & NotificationOf<K> {
-  return method === "unknown" || notification.method === method;
+  return method === "unknown" || method === "*" || notification.method === method;
 }

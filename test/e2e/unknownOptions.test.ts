@@ -146,7 +146,7 @@ describe("values of the wrong kind", () => {
     ["setName: name is null.", "setName", [null]],
     ["runShellCommand: command is an array.", "runShellCommand", [["ls"]]],
     ["revert: beforeTurnId is undefined.", "revert", [{}]],
-    ["review: target is undefined.", "review", []],
+    ["startReview: target is undefined.", "review", []],
     ["injectItems: items is an object.", "injectItems", [{}]],
   ])("%s", async (says, method, given) => {
     const thread = await bench.thread();
@@ -231,7 +231,7 @@ describe("a path that begins with ~", () => {
     process.env["HOME"] = HOME;
   });
 
-  test("is in the user's home: codexHome, and the cwd of the client and of a turn", async () => {
+  test("is in the user's home: codexHome, and the cwd of the client and of a thread", async () => {
     await mkdir(join(home, "work", "sub"), { recursive: true });
     const { codexHome: _, ...options } = bench.codexOptions;
     const env = { ...options.env };
@@ -241,5 +241,9 @@ describe("a path that begins with ~", () => {
     expect(codex.metadata.codexHome).toBe(join(home, "codex home"));
     expect((await codex.startThread({ ephemeral: true })).cwd).toBe(join(home, "work"));
     expect(await readdir(home)).toContain("codex home");
+    expect((await codex.startThread({ ephemeral: true, cwd: "~/work/sub" })).cwd).toBe(join(home, "work", "sub"));
+    await expect(codex.startThread({ cwd: "~root" })).rejects.toThrow("cwd begins with ~ and a name.");
+    const thread = await bench.thread();
+    await expect(thread.startTurn("x", { cwd: "~root" })).rejects.toThrow("cwd begins with ~ and a name.");
   });
 });

@@ -45,7 +45,8 @@ export class FakeClient {
   /** Starts a thread of this id. */
   async thread(id: string): Promise<Thread> {
     const started = Thread.start(this.runtime, {});
-    await this.reply("thread/start", { thread: { id }, cwd: "/", model: "m" });
+    await this.reply("account/read", { account: null, requiresOpenaiAuth: false });
+    await this.reply("thread/start", { thread: { id }, cwd: "/", model: "m", modelProvider: "p" });
     return started;
   }
 

@@ -1,0 +1,98 @@
+/** Owns whether turns can reach their model provider: a provider that needs a login is not asked without one. */
+
+import { AuthRequiredError, JsonRpcError } from "./errors/index.js";
+import { LOGIN_ADVICE } from "./errors/loginAdvice.js";
+import type { Notification } from "./events.js";
+import type { ConfigReadResponse, GetAccountResponse } from "./generated/protocol.js";
+import { isRecord } from "./rpc/messages.js";
+
+/** The requests that the gate makes. A runtime that does not answer them in time lets every turn through. */
+export interface LoginQuestions {
+  account(): Promise<GetAccountResponse>;
+  config(): Promise<ConfigReadResponse>;
+}
+
+const OPENAI = "openai";
+const INVALID_REQUEST = -32600;
+
+/**
+ * Asks who is logged in (`account/read`) at the first thread of a client, and keeps it up to date by `account/updated`.
+ * Nothing is asked again while somebody is logged in, or while the provider needs no login.
+ */
+export class LoginGate {
+  readonly #questions: LoginQuestions;
+  #isLoggedIn = false;
+  /** Providers that need no login, and all of them (null) when the runtime does not say who is logged in. */
+  #free: Set<string> | null = new Set();
+  #asking: Promise<GetAccountResponse | null> | null = null;
+  #latest: GetAccountResponse | null = null;
+
+  constructor(questions: LoginQuestions) {
+    this.#questions = questions;
+  }
+
+  /** Asks beside the opening of a thread, so that the first turn finds the answer. */
+  prepare(): void {
+    if (this.#latest === null && this.#free !== null) void this.#ask();
+  }
+
+  observe(notification: Notification): void {
+    if (notification.method !== "account/updated") return;
+    const params: unknown = notification.params;
+    this.#isLoggedIn = isRecord(params) && typeof params["authMode"] === "string";
+    this.#latest = null;
+  }
+
+  /** Whether turns of this provider are let through without another question. */
+  isOpen(provider: string): boolean {
+    return this.#isLoggedIn || this.#free === null || this.#free.has(provider);
+  }
+
+  /** @throws AuthRequiredError when the provider needs a login and nobody is logged in. */
+  async check(provider: string, method: string): Promise<void> {
+    if (this.isOpen(provider)) return;
+    const earlier = (await this.#asking) ?? this.#latest;
+    if (earlier !== null && !(await this.#needsLogin(provider, earlier))) return;
+    // A login by another program is not announced, so a refusal rests on an answer of now.
+    const answer = await this.#ask();
+    if (answer === null || !(await this.#needsLogin(provider, answer))) return;
+    const message = `nobody is logged in, and the model provider ${provider} needs a login.`;
+    throw new AuthRequiredError("AUTH_REQUIRED", method, { code: INVALID_REQUEST, message }, LOGIN_ADVICE);
+  }
+
+  #ask(): Promise<GetAccountResponse | null> {
+    this.#asking ??= this.#questions
+      .account()
+      .then(
+        (answer) => {
+          this.#isLoggedIn = answer.account !== null;
+          this.#latest = answer;
+          return answer;
+        },
+        (error: unknown) => {
+          if (JsonRpcError.isInstance(error)) this.#free = null;
+          return null;
+        },
+      )
+      .finally(() => {
+        this.#asking = null;
+      });
+    return this.#asking;
+  }
+
+  async #needsLogin(provider: string, { account, requiresOpenaiAuth }: GetAccountResponse): Promise<boolean> {
+    if (account !== null) return false;
+    if (provider === OPENAI) return true;
+    // The account is asked for by the configuration's own provider, which this one need not be.
+    if (requiresOpenaiAuth && (await this.#isConfiguredToNeedOne(provider))) return true;
+    this.#free?.add(provider);
+    return false;
+  }
+
+  async #isConfiguredToNeedOne(provider: string): Promise<boolean> {
+    const read = await this.#questions.config().catch(() => null);
+    const providers: unknown = read === null ? null : Reflect.get(read.config, "model_providers");
+    const entry: unknown = isRecord(providers) ? providers[provider] : null;
+    return isRecord(entry) && entry["requires_openai_auth"] === true;
+  }
+}
