@@ -5,6 +5,8 @@ import type { Recording, WireLine } from "./recordTurn.js";
 
 /** What tells of the machine or the moment, and nothing of the protocol. */
 const LEFT_OUT = /(?:At|AtMs|durationMs|processId|reasoningEffort|contentTokenCount)$/;
+/** The variable by which a client knows its own processes has another name in each. */
+const MARK = /CODEX_EMBED_MARK_[0-9a-f]{32}/g;
 const PROJECT = "/path/to/project";
 
 /** How the process was spawned, as text. */
@@ -16,9 +18,11 @@ export function renderSpawn({ spawned: { command, args, cwd, env }, home }: Reco
     `args     ${args.map((arg) => (/^[\w./=-]+$/.test(arg) ? arg : `'${arg}'`)).join(" ")}`,
     `cwd      ${cwd === home.workspace ? PROJECT : cwd}`,
     `env      that of the program, and CODEX_HOME=${env["CODEX_HOME"] === home.codexHome ? "/srv/agent" : "?"}`,
-    ...variables.map((name) => `         ${name}=…/${basename(path)}:$${name}`),
+    ...variables.map((name) => `         ${name}=${name === "PATH" ? `…/${basename(path)}:$PATH` : env[name]}`),
     "",
-  ].join("\n");
+  ]
+    .join("\n")
+    .replace(MARK, "CODEX_EMBED_MARK_…");
 }
 
 /** The lines of the turn and of what comes before it, one after another; `>` goes to the runtime. */
