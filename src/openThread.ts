@@ -32,12 +32,12 @@ const LATEST_TURN = { initialTurnsPage: { limit: 1, itemsView: "full" } } as con
 
 /** Starts a thread (`thread/start`). */
 export async function openNewThread(runtime: Runtime, options: StartThreadOptions): Promise<OpenedThread> {
-  const { sandbox, approvalMode, handlers, tools, config, ...fields } = options;
+  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  const fields = { ...given, ...runtime.cwdField(cwd) };
   const extras = prepareExtras(runtime, { handlers, tools });
   const mode = approvalMode ?? (extras.decides ? "ask" : "auto_review");
   const params = {
     ...fields,
-    ...homeFields(runtime, fields.cwd),
     ...configFields(config),
     ...threadModeFields({ sandbox, approvalMode: mode }),
     ...(extras.tools === undefined ? {} : { dynamicTools: extras.tools.specs }),
@@ -55,7 +55,8 @@ export async function openStoredThread(
   threadId: string,
   options: ResumeThreadOptions,
 ): Promise<OpenedThread> {
-  const { sandbox, approvalMode, handlers, tools, config, ...fields } = options;
+  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  const fields = { ...given, ...runtime.cwdField(cwd) };
   const modes = { sandbox, approvalMode };
   const extras = prepareExtras(runtime, { handlers, tools });
   const own = configFields(config);
@@ -72,7 +73,6 @@ export async function openStoredThread(
     excludeTurns: true,
     ...latest,
     ...fields,
-    ...homeFields(runtime, fields.cwd),
     ...keptFields(kept, own.config),
     ...threadModeFields(modes),
     threadId,
@@ -90,7 +90,6 @@ export async function openStoredThread(
   const asked = {
     ...modes,
     ...others,
-    ...homeFields(runtime, fields.cwd),
     ...(isKeptTier ? { serviceTier } : {}),
     ...keptProfile(kept),
   };
@@ -101,7 +100,8 @@ export async function openStoredThread(
 
 /** Copies a thread (`thread/fork`). The copy is in the sandbox of the thread, unless it gets another. */
 export async function openFork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<OpenedThread> {
-  const { sandbox, approvalMode, handlers, tools, config, ...fields } = options;
+  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  const fields = { ...given, ...runtime.cwdField(cwd) };
   const modes = { sandbox, approvalMode };
   const extras = prepareExtras(runtime, { handlers, tools });
   const own = configFields(config);
@@ -111,7 +111,6 @@ export async function openFork(runtime: Runtime, threadId: string, options: Fork
   const params = {
     excludeTurns: true,
     ...fields,
-    ...homeFields(runtime, fields.cwd),
     ...keptFields(kept, own.config),
     ...threadModeFields(modes),
     threadId,
@@ -127,7 +126,6 @@ export async function openFork(runtime: Runtime, threadId: string, options: Fork
   const { serviceTier: _, ...asked } = {
     ...modes,
     ...fields,
-    ...homeFields(runtime, fields.cwd),
     ...keptProfile(kept),
   };
   checked(runtime, asked, extras.decides, opened);
@@ -185,7 +183,8 @@ class StoredThread {
 
   #read(): Promise<ThreadRecord> {
     this.#record ??= readThread(this.#runtime, this.id).catch((error: unknown) => {
-      if (!ThreadNotFoundError.isInstance(error)) throw error;
+      const isExplained = this.#runtime.router.fates.of(this.id) !== undefined;
+      if (isExplained || !ThreadNotFoundError.isInstance(error)) throw error;
       const message = `no thread has the id ${this.id}.`;
       const hint = "Check the id with listThreads(); a thread is stored with its first turn.";
       throw new ThreadNotFoundError(error.code, this.#method, { code: error.rpcCode, message }, hint, { cause: error });
@@ -255,11 +254,6 @@ async function instruct(
   if (typeof instructions !== "string" || instructions === "") return;
   const item = { type: "message", role: "developer", content: [{ type: "input_text", text: instructions }] };
   await runtime.request("thread/inject_items", { threadId: thread.id, items: [item] });
-}
-
-/** The folder of the thread, when it is below the user's home by `~`. Any other is the runtime's to resolve. */
-function homeFields(runtime: Runtime, cwd: string | null | undefined): { cwd?: string } {
-  return cwd?.startsWith("~") ? { cwd: runtime.resolvePath(cwd) } : {};
 }
 
 /** Learns which turn runs, so that the error for a busy thread can name it. */

@@ -1,11 +1,18 @@
 /** Owns one runtime from start to close, over all connections to it, and wires the layers. */
 
 import { isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { orAborted } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
 import { type CallSite, captureCallSite } from "./errors/callSite.js";
 import { messageOf } from "./errors/describe.js";
-import { type CloseReason, RequestTimeoutError, TransportClosedError, UsageError } from "./errors/index.js";
+import {
+  type CloseReason,
+  RequestTimeoutError,
+  type ThreadFate,
+  TransportClosedError,
+  UsageError,
+} from "./errors/index.js";
 import { type CodexStatus, isKnownNotification, type NotificationMethod } from "./events.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
@@ -13,11 +20,13 @@ import { Link } from "./link.js";
 import { safeLogger } from "./logger.js";
 import { LoginGate } from "./loginGate.js";
 import { type ClientOptions, startupLimitMs } from "./options.js";
+import { existingFolder } from "./process/launch.js";
 import { Recovery, type RecoveryRequest } from "./recovery.js";
 import { RequestBroker } from "./requests/broker.js";
 import { retryOnOverload } from "./retry.js";
 import type { Connection, ConnectionReceiver } from "./rpc/connection.js";
 import { isRecord, type WireNotification } from "./rpc/messages.js";
+import type { CallOptions } from "./rpc/pending.js";
 import { ActivityLog } from "./stream/activityLog.js";
 import { Listeners } from "./stream/listeners.js";
 import { NewestMap } from "./stream/remember.js";
@@ -208,9 +217,12 @@ export class Runtime {
     const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
     for (let sends = 1; ; sends++) {
       const connection = this.#link.ready ?? (await this.#opened(method, signal, timeoutMs));
-      const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult, onSent, site });
+      const threadFate = () => this.#fateOf(params);
+      const call = { signal, timeoutMs, onResult, onSent, site, threadFate };
+      const send = () => requestOn(connection, method, params, call);
       try {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
+        this.router.fates.observe(method, threadIn(params));
         const threadId = this.#unheardIn(params);
         if (threadId !== null) await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
         return result;
@@ -237,6 +249,21 @@ export class Runtime {
     throw new UsageError(
       `The path ${JSON.stringify(path)} is relative, but the runtime runs elsewhere: give an absolute one.`,
     );
+  }
+
+  /**
+   * The field `cwd` of a thread or a turn as the wire takes it, with `~` as the user's home; none when it is left out.
+   *
+   * Throws `UsageError` for a URL other than `file:`, and for a path that is not an existing folder where the runtime sees
+   * the same files as this program.
+   */
+  cwdField(cwd: string | URL | null | undefined): { readonly cwd?: string | null } {
+    if (cwd === undefined) return {};
+    const given = cwd instanceof URL ? filePath(cwd) : cwd;
+    const path = given?.startsWith("~") ? this.resolvePath(given) : given;
+    const { sharesFiles, cwd: base } = this.#endpoint;
+    if (path !== null && sharesFiles) existingFolder(path, base ?? undefined);
+    return { cwd: path };
   }
 
   /** Awaits something that this connection brings about: rejects with `TransportClosedError` when it goes first. */
@@ -269,8 +296,13 @@ export class Runtime {
 
   /** A thread that had no turn when the connection was lost is heard of again once it has one: what is asked may be it. */
   #unheardIn(params: unknown): string | null {
-    const threadId = isRecord(params) ? params["threadId"] : null;
-    return typeof threadId === "string" && this.recovery.isUnheard(threadId) ? threadId : null;
+    const threadId = threadIn(params);
+    return threadId !== null && this.recovery.isUnheard(threadId) ? threadId : null;
+  }
+
+  #fateOf(params: unknown): ThreadFate | undefined {
+    const threadId = threadIn(params);
+    return threadId === null ? undefined : this.router.fates.of(threadId);
   }
 
   #receiver(): ConnectionReceiver {
@@ -322,18 +354,33 @@ export class Runtime {
   }
 }
 
+function filePath(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new UsageError(`cwd is a ${url.protocol} URL that names no local path. Give a path or a file: URL.`, {
+      cause,
+    });
+  }
+}
+
+function threadIn(params: unknown): string | null {
+  const threadId = isRecord(params) ? params["threadId"] : null;
+  return typeof threadId === "string" ? threadId : null;
+}
+
 /** Sends a request on this very connection. */
 function requestOn<M extends ClientMethod>(
   connection: Connection,
   method: M,
   params: ClientRequests[M]["params"],
-  options: RequestOptions<ClientRequests[M]["result"]>,
+  options: RequestOptions<ClientRequests[M]["result"]> & Pick<CallOptions, "threadFate">,
 ): Promise<ClientRequests[M]["result"]> {
-  const { signal, timeoutMs, onSent, site } = options;
+  const { signal, timeoutMs, onSent, site, threadFate } = options;
   // What the runtime answers is taken to be as generated: its version was compared at the handshake.
   const onResult = options.onResult as ((result: unknown) => void) | undefined;
   const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
-  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, site } as const;
+  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, site, threadFate } as const;
   return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
 }
 

@@ -98,6 +98,13 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "env reaches commands; the environment of this process only with inheritEnv",
     ],
     [
+      "A `cwd` that is not an existing folder is refused before anything is sent, where the files can be seen",
+      "e2e/options.test.ts",
+      "%s is refused before anything is sent",
+      "may be a file: URL, a path relative to the runtime's, or null",
+      "is not looked at when the runtime may see other files: behind a spawn hook",
+    ],
+    [
       "`config` and `configOverrides` reach the runtime with all types of values",
       "e2e/options.test.ts",
       "config and configOverrides reach the model",
@@ -757,6 +764,15 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "A message says what failed, why and what to do",
       "e2e/errors.test.ts",
       "a message reads as sentences: what failed, why, what to do",
+    ],
+    [
+      "The advice for a thread that is not found fits what became of it: deleted, archived, unloaded or ephemeral",
+      "e2e/errors.test.ts",
+      "deleted, also by a request of the program's own: it is gone",
+      "archived: unarchive it; unarchived: resume it; resumed: it runs",
+      "unsubscribed: resume it, unless it was deleted or archived since",
+      "ephemeral: there is nothing to resume",
+      "another client's deletion is heard of too",
     ],
     [
       "The stack of an error leads to the caller's line",

@@ -81,3 +81,6 @@ export class RetryLimitExceededError extends ServerBusyError {
     this.attempts = attempts;
   }
 }
+
+/** Why a thread that is not found cannot simply be resumed. */
+export type ThreadFate = "deleted" | "archived" | "ephemeral";

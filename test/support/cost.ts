@@ -2,7 +2,7 @@
  * The least CPU time in milliseconds that this process needed for the work, over several runs. What else the machine does
  * adds nothing to it.
  */
-export async function cost(work: () => unknown, runs = 3): Promise<number> {
+async function cost(work: () => unknown, runs = 3): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let run = 0; run < runs; run++) {
     const began = process.cpuUsage();
