@@ -4,7 +4,7 @@ import { TimeLimitError } from "./abort.js";
 import { LaunchError, RequestTimeoutError, TransportClosedError } from "./errors/index.js";
 import type { InitializeParams, InitializeResponse } from "./generated/protocol.js";
 import { RUNTIME_VERSION } from "./generated/tables.js";
-import type { CodexOptions } from "./options.js";
+import { type CodexOptions, DEFAULT_OPT_OUT_NOTIFICATIONS } from "./options.js";
 import type { Connection } from "./rpc/connection.js";
 import { isRecord } from "./rpc/messages.js";
 
@@ -82,7 +82,7 @@ async function initialize(
     capabilities: {
       experimentalApi: options.experimentalApi ?? true,
       requestAttestation: false,
-      optOutNotificationMethods: [...(options.optOutNotifications ?? [])],
+      optOutNotificationMethods: [...(options.optOutNotifications ?? DEFAULT_OPT_OUT_NOTIFICATIONS)],
     },
   };
   try {

@@ -36,7 +36,14 @@ export async function openNewThread(runtime: Runtime, options: StartThreadOption
   const fields = { ...given, ...runtime.cwdField(cwd) };
   const extras = prepareExtras(runtime, { handlers, tools });
   const mode = approvalMode ?? (extras.decides ? "ask" : "auto_review");
+  if (fields.experimentalRawEvents === true && runtime.countsResponses) {
+    throw new UsageError(
+      "experimentalRawEvents needs rawResponseItem/completed, which a client opts out of by default. " +
+        "Create the client with optOutNotifications: [].",
+    );
+  }
   const params = {
+    ...(runtime.countsResponses ? { experimentalRawEvents: true } : {}),
     ...fields,
     ...configFields(config),
     ...threadModeFields({ sandbox, approvalMode: mode }),

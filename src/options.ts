@@ -51,7 +51,10 @@ export interface ClientOptions {
   readonly clientVersion?: string | undefined;
   /** Ask for the experimental part of the protocol. Default true. */
   readonly experimentalApi?: boolean | undefined;
-  /** Notifications that the runtime shall not send, by exact name, to save work. */
+  /**
+   * Notifications that the runtime must not send, by exact name, to save work. Default `rawResponseItem/completed`. A list
+   * without that name makes `experimentalRawEvents` of a thread usable, and `usage` of reviews null.
+   */
   readonly optOutNotifications?: readonly string[] | undefined;
   /**
    * Milliseconds from the start of the process, or of the connection, to the end of the handshake. One timer limits all of
@@ -68,6 +71,9 @@ export interface ClientOptions {
   /** Decide what the runtime asks, for all threads. */
   readonly handlers?: Handlers | undefined;
 }
+
+/** The default of `optOutNotifications`: whole items of the model's input and output, of which a turn has many. */
+export const DEFAULT_OPT_OUT_NOTIFICATIONS: readonly string[] = ["rawResponseItem/completed"];
 
 const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
 

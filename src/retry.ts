@@ -1,7 +1,7 @@
 /** Owns when a failed call is worth repeating, and how it is repeated. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { RetryLimitExceededError, ServerBusyError, TurnFailedError } from "./errors/index.js";
+import { JsonRpcError, RetryLimitExceededError, ServerBusyError, TurnFailedError } from "./errors/index.js";
 import { callback, integer, numberFrom, signal } from "./usage/kinds.js";
 import { checkOptions, type OptionTable } from "./usage/options.js";
 
@@ -28,12 +28,31 @@ const RETRY: OptionTable<RetryOptions> = {
 };
 
 /**
- * Whether the same call may succeed when it is made again: the runtime was overloaded and did not accept it, or a turn
- * failed for a reason that passes. False for what may have been accepted and for a retry that was already given up.
+ * Whether the same call may succeed when it is made again: the runtime was overloaded and did not accept it (by its class,
+ * or by `data` that says `server_overloaded`), or a turn failed for a reason that passes. False for what may have been
+ * accepted and for a retry that was already given up.
  */
 export function isRetryableError(error: unknown): boolean {
   if (RetryLimitExceededError.isInstance(error)) return false;
-  return ServerBusyError.isInstance(error) || (TurnFailedError.isInstance(error) && error.retryable);
+  if (TurnFailedError.isInstance(error)) return error.retryable;
+  if (ServerBusyError.isInstance(error)) return true;
+  return JsonRpcError.isInstance(error) && saysOverloaded(error.data);
+}
+
+/** What a server names an overload, in the spellings of its languages. */
+const OVERLOADED = new Set(["server_overloaded", "serveroverloaded"]);
+/** How much of an error's data is looked at: it comes from outside. */
+const MAX_VALUES = 1_000;
+
+/** Whether a text anywhere in the data of an error says that the server was overloaded. */
+function saysOverloaded(data: unknown): boolean {
+  const values: unknown[] = [data];
+  for (let index = 0; index < values.length && index < MAX_VALUES; index++) {
+    const value = values[index];
+    if (typeof value === "string" && OVERLOADED.has(value.toLowerCase())) return true;
+    if (typeof value === "object" && value !== null) values.push(...Object.values(value).slice(0, MAX_VALUES));
+  }
+  return false;
 }
 
 /**

@@ -7,7 +7,7 @@ import { readFindings, readReviewJson, type ReviewFinding, type ReviewVerdict } 
 import type { Runtime } from "./runtime.js";
 import { TurnHandle, type TurnOutcome } from "./turn.js";
 import { LimitWatch, type StartedTurn } from "./turnLimits.js";
-import type { EndedTurn } from "./turnResult.js";
+import type { EndedTurn, TurnUsage } from "./turnResult.js";
 import type { TurnStarter } from "./turnStarter.js";
 
 /** What is reviewed: the working tree, the difference to a branch, one commit, or what instructions say. */
@@ -25,8 +25,8 @@ export type ReviewOptions = TurnLimits;
 
 /**
  * What a review has come to. The runtime passes on a rendering for people, from which the findings are read: confidence
- * and correctness are not in it, and are null, unless the thread was started with `experimentalRawEvents`, which brings
- * the reviewer's own JSON.
+ * and correctness are not in it, and are null, unless the thread was started with `experimentalRawEvents` by a client with
+ * `optOutNotifications: []`, which brings the reviewer's own JSON.
  */
 export interface ReviewResult {
   readonly turn: EndedTurn;
@@ -35,6 +35,11 @@ export interface ReviewResult {
   readonly findings: readonly ReviewFinding[];
   /** Null when the reviewer gave nothing. */
   readonly verdict: ReviewVerdict | null;
+  /**
+   * What the review used; `thread` does not include it, as the runtime counts. Null on a thread that was resumed or
+   * forked, or whose connection was lost meanwhile: the runtime tells it to the client that started the thread alone.
+   */
+  readonly usage: TurnUsage | null;
 }
 
 /**
@@ -118,16 +123,17 @@ export async function startReview(
  * events, which a thread has to ask for, or in place of the rendering when the runtime could not read it.
  */
 function readReview(turn: EndedTurn, answers: readonly string[]): ReviewResult {
+  const { usage } = turn;
   const exit = turn.items.findLast((item) => item.type === "exitedReviewMode");
   if (exit?.type !== "exitedReviewMode" || turn.status === "interrupted") {
-    return { turn, text: null, findings: [], verdict: null };
+    return { turn, text: null, findings: [], verdict: null, usage };
   }
   const text = exit.review;
   for (const answer of [...answers].reverse().concat(text)) {
     const review = readReviewJson(answer);
-    if (review !== null) return { turn, text, ...review };
+    if (review !== null) return { turn, text, ...review, usage };
   }
-  return { turn, text, ...readFindings(text) };
+  return { turn, text, ...readFindings(text), usage };
 }
 
 async function rawAnswers(turn: AsyncIterable<TurnEvent>): Promise<string[]> {

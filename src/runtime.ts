@@ -19,7 +19,7 @@ import type { RuntimeMetadata } from "./handshake.js";
 import { Link } from "./link.js";
 import { safeLogger } from "./logger.js";
 import { LoginGate } from "./loginGate.js";
-import { type ClientOptions, startupLimitMs } from "./options.js";
+import { type ClientOptions, DEFAULT_OPT_OUT_NOTIFICATIONS, startupLimitMs } from "./options.js";
 import { existingFolder } from "./process/launch.js";
 import { Recovery, type RecoveryRequest } from "./recovery.js";
 import { RequestBroker } from "./requests/broker.js";
@@ -171,6 +171,15 @@ export class Runtime {
     return this.#link.isClosed;
   }
 
+  /**
+   * Whether threads are started with raw events, and these are counted and not passed on: nothing else tells what a review
+   * used. It costs one small notification for each response of the model, as the items are opted out of.
+   */
+  get countsResponses(): boolean {
+    const { experimentalApi, optOutNotifications = DEFAULT_OPT_OUT_NOTIFICATIONS } = this.options;
+    return experimentalApi !== false && optOutNotifications.includes("rawResponseItem/completed");
+  }
+
   /** Whether a connection that is lost is made again, to the same runtime. */
   get reconnects(): boolean {
     return this.#endpoint.recovery?.kind === "reconnect";
@@ -319,6 +328,10 @@ export class Runtime {
 
   #receive(notification: WireNotification, bytes: number): void {
     const known = isKnownNotification(notification);
+    if (known && this.countsResponses && notification.method === "rawResponse/completed") {
+      this.router.count(notification);
+      return;
+    }
     if (known) {
       this.broker.observe(notification);
       this.router.dispatch(notification, bytes);

@@ -627,6 +627,23 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "revert drops a turn and what came after it",
     ],
     [
+      "A review tells what it used, on threads that this client started",
+      "e2e/review.test.ts",
+      "is the sum over the reviewer's requests; the thread's count is without it, as the runtime counts",
+      "is null on a thread that was resumed",
+    ],
+    [
+      "A review has a handle with events, `interrupt()` and the limits of a turn",
+      "e2e/review.test.ts",
+      "tells the events of the review, and its result any number of times",
+      "has the limits of a turn, and stops its commands",
+    ],
+    [
+      "`sample` asks about the latest finished turn, whoever started it",
+      "e2e/sideWork.test.ts",
+      "is about the latest finished turn, whoever started it",
+    ],
+    [
       "A review gives its findings with file, lines and priority",
       "e2e/review.test.ts",
       "a review gives its findings, read from what the runtime renders, and leaves the thread free",

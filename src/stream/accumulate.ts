@@ -10,6 +10,9 @@ export class TurnAccumulator {
   readonly #items: ThreadItem[] = [];
   #before: TokenUsageBreakdown | null;
   #lastUsage: ThreadTokenUsage | null = null;
+  /** The sum over the model's responses; null when there was none, or some may have been missed. */
+  #counted: TokenUsageBreakdown | null = null;
+  #isGapped = false;
   #startedAt: number | null = null;
 
   /** @param before - what the thread had used before the turn, when that is known. */
@@ -28,6 +31,13 @@ export class TurnAccumulator {
       case "item/completed":
         this.#items.push(event.params.item);
         break;
+      case "rawResponse/completed":
+        if (event.params.usage !== null) this.count(event.params.usage);
+        break;
+      case "reconnected":
+        this.#isGapped = true;
+        this.#counted = null;
+        break;
       case "thread/tokenUsage/updated":
         this.#lastUsage = event.params.tokenUsage;
         this.#before ??= subtract(this.#lastUsage.total, this.#lastUsage.last);
@@ -35,6 +45,11 @@ export class TurnAccumulator {
       default:
         break;
     }
+  }
+
+  /** Takes what one response of the model used. Read where the runtime tells nothing else, which is in reviews. */
+  count(usage: TokenUsageBreakdown): void {
+    if (!this.#isGapped) this.#counted = add(this.#counted ?? NOTHING, usage);
   }
 
   /**
@@ -68,13 +83,33 @@ export class TurnAccumulator {
    */
   #usage(): TurnUsage | null {
     const last = this.#lastUsage;
+    if (last === null && this.#counted !== null) {
+      // The runtime does not count a review for its thread.
+      return { turn: this.#counted, thread: this.#before ?? NOTHING, contextWindow: null };
+    }
     if (last === null || this.#before === null) return null;
     return { turn: subtract(last.total, this.#before), thread: last.total, contextWindow: last.modelContextWindow };
   }
 }
 
+const NOTHING: TokenUsageBreakdown = {
+  totalTokens: 0,
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  cacheWriteInputTokens: 0,
+  outputTokens: 0,
+  reasoningOutputTokens: 0,
+};
+
+function add(first: TokenUsageBreakdown, second: TokenUsageBreakdown): TokenUsageBreakdown {
+  return combine((name) => first[name] + second[name]);
+}
+
 function subtract(from: TokenUsageBreakdown, what: TokenUsageBreakdown): TokenUsageBreakdown {
-  const part = (name: keyof TokenUsageBreakdown) => Math.max(0, from[name] - what[name]);
+  return combine((name) => Math.max(0, from[name] - what[name]));
+}
+
+function combine(part: (name: keyof TokenUsageBreakdown) => number): TokenUsageBreakdown {
   return {
     totalTokens: part("totalTokens"),
     inputTokens: part("inputTokens"),

@@ -1,9 +1,12 @@
 import type { CodexError } from "../errors/index.js";
 import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "../events.js";
+import type { TokenUsageBreakdown } from "../generated/protocol.js";
 
 /** Where the events of one turn go. */
 export interface TurnSink {
   push(event: TurnEvent, bytes: number): void;
+  /** What one response of the model used. */
+  count?(usage: TokenUsageBreakdown): void;
   /** Something that the turn waited for has happened on this side. */
   touch(): void;
   /** Nothing more will be heard of the turn. */

@@ -184,6 +184,11 @@ export class Router {
     this.#forgetIdle(threadId, route);
   }
 
+  /** Counts a response of the model for the turn that it belongs to. */
+  count({ params: { threadId, turnId, usage } }: Notification<"rawResponse/completed">): void {
+    if (usage !== null) this.#threads.get(threadId)?.sinks.get(turnId)?.count?.(usage);
+  }
+
   /** Tells a turn that something it waited for has happened on this side. */
   touch(threadId: string, turnId: string): void {
     this.#threads.get(threadId)?.sinks.get(turnId)?.touch();

@@ -168,6 +168,11 @@ export class TurnStream implements TurnSink {
     this.#end({ kind: "failed", result: this.#snapshot(), error: atCallSite(error, this.#site) });
   }
 
+  count(usage: TokenUsageBreakdown): void {
+    this.#accumulator.count(usage);
+    this.touch();
+  }
+
   /** All that is read at once comes at the same time. */
   touch(): void {
     if (this.#isTouched) return;

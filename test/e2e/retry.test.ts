@@ -2,6 +2,7 @@
 
 import {
   type CodexError,
+  InternalRpcError,
   InvalidParamsError,
   isRetryableError,
   RetryLimitExceededError,
@@ -123,6 +124,35 @@ test("isRetryableError", async () => {
     isRetryableError,
   );
   expect(verdicts).toEqual([true, false, false, true, false, false, false]);
+});
+
+test.each([
+  ["a text", "server_overloaded", true],
+  ["a field", { codexErrorInfo: "serverOverloaded" }, true],
+  ["a field of a field", { error: { codex_error_info: "SERVER_OVERLOADED" } }, true],
+  ["an element", [{ info: ["server_overloaded"] }], true],
+  ["another text", { codexErrorInfo: "contextWindowExceeded" }, false],
+  ["a longer text", "not server_overloaded", false],
+  ["nothing", undefined, false],
+])("an answer whose data is %s is judged by what it says", async (_, data, isRetryable) => {
+  const error = new InternalRpcError("INTERNAL", "turn/start", { code: -32603, message: "Failed.", data });
+  expect(isRetryableError(error)).toBe(isRetryable);
+  const { call, calls } = failing(error);
+  const run = retryOnOverload(call, quick);
+  if (isRetryable) expect(await run).toBe("done");
+  else expect(await rejection(run, InternalRpcError)).toBe(error);
+  expect(calls).toHaveLength(isRetryable ? 2 : 1);
+});
+
+test("data of any size and depth is read in bounded time", () => {
+  let deep: unknown = "server_overloaded";
+  for (let depth = 0; depth < 100_000; depth++) deep = [deep];
+  const wide = Array.from({ length: 200_000 }, () => ({}));
+  for (const data of [deep, wide]) {
+    expect(isRetryableError(new InternalRpcError("INTERNAL", "a", { code: -32603, message: "Failed.", data }))).toBe(
+      false,
+    );
+  }
 });
 
 async function turnError(failure: ReturnType<typeof fail>): Promise<CodexError> {

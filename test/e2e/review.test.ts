@@ -1,10 +1,10 @@
 /** Owns the end-to-end tests of reviews. */
 
-import { TurnFailedError, TurnInProgressError } from "codex-embed";
-import { fail, gate, message, type Part, type Step } from "codex-embed/testing";
-import { expect, test } from "vitest";
+import { TurnDeadlineError, TurnFailedError, TurnInProgressError, UsageError } from "codex-embed";
+import { fail, gate, message, type Part, type Step, shell, silence, startTestCodex, step } from "codex-embed/testing";
+import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
-import { nextNotification, rejection } from "../support/turns.js";
+import { eventsOf, methodsOf, nextNotification, readAll, rejection, until } from "../support/turns.js";
 
 const bench = new SharedBench();
 
@@ -83,9 +83,12 @@ test("JSON that the runtime cannot read is read here", async () => {
   expect(review.verdict).toEqual({ correctness: "patch is incorrect", explanation: "It breaks.", confidence: 0.8 });
 });
 
-test("with raw events the whole of the reviewer's answer is known", async () => {
-  const thread = await bench.threadWith({ ephemeral: true, experimentalRawEvents: true });
-  scriptReview("Raw.", message(answer(found("Odd — name", 7, 7, 2))));
+test("with raw events the whole of the reviewer's answer is known; a client has to ask for them", async () => {
+  const refused = await rejection(bench.codex.startThread({ experimentalRawEvents: true }), UsageError);
+  expect(refused.message).toContain("optOutNotifications: []");
+  await using own = await startTestCodex({ optOutNotifications: [] });
+  own.model.respondWith(() => message(answer(found("Odd — name", 7, 7, 2))));
+  const thread = await own.codex.startThread({ ephemeral: true, experimentalRawEvents: true });
   const review = await thread.review(custom("Raw."));
   expect(review.findings).toMatchObject([{ title: "Odd — name", priority: 2, confidence: 0.9 }]);
   expect(review.verdict).toMatchObject({ correctness: "patch is incorrect", confidence: 0.8 });
@@ -143,4 +146,100 @@ test("a reviewer whose model fails rejects, and the thread stays usable", async 
   const error = await rejection(thread.review(custom("Fails.")), TurnFailedError);
   expect(error.threadId).toBe(thread.id);
   expect((await thread.run("Me")).finalResponse).toBe("Own turn.");
+});
+
+describe("usage", () => {
+  const used = (input: number) => ({ usage: { input, output: 1 } });
+
+  test("is the sum over the reviewer's requests; the thread's count is without it, as the runtime counts", async () => {
+    const thread = await bench.thread(step(used(10), message("Before.")), step(used(20), message("After.")));
+    await thread.run("First.");
+    scriptReview("Costs.", step(used(100), shell("true")), step(used(200), message(answer())));
+    const review = await thread.review(custom("Costs."));
+    expect(review.usage).toMatchObject({
+      turn: { inputTokens: 300, outputTokens: 2, totalTokens: 302 },
+      thread: { totalTokens: 11 },
+    });
+    expect(review.turn.usage).toEqual(review.usage);
+    expect((await thread.run("Second.")).usage).toMatchObject({
+      turn: { totalTokens: 21 },
+      thread: { totalTokens: 32 },
+    });
+  });
+
+  test("of the first turn of a thread, and of a review that was interrupted or failed", async () => {
+    const thread = await bench.thread();
+    scriptReview("First.", step(used(50), message(answer())));
+    expect((await thread.review(custom("First."))).usage?.turn.totalTokens).toBe(51);
+    scriptReview("Cut.", step(used(60), shell("true")), silence());
+    const error = await rejection(thread.review(custom("Cut."), { deadlineMs: 1_500 }), TurnDeadlineError);
+    expect(error.result?.usage?.turn.totalTokens).toBe(61);
+    scriptReview("Fails.", step(used(70), shell("true")), fail(400, { message: "bad" }));
+    const failed = await rejection(thread.review(custom("Fails.")), TurnFailedError);
+    expect(failed.result.usage?.turn.totalTokens).toBe(71);
+  });
+
+  test("is null on a thread that was resumed", async () => {
+    const thread = await bench.threadWith({}, message("One."));
+    await thread.run("First.");
+    const fork = await thread.fork();
+    scriptReview("Unknown.", step(used(10), message(answer())));
+    expect((await fork.review(custom("Unknown."))).usage).toBeNull();
+  });
+
+  test("brings no events that the program did not ask for", async () => {
+    const heard: string[] = [];
+    using _items = bench.codex.on("rawResponseItem/completed", ({ params }) => void heard.push(params.threadId));
+    using _responses = bench.codex.on("rawResponse/completed", ({ params }) => void heard.push(params.threadId));
+    const quiet = await bench.thread(message("One."));
+    expect(methodsOf((await readAll(quiet.stream("Hi"))).events)).not.toContain("rawResponse/completed");
+    expect(heard).toEqual([]);
+    await using own = await startTestCodex({ optOutNotifications: [] });
+    own.model.respondWith(() => message("One."));
+    const asked = await own.codex.startThread({ ephemeral: true, experimentalRawEvents: true });
+    expect(eventsOf((await readAll(asked.stream("Hi"))).events, "rawResponse/completed")).toHaveLength(1);
+    const unasked = await own.codex.startThread({ ephemeral: true });
+    expect(methodsOf((await readAll(unasked.stream("Hi"))).events)).not.toContain("rawResponse/completed");
+  });
+});
+
+describe("a handle", () => {
+  test("tells the events of the review, and its result any number of times", async () => {
+    const thread = await bench.thread();
+    scriptReview("Handle.", message(answer(found("[P1] Bad", 1, 2, 1))));
+    const review = await thread.startReview(custom("Handle."));
+    const { events, error } = await readAll(review);
+    expect(error).toBeUndefined();
+    expect(methodsOf(events).at(-1)).toBe("turn/completed");
+    const result = await review.result();
+    expect(result).toMatchObject({ turn: { id: review.id, threadId: thread.id }, findings: [{ title: "[P1] Bad" }] });
+    expect(await review.result()).toBe(result);
+    expect((await review.outcome()).status).toBe("completed");
+  });
+
+  test.each(["at once", "later"])("interrupts it %s", async (when) => {
+    await using own = await startTestCodex();
+    const begun = gate();
+    own.model.respondWith((request) =>
+      request.subagent === "review" ? message({ deltas: ["a", begun, gate()] }) : message("Own turn."),
+    );
+    const thread = await own.codex.startThread();
+    const review = await thread.startReview(custom("Interrupted."));
+    if (when === "later") await begun.reached;
+    await review.interrupt();
+    expect(await review.result()).toMatchObject({ turn: { status: "interrupted" }, text: null, findings: [] });
+    expect((await review.outcome()).status).toBe("interrupted");
+    expect((await thread.run("Me")).finalResponse).toBe("Own turn.");
+  });
+
+  test("has the limits of a turn, and stops its commands", async () => {
+    const thread = await bench.thread(message("Own turn."));
+    scriptReview("Runs.", shell("exec sleep 600"));
+    const review = await thread.startReview(custom("Runs."), { idleTimeoutMs: 2_000 });
+    await until(review, (event) => event.method === "item/started" && event.params.item.type === "commandExecution");
+    expect(await review.outcome()).toMatchObject({ status: "interrupted", error: { code: "TURN_STALLED" } });
+    const { data } = await bench.codex.request("thread/backgroundTerminals/list", { threadId: thread.id });
+    expect(data).toEqual([]);
+    expect((await thread.run("Me")).finalResponse).toBe("Own turn.");
+  });
 });

@@ -47,9 +47,34 @@ describe("a side question", () => {
     own.model.assertComplete();
   });
 
-  test("of a thread without a turn is a UsageError", async () => {
-    const thread = await bench.threadWith({});
-    await rejection(thread.sample("?"), UsageError);
+  test("of a thread without a stored turn is a UsageError", async () => {
+    await rejection((await bench.threadWith({})).sample("?"), UsageError);
+    const ephemeral = await bench.thread(message("One."));
+    await ephemeral.run("First.");
+    expect((await rejection(ephemeral.sample("?"), UsageError)).message).toContain("ephemeral");
+  });
+
+  test("is about the latest finished turn, whoever started it", async () => {
+    await using own = await startTestCodex();
+    const { codex, model } = own;
+    model.respondWith((request) =>
+      message(
+        `About ${request
+          .userTexts()
+          .filter((text) => text.startsWith("turn "))
+          .at(-1)}`,
+      ),
+    );
+    const thread = await codex.startThread();
+    await thread.run("turn one");
+    const other = await codex.resumeThread(thread.id);
+    await other.run("turn two");
+    expect((await thread.sample("?")).text).toBe("About turn two");
+    const done = nextNotification(codex, "turn/completed", ({ threadId }) => threadId === thread.id);
+    await thread.queue.add("turn three");
+    await done;
+    expect((await thread.sample("?")).text).toBe("About turn three");
+    expect((await other.sample("?")).text).toBe("About turn three");
   });
 });
 
