@@ -12,7 +12,7 @@ import type {
 } from "./generated/protocol.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
-import { type ChatgptLogin, type DeviceCodeLogin, followLogin } from "./login.js";
+import { type ChatgptLogin, checkedApiKey, type DeviceCodeLogin, followLogin } from "./login.js";
 import { launched } from "./endpoint/launched.js";
 import { remote } from "./endpoint/remote.js";
 import { CODEX, CONNECT, FORK_THREAD, LIST_THREADS, RESUME_THREAD, START_THREAD } from "./knownOptions.js";
@@ -184,10 +184,15 @@ export class Codex implements AsyncDisposable {
     return models;
   }
 
-  /** Logs in with an API key (`account/login/start`). The runtime stores it; it takes any, and checks it at first use. */
+  /**
+   * Logs in with an API key (`account/login/start`), without the blanks and line breaks around it. The runtime stores the
+   * key, and checks it at first use.
+   *
+   * @throws UsageError for what is no string, is empty, or holds what no HTTP header carries: the runtime would take it
+   * and send its requests without a key.
+   */
   async loginApiKey(apiKey: string): Promise<void> {
-    if (apiKey.trim() === "") throw new UsageError("The API key is empty.");
-    await this.#runtime.request("account/login/start", { type: "apiKey", apiKey });
+    await this.#runtime.request("account/login/start", { type: "apiKey", apiKey: checkedApiKey(apiKey) });
   }
 
   /** Begins a login in the user's browser: open `authUrl` there, then await `wait()`. A second one cancels the first. */

@@ -7,6 +7,8 @@ export interface JsonFault {
   readonly path: readonly (string | number)[];
   /** What is wrong with it, as a predicate: "is a function". Never its content. */
   readonly problem: string;
+  /** The value itself, unless it is nested too deep. */
+  readonly value?: unknown;
 }
 
 /** What a value is held against. */
@@ -15,6 +17,8 @@ export interface JsonRules {
   readonly maxLevels: number;
   /** Accepts text with an unpaired surrogate. Default false. */
   readonly unpairedSurrogates?: boolean;
+  /** Accepts names that the runtime's reader keeps for itself, for JSON that is sent as a text. Default false. */
+  readonly reservedNames?: boolean;
   /** Accepts instances of classes, of which JSON carries the own properties alone. Default false. */
   readonly instances?: boolean;
 }
@@ -44,25 +48,25 @@ export function findJsonFault(value: unknown, rules: JsonRules): JsonFault | und
 function faultIn(value: unknown, key: string | number, rules: JsonRules, levels: number): JsonFault | undefined {
   switch (typeof value) {
     case "string":
-      return rules.unpairedSurrogates || value.isWellFormed() ? undefined : fault(UNPAIRED);
+      return rules.unpairedSurrogates || value.isWellFormed() ? undefined : fault(UNPAIRED, value);
     case "number":
-      return Number.isFinite(value) ? undefined : fault(`is ${value}`);
+      return Number.isFinite(value) ? undefined : fault(`is ${value}`, value);
     case "object":
       return value === null ? undefined : faultInObject(value, key, rules, levels);
     case "function":
     case "symbol":
     case "bigint":
-      return fault(`is a ${typeof value}`);
+      return fault(`is a ${typeof value}`, value);
     default:
       return undefined;
   }
 }
 
 function faultInObject(value: object, key: string | number, rules: JsonRules, levels: number): JsonFault | undefined {
-  if (levels === 0) return fault(TOO_DEEP);
+  if (levels === 0) return { path: [], problem: TOO_DEEP };
   try {
     // A Buffer has a toJSON, which makes a list of numbers of it.
-    if (ArrayBuffer.isView(value)) return fault(`is a ${kindOf(value)}`);
+    if (ArrayBuffer.isView(value)) return fault(`is ${named(kindOf(value))}`, value);
     if ("toJSON" in value && typeof value.toJSON === "function") {
       const own: unknown = Reflect.apply(value.toJSON, value, [String(key)]);
       if (typeof own !== "object" || own === null) return faultIn(own, key, rules, levels);
@@ -70,7 +74,7 @@ function faultInObject(value: object, key: string | number, rules: JsonRules, le
     }
     return faultInMembers(value, rules, levels);
   } catch {
-    return fault("cannot be read: a getter or its toJSON() throws");
+    return fault("cannot be read: a getter or its toJSON() throws", value);
   }
 }
 
@@ -78,15 +82,17 @@ function faultInMembers(value: object, rules: JsonRules, levels: number): JsonFa
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
       const member: unknown = value[index];
-      const found = member === undefined ? fault("is undefined") : faultIn(member, index, rules, levels - 1);
+      const found = member === undefined ? fault("is undefined", member) : faultIn(member, index, rules, levels - 1);
       if (found !== undefined) return within(index, found);
     }
     return undefined;
   }
-  if (!isPlain(value) && !(rules.instances && CARRIED_TAGS.has(tagOf(value)))) return fault(`is a ${kindOf(value)}`);
+  if (!isPlain(value) && !(rules.instances && CARRIED_TAGS.has(tagOf(value))))
+    return fault(`is ${named(kindOf(value))}`, value);
   for (const name of Object.keys(value)) {
-    if (!rules.unpairedSurrogates && !name.isWellFormed()) return fault(`has a property whose name ${UNPAIRED}`);
-    if (name.startsWith(RESERVED_KEY)) return fault(`has a property whose name begins with ${RESERVED_KEY}`);
+    if (!rules.unpairedSurrogates && !name.isWellFormed()) return fault(`has a property whose name ${UNPAIRED}`, value);
+    if (!rules.reservedNames && name.startsWith(RESERVED_KEY))
+      return fault(`has a property whose name begins with ${RESERVED_KEY}`, value);
     const found = faultIn(Reflect.get(value, name), name, rules, levels - 1);
     if (found !== undefined) return within(name, found);
   }
@@ -103,24 +109,26 @@ export function describeFault({ path, problem }: JsonFault, root: string): strin
  * escapes, and no other character from U+D000 on; behind an odd number of backslashes it is text that looks like one.
  */
 export function replaceUnpairedSurrogates(json: string): string {
-  let copy = "";
+  const parts: string[] = [];
   let from = 0;
   for (let at = json.indexOf("\\ud"); at !== -1; at = json.indexOf("\\ud", at + 1)) {
     let start = at;
     while (json[start - 1] === "\\") start -= 1;
     if ((at - start) % 2 === 1) continue;
-    copy += `${json.slice(from, at)}\ufffd`;
+    parts.push(json.slice(from, at));
     from = at + "\\ud800".length;
   }
-  return from === 0 ? json : copy + json.slice(from);
+  if (from === 0) return json;
+  parts.push(json.slice(from));
+  return parts.join("\ufffd");
 }
 
-function fault(problem: string): JsonFault {
-  return { path: [], problem };
+function fault(problem: string, value: unknown): JsonFault {
+  return { path: [], problem, value };
 }
 
-function within(part: string | number, { path, problem }: JsonFault): JsonFault {
-  return { path: [part, ...path], problem };
+function within(part: string | number, inner: JsonFault): JsonFault {
+  return { ...inner, path: [part, ...inner.path] };
 }
 
 /** An object literal of any realm, or one without a prototype. */
@@ -137,6 +145,10 @@ function tagOf(value: object): string {
 function kindOf(value: object): string {
   const { constructor } = value;
   return typeof constructor === "function" && constructor.name !== "" ? constructor.name : tagOf(value);
+}
+
+function named(kind: string): string {
+  return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
 }
 
 function formatPath(path: JsonFault["path"]): string {

@@ -1,6 +1,6 @@
 /** Owns a login that is under way in the user's browser. */
 
-import { LoginError } from "./errors/index.js";
+import { LoginError, UsageError } from "./errors/index.js";
 import type { AccountLoginCompletedNotification } from "./generated/protocol.js";
 import type { Runtime } from "./runtime.js";
 import { signal } from "./usage/kinds.js";
@@ -27,6 +27,18 @@ export interface ChatgptLogin extends LoginHandle {
 export interface DeviceCodeLogin extends LoginHandle {
   readonly verificationUrl: string;
   readonly userCode: string;
+}
+
+/**
+ * The key without what is around it, such as the line break of the file that it was read from.
+ * @internal
+ */
+export function checkedApiKey(apiKey: unknown): string {
+  if (typeof apiKey !== "string") throw new UsageError("The API key must be a string.");
+  const key = apiKey.trim();
+  if (key === "") throw new UsageError("The API key is empty.");
+  if (!/\p{Cc}/u.test(key)) return key;
+  throw new UsageError("The API key holds a line break or another control character. Pass the key alone.");
 }
 
 /**

@@ -290,6 +290,8 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
     );
   }
   const log = (message: string) => runtime.options.logger?.info({}, message);
+  const warn = (tool: string, problem: string) =>
+    runtime.warnOnce(`result of ${tool}`, `A result of the tool ${tool} was not sent: ${problem}`);
   return {
     tools: set,
     decides: decidesApprovals(handlers) || decidesApprovals(runtime.options.handlers),
@@ -298,7 +300,7 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
       runtime.sandboxes.note(thread.id, sandbox, activePermissionProfile);
       const runner: ToolRunner | undefined = set && {
         has: (call) => set.has(call),
-        call: (call, { signal }) => set.call(call, { signal, log }),
+        call: (call, { signal }) => set.call(call, { signal, log, warn }),
       };
       runtime.broker.attach(thread.id, { handlers, tools: runner, cwd });
     },

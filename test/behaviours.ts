@@ -485,6 +485,23 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
   ],
   "Tools and typed answers": [
     [
+      "A tool that the runtime would never call, because of its name, is refused",
+      "e2e/tools.test.ts",
+      "with a name of the runtime's own tools is refused, and in a group it is called",
+    ],
+    [
+      "A tool may return texts beside pictures and results of MCP tools; what JSON would lose is a failure that says what to return",
+      "e2e/tools.test.ts",
+      "gives back texts and pictures side by side, and what MCP tools give",
+      "that gives what is no result fails with what to return, and the developer is told",
+    ],
+    [
+      "A schema that no validator could use is refused before the model is asked, and nullable stays nullable",
+      "unit/schema/wellFormed.test.ts",
+      "at %s: %o",
+      "nullable of OpenAPI stays nullable > of %s",
+    ],
+    [
       "What the runtime could not read is refused with its place before it is sent, over stdio and WebSocket",
       "e2e/unreadable.test.ts",
       "%s is refused before anything is sent, and the thread stays usable",

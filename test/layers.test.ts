@@ -20,7 +20,7 @@ const HOUSE: readonly (readonly string[])[] = [
   ["transport"],
   ["rpc"],
   ["stream"],
-  ["rollout", "loginGate"],
+  ["rollout", "loginGate", "picture"],
   ["retry", "input", "schema"],
   ["tools"],
   ["requests"],

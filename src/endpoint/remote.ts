@@ -1,5 +1,6 @@
 /** Owns the endpoint that is a runtime elsewhere: its URL, its token, and who may see that. */
 
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isAbsolute } from "node:path";
 import { orAborted } from "../abort.js";
 import { LaunchError, UsageError } from "../errors/index.js";
@@ -91,7 +92,8 @@ function isLoopback(hostname: string): boolean {
 }
 
 function checkedHeaders({ headers = {}, token, tokenProvider }: ConnectOptions): Record<string, string> {
-  for (const name of Object.keys(headers)) {
+  for (const [name, value] of Object.entries(headers)) {
+    checkHeader(name, value);
     if (/^origin$/i.test(name)) {
       throw new UsageError("headers hold an Origin, with which the runtime refuses every connection. Leave it out.");
     }
@@ -102,9 +104,24 @@ function checkedHeaders({ headers = {}, token, tokenProvider }: ConnectOptions):
   return { ...headers };
 }
 
-/** Throws `UsageError` for what no header can carry. */
-export function checkedToken(token: string): string {
-  if (/^[\x21-\x7e]+$/.test(token)) return token;
+function checkHeader(name: string, value: unknown): void {
+  if (typeof value !== "string") throw new UsageError(`The header ${JSON.stringify(name)} must be a string.`);
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  } catch (cause) {
+    throw new UsageError(
+      `The header ${JSON.stringify(name)} holds a line break or another character that no HTTP header takes.`,
+      { cause },
+    );
+  }
+}
+
+/** The token without what is around it, such as the line break of its file. Throws `UsageError` for what no header can carry. */
+export function checkedToken(token: unknown): string {
+  if (typeof token !== "string") throw new UsageError("The token must be a string.");
+  const trimmed = token.trim();
+  if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
   throw new UsageError("The token is empty, or holds blanks or characters that no HTTP header takes.");
 }
 

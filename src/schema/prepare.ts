@@ -8,6 +8,7 @@ import { type AjvLoader, type Check, compileCheck, loadAjv } from "./ajv.js";
 import { dropAddedNulls } from "./nulls.js";
 import { isStandardSchema, toJsonSchema } from "./standard.js";
 import { toStrictJsonSchema } from "./strict.js";
+import { toWellFormedSchema } from "./wellFormed.js";
 import type { InferOutput, JsonObject, Schema, SchemaIssue, SchemaResult } from "./types.js";
 
 /** What every validator has stack for. */
@@ -39,7 +40,8 @@ export interface PreparedArguments<T> {
  * codecs are applied to the answer. A plain JSON Schema is checked when the optional peer `ajv` is installed.
  *
  * @param where - what the schema is for, in the words of the caller, for example `outputSchema`.
- * @throws UsageError for what is not a schema or has no strict form, see `toJsonSchema` and `toStrictJsonSchema`.
+ * @throws UsageError for what is not a schema, is not well-formed or has no strict form, see `toJsonSchema`,
+ * `toWellFormedSchema` and `toStrictJsonSchema`.
  */
 export function prepareOutput<S extends Schema>(
   schema: S,
@@ -47,7 +49,7 @@ export function prepareOutput<S extends Schema>(
   load?: AjvLoader,
 ): PreparedOutput<InferOutput<S>>;
 export function prepareOutput(schema: Schema, where: string, load: AjvLoader = loadAjv): PreparedOutput<unknown> {
-  const json = toJsonSchema(schema, { io: "input", where });
+  const json = schemaOf(schema, where);
   const strict = toStrictJsonSchema(json, where);
   const validate = validatorOf(schema, json, where, load);
   return {
@@ -68,9 +70,11 @@ export function prepareOutput(schema: Schema, where: string, load: AjvLoader = l
 }
 
 /**
- * Makes a tool's parameters ready. The schema is sent as it is, without `$schema`.
+ * Makes a tool's parameters ready. The schema is sent as it is, without `$schema` and with `nullable` in the words of
+ * JSON Schema.
  *
- * @throws UsageError for what is not a schema (see `toJsonSchema`), and when the root is not of type object.
+ * @throws UsageError for what is not a schema or is not well-formed (see `toJsonSchema` and `toWellFormedSchema`), and
+ * when the root is not of type object.
  */
 export function prepareArguments<S extends Schema>(
   schema: S,
@@ -78,7 +82,7 @@ export function prepareArguments<S extends Schema>(
   load?: AjvLoader,
 ): PreparedArguments<InferOutput<S>>;
 export function prepareArguments(schema: Schema, where: string, load: AjvLoader = loadAjv): PreparedArguments<unknown> {
-  const json = toJsonSchema(schema, { io: "input", where });
+  const json = schemaOf(schema, where);
   if (json["type"] !== "object") {
     throw new UsageError(
       `${where} must describe an object: the model calls a tool with named arguments. Give the schema's root the type "object".`,
@@ -86,6 +90,12 @@ export function prepareArguments(schema: Schema, where: string, load: AjvLoader 
   }
   const { $schema: _, ...inputSchema } = json;
   return { inputSchema, validate: validatorOf(schema, json, where, load) };
+}
+
+/** What a library gives is well-formed; its patterns are checked by itself, in its own dialect. */
+function schemaOf(schema: Schema, where: string): JsonObject {
+  const json = toJsonSchema(schema, { io: "input", where });
+  return isStandardSchema(schema) ? json : toWellFormedSchema(json, where);
 }
 
 type Validate = (value: unknown) => Promise<SchemaResult<unknown>>;

@@ -1,25 +1,36 @@
-/** Owns the results of tools: what `execute` may return, and how it becomes the wire's. */
+/** What `execute` may return, and how it becomes the wire's. */
 
+import { UsageError } from "../errors/index.js";
 import type { DynamicToolCallOutputContentItem, DynamicToolCallResponse, JsonValue } from "../generated/protocol.js";
-import { toDataUrl } from "../input.js";
+import { findJsonFault, type JsonFault, MAX_READ_LEVELS } from "../json.js";
+import { toPictureUrl } from "../picture.js";
+import { isMcpBlock, type McpPart, partOfMcp, partsOfMcp, readMcpResult } from "./mcpResult.js";
 
 /** A picture as a tool's result, or as a part of it. */
 export interface ToolImage {
   readonly type: "image";
-  /** A `data:` URL, or the bytes of the file. */
+  /** A `data:` URL in base64, or the bytes of the file: PNG, JPEG, GIF or WebP. */
   readonly image: string | Uint8Array | Blob;
-  /** The media type of the bytes. Default: the Blob's, or recognised for PNG, JPEG, GIF and WebP. */
+  /** The media type of the bytes. Not needed: it is recognised by the bytes. */
   readonly mediaType?: string | undefined;
 }
 
-/** One part of a result that has several: a picture, or a content item of the protocol. */
-export type ToolResultPart = ToolImage | DynamicToolCallOutputContentItem;
+/** A text as a part of a tool's result. */
+export interface ToolText {
+  readonly type: "text";
+  readonly text: string;
+}
+
+/** One part of a result that has several: a text, a picture, or a content item of the protocol. */
+export type ToolResultPart = ToolText | ToolImage | DynamicToolCallOutputContentItem;
 
 /**
- * What a tool may return. A string is sent as it is; a picture, a content item, or a list of nothing but these becomes
- * content; nothing (`undefined`) becomes the text "ok"; anything else is sent as JSON text.
+ * What a tool may return. A string is sent as it is; nothing (`undefined`) becomes the text "ok". A part, or a list in
+ * which texts, parts and at least one part stand side by side, becomes content, and so do the content blocks and the
+ * whole results of MCP tools, whose `isError` counts. Anything else is sent as JSON text. What JSON would lose or change
+ * (bytes, a Blob, an Error, a Promise, a Map, an instance of a class without `toJSON`, NaN, …) is a failure.
  */
-export type ToolResult = ToolResultPart | readonly ToolResultPart[] | JsonValue | object | undefined | void;
+export type ToolResult = ToolResultPart | readonly (string | ToolResultPart)[] | JsonValue | object | undefined | void;
 
 const ITEM_FIELDS: ReadonlyMap<unknown, string> = new Map([
   ["inputText", "text"],
@@ -28,19 +39,18 @@ const ITEM_FIELDS: ReadonlyMap<unknown, string> = new Map([
 ]);
 
 /**
- * Turns a result into the wire's content.
+ * Turns a result into the wire's answer.
  *
- * @throws TypeError for what is not JSON (a cycle, a BigInt, a function, a Map, NaN, …); UsageError for a picture that
- * is neither a data URL nor bytes of a known type.
+ * @throws UsageError for what is neither content nor JSON, with what to return instead, and for a picture that the
+ * runtime cannot read.
  */
-export async function toContentItems(result: unknown): Promise<DynamicToolCallOutputContentItem[]> {
-  if (result === undefined) return [textItem("ok")];
-  if (typeof result === "string") return [textItem(result)];
-  if (isPart(result)) return [await toItem(result)];
-  if (Array.isArray(result) && result.length > 0 && result.every(isPart)) {
-    return Promise.all(result.map(toItem));
-  }
-  return [textItem(toJsonText(result))];
+export async function toToolResponse(result: unknown): Promise<DynamicToolCallResponse> {
+  const mcp = typeof result === "object" && result !== null ? readMcpResult(result) : undefined;
+  if (mcp === undefined) return { success: true, contentItems: await toContentItems(result) };
+  const contentItems = await Promise.all(
+    partsOfMcp(mcp).map(async (part) => (part.kind === "json" ? textItem(toJsonText(part.value)) : mcpItem(part))),
+  );
+  return { success: !mcp.isError, contentItems };
 }
 
 /** An answer that the model reads as a failure: nothing but its text says so. */
@@ -48,45 +58,89 @@ export function failure(text: string): DynamicToolCallResponse {
   return { success: false, contentItems: [textItem(text)] };
 }
 
+async function toContentItems(result: unknown): Promise<DynamicToolCallOutputContentItem[]> {
+  if (result === undefined) return [textItem("ok")];
+  if (Array.isArray(result) && isContent(result)) return Promise.all(result.map(toItem));
+  return [await toItem(result)];
+}
+
+/** Whether a list is content: nothing but texts and parts, with at least one part. Files make content of any list. */
+function isContent(list: readonly unknown[]): boolean {
+  if (list.some(isFile)) return true;
+  return list.some(isPart) && list.every((each) => typeof each === "string" || isPart(each));
+}
+
+async function toItem(value: unknown): Promise<DynamicToolCallOutputContentItem> {
+  if (typeof value === "string") return textItem(value);
+  if (isToolImage(value)) return pictureItem(value.image);
+  if (isMcpBlock(value)) return mcpItem(partOfMcp(value));
+  if (isItem(value)) return value.type === "inputImage" ? pictureItem(value.imageUrl) : value;
+  return textItem(toJsonText(value));
+}
+
 function textItem(text: string): DynamicToolCallOutputContentItem {
   return { type: "inputText", text };
 }
 
-function isPart(value: unknown): value is ToolResultPart {
+async function pictureItem(image: unknown): Promise<DynamicToolCallOutputContentItem> {
+  return { type: "inputImage", imageUrl: await toPictureUrl(image) };
+}
+
+async function mcpItem(part: McpPart): Promise<DynamicToolCallOutputContentItem> {
+  if (part.kind === "text") return textItem(part.text);
+  return part.kind === "image" ? pictureItem(part.url) : { type: "inputAudio", audioUrl: part.url };
+}
+
+function isPart(value: unknown): boolean {
+  return isToolImage(value) || isItem(value) || isMcpBlock(value);
+}
+
+function isFile(value: unknown): boolean {
+  if (isToolImage(value)) return true;
+  if (isItem(value)) return value.type !== "inputText";
+  return isMcpBlock(value) && value.type !== "text";
+}
+
+function isToolImage(value: unknown): value is { readonly image: unknown } {
+  return typeof value === "object" && value !== null && "type" in value && value.type === "image" && "image" in value;
+}
+
+function isItem(value: unknown): value is DynamicToolCallOutputContentItem {
   if (typeof value !== "object" || value === null || !("type" in value)) return false;
-  if (value.type === "image") return "image" in value;
   const field = ITEM_FIELDS.get(value.type);
   return field !== undefined && typeof Reflect.get(value, field) === "string";
 }
 
-async function toItem(part: ToolResultPart): Promise<DynamicToolCallOutputContentItem> {
-  if (part.type !== "image") return part;
-  const { image, mediaType } = part;
-  if (typeof image !== "string" && !(image instanceof Uint8Array) && !(image instanceof Blob)) {
-    throw new TypeError("an image is a data: URL, a Uint8Array or a Blob");
-  }
-  if (typeof image === "string" && !image.startsWith("data:")) {
-    throw new TypeError("an image as a string must be a data: URL");
-  }
-  return { type: "inputImage", imageUrl: typeof image === "string" ? image : await toDataUrl(image, mediaType) };
-}
-
 /** What JSON.stringify would leave out or make into something else without a word is refused. */
 function toJsonText(value: unknown): string {
-  const text: unknown = JSON.stringify(value, (key, member: unknown) => {
-    const problem = notJson(member);
-    if (problem !== undefined) {
-      throw new TypeError(`${key === "" ? "the result" : `"${key}" in the result`} is ${problem}, which is not JSON`);
-    }
-    return member;
-  });
-  if (typeof text !== "string") throw new TypeError("the result has no JSON form");
+  const fault = findJsonFault(value, { maxLevels: MAX_READ_LEVELS, unpairedSurrogates: true, reservedNames: true });
+  if (fault !== undefined && "value" in fault) {
+    throw new UsageError(`${placeOf(fault)} ${fault.problem}, which is not JSON. ${hintFor(fault.value)}`);
+  }
+  let text: unknown;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : "the result cannot be written as JSON", { cause });
+  }
+  if (typeof text !== "string") throw new UsageError("the result has no JSON form");
   return text;
 }
 
-function notJson(value: unknown): string | undefined {
-  if (typeof value === "function" || typeof value === "symbol" || typeof value === "bigint") return `a ${typeof value}`;
-  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-  if (value instanceof Map || value instanceof Set) return `a ${value.constructor.name}`;
-  return undefined;
+function placeOf({ path }: JsonFault): string {
+  const last = path.at(-1);
+  if (last === undefined) return "the result";
+  return `${typeof last === "number" ? `[${last}]` : JSON.stringify(last)} in the result`;
+}
+
+function hintFor(value: unknown): string {
+  if (value instanceof Blob || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
+    return 'Return { type: "image", image: bytes } for a picture, or the bytes as text.';
+  }
+  if (value instanceof Error) return "Throw it instead.";
+  if (value instanceof Promise) return "Await it first.";
+  if (value instanceof Map) return "Return Object.fromEntries(map).";
+  if (value instanceof Set) return "Return [...set].";
+  if (typeof value === "object") return "Return a plain object, or give the class a toJSON().";
+  return "Return plain JSON data.";
 }

@@ -22,7 +22,10 @@ export interface ToolContext {
 
 /** A tool's definition; the type of `args` is that of the schema in `parameters`, after validation. */
 export interface ToolOptions<S extends Schema> {
-  /** 1 to 64 letters, digits, `_` and `-`; unique in its group, or among the ungrouped tools. */
+  /**
+   * 1 to 64 letters, digits, `_` and `-`; unique in its group, or among the ungrouped tools. Outside of a group it cannot
+   * be the name of a tool that the runtime has itself: `startThread` refuses `view_image`, `exec_command`, ….
+   */
   readonly name: string;
   /** What the tool does and when to use it, for the model. */
   readonly description: string;
@@ -47,6 +50,48 @@ const TOOL: OptionTable<ToolOptions<Schema>> = {
 const MAX_ENTRY_LEVELS = MAX_MESSAGE_LEVELS - 3;
 
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+
+/**
+ * The runtime's own tools: it answers a call of such a name itself, and offers its own tool instead (measured). Some are
+ * there only with a feature or an MCP server, which this program need not know of. In code mode, which is off by default,
+ * `exec` and `wait` are the runtime's as well; both are ordinary names otherwise.
+ */
+const RUNTIME_TOOLS: ReadonlySet<string> = new Set([
+  "apply_patch",
+  "create_goal",
+  "exec_command",
+  "get_context_remaining",
+  "get_goal",
+  "list_mcp_resource_templates",
+  "list_mcp_resources",
+  "new_context",
+  "read_mcp_resource",
+  "request_permissions",
+  "request_user_input",
+  "shell_command",
+  "update_goal",
+  "update_plan",
+  "view_image",
+  "web_search",
+  "write_stdin",
+]);
+
+/** Namespaces of the runtime, and those that the Responses API keeps for itself. */
+const RUNTIME_GROUPS: ReadonlySet<string> = new Set([
+  "api_tool",
+  "browser",
+  "collaboration",
+  "computer",
+  "container",
+  "functions",
+  "image_gen",
+  "multi_agent_v1",
+  "multi_tool_use",
+  "python",
+  "web",
+]);
+
+const MCP_PREFIX = "mcp__";
 
 type Execute = (args: unknown, context: ToolContext) => Promise<SchemaResult<unknown>>;
 
@@ -116,11 +161,15 @@ export function tool<S extends Schema>(options: ToolOptions<S>): Tool {
 /**
  * Gathers tools under a name and a description of their own (a namespace).
  *
- * @throws UsageError for a name or description that cannot be, two tools of one name, or no tools.
+ * @throws UsageError for a name or description that cannot be, two tools of one name, a name that the runtime keeps
+ * for itself (`web`, `python`, `mcp__…`, …), or no tools.
  */
 export function toolGroup(name: string, description: string, tools: readonly Tool[]): ToolGroup {
   checkName("tool group", name, description);
   list(tools, { call: "toolGroup", path: "tools" });
+  if (RUNTIME_GROUPS.has(name) || name.startsWith(MCP_PREFIX)) {
+    throw new UsageError(`A tool group cannot be named "${name}": the runtime keeps this name for itself. Rename it.`);
+  }
   if (tools.length === 0) throw new UsageError(`The tool group ${name} has no tools.`);
   checkUnique(tools, `The tool group ${name}`);
   checkReadable(`The tool group ${name}`, {
@@ -128,6 +177,16 @@ export function toolGroup(name: string, description: string, tools: readonly Too
     tools: tools.map((each) => ({ parameters: each.spec.inputSchema })),
   });
   return new ToolGroup(name, description, [...tools]);
+}
+
+/** Refuses tools that the runtime would never call, because it has one of the name itself. In a group they are called. */
+export function checkCallable(entries: readonly (Tool | ToolGroup)[]): void {
+  for (const { name } of entries.filter((entry) => entry instanceof Tool)) {
+    if (!RUNTIME_TOOLS.has(name) && !name.startsWith(MCP_PREFIX)) continue;
+    throw new UsageError(
+      `The tool "${name}" would never be called: the runtime keeps this name for itself. Rename it, or put it into a toolGroup.`,
+    );
+  }
 }
 
 /** Refuses what `tool` and `toolGroup` did not make, and two of one name. */

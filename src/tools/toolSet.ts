@@ -4,14 +4,16 @@ import { onAbort } from "../abort.js";
 import { messageOf } from "../errors/describe.js";
 import type { DynamicToolCallParams, DynamicToolCallResponse, DynamicToolSpec } from "../generated/protocol.js";
 import type { SchemaIssue } from "../schema/index.js";
-import { failure, toContentItems } from "./result.js";
-import { checkUnique, type Tool, ToolGroup } from "./tool.js";
+import { failure, toToolResponse } from "./result.js";
+import { checkCallable, checkUnique, type Tool, ToolGroup } from "./tool.js";
 
 /** What a call of a tool takes from the session that it is made in. */
 export interface ToolCallContext {
   /** Fires when the answer is of no use any more. */
   readonly signal: AbortSignal;
   readonly log: (message: string) => void;
+  /** Tells the developer of a result that cannot be sent: the model alone would read of it. */
+  readonly warn?: (tool: string, problem: string) => void;
 }
 
 /** The tools that a thread offers to its agent. */
@@ -20,9 +22,10 @@ export class ToolSet {
   readonly specs: DynamicToolSpec[];
   readonly #tools = new Map<string, Tool>();
 
-  /** @throws UsageError when two of the tools or groups have one name. */
+  /** @throws UsageError when two of the tools or groups have one name, and for a name of the runtime's own tools. */
   constructor(tools: readonly (Tool | ToolGroup)[]) {
     checkUnique(tools, "The list of tools");
+    checkCallable(tools);
     this.specs = tools.map((entry) => this.#add(entry));
   }
 
@@ -88,11 +91,14 @@ async function answer(
 ): Promise<DynamicToolCallResponse> {
   const { threadId, turnId, callId } = params;
   const log = (message: string) => context.log(message);
+  let returned: unknown;
   try {
     const outcome = await tool.run(params.arguments, { signal, threadId, turnId, callId, log });
     if (!outcome.ok) return failure(describeIssues(name, outcome.issues));
-    return { success: true, contentItems: await toContentItems(outcome.value) };
+    returned = outcome.value;
+    return await toToolResponse(returned);
   } catch (error) {
+    if (returned !== undefined) context.warn?.(name, messageOf(error));
     // The message alone: a stack is nothing for the model.
     return failure(`${name} failed: ${messageOf(error)}`);
   }

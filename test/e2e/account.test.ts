@@ -5,7 +5,7 @@ import { AuthRequiredError, InternalRpcError, LoginError, TransportClosedError, 
 import { message, startTestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
-import { nextNotification, rejection } from "../support/turns.js";
+import { nextNotification, rejection, untyped } from "../support/turns.js";
 
 /** The provider asks for a login, so that account() tells who is there. */
 const bench = new SharedBench({
@@ -36,9 +36,26 @@ describe("with an API key", () => {
     await bench.codex.logout();
   });
 
+  test("what is around the key is left out, so that it reaches the provider", async () => {
+    await bench.codex.loginApiKey(" sk-test-read-from-a-file\r\n");
+    const thread = await bench.thread(message("Hello."));
+    await thread.run("Hi");
+    expect(bench.requestsOf(thread)[0]?.headers.authorization).toBe("Bearer sk-test-read-from-a-file");
+    await bench.codex.logout();
+  });
+
   test("an empty key is refused before anything is sent", async () => {
     for (const key of ["", "  \n"]) await rejection(bench.codex.loginApiKey(key), UsageError);
   });
+
+  test.each(["sk-a\nsk-b", "sk-a\0", "sk-\tb", untyped<string>(undefined), untyped<string>(7), untyped<string>({})])(
+    "the key %o, which no header could carry, is refused before anything is sent",
+    async (key) => {
+      const error = await rejection(bench.codex.loginApiKey(key), UsageError);
+      expect(error.message).not.toContain("sk-");
+      expect((await bench.codex.account()).account).toBeNull();
+    },
+  );
 
   test("logout without a login does nothing", async () => {
     await bench.codex.logout();

@@ -4,8 +4,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Input, InvalidParamsError, UsageError } from "codex-embed";
 import { type JsonObject, message } from "codex-embed/testing";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
+import { PICTURES } from "../support/pictures.js";
 import { itemsOf, rejection, untyped } from "../support/turns.js";
 import { Wiretap } from "../support/wiretap.js";
 
@@ -13,6 +14,7 @@ const wiretap = new Wiretap();
 const bench = new SharedBench({ spawn: wiretap.spawn });
 const base64 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const png = Buffer.from(base64, "base64");
+const dataUrlOf = (type: string, bytes: string) => `data:${type};base64,${Buffer.from(bytes).toString("base64")}`;
 const dataUrl = `data:image/png;base64,${base64}`;
 
 /** Runs a turn and returns the parts of the user message that the model got. */
@@ -78,10 +80,21 @@ describe("pictures", () => {
     ["a Blob with a type", { type: "image", image: new Blob([png], { type: "image/png" }) }],
     ["a Blob without one", { type: "image", image: new Blob([png]) }],
     ["bytes with their type", { type: "image", image: png, mediaType: "image/png" }],
+    ["bytes with another type", { type: "image", image: png, mediaType: "image/heic" }],
+    ["a Blob of bytes of any type", { type: "image", image: new Blob([png], { type: "application/octet-stream" }) }],
+    ["a data URL with another type", { type: "image", image: `data:application/octet-stream;base64,${base64}` }],
+    ["a data URL in capitals", { type: "image", image: `DATA:image/JPEG;BASE64,${base64}` }],
+    ["a picture with something behind it", { type: "image", image: Buffer.concat([png, Buffer.from("more")]) }],
   ];
 
   test.each(cases)("%s", async (_what, input) => {
-    expect(await received(input)).toMatchObject([picture]);
+    expect(await received(input)).toMatchObject([
+      { type: "input_image", image_url: expect.stringMatching(/^data:image\/png;base64,iVBORw0KGgo/) },
+    ]);
+  });
+
+  test.each(Object.entries(PICTURES))("%s is read, and recognised by its bytes", async (_, image) => {
+    expect(await received({ type: "image", image: new Blob([image]) })).toMatchObject([{ type: "input_image" }]);
   });
 
   test("with a text and a detail, in order", async () => {
@@ -90,12 +103,38 @@ describe("pictures", () => {
     expect(parts[1]).toMatchObject({ image_url: dataUrl, detail: "auto" });
   });
 
+  beforeAll(async () => {
+    await writeFile(join(bench.workspace, "page.svg"), "<svg xmlns='http://www.w3.org/2000/svg'/>");
+    await writeFile(join(bench.workspace, "empty.png"), "");
+    await writeFile(join(bench.workspace, "cut.png"), png.subarray(0, 40));
+  });
+
   const refused: readonly (readonly [what: string, input: Input, why: RegExp])[] = [
     ["an http URL", { type: "image", image: "https://example.com/a.png" }, /data: URL or bytes/],
     ["an http URL in the protocol's form", { type: "image", url: "http://example.com/a.png" }, /data: URL or bytes/],
     ["one among others", ["Look", { type: "image", image: "https://example.com/a.png" }], /data: URL or bytes/],
     ["bytes of an unknown kind", { type: "image", image: Buffer.from("BM not a known picture") }, /mediaType/],
-    ["no bytes", { type: "image", image: new Uint8Array() }, /mediaType/],
+    ["no bytes", { type: "image", image: new Uint8Array() }, /is empty/],
+    ["an empty Blob", { type: "image", image: new Blob([], { type: "image/png" }) }, /is empty/],
+    ["an empty data URL", { type: "image", image: "data:image/png;base64," }, /is empty/],
+    ["a data URL of an SVG", { type: "image", image: dataUrlOf("image/svg+xml", "<svg/>") }, /are not PNG/],
+    ["a HEIC by its type", { type: "image", image: Buffer.from("x"), mediaType: "image/heic" }, /are not PNG/],
+    ["a BMP in the protocol's form", { type: "image", url: dataUrlOf("image/bmp", "BM0000") }, /are not PNG/],
+    ["a data URL with line breaks", { type: "image", image: dataUrl.replace("AAAA", "AA\nAA") }, /line breaks/],
+    ["a data URL without its padding", { type: "image", image: dataUrl.replace(/=+$/, "") }, /padded base64/],
+    ["a data URL that is not base64", { type: "image", image: "data:image/png,abc" }, /TYPE;base64,DATA/],
+    ["a number", { type: "image", image: untyped(7) }, /must be a data: URL/],
+    ...Object.entries(PICTURES).flatMap(([type, bytes]) =>
+      [0.3, 0.9].map((share): [string, Input, RegExp] => [
+        `${type} that is cut after ${share} of it`,
+        { type: "image", image: bytes.subarray(0, Math.floor(bytes.length * share)) },
+        /is cut off/,
+      ]),
+    ),
+    ["a local image of another kind", { type: "localImage", path: "page.svg" }, /page\.svg's bytes are not PNG/],
+    ["a local image that is empty", { type: "localImage", path: "empty.png" }, /empty\.png is empty/],
+    ["a local image that is cut", { type: "localImage", path: "cut.png" }, /cut\.png is cut off/],
+    ["a local image without a path", untyped({ type: "localImage" }), /path/],
     ["a local image that is not there", { type: "localImage", path: "missing.png" }, /missing\.png cannot be read/],
     ["no input", untyped(undefined), /An input is/],
     ["null in a list", untyped(["Hi", null]), /An input is/],

@@ -189,3 +189,12 @@ test("partialOutput grows with the answer, and ends with the whole", async () =>
   expect(seen.at(-1)).toEqual({ city: "Paris", people: 120, mayor: null });
   expect((await turn.result()).output).toEqual({ city: "Paris", people: 120 });
 });
+
+test("a schema that no validator could use is refused before the model is asked", async () => {
+  const thread = await bench.thread();
+  const pattern = String.raw`^https\:\/\/`;
+  const outputSchema = { type: "object", properties: { url: { type: "string", pattern } }, required: ["url"] };
+  const error = await rejection(thread.run("Where?", { outputSchema }), UsageError);
+  expect(error.message).toContain("outputSchema is not a valid JSON Schema: at #/properties/url/pattern");
+  expect(bench.requestsOf(thread)).toEqual([]);
+});

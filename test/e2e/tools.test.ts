@@ -158,6 +158,74 @@ describe("a tool", () => {
     expect(request?.toolNames()).toEqual(expect.arrayContaining(["weather", "north.weather"]));
   });
 
+  test("gives back texts and pictures side by side, and what MCP tools give", async () => {
+    const data = PIXEL.slice(PIXEL.indexOf(",") + 1);
+    const results: ToolResult[] = [
+      ["The chart:", { type: "image", image: PIXEL }],
+      [
+        { type: "text", text: "The chart:" },
+        { type: "image", image: Buffer.from(data, "base64") },
+      ],
+      {
+        content: [
+          { type: "text", text: "The chart:" },
+          { type: "image", data, mimeType: "image/png" },
+        ],
+      },
+    ];
+    for (const result of results) {
+      const { request, callId } = await callWeather(() => result);
+      const output = request?.input.find((item) => item["call_id"] === callId && "output" in item);
+      expect(output?.["output"]).toMatchObject([
+        { type: "input_text", text: "The chart:" },
+        { type: "input_image", image_url: PIXEL },
+      ]);
+    }
+    const { output, item } = await callWeather(() => ({ content: [{ type: "text", text: "No." }], isError: true }));
+    expect([output, item?.success]).toEqual(["No.", false]);
+  });
+
+  test("that gives what is no result fails with what to return, and the developer is told", async () => {
+    const warnings: string[] = [];
+    const logger = {
+      debug() {},
+      info() {},
+      error() {},
+      warn: (_: object, message: string) => void warnings.push(message),
+    };
+    await using codex = new Codex({ ...bench.codexOptions, logger });
+    const thread = await codex.startThread({ ephemeral: true, tools: [weather(() => new Blob(["x"]))] });
+    bench.script(thread, toolCall("weather", { city: "Paris" }, { callId: "blob" }), message("Done."));
+    const result = await thread.run("Go.");
+    expect(itemsOf(result, "dynamicToolCall")[0]?.success).toBe(false);
+    const hint = 'the result is a Blob, which is not JSON. Return { type: "image", image: bytes }';
+    expect(bench.requestsOf(thread)[1]?.toolOutput("blob")).toContain(`weather failed: ${hint}`);
+    expect(warnings).toEqual([expect.stringContaining(`A result of the tool weather was not sent: ${hint}`)]);
+  });
+
+  const named = (name: string) => tool({ name, description: "Mine.", parameters: z.object({}), execute: () => "mine" });
+
+  test("with a name of the runtime's own tools is refused, and in a group it is called", async () => {
+    const thread = await threadOf({ approvalMode: "ask" }, message("Hi."));
+    await thread.run("Hi");
+    const own = (bench.requestsOf(thread)[0]?.toolNames() ?? []).filter((name) => !name.includes("."));
+    expect(own).toEqual(expect.arrayContaining(["exec_command", "view_image", "request_user_input", "get_goal"]));
+    const others = ["update_plan", "web_search", "shell_command", "read_mcp_resource", "mcp__x"];
+    for (const name of [...own, ...others]) {
+      const error = await rejection(bench.codex.startThread({ tools: [named(name)] }), UsageError);
+      expect(error.message).toContain(`The tool "${name}" would never be called`);
+    }
+    for (const name of ["view_image", "exec_command"]) {
+      const call = toolCall(name, {}, { namespace: "crm", callId: `grouped-${name}` });
+      const grouped = await threadOf({ tools: [toolGroup("crm", "Mine.", [named(name)])] }, call, message("Done."));
+      await grouped.run("Go.");
+      expect(bench.requestsOf(grouped)[1]?.toolOutput(`grouped-${name}`)).toBe("mine");
+    }
+    for (const name of ["multi_agent_v1", "collaboration", "web", "functions", "mcp__x"]) {
+      expect(() => toolGroup(name, "Mine.", [named("look")])).toThrow(UsageError);
+    }
+  });
+
   test("needs the experimental part of the protocol", async () => {
     await using plain = new Codex({ ...bench.codexOptions, experimentalApi: false });
     await rejection(plain.startThread({ tools: [weather(() => "x")] }), UsageError);

@@ -34,7 +34,8 @@ let closeServer: () => Promise<void>;
 beforeAll(async () => {
   bench = await startTestCodex({ handlers, extraConfig: { features: { default_mode_request_user_input: true } } });
   bench.model.respondWith(() => message("Ok."));
-  const server = await serveAppServer({ ...bench.codexOptions });
+  const { codexHome, cwd, env, inheritEnv } = bench.codexOptions;
+  const server = await serveAppServer({ codexHome, cwd, env, inheritEnv });
   closeServer = () => server.close();
   remote = await Codex.connect(server.url, { token: server.token, handlers });
 });
@@ -141,7 +142,6 @@ describe.each(transports)("over %s", (_, client) => {
 
   test.each<[what: string, extra: unknown, why: string]>([
     ["nested deeper than the runtime reads", nested(126), "is nested too deep"],
-    ["a BigInt", 1n, "extra is a bigint"],
     ["a key that the runtime's reader keeps for itself", { "$serde_json::private::Number": "x" }, "whose name begins"],
   ])("an answer with %s is refused with the reason, and reported", async (_what, extra, why) => {
     const codex = client();

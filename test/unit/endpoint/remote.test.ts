@@ -3,9 +3,10 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { timeLimit } from "../../../src/abort.js";
-import { remote } from "../../../src/endpoint/remote.js";
+import { checkedToken, remote } from "../../../src/endpoint/remote.js";
 import { UsageError } from "../../../src/errors/index.js";
 import type { ConnectOptions } from "../../../src/options.js";
+import { untyped } from "../../support/turns.js";
 
 const SECRET = "s3cr3t-t0ken";
 
@@ -70,6 +71,20 @@ test("headers and tokens that contradict each other or can do no good are refuse
   expect(refusal("ws://127.0.0.1:1", { headers: { origin: "http://x" } })).toContain("Origin");
   expect(refusal("ws://127.0.0.1:1", { token: "a", tokenProvider: () => "b" })).toContain("Give one of them");
   expect(refusal("ws://127.0.0.1:1", { token: "a", headers: { Authorization: "b" } })).toContain("Give one of them");
+});
+
+test.each([
+  ["a line break", { "X-Key": `${SECRET}\n` }],
+  ["a NUL", { "X-Key": `${SECRET}\0` }],
+  ["a name that is none", { "X Key": SECRET }],
+  ["no string", { "X-Key": untyped<string>(7) }],
+])("headers with %s are refused before anything is sent", (_, headers) => {
+  expect(refusal("ws://127.0.0.1:1", { headers })).toContain("The header");
+});
+
+test("a token that is no string is refused, and blanks around one are left out", async () => {
+  await expect(remote("ws://127.0.0.1:1", { token: untyped(7) }).open(unending)).rejects.toThrow(UsageError);
+  expect(checkedToken(` ${SECRET}\r\n`)).toBe(SECRET);
 });
 
 test.each(["", "two words", "line\nbreak", "ü"])("the token %o is refused when it is to be sent", async (token) => {

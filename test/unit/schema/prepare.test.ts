@@ -175,7 +175,7 @@ describe("a plain JSON Schema", () => {
   });
 
   test("that ajv refuses fails as the caller's mistake", async () => {
-    const broken: JsonObject = { type: "object", properties: { a: { type: "string", pattern: "(" } } };
+    const broken: JsonObject = { $id: "app:/a", type: "object", properties: { a: { $ref: "elsewhere.json" } } };
     const { validate } = prepareArguments(broken, "parameters");
     await expect(validate({ a: "x" })).rejects.toThrow(UsageError);
     await expect(validate({ a: "x" })).rejects.toThrow("parameters is not a valid JSON Schema");

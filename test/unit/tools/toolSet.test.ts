@@ -172,7 +172,7 @@ describe("ToolSet", () => {
     const broken = tool({
       name: "get_weather",
       description: "d",
-      parameters: { type: "object", properties: { a: { pattern: "(" } } },
+      parameters: { $id: "app:/a", type: "object", properties: { a: { $ref: "elsewhere.json" } } },
       execute: () => "never",
     });
     expect(text(await answerOf(broken))).toContain("get_weather failed: The parameters of the tool get_weather");
