@@ -120,6 +120,7 @@ export class Runtime {
         this.listeners.emit(event, true);
       },
       knows: (threadId) => this.router.knows(threadId),
+      contextOf: (threadId, turnId) => this.router.contextOf(threadId, turnId),
       parentOf: (threadId) => this.#parentOf(threadId),
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });

@@ -153,7 +153,7 @@ describe("Router", () => {
     router.welcome("opened");
     router.dispatch(started("opened", "o1"), 1);
     const heard: unknown[] = [];
-    router.follow("followed", { push: (event) => void heard.push(event), fail: () => {} });
+    router.follow("followed", { push: (event) => void heard.push(event), fail: () => {} }, "root");
     router.dispatch(started("followed", "f1"), 1);
     const one = sink();
     router.reserve("awaited").claim("a1", one);
