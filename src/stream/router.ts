@@ -16,10 +16,10 @@ import {
   type TurnNotification,
 } from "../events.js";
 import type { Turn } from "../generated/protocol.js";
-import { HeardTurn, missedOf } from "./missed.js";
+import { HeardTurn, missedOf, untoldEnds } from "./missed.js";
 import { RecentMap } from "./recentMap.js";
 import { NewestMap } from "./remember.js";
-import { Reservation, type ThreadFollower } from "./reservation.js";
+import { Reservation, type ThreadFollower, type TurnSink } from "./reservation.js";
 import { ThreadRoute, threadOf, turnOf } from "./threadRoute.js";
 
 /** The threads that nobody here has opened, of which some may turn out to be sub-agents: no more of them is kept. */
@@ -40,6 +40,13 @@ export class Router {
   readonly #agentContexts = new Map<string, AsyncContext>();
   /** The last turns of threads that nothing goes on in. */
   readonly #lastTurns = new NewestMap<string>();
+
+  readonly #readTurns: (threadId: string) => Promise<readonly Turn[]>;
+
+  /** @param readTurns - reads the newest turns of a thread with their items, the newest first. May reject. */
+  constructor(readTurns: (threadId: string) => Promise<readonly Turn[]> = async () => []) {
+    this.#readTurns = readTurns;
+  }
 
   /** Whether a thread is this client's: it was opened here, or somebody here follows it. */
   knows(threadId: string): boolean {
@@ -95,6 +102,7 @@ export class Router {
     // The start of a review names the turn of the reviewer inside; all else, its end included, names the root.
     const rootTurnId = started ? notification.params.turn.rootTurnId : null;
     const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : named;
+    const heard = notification.method === "turn/completed" ? route.heard.get(turnId) : undefined;
     if (!route.note(turnId, notification, isReplay)) return;
     if (started) {
       route.activeTurnId = turnId;
@@ -106,7 +114,9 @@ export class Router {
     const sink = route.sinks.get(turnId);
     if (sink !== undefined) {
       if (completed) route.removeSink(turnId);
-      sink.push(notification, bytes);
+      const isCut = completed && notification.params.turn.status !== "completed" && !isReplay;
+      if (isCut && heard !== undefined && heard.open.size > 0) void this.#endWhole(sink, notification, bytes, heard);
+      else sink.push(notification, bytes);
     } else if (route.reservation !== null) {
       route.reservation.take({ turnId, event: notification, bytes });
     } else if (!this.#followers.has(threadId)) {
@@ -114,6 +124,15 @@ export class Router {
     }
     this.#tellFollowers(threadId, notification, bytes);
     if (completed) this.#forgetIdle(threadId, route);
+  }
+
+  /** Ends a turn once its record has been asked for the ends of items that the runtime did not tell. */
+  async #endWhole(sink: TurnSink, end: Notification<"turn/completed">, bytes: number, heard: HeardTurn): Promise<void> {
+    const { threadId, turn } = end.params;
+    const turns = await this.#readTurns(threadId).catch(() => []);
+    const record = turns.find(({ id, rootTurnId }) => id === turn.id || rootTurnId === turn.id);
+    for (const untold of untoldEnds({ threadId, turnId: turn.id }, record, heard)) sink.push(untold, 0);
+    sink.push(end, bytes);
   }
 
   /**

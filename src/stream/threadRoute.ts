@@ -100,8 +100,13 @@ export class ThreadRoute {
     const heard = this.heard.get(turnId);
     if (heard === undefined) return true;
     if (heard.replayed !== null && !isReplay && isLate(notification, heard.replayed)) return false;
-    if (notification.method === "item/completed") {
+    if (notification.method === "item/started") {
+      const { item, startedAtMs } = notification.params;
+      // A message that was cut off has no end.
+      if (item.type !== "agentMessage" && item.type !== "reasoning") heard.open.set(item.id, startedAtMs);
+    } else if (notification.method === "item/completed") {
       const { id } = notification.params.item;
+      heard.open.delete(id);
       heard.completed.add(id);
       this.bytes += ID_BYTES + id.length;
       if (isReplay) (heard.replayed ??= new Map()).set(id, notification.params.completedAtMs);

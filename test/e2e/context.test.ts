@@ -63,7 +63,9 @@ class Record {
   };
   readonly logger = {
     debug: () => {},
-    info: (_: object, text: string) => this.note(`info ${text}`),
+    info: (_: object, text: string) => {
+      if (text === "ran") this.note("info of the tool");
+    },
     warn: (_: object, text: string) => this.note(text.startsWith("Declined") ? "warning of a refusal" : text),
     error: () => {},
   };
@@ -74,7 +76,7 @@ const everything = (): Step => {
   const patch = applyPatch("*** Begin Patch\n*** Add File: /nowhere/x\n+x\n*** End Patch");
   return step(toolCall("whoami"), escalated, patch);
 };
-const ofTurn = ["tool", "info ran", "command", "command, later", "change", "warning of a refusal"];
+const ofTurn = ["tool", "info of the tool", "command", "command, later", "change", "warning of a refusal"];
 const as = (who: string) => ofTurn.map((what) => `${what}: ${who}`).toSorted();
 
 test("tools, handlers, refusals and the log of a turn run as its caller, not as the one who started the client", async () => {
@@ -158,7 +160,17 @@ test("a sub-agent asks as the turn that it belongs to, and so does the agent of 
   const thread = await tenant.run("opener", () => bench.codex.startThread());
   await tenant.run("caller", () => thread.run("root"));
   expect(record.lines).toHaveLength(4);
-  expect(new Set(record.lines)).toEqual(new Set(["command: caller", "command, later: caller"]));
+  expect(new Set(record.lines.splice(0))).toEqual(new Set(["command: caller", "command, later: caller"]));
+
+  // Nobody follows the agents of a turn that nobody here has asked for.
+  cast(bench.model, {
+    queued: [spawn("c", "unfollowed"), waitFor("c"), message("Done.")],
+    unfollowed: [asking, message("Done.")],
+  });
+  const ended = nextNotification(bench.codex, "turn/completed", ({ threadId }) => threadId === thread.id);
+  await tenant.run("queuer", () => thread.queue.add("queued"));
+  await ended;
+  expect(record.lines).toEqual(["command: opener", "command, later: opener"]);
 });
 
 test("a goal's turns run as who set it; after a lost connection a turn still runs as its caller", async () => {
