@@ -18,7 +18,7 @@ const BEGIN_MS = 1_000;
 export function agentHost(runtime: Runtime, bufferBytes: number): AgentHost {
   return {
     bufferBytes,
-    follow: (threadId, follower) => runtime.router.follow(threadId, follower),
+    follow: (...of) => runtime.router.follow(...of),
     isActive: async (threadId) => {
       try {
         const params = { threadId, includeTurns: false };

@@ -248,8 +248,8 @@ export class Codex implements AsyncDisposable {
 
   /**
    * Subscribes to a notification of any thread, with `"*"` to all of them, or with `"unknown"` to those that this version
-   * does not know. Handlers run in order, off the reader; one that throws is reported to the logger. Dispose the result to
-   * unsubscribe.
+   * does not know. Handlers run in order, off the reader, in the async context of this call; one that throws is reported to
+   * the logger. Dispose the result to unsubscribe.
    *
    * @throws UsageError for a name that never comes: one that the protocol does not have, or that was opted out of.
    */

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { onAbort, orAborted, timeLimit } from "./abort.js";
+import { rootContext } from "./asyncContext.js";
 import type { Endpoint, RecoveryPlan } from "./endpoint/endpoint.js";
 import { type CloseReason, LaunchError, TransportClosedError, UsageError } from "./errors/index.js";
 import { type Established, type EstablishOptions, establish, NEVER_STARTED } from "./establish.js";
@@ -91,7 +92,8 @@ export class Link {
     if (this.isClosed) return Promise.reject(new TransportClosedError(this.closeReason));
     if (this.#opening === null) {
       this.#tell("starting", this.#loss);
-      this.#opening = this.#connect(this.#loss, this.#stop.signal);
+      // All callers share the connection: it must not carry the context of the one who happened to be the first.
+      this.#opening = rootContext(() => this.#connect(this.#loss, this.#stop.signal));
       this.#opening.catch(() => {
         if (this.isClosed) return;
         this.#opening = null;

@@ -1,5 +1,6 @@
 /** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
 
+import { currentContext } from "./asyncContext.js";
 import { JsonRpcError, SettingsMismatchError, ThreadNotFoundError, UsageError } from "./errors/index.js";
 import type { JsonValue, Thread as ThreadRecord, ThreadStatus, TurnsPage } from "./generated/protocol.js";
 import {
@@ -289,6 +290,7 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
       "tools belong to the experimental part of the protocol: leave experimentalApi on (the default).",
     );
   }
+  const context = currentContext();
   const log = (message: string) => runtime.options.logger?.info({}, message);
   const warn = (tool: string, problem: string) =>
     runtime.warnOnce(`result of ${tool}`, `A result of the tool ${tool} was not sent: ${problem}`);
@@ -296,7 +298,7 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
     tools: set,
     decides: decidesApprovals(handlers) || decidesApprovals(runtime.options.handlers),
     attach: ({ thread, sandbox, activePermissionProfile, cwd }) => {
-      runtime.recovery.keep(thread.id, !thread.ephemeral);
+      runtime.recovery.keep(thread.id, !thread.ephemeral, context);
       runtime.sandboxes.note(thread.id, sandbox, activePermissionProfile);
       const runner: ToolRunner | undefined = set && {
         has: (call) => set.has(call),

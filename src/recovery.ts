@@ -1,6 +1,7 @@
 /** Owns taking up the threads of a client again, on a connection that has been made anew. */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import type { AsyncContext } from "./asyncContext.js";
 import {
   type CloseReason,
   FrameTooLargeError,
@@ -48,11 +49,11 @@ export class Recovery {
   }
 
   /** From now on the thread is taken up again after a loss. */
-  keep(threadId: string, isStored: boolean): void {
+  keep(threadId: string, isStored: boolean, context?: AsyncContext): void {
     this.#threads.set(threadId, { isStored });
     this.#unheard.delete(threadId);
     this.#router.fates.opened(threadId, isStored);
-    this.#router.welcome(threadId);
+    this.#router.welcome(threadId, context);
   }
 
   /** The thread is not this client's business any more. */

@@ -14,6 +14,7 @@ import {
   UsageError,
 } from "./errors/index.js";
 import { type CodexStatus, isKnownNotification, type NotificationMethod } from "./events.js";
+import type { Turn } from "./generated/protocol.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
 import { Link } from "./link.js";
@@ -56,6 +57,8 @@ export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 
 /** How long a turn is held up by a runtime that does not say who is logged in. */
 const LOGIN_QUESTION_MS = 1_000;
+/** How long the end of an interrupted turn may wait for the thread's record. */
+const RECORD_TIMEOUT_MS = 2_000;
 
 /** Requests that are answered when their work is done, however long that takes. */
 const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
@@ -88,7 +91,7 @@ const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>(
 /** One runtime. Starts at its first use; once closed it stays closed. */
 export class Runtime {
   readonly options: ClientOptions;
-  readonly router = new Router();
+  readonly router = new Router((threadId) => this.#newestTurns(threadId));
   readonly totals = new ThreadTotals((threadId) => this.router.knows(threadId));
   readonly sandboxes = new ThreadSandboxes();
   readonly listeners: Listeners;
@@ -129,6 +132,7 @@ export class Runtime {
         this.listeners.emit(event, true);
       },
       knows: (threadId) => this.router.knows(threadId),
+      contextOf: (threadId, turnId) => this.router.contextOf(threadId, turnId),
       parentOf: (threadId) => this.#parentOf(threadId),
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
@@ -347,6 +351,11 @@ export class Runtime {
   async #parentOf(threadId: string): Promise<string | null> {
     const { thread } = await this.request("thread/read", { threadId, includeTurns: false });
     return thread.parentThreadId;
+  }
+
+  async #newestTurns(threadId: string): Promise<readonly Turn[]> {
+    const params = { threadId, limit: 2, itemsView: "full" } as const;
+    return (await this.request("thread/turns/list", params, { timeoutMs: RECORD_TIMEOUT_MS })).data;
   }
 
   #defaultTimeoutMs(method: ClientMethod): number | null {

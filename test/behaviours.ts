@@ -435,6 +435,19 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "what is checked is what is sent: a getter that changes its mind is asked once",
     ],
     [
+      "What belongs to a turn runs in the async context of its caller, a listener in that of `codex.on`",
+      "e2e/context.test.ts",
+      "tools, handlers, refusals and the log of a turn run as its caller, not as the one who started the client",
+      "two turns at once, each as its caller; an unsolicited turn as who opened the thread",
+      "a sub-agent asks as the turn that it belongs to, and so does the agent of an agent",
+      "a goal's turns run as who set it; after a lost connection a turn still runs as its caller",
+    ],
+    [
+      "An interrupted turn has the items that ended untold, as far as the thread's record has them",
+      "e2e/interrupt.test.ts",
+      "of two commands that ask at once, one that ran is in the result if it is in the record, told of or not",
+    ],
+    [
       "A thread that the model names is an agent of the turn only if the runtime says so",
       "e2e/agents.test.ts",
       "a thread of somebody else that the model names is no agent: it is not followed, interrupted or cleaned",

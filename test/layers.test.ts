@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
  * Rooms on one line do not see each other.
  */
 const HOUSE: readonly (readonly string[])[] = [
-  ["generated", "abort", "display", "json", "logger"],
+  ["generated", "abort", "display", "json", "logger", "asyncContext"],
   ["turnResult"],
   ["errors"],
   ["usage"],

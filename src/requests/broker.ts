@@ -1,6 +1,7 @@
 /** The requests of the runtime that wait for a decision: who is asked, and exactly one answer each. */
 
 import { isDeepStrictEqual } from "node:util";
+import { type AsyncContext, rootContext } from "../asyncContext.js";
 import { CodexError, type CloseReason } from "../errors/index.js";
 import type { HandlerErrorEvent, Notification } from "../events.js";
 import type { DynamicToolCallParams, Turn } from "../generated/protocol.js";
@@ -18,6 +19,8 @@ export interface BrokerReceiver {
   handlerError(event: HandlerErrorEvent): void;
   /** Whether this client has opened the thread, or follows it. */
   knows(threadId: string): boolean;
+  /** The async context that a turn, or a thread, belongs to; null when it is nobody's here. */
+  contextOf(threadId: string, turnId: string | null): AsyncContext | null;
   /** The thread whose agent has begun this one, or null. */
   parentOf(threadId: string): Promise<string | null>;
   /** A request of this turn has been answered or has become void. */
@@ -41,6 +44,8 @@ interface Pending {
   /** What its file change would change, as known when it was asked: what comes later can be about another item. */
   readonly changes: KnownChanges | null | undefined;
   readonly room: Room;
+  /** The async context of the turn that it belongs to: what decides on it runs there. */
+  readonly context: AsyncContext | null;
   readonly controller: AbortController;
   /** Undefined when none is wanted any more. */
   answer: Promise<unknown>;
@@ -146,19 +151,19 @@ export class RequestBroker {
       itemId,
       changes: item === null ? null : this.#fileChanges.known(item),
       room: this.#rooms[threadId === null || this.#receiver.knows(threadId) ? "own" : "other"],
+      context: threadId === null ? rootContext : this.#receiver.contextOf(threadId, turnId),
       controller: new AbortController(),
       answer: NO_ANSWER,
       isAnswered: false,
       isCurrent: true,
     };
+    const inContext = pending.context ?? rootContext;
     if (!pending.room.take(bytes)) {
-      return this.#decline(
-        pending,
-        new CodexError("TOO_MANY_REQUESTS", "Too many requests of the runtime are pending."),
-      );
+      const error = new CodexError("TOO_MANY_REQUESTS", "Too many requests of the runtime are pending.");
+      return inContext(() => this.#decline(pending, error));
     }
     this.#pending.set(id, pending);
-    pending.answer = this.#answer(pending);
+    pending.answer = inContext(() => this.#answer(pending));
     return pending.answer;
   }
 
@@ -274,9 +279,15 @@ export class RequestBroker {
     if (own?.tools !== undefined && isToolCall(method, params) && own.tools.has(params)) {
       return own.tools.call(params, context);
     }
+    // An agent that nobody follows belongs to the thread that decides for it.
+    const ownerId = own?.ownerId ?? null;
+    const owner = pending.context === null && ownerId !== null ? this.#receiver.contextOf(ownerId, null) : null;
+    const inContext: AsyncContext = owner ?? ((work) => work());
     const name = typeof rule.handler === "string" ? rule.handler : rule.handler(params);
     const handlers = own?.handlers?.[name] === undefined ? this.#client : own.handlers;
-    const answer = plainAnswer(await rule.ask(handlers, params, context, () => this.#changesOf(pending)));
+    const answer = plainAnswer(
+      await inContext(() => rule.ask(handlers, params, context, () => this.#changesOf(pending))),
+    );
     if (answer !== undefined || handlers[name] === undefined || signal.aborted) return answer;
     throw new CodexError(
       "REQUEST_DECLINED",

@@ -18,6 +18,12 @@ export interface ThreadDeciders {
   readonly cwd?: string | undefined;
 }
 
+/** Who decides for a thread or sub-agent. */
+export interface FoundDeciders extends ThreadDeciders {
+  /** The nearest thread of this client that it is, or belongs to; null when none is known. */
+  readonly ownerId: string | null;
+}
+
 /** Keeps the deciders of threads, and finds those of a sub-agent. */
 export class Deciders {
   readonly #parentOf: (threadId: string) => Promise<string | null>;
@@ -57,14 +63,16 @@ export class Deciders {
   }
 
   /** A sub-agent asks on a thread of its own: who decides for the thread that began it decides for it, in its folder. */
-  async of(threadId: string): Promise<ThreadDeciders> {
+  async of(threadId: string): Promise<FoundDeciders> {
     const someDecide = [...this.#threads.values()].some((each) => decides(each));
     const asked = new Set<string>();
     let cwd: string | undefined;
+    let ownerId: string | null = null;
     for (let id: string | null = threadId; id !== null && this.#threads.size > 0; ) {
       const deciders = this.#threads.get(id);
       cwd ??= deciders?.cwd;
-      if (deciders !== undefined && decides(deciders)) return { ...deciders, cwd };
+      if (deciders !== undefined) ownerId ??= id;
+      if (deciders !== undefined && decides(deciders)) return { ...deciders, cwd, ownerId };
       // Answers come from elsewhere: going around in a circle would never let the event loop go.
       if (asked.has(id) || (cwd !== undefined && !someDecide)) break;
       asked.add(id);
@@ -72,7 +80,7 @@ export class Deciders {
       // Without it the folder is unknown; who decides must not be.
       id = await (someDecide ? parent : parent.catch(() => null));
     }
-    return { cwd };
+    return { cwd, ownerId };
   }
 
   #parentIdOf(threadId: string): Promise<string | null> {

@@ -95,7 +95,8 @@ export interface ChatgptTokens {
 export type Handler<Request, Answer> = (request: Request, context: HandlerContext) => Answer | Promise<Answer>;
 
 /**
- * One handler for each request of the runtime. All are optional: what nobody handles is declined. A handler that
+ * One handler for each request of the runtime. All are optional: what nobody handles is declined. A handler runs in the async
+ * context of the call that asked for the turn. One that
  * throws, rejects or returns something else declines as well, and is reported as `handlerError`. An async function whose
  * only result is one literal has to say `"decline" as const`: TypeScript widens it to a string otherwise.
  */

@@ -9,7 +9,7 @@ import type { ThreadFollower } from "./reservation.js";
 export interface AgentHost {
   readonly bufferBytes: number;
   /** Hands everything that is said of a thread to the follower, until the returned function is called. */
-  follow(threadId: string, follower: ThreadFollower): () => void;
+  follow(threadId: string, follower: ThreadFollower, rootThreadId: string): () => void;
   /** Asks the runtime whether a thread has a turn in flight. */
   isActive(threadId: string): Promise<boolean>;
   /** Asks the runtime for the thread whose agent began this one; null when there is none. Rejects when it does not answer. */
@@ -120,7 +120,7 @@ export class AgentTree {
       if (this.#isRootOver && (event === null || event.method === "turn/completed")) void this.#settle();
     });
     this.#agents.set(mention.threadId, agent);
-    const unfollow = this.#host.follow(mention.threadId, agent);
+    const unfollow = this.#host.follow(mention.threadId, agent, this.rootThreadId);
     void agent.ended.then(() => {
       unfollow();
       this.#tellChange();

@@ -1,5 +1,6 @@
 /** Owns the subscriptions to notifications across all threads. */
 
+import { currentContext } from "../asyncContext.js";
 import type { NotificationOf, SubscriptionName, UnknownNotification } from "../events.js";
 
 type Listener = (notification: UnknownNotification) => void;
@@ -14,17 +15,20 @@ export class Listeners {
     this.#onThrow = onThrow;
   }
 
-  /** Subscribes to one notification, to all of them, or to those that this version of the protocol does not know. */
+  /**
+   * Subscribes to one notification, to all of them, or to those that this version of the protocol does not know. The listener
+   * is called in the async context of this call.
+   */
   on<K extends SubscriptionName>(method: K, listener: (notification: NotificationOf<K>) => unknown): Disposable {
-    const guarded: Listener = (notification) => {
-      void (async () => {
-        try {
-          if (isNotificationOf(notification, method)) await listener(notification);
-        } catch (error) {
-          this.#onThrow(error, notification.method);
-        }
-      })();
+    const context = currentContext();
+    const call = async (notification: UnknownNotification): Promise<void> => {
+      try {
+        if (isNotificationOf(notification, method)) await listener(notification);
+      } catch (error) {
+        this.#onThrow(error, notification.method);
+      }
     };
+    const guarded: Listener = (notification) => void context(() => call(notification));
     const listeners = this.#byMethod.get(method) ?? new Set();
     this.#byMethod.set(method, listeners.add(guarded));
     return {

@@ -8,10 +8,31 @@ export class HeardTurn {
   isStarted = false;
   /** Whether the record told of the start: the runtime may tell of it as well, just after. */
   isStartReplayed = false;
+  /** When each item started that was not told to be complete. */
+  readonly open = new Map<string, number>();
   /** The items that were told to be complete. */
   readonly completed = new Set<string>();
   /** Those among them that the record told of, with when they ended: what else is said of them comes too late. */
   replayed: Map<string, number> | null = null;
+}
+
+/**
+ * The ends that the record has of items in flight. The runtime leaves some untold when a turn is interrupted: of two commands
+ * that ask at the same time, one that was accepted and has run is told to be complete only when the other is answered.
+ */
+export function untoldEnds(
+  { threadId, turnId }: { readonly threadId: string; readonly turnId: string },
+  record: Turn | undefined,
+  { open }: HeardTurn,
+): TurnNotification[] {
+  return itemsIn(record ?? null).flatMap((item): TurnNotification[] => {
+    const { completedAtMs } = item;
+    const startedAtMs = open.get(item.id);
+    // An earlier item of the turn can have the same id.
+    if (startedAtMs === undefined || typeof completedAtMs !== "number" || completedAtMs < startedAtMs) return [];
+    const params = { threadId, turnId, item, contentTokenCount: null, completedAtMs };
+    return [{ method: "item/completed", params }];
+  });
 }
 
 /** A turn as the runtime records it, and what is known of it here. */

@@ -1,3 +1,4 @@
+import { type AsyncContext, currentContext } from "../asyncContext.js";
 import type { CodexError } from "../errors/index.js";
 import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "../events.js";
 import type { TokenUsageBreakdown } from "../generated/protocol.js";
@@ -36,7 +37,9 @@ export interface ThreadFollower {
 
 /** A claim on the next turn of a thread. Ends by `claim` or by `release`. */
 export class Reservation {
-  readonly #attach: (turnId: string, sink: TurnSink) => void;
+  /** The async context of who asks for the turn. */
+  readonly context = currentContext();
+  readonly #attach: (turnId: string, sink: TurnSink, context: AsyncContext) => void;
   readonly #detach: (turnId: string) => void;
   readonly #done: () => void;
   readonly #buffer: Buffered[] = [];
@@ -45,7 +48,11 @@ export class Reservation {
   #failure: CodexError | null = null;
   #open = true;
 
-  constructor(attach: (turnId: string, sink: TurnSink) => void, detach: (turnId: string) => void, done: () => void) {
+  constructor(
+    attach: (turnId: string, sink: TurnSink, context: AsyncContext) => void,
+    detach: (turnId: string) => void,
+    done: () => void,
+  ) {
     this.#attach = attach;
     this.#detach = detach;
     this.#done = done;
@@ -56,7 +63,7 @@ export class Reservation {
     if (this.#failure !== null) sink.fail(this.#failure);
     if (!this.#open) return;
     this.#open = false;
-    this.#attach(turnId, sink);
+    this.#attach(turnId, sink, this.context);
     for (const early of this.#buffer) {
       if (early.turnId !== turnId) continue;
       if (early.event.method === "turn/completed") this.#detach(turnId);

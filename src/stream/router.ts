@@ -1,5 +1,6 @@
 /** Owns where each notification goes: to the one turn that it names, and never to another. */
 
+import { type AsyncContext, rootContext } from "../asyncContext.js";
 import {
   type CloseReason,
   type CodexError,
@@ -15,10 +16,10 @@ import {
   type TurnNotification,
 } from "../events.js";
 import type { Turn } from "../generated/protocol.js";
-import { HeardTurn, missedOf } from "./missed.js";
+import { HeardTurn, missedOf, untoldEnds } from "./missed.js";
 import { RecentMap } from "./recentMap.js";
 import { NewestMap } from "./remember.js";
-import { Reservation, type ThreadFollower } from "./reservation.js";
+import { Reservation, type ThreadFollower, type TurnSink } from "./reservation.js";
 import { ThreadFates } from "./threadFates.js";
 import { ThreadRoute, threadOf, turnOf } from "./threadRoute.js";
 
@@ -27,8 +28,8 @@ const STRANGER_LIMITS = { entries: 1_000, bytes: 16 * 1024 * 1024 };
 
 /** Routes the events of turns by thread and turn. */
 export class Router {
-  /** The threads that this client has opened. */
-  readonly #opened = new Set<string>();
+  /** The threads that this client has opened, each with the async context that it was opened in. */
+  readonly #opened = new Map<string, AsyncContext>();
   /** Where something goes on, of those that are opened, reserved or followed. */
   readonly #threads = new RecentMap<ThreadRoute>();
   /** Where something goes on, of all others. */
@@ -37,12 +38,30 @@ export class Router {
   /** The threads that nothing more is heard of, with why. */
   readonly #letGo = new NewestMap<string>();
   readonly #followers = new RecentMap<Set<ThreadFollower>>();
+  /** The async contexts of the turns that the followed agents belong to. */
+  readonly #agentContexts = new Map<string, AsyncContext>();
   /** The last turns of threads that nothing goes on in. */
   readonly #lastTurns = new NewestMap<string>();
+
+  readonly #readTurns: (threadId: string) => Promise<readonly Turn[]>;
+
+  /** @param readTurns - reads the newest turns of a thread with their items, the newest first. May reject. */
+  constructor(readTurns: (threadId: string) => Promise<readonly Turn[]> = async () => []) {
+    this.#readTurns = readTurns;
+  }
 
   /** Whether a thread is this client's: it was opened here, or somebody here follows it. */
   knows(threadId: string): boolean {
     return this.#opened.has(threadId) || this.#followers.has(threadId);
+  }
+
+  /**
+   * The async context that what belongs to a turn runs in: of who asked for the turn, or for the turn whose agent the thread
+   * is. For a turn that nobody here has asked for, that of who opened the thread; null when nobody has.
+   */
+  contextOf(threadId: string, turnId: string | null): AsyncContext | null {
+    const asked = this.#threads.get(threadId)?.contextOf(turnId);
+    return asked ?? this.#agentContexts.get(threadId) ?? this.#opened.get(threadId) ?? null;
   }
 
   /** Hands a notification to the turn that it names, if it has a sink, and to who follows the thread; if it is readable. */
@@ -86,6 +105,7 @@ export class Router {
     // The start of a review names the turn of the reviewer inside; all else, its end included, names the root.
     const rootTurnId = started ? notification.params.turn.rootTurnId : null;
     const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : named;
+    const heard = notification.method === "turn/completed" ? route.heard.get(turnId) : undefined;
     if (!route.note(turnId, notification, isReplay)) return;
     if (started) {
       route.activeTurnId = turnId;
@@ -96,8 +116,10 @@ export class Router {
     if (completed && (route.activeTurnId === turnId || route.activeRootTurnId === turnId)) route.activeTurnId = null;
     const sink = route.sinks.get(turnId);
     if (sink !== undefined) {
-      if (completed) route.sinks.delete(turnId);
-      sink.push(notification, bytes);
+      if (completed) route.removeSink(turnId);
+      const isCut = completed && notification.params.turn.status !== "completed" && !isReplay;
+      if (isCut && heard !== undefined && heard.open.size > 0) void this.#endWhole(sink, notification, bytes, heard);
+      else sink.push(notification, bytes);
     } else if (route.reservation !== null) {
       route.reservation.take({ turnId, event: notification, bytes });
     } else if (!this.#followers.has(threadId)) {
@@ -107,19 +129,30 @@ export class Router {
     if (completed) this.#forgetIdle(threadId, route);
   }
 
+  /** Ends a turn once its record has been asked for the ends of items that the runtime did not tell. */
+  async #endWhole(sink: TurnSink, end: Notification<"turn/completed">, bytes: number, heard: HeardTurn): Promise<void> {
+    const { threadId, turn } = end.params;
+    const turns = await this.#readTurns(threadId).catch(() => []);
+    const record = turns.find(({ id, rootTurnId }) => id === turn.id || rootTurnId === turn.id);
+    for (const untold of untoldEnds({ threadId, turnId: turn.id }, record, heard)) sink.push(untold, 0);
+    sink.push(end, bytes);
+  }
+
   /**
    * Hands everything that is said of a thread to the follower, from the start of the turn in flight on, whoever else
-   * hears of it, until the returned function is called.
+   * hears of it, until the returned function is called. `rootThreadId` is the thread of the turn that the agent belongs to.
    */
-  follow(threadId: string, follower: ThreadFollower): () => void {
+  follow(threadId: string, follower: ThreadFollower, rootThreadId: string): () => void {
     const followers = this.#followers.get(threadId) ?? new Set();
     this.#followers.set(threadId, followers.add(follower));
+    this.#agentContexts.set(threadId, this.contextOf(rootThreadId, null) ?? rootContext);
     const route = this.#strangers.has(threadId) ? this.#route(threadId) : this.#threads.get(threadId);
     for (const { notification, bytes } of route?.unclaimed.splice(0) ?? []) follower.push(notification, bytes);
     return () => {
       followers.delete(follower);
       if (followers.size > 0 || this.#followers.get(threadId) !== followers) return;
       this.#followers.delete(threadId);
+      this.#agentContexts.delete(threadId);
       const route = this.#threads.get(threadId);
       if (route !== undefined) this.#forgetIdle(threadId, route);
     };
@@ -149,7 +182,7 @@ export class Router {
       throw new TurnInProgressError(threadId, route.activeTurnId);
     }
     const reservation = new Reservation(
-      (turnId, sink) => route.attach(turnId, sink),
+      (turnId, sink, context) => route.attach(turnId, sink, context),
       (turnId) => route.detach(turnId),
       () => {
         route.reservation = null;
@@ -301,10 +334,10 @@ export class Router {
     }
   }
 
-  /** The thread was opened, or is heard of again. */
-  welcome(threadId: string): void {
+  /** The thread was opened in this async context, or is heard of again. */
+  welcome(threadId: string, context: AsyncContext = rootContext): void {
     this.#letGo.delete(threadId);
-    this.#opened.add(threadId);
+    this.#opened.set(threadId, context);
     if (this.#strangers.has(threadId)) this.#route(threadId);
   }
 

@@ -1,5 +1,6 @@
 /** Owns what is known of one thread while something is going on in it. */
 
+import type { AsyncContext } from "../asyncContext.js";
 import { kindOf, type Notification, type TurnNotification } from "../events.js";
 import { HeardTurn } from "./missed.js";
 import { RecentMap } from "./recentMap.js";
@@ -27,6 +28,8 @@ export class ThreadRoute {
   lastTurnId: string | null;
   reservation: Reservation | null = null;
   readonly sinks = new RecentMap<TurnSink>();
+  /** The async contexts of those who have asked for the turns of the sinks. */
+  readonly #contexts = new Map<string, AsyncContext>();
   /** The turns in flight. */
   readonly heard = new RecentMap<HeardTurn>();
   /** What came of turns that nobody has asked for, in case a follower comes late. */
@@ -57,17 +60,28 @@ export class ThreadRoute {
   }
 
   /** The sink of a turn is there: the thread is taken, though `turn/started` comes after the reply. */
-  attach(turnId: string, sink: TurnSink): void {
+  attach(turnId: string, sink: TurnSink, context: AsyncContext): void {
     this.sinks.set(turnId, sink);
+    this.#contexts.set(turnId, context);
     this.activeTurnId = turnId;
     if (!this.heard.has(turnId)) this.heard.set(turnId, new HeardTurn());
   }
 
   /** The turn is over, or nothing more is heard of it. */
   detach(turnId: string): void {
-    this.sinks.delete(turnId);
+    this.removeSink(turnId);
     this.heard.delete(turnId);
     if (this.activeTurnId === turnId) this.activeTurnId = null;
+  }
+
+  removeSink(turnId: string): void {
+    this.sinks.delete(turnId);
+    this.#contexts.delete(turnId);
+  }
+
+  /** The async context that a turn was asked for in: the one in flight when none is named. Null when nobody here has. */
+  contextOf(turnId: string | null): AsyncContext | null {
+    return this.#contexts.get(turnId ?? this.activeTurnId ?? "") ?? this.reservation?.context ?? null;
   }
 
   /** Takes down what is heard of a turn. False when the record has told of it already. */
@@ -86,8 +100,13 @@ export class ThreadRoute {
     const heard = this.heard.get(turnId);
     if (heard === undefined) return true;
     if (heard.replayed !== null && !isReplay && isLate(notification, heard.replayed)) return false;
-    if (notification.method === "item/completed") {
+    if (notification.method === "item/started") {
+      const { item, startedAtMs } = notification.params;
+      // A message that was cut off has no end.
+      if (item.type !== "agentMessage" && item.type !== "reasoning") heard.open.set(item.id, startedAtMs);
+    } else if (notification.method === "item/completed") {
       const { id } = notification.params.item;
+      heard.open.delete(id);
       heard.completed.add(id);
       this.bytes += ID_BYTES + id.length;
       if (isReplay) (heard.replayed ??= new Map()).set(id, notification.params.completedAtMs);

@@ -1,9 +1,10 @@
 /** Owns the end-to-end tests of interrupting a turn, at every moment of its life. */
 
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TransportClosedError } from "codex-embed";
-import { gate, message, shell, silence, startTestCodex } from "codex-embed/testing";
+import { gate, message, shell, silence, startTestCodex, step } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { isAlive } from "../support/processes.js";
@@ -123,4 +124,45 @@ test("it settles when the runtime dies", async () => {
   process.kill(own.codex.pid ?? Number.NaN, "SIGKILL");
   await turn.interrupt().catch((error: unknown) => expect(error).toBeInstanceOf(TransportClosedError));
   await rejection(turn.result(), TransportClosedError);
+});
+
+test("of two commands that ask at once, one that ran is in the result if it is in the record, told of or not", async () => {
+  let bothAsked = gate();
+  let asked = 0;
+  await using own = await startTestCodex({
+    sandbox: "workspace-write",
+    handlers: {
+      approveCommand: ({ itemId }, { signal }) => {
+        asked += 1;
+        if (asked === 2) bothAsked.open();
+        if (itemId === "run") return "accept";
+        return new Promise((resolve) => signal.addEventListener("abort", () => resolve("decline")));
+      },
+    },
+  });
+  for (let round = 0; round < 8; round++) {
+    asked = 0;
+    bothAsked = gate();
+    const ran = join(own.codexHome, `ran-${round}`);
+    const escalate = { justification: "Needed." };
+    const both = step(
+      shell(`echo ran; touch ${ran}`, { escalate, callId: "run" }),
+      shell("echo waits", { escalate, callId: "wait" }),
+    );
+    const thread = await own.codex.startThread();
+    own.model.when(({ threadId }) => threadId === thread.id).enqueue(both);
+    const turn = await thread.startTurn("Go.");
+    await bothAsked.opened;
+    await expect.poll(() => existsSync(ran)).toBe(true);
+    await turn.interrupt();
+    const result = await turn.result();
+    expect(result.status).toBe("interrupted");
+    const { data } = await own.codex.request("thread/turns/list", { threadId: thread.id, limit: 1, itemsView: "full" });
+    const recorded = itemsOf({ items: data[0]?.items ?? [] }, "commandExecution");
+    const told = itemsOf(result, "commandExecution");
+    expect(told.map(({ id }) => id)).toEqual(expect.arrayContaining(recorded.map(({ id }) => id)));
+    expect(new Set(told.map(({ id }) => id)).size).toBe(told.length);
+    const completed = (await readAll(turn)).events.filter(({ method }) => method === "item/completed");
+    expect(completed).toHaveLength(result.items.length);
+  }
 });

@@ -27,7 +27,7 @@ function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>) 
         return new Promise(() => {});
       },
     },
-    { handlerError: () => {}, knows: () => true, parentOf: async () => null, settled: () => {} },
+    { handlerError: () => {}, knows: () => true, contextOf: () => null, parentOf: async () => null, settled: () => {} },
   );
   const recovery = new Recovery(router, broker, new ThreadSandboxes());
   const made: string[] = [];

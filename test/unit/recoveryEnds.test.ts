@@ -18,7 +18,7 @@ async function takenUp(records: readonly Turn[]) {
   const router = new Router();
   const broker = new RequestBroker(
     {},
-    { handlerError: () => {}, knows: () => true, parentOf: async () => null, settled: () => {} },
+    { handlerError: () => {}, knows: () => true, contextOf: () => null, parentOf: async () => null, settled: () => {} },
   );
   const recovery = new Recovery(router, broker, new ThreadSandboxes());
   recovery.keep("A", true);

@@ -237,6 +237,7 @@ async function answerOf(method: string, row: Row, handlers: Handlers) {
   const broker = new RequestBroker(handlers, {
     handlerError: ({ params }) => errors.push(params),
     knows: () => true,
+    contextOf: () => null,
     parentOf: async () => null,
     settled: () => {},
   });

@@ -30,6 +30,7 @@ function brokerOf(
   const broker = new RequestBroker(handlers, {
     handlerError: ({ params }) => errors.push(params),
     knows,
+    contextOf: () => null,
     parentOf,
     settled: (thread, turn) => settled.push(`${thread}/${turn}`),
   });

@@ -63,7 +63,7 @@ function bench(parents: Readonly<Record<string, string | null>> = {}) {
     "root",
     {
       bufferBytes: 1_000_000,
-      follow: (threadId, follower) => router.follow(threadId, follower),
+      follow: (...of) => router.follow(...of),
       isActive: async (threadId) => {
         asked.push(threadId);
         return active.has(threadId);
@@ -106,7 +106,7 @@ test("what is said of turns that nobody asked for is kept within bounds, and not
   const { router, tree, tell, agent } = bench();
   tell(started("A", "a1"), ...Array.from({ length: 1_000 }, () => delta("A", "a1", "x")));
   let heard = 0;
-  const stop = router.follow("A", { push: () => void (heard += 1), fail: () => {} });
+  const stop = router.follow("A", { push: () => void (heard += 1), fail: () => {} }, "root");
   expect(heard).toBe(64);
   stop();
   tell(ended("A", "a1"));

@@ -192,7 +192,7 @@ describe("a follower of all turns", () => {
 
   test("that has heard of some is told of the others", () => {
     const { router, told, follower } = followed();
-    router.follow(threadId, follower);
+    router.follow(threadId, follower, "root");
     router.dispatch({ method: "turn/started", params: { threadId, turn: record({ id: "turn-1" }) } }, 1);
     router.dispatch(
       { method: "turn/completed", params: { threadId, turn: record({ id: "turn-1", status: "completed" }) } },

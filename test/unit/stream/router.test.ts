@@ -3,9 +3,11 @@
 import { describe, expect, test } from "vitest";
 import { TransportClosedError, TurnInProgressError, UsageError } from "../../../src/errors/index.js";
 import type { Notification, TurnEvent } from "../../../src/events.js";
+import type { ThreadItem } from "../../../src/generated/protocol.js";
 import type { TurnSink } from "../../../src/stream/reservation.js";
 import { Router } from "../../../src/stream/router.js";
 import { turnRecord } from "../../support/events.js";
+import { untyped } from "../../support/turns.js";
 
 function sink() {
   const events: TurnEvent[] = [];
@@ -148,12 +150,72 @@ describe("Router", () => {
     expect(methods).toEqual(["turn/started", "reconnected", "item/agentMessage/delta"]);
   });
 
+  describe("a turn that was interrupted with items in flight", () => {
+    const item = (id: string, over: object = {}): ThreadItem =>
+      untyped({ type: "commandExecution", id, status: "inProgress", completedAtMs: null, ...over });
+    const itemStarted = (id: string, startedAtMs: number, over: object = {}): Notification => ({
+      method: "item/started",
+      params: { threadId: "A", turnId: "a1", item: item(id, over), startedAtMs },
+    });
+    const itemCompleted = (id: string, completedAtMs: number): Notification => ({
+      method: "item/completed",
+      params: { threadId: "A", turnId: "a1", item: item(id), contentTokenCount: null, completedAtMs },
+    });
+    const interrupted: Notification = {
+      method: "turn/completed",
+      params: { threadId: "A", turn: turnRecord("interrupted", { id: "a1" }) },
+    };
+    /** What is told of such a turn, in short, when the record is this, or cannot be read. */
+    async function told(record: readonly ThreadItem[] | Error, ...events: Notification[]) {
+      const asked: string[] = [];
+      const router = new Router(async (threadId) => {
+        asked.push(threadId);
+        if (record instanceof Error) throw record;
+        return [turnRecord("completed", { id: "a2" }), turnRecord("interrupted", { id: "a1", items: [...record] })];
+      });
+      const one = sink();
+      router.reserve("A").claim("a1", one);
+      for (const event of [started("A", "a1"), ...events]) router.dispatch(event, 1);
+      // The thread is free at once: only the end of its turn waits.
+      expect(() => router.reserve("A").release()).not.toThrow();
+      await new Promise(setImmediate);
+      const short = one.events.flatMap((event) => {
+        if (event.method === "item/completed") return `${event.params.item.id} at ${event.params.completedAtMs}`;
+        return event.method === "turn/completed" ? event.params.turn.status : [];
+      });
+      return { asked, short };
+    }
+
+    test("has the ends that the record has, before its own end", async () => {
+      const record = [item("one", { completedAtMs: 5 }), item("two"), item("strange", { completedAtMs: 5 })];
+      const events = [itemStarted("one", 1), itemStarted("two", 1), itemStarted("three", 1), interrupted];
+      expect(await told(record, ...events)).toEqual({ asked: ["A"], short: ["one at 5", "interrupted"] });
+    });
+
+    test("has each end once, also when the model used one id twice", async () => {
+      const record = [item("same", { completedAtMs: 5 })];
+      const events = [itemStarted("same", 1), itemCompleted("same", 5), itemStarted("same", 6), interrupted];
+      expect(await told(record, ...events)).toEqual({ asked: ["A"], short: ["same at 5", "interrupted"] });
+    });
+
+    test("ends as well when there is no record", async () => {
+      const gone = new Error("There is no record.");
+      expect(await told(gone, itemStarted("one", 1), interrupted)).toEqual({ asked: ["A"], short: ["interrupted"] });
+    });
+
+    test("needs no record when nothing is open, or only a message was cut off", async () => {
+      const events = [itemStarted("m", 1, { type: "agentMessage" }), itemStarted("one", 1), itemCompleted("one", 2)];
+      expect(await told([], ...events, interrupted)).toEqual({ asked: [], short: ["one at 2", "interrupted"] });
+      expect(await told([], itemStarted("one", 1), completed("A", "a1"))).toEqual({ asked: [], short: ["completed"] });
+    });
+  });
+
   test("a flood of unknown threads takes no room from those that were opened or are followed", () => {
     const router = new Router();
     router.welcome("opened");
     router.dispatch(started("opened", "o1"), 1);
     const heard: unknown[] = [];
-    router.follow("followed", { push: (event) => void heard.push(event), fail: () => {} });
+    router.follow("followed", { push: (event) => void heard.push(event), fail: () => {} }, "root");
     router.dispatch(started("followed", "f1"), 1);
     const one = sink();
     router.reserve("awaited").claim("a1", one);
