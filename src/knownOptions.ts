@@ -36,6 +36,7 @@ import {
   type Check,
   either,
   flag,
+  folder,
   integer,
   isObject,
   list,
@@ -158,6 +159,7 @@ export const CONNECT: OptionTable<ConnectOptions> = {
 const MODES: OptionTable<ThreadModes> = {
   sandbox: oneOf(Object.values(Sandbox)),
   approvalMode: oneOf(Object.values(ApprovalMode)),
+  cwd: nullable(folder),
 };
 
 const EXTRAS: OptionTable<ThreadExtras> = { handlers: members(HANDLERS), tools: list };
@@ -176,7 +178,6 @@ const THREAD = {
   model: maybeText,
   modelProvider: maybeText,
   serviceTier: maybeText,
-  cwd: maybeText,
   runtimeWorkspaceRoots: maybeTexts,
   permissions: maybeText,
   config: maybeRecord,
@@ -287,7 +288,6 @@ export const TURN: OptionTable<TurnOptions<Schema | undefined>> = {
   responsesapiClientMetadataPatch: nullable(recordOf(text)),
   additionalContext: nullable(recordOf(nested(CONTEXT_ENTRY))),
   environments,
-  cwd: maybeText,
   runtimeWorkspaceRoots: maybeTexts,
   permissions: maybeText,
   model: maybeText,

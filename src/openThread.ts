@@ -32,7 +32,8 @@ const LATEST_TURN = { initialTurnsPage: { limit: 1, itemsView: "full" } } as con
 
 /** Starts a thread (`thread/start`). */
 export async function openNewThread(runtime: Runtime, options: StartThreadOptions): Promise<OpenedThread> {
-  const { sandbox, approvalMode, handlers, tools, config, ...fields } = options;
+  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  const fields = { ...given, ...runtime.cwdField(cwd) };
   const extras = prepareExtras(runtime, { handlers, tools });
   const mode = approvalMode ?? (extras.decides ? "ask" : "auto_review");
   const params = {
@@ -55,7 +56,8 @@ export async function openStoredThread(
   threadId: string,
   options: ResumeThreadOptions,
 ): Promise<OpenedThread> {
-  const { sandbox, approvalMode, handlers, tools, config, ...fields } = options;
+  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  const fields = { ...given, ...runtime.cwdField(cwd) };
   const modes = { sandbox, approvalMode };
   const extras = prepareExtras(runtime, { handlers, tools });
   const own = configFields(config);
@@ -101,7 +103,8 @@ export async function openStoredThread(
 
 /** Copies a thread (`thread/fork`). The copy is in the sandbox of the thread, unless it gets another. */
 export async function openFork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<OpenedThread> {
-  const { sandbox, approvalMode, handlers, tools, config, ...fields } = options;
+  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  const fields = { ...given, ...runtime.cwdField(cwd) };
   const modes = { sandbox, approvalMode };
   const extras = prepareExtras(runtime, { handlers, tools });
   const own = configFields(config);

@@ -147,6 +147,11 @@ export interface ThreadModes {
    * what the thread has.
    */
   readonly approvalMode?: ApprovalMode | undefined;
+  /**
+   * The working directory: a path, or a `file:` URL. It must be an existing folder, except for a runtime that was reached
+   * by `Codex.connect` or started by a `spawn` hook, whose files this program may not see. Default on start: the runtime's.
+   */
+  readonly cwd?: string | URL | null | undefined;
 }
 
 /** What a thread brings along besides its settings. */
@@ -166,7 +171,7 @@ export interface ThreadConfig {
   readonly config?: ConfigObject | null | undefined;
 }
 
-type PolicyFields = "sandbox" | "sandboxPolicy" | "approvalPolicy" | "approvalsReviewer";
+type PolicyFields = "cwd" | "sandbox" | "sandboxPolicy" | "approvalPolicy" | "approvalsReviewer";
 type InternalFields = "mockExperimentalField" | "dynamicTools";
 
 /** Options of `startThread`: every field of `thread/start`, with modes in place of policies. */

@@ -1,6 +1,7 @@
 /** Owns one runtime from start to close, over all connections to it, and wires the layers. */
 
 import { isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { orAborted } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
 import { type CallSite, captureCallSite } from "./errors/callSite.js";
@@ -13,6 +14,7 @@ import { Link } from "./link.js";
 import { safeLogger } from "./logger.js";
 import { LoginGate } from "./loginGate.js";
 import { type ClientOptions, startupLimitMs } from "./options.js";
+import { existingFolder } from "./process/launch.js";
 import { Recovery, type RecoveryRequest } from "./recovery.js";
 import { RequestBroker } from "./requests/broker.js";
 import { retryOnOverload } from "./retry.js";
@@ -239,6 +241,20 @@ export class Runtime {
     );
   }
 
+  /**
+   * The field `cwd` of a thread or a turn as the wire takes it; none when it is left out.
+   *
+   * Throws `UsageError` for a URL other than `file:`, and for a path that is not an existing folder where the runtime sees
+   * the same files as this program.
+   */
+  cwdField(cwd: string | URL | null | undefined): { readonly cwd?: string | null } {
+    if (cwd === undefined) return {};
+    const path = cwd instanceof URL ? filePath(cwd) : cwd;
+    const { sharesFiles, cwd: base } = this.#endpoint;
+    if (path !== null && sharesFiles) existingFolder(path, base ?? "");
+    return { cwd: path };
+  }
+
   /** Awaits something that this connection brings about: rejects with `TransportClosedError` when it goes first. */
   whileOpen<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
     const gone = (this.#link.latest?.closed ?? this.closed).then((reason) => {
@@ -319,6 +335,16 @@ export class Runtime {
   warn(message: string, fields: object): void {
     if (this.options.logger) this.options.logger.warn(fields, message);
     else process.emitWarning(message, { type: "CodexEmbedWarning" });
+  }
+}
+
+function filePath(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new UsageError(`cwd is a ${url.protocol} URL that names no local path. Give a path or a file: URL.`, {
+      cause,
+    });
   }
 }
 

@@ -42,13 +42,24 @@ export class TurnStarter {
     site: CallSite,
     sinceMs = performance.now(),
   ): Promise<TurnHandle<OutputOf<S>>> {
-    const { signal, deadlineMs, idleTimeoutMs, keepCommands, sandbox, approvalMode, outputSchema, ...fields } = options;
+    const {
+      signal,
+      deadlineMs,
+      idleTimeoutMs,
+      keepCommands,
+      sandbox,
+      approvalMode,
+      cwd: given,
+      outputSchema,
+      ...others
+    } = options;
     const limits = { signal, deadlineMs, idleTimeoutMs, keepCommands };
     const threadId = this.#threadId;
     const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, site, sinceMs });
     try {
       const output = outputParser(outputSchema);
-      const cwd = options.cwd ? this.#runtime.resolvePath(options.cwd) : this.#cwd;
+      const fields = { ...others, ...this.#runtime.cwdField(given) };
+      const cwd = fields.cwd ? this.#runtime.resolvePath(fields.cwd) : this.#cwd;
       const params = {
         clientUserMessageId: crypto.randomUUID(),
         ...fields,

@@ -98,6 +98,13 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "env reaches commands; the environment of this process only with inheritEnv",
     ],
     [
+      "A `cwd` that is not an existing folder is refused before anything is sent, where the files can be seen",
+      "e2e/options.test.ts",
+      "%s is refused before anything is sent",
+      "may be a file: URL, a path relative to the runtime's, or null",
+      "is not looked at when the runtime may see other files: behind a spawn hook",
+    ],
+    [
       "`config` and `configOverrides` reach the runtime with all types of values",
       "e2e/options.test.ts",
       "config and configOverrides reach the model",

@@ -30,6 +30,8 @@ export interface Endpoint {
   readonly recovery: RecoveryPlan | null;
   /** The folder that the runtime resolves paths against, or null when only the runtime knows. */
   readonly cwd: string | null;
+  /** Whether it sees the files that this program sees, so that a path can be looked at before it is sent. */
+  readonly sharesFiles: boolean;
   /**
    * Starts or reaches it. Rejects as soon as the signal aborts: because the client was closed, or with a
    * `TimeLimitError`.

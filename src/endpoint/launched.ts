@@ -18,6 +18,7 @@ export function launched(options: CodexOptions): Endpoint {
   return {
     recovery: options.restart === "on-crash" ? { kind: "restart" } : null,
     cwd: options.cwd ?? workingDirectory(),
+    sharesFiles: options.spawn === undefined,
     async open(signal) {
       const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
       const child = await startWithin(planLaunch({ ...options, located, mark: newMark() }), options, signal);

@@ -30,6 +30,7 @@ export function remote(address: string, options: ConnectOptions): Endpoint {
   return {
     recovery: reconnectPlan(options.reconnect ?? true),
     cwd: null,
+    sharesFiles: false,
     async open(signal) {
       const token = options.tokenProvider === undefined ? options.token : await tokenOf(options.tokenProvider, signal);
       const transport = await reach(target, {

@@ -68,6 +68,7 @@ export function planLaunch(plan: LaunchPlan): SpawnRequest {
   return {
     command: plan.located.command,
     args,
+    // spawn() reports a missing folder as a missing executable.
     cwd: plan.cwd === undefined ? undefined : existingFolder(plan.cwd),
     env: environment(plan),
     mark: plan.mark,
@@ -162,10 +163,15 @@ function absolute(path: string): string {
   return isAbsolute(path) ? resolve(path) : resolve(workingDirectory(), path);
 }
 
-function existingFolder(cwd: string): string {
+/**
+ * The absolute path of a working directory.
+ *
+ * @param base - what a relative path is relative to. Default: the working directory of this program.
+ * @throws UsageError when it is empty, does not exist, or is not a folder.
+ */
+export function existingFolder(cwd: string, base = ""): string {
   if (cwd === "") throw new UsageError("cwd is empty. Give a folder, or leave it out.");
-  const folder = absolute(cwd);
-  // spawn() reports a missing folder as a missing executable.
+  const folder = isAbsolute(cwd) ? resolve(cwd) : resolve(absolute(base), cwd);
   if (!isFolder(folder)) {
     const was = isAbsolute(cwd) ? "" : ` (given as ${JSON.stringify(cwd)})`;
     throw new UsageError(`cwd is ${folder}${was}, which is not an existing folder.`);

@@ -71,6 +71,7 @@ function kind(accepts: (value: unknown) => boolean, advice: string): Check {
 }
 
 export const text = kind((value) => typeof value === "string", "Give a string.");
+export const folder = kind((value) => typeof value === "string" || value instanceof URL, "Give a path or a file: URL.");
 export const filled = kind((value) => typeof value === "string" && value.trim() !== "", "Give a non-empty string.");
 export const flag = kind((value) => typeof value === "boolean", "Give true or false.");
 export const callback = kind((value) => typeof value === "function", "Give a function.");

@@ -1,8 +1,10 @@
 /** Owns the end-to-end tests of the options of clients, threads and turns: that they reach the runtime. */
 
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, mkdtemp, readFile, realpath, stat, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Codex, MethodNotFoundError, UsageError } from "codex-embed";
 import { message, shell, startTestCodex, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
@@ -179,14 +181,6 @@ describe("of a thread", () => {
     expect(await readFile(join(cwd, "where"), "utf8")).toBe(`${cwd}\n`);
     expect(thread.cwd).toBe(cwd);
   });
-
-  test("a working directory that is not there yet is taken", async () => {
-    const cwd = join(bench.workspace, "later");
-    const thread = await bench.threadWith({ ephemeral: true, cwd }, message("Hello."));
-    expect(thread.cwd).toBe(cwd);
-    expect((await thread.run("Hi")).finalResponse).toBe("Hello.");
-    expect(existsSync(cwd)).toBe(false);
-  });
 });
 
 describe("of a turn", () => {
@@ -215,5 +209,62 @@ describe("of a turn", () => {
     expect(itemsOf(named, "userMessage")[0]?.clientId).toBe("mine");
     const made = await thread.run("Hi");
     expect(itemsOf(made, "userMessage")[0]?.clientId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe("cwd", () => {
+  const bad: readonly (readonly [string, () => string | URL, string])[] = [
+    ["a folder that does not exist", () => join(bench.workspace, "nowhere"), "is not an existing folder"],
+    ["a relative one that does not exist", () => "no/where", 'given as "no/where"'],
+    ["a file", () => import.meta.filename, "is not an existing folder"],
+    ["a path below a file", () => join(import.meta.filename, "below"), "is not an existing folder"],
+    ["an empty path", () => "", "cwd is empty"],
+    [
+      "a URL of a folder that does not exist",
+      () => pathToFileURL(join(bench.workspace, "nowhere")),
+      "is not an existing folder",
+    ],
+    ["a URL of the web", () => new URL("https://example.org/work"), "cwd is a https: URL"],
+    ["a URL of another host", () => new URL("file://elsewhere/work"), "cwd is a file: URL"],
+  ];
+
+  test.each(bad)("%s is refused before anything is sent", async (_, cwd, says) => {
+    const thread = await bench.thread();
+    const calls = {
+      startThread: () => bench.codex.startThread({ cwd: cwd() }),
+      resumeThread: () => bench.codex.resumeThread(thread.id, { cwd: cwd() }),
+      forkThread: () => bench.codex.forkThread(thread.id, { cwd: cwd() }),
+      fork: () => thread.fork({ cwd: cwd() }),
+      run: () => thread.run("Hi", { cwd: cwd() }),
+      startTurn: () => thread.startTurn("Hi", { cwd: cwd() }),
+      stream: () => thread.stream("Hi", { cwd: cwd() }).next(),
+    };
+    for (const call of Object.values(calls)) {
+      const error = await rejection(call(), UsageError);
+      expect(error.message.replaceAll("which is not", "is not")).toContain(says);
+    }
+    // The thread was not taken.
+    bench.script(thread, message("Hello."));
+    expect((await thread.run("Hi")).finalResponse).toBe("Hello.");
+  });
+
+  test("may be a file: URL, a path relative to the runtime's, or null", async () => {
+    const folder = await realpath(await mkdtemp(join(bench.workspace, "a folder ")));
+    expect((await bench.codex.startThread({ cwd: pathToFileURL(`${folder}/`) })).cwd).toBe(folder);
+    expect((await bench.codex.startThread({ cwd: relative(bench.workspace, folder) })).cwd).toBe(folder);
+    const thread = await bench.thread(message("1"), shell("pwd"), message("2"));
+    await thread.run("Hi", { cwd: null });
+    const turn = await thread.run("Hi", { cwd: pathToFileURL(folder) });
+    expect(itemsOf(turn, "commandExecution")[0]?.aggregatedOutput?.trim()).toBe(folder);
+    expect(thread.cwd).toBe(folder);
+  });
+
+  test("is not looked at when the runtime may see other files: behind a spawn hook", async () => {
+    const { codexOptions } = bench;
+    await using codex = new Codex({
+      ...codexOptions,
+      spawn: ({ command, args, cwd, env }) => spawn(command, args, { cwd, env, stdio: "pipe" }),
+    });
+    expect((await codex.startThread({ cwd: "/only/in/the/container" })).cwd).toBe("/only/in/the/container");
   });
 });

@@ -133,6 +133,14 @@ describe.each(places)("over %s", (_, listen) => {
     const thread = await codex.startThread({ cwd: home.workspace });
     await rejection(thread.run("Hi", { cwd: "here" }), UsageError);
   });
+
+  test("whether a working directory exists is the server's to know; a URL that is no path is refused", async () => {
+    await using server = await serve({ listen: listen() });
+    await using codex = await server.connect();
+    expect((await codex.startThread({ cwd: "/only/there" })).cwd).toBe("/only/there");
+    expect((await codex.startThread({ cwd: new URL("file:///only/there") })).cwd).toBe("/only/there");
+    await rejection(codex.startThread({ cwd: new URL("https://example.org/") }), UsageError);
+  });
 });
 
 describe("a token", () => {

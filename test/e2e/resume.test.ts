@@ -118,6 +118,7 @@ describe("a loaded thread keeps its settings", () => {
   });
 
   test("another spelling of the same folder is no mismatch", async () => {
+    await mkdir(join(bench.workspace, "sub", "x"), { recursive: true });
     const thread = await storedThread({ cwd: join(bench.workspace, "sub") });
     const { cwd } = thread;
     for (const same of [`${cwd}/`, `${cwd}/./x/..`, "sub"]) {

@@ -22,6 +22,7 @@ export class FakeClient {
       {
         recovery: null,
         cwd: "/",
+        sharesFiles: false,
         open: async () => ({ transport: this.transport, codexBin: null, stderrTail: () => "", killOrphans: null }),
       },
     );
