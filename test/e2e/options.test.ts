@@ -1,7 +1,6 @@
 /** Owns the end-to-end tests of the options of clients, threads and turns: that they reach the runtime. */
 
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, realpath, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
