@@ -188,7 +188,8 @@ class StoredThread {
 
   #read(): Promise<ThreadRecord> {
     this.#record ??= readThread(this.#runtime, this.id).catch((error: unknown) => {
-      if (!ThreadNotFoundError.isInstance(error)) throw error;
+      const isExplained = this.#runtime.router.fates.of(this.id) !== undefined;
+      if (isExplained || !ThreadNotFoundError.isInstance(error)) throw error;
       const message = `no thread has the id ${this.id}.`;
       const hint = "Check the id with listThreads(); a thread is stored with its first turn.";
       throw new ThreadNotFoundError(error.code, this.#method, { code: error.rpcCode, message }, hint, { cause: error });

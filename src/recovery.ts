@@ -51,6 +51,7 @@ export class Recovery {
   keep(threadId: string, isStored: boolean): void {
     this.#threads.set(threadId, { isStored });
     this.#unheard.delete(threadId);
+    this.#router.fates.opened(threadId, isStored);
     this.#router.welcome(threadId);
   }
 

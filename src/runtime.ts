@@ -20,10 +20,12 @@ import { RequestBroker } from "./requests/broker.js";
 import { retryOnOverload } from "./retry.js";
 import type { Connection, ConnectionReceiver } from "./rpc/connection.js";
 import { isRecord, type WireNotification } from "./rpc/messages.js";
+import type { CallOptions } from "./rpc/pending.js";
 import { ActivityLog } from "./stream/activityLog.js";
 import { Listeners } from "./stream/listeners.js";
 import { NewestMap } from "./stream/remember.js";
 import { Router } from "./stream/router.js";
+import type { ThreadFate } from "./stream/threadFates.js";
 import { ThreadSandboxes } from "./stream/threadSandboxes.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
 import { expandHome } from "./usage/home.js";
@@ -210,9 +212,12 @@ export class Runtime {
     const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
     for (let sends = 1; ; sends++) {
       const connection = this.#link.ready ?? (await this.#opened(method, signal, timeoutMs));
-      const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult, onSent, site });
+      const threadFate = () => this.#fateOf(params);
+      const call = { signal, timeoutMs, onResult, onSent, site, threadFate };
+      const send = () => requestOn(connection, method, params, call);
       try {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
+        this.router.fates.observe(method, threadIn(params));
         const threadId = this.#unheardIn(params);
         if (threadId !== null) await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
         return result;
@@ -285,8 +290,13 @@ export class Runtime {
 
   /** A thread that had no turn when the connection was lost is heard of again once it has one: what is asked may be it. */
   #unheardIn(params: unknown): string | null {
-    const threadId = isRecord(params) ? params["threadId"] : null;
-    return typeof threadId === "string" && this.recovery.isUnheard(threadId) ? threadId : null;
+    const threadId = threadIn(params);
+    return threadId !== null && this.recovery.isUnheard(threadId) ? threadId : null;
+  }
+
+  #fateOf(params: unknown): ThreadFate | undefined {
+    const threadId = threadIn(params);
+    return threadId === null ? undefined : this.router.fates.of(threadId);
   }
 
   #receiver(): ConnectionReceiver {
@@ -348,18 +358,23 @@ function filePath(url: URL): string {
   }
 }
 
+function threadIn(params: unknown): string | null {
+  const threadId = isRecord(params) ? params["threadId"] : null;
+  return typeof threadId === "string" ? threadId : null;
+}
+
 /** Sends a request on this very connection. */
 function requestOn<M extends ClientMethod>(
   connection: Connection,
   method: M,
   params: ClientRequests[M]["params"],
-  options: RequestOptions<ClientRequests[M]["result"]>,
+  options: RequestOptions<ClientRequests[M]["result"]> & Pick<CallOptions, "threadFate">,
 ): Promise<ClientRequests[M]["result"]> {
-  const { signal, timeoutMs, onSent, site } = options;
+  const { signal, timeoutMs, onSent, site, threadFate } = options;
   // What the runtime answers is taken to be as generated: its version was compared at the handshake.
   const onResult = options.onResult as ((result: unknown) => void) | undefined;
   const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
-  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, site } as const;
+  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, site, threadFate } as const;
   return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
 }
 

@@ -766,6 +766,15 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "a message reads as sentences: what failed, why, what to do",
     ],
     [
+      "The advice for a thread that is not found fits what became of it: deleted, archived, unloaded or ephemeral",
+      "e2e/errors.test.ts",
+      "deleted, also by a request of the program's own: it is gone",
+      "archived: unarchive it; unarchived: resume it; resumed: it runs",
+      "unsubscribed: resume it, unless it was deleted or archived since",
+      "ephemeral: there is nothing to resume",
+      "another client's deletion is heard of too",
+    ],
+    [
       "The stack of an error leads to the caller's line",
       "unit/rpc/connection.test.ts",
       "reject with a typed error whose stack names the caller",

@@ -276,7 +276,12 @@ export class RequestBroker {
     }
     const name = typeof rule.handler === "string" ? rule.handler : rule.handler(params);
     const handlers = own?.handlers?.[name] === undefined ? this.#client : own.handlers;
-    return plainAnswer(await rule.ask(handlers, params, context, () => this.#changesOf(pending)));
+    const answer = plainAnswer(await rule.ask(handlers, params, context, () => this.#changesOf(pending)));
+    if (answer !== undefined || handlers[name] === undefined || signal.aborted) return answer;
+    throw new CodexError(
+      "REQUEST_DECLINED",
+      `The handler of ${method} returned nothing. Return an answer from ${name}.`,
+    );
   }
 
   /** What a file change would change. Rejects when that is not known, so that no handler decides on it. */

@@ -186,7 +186,7 @@ export class Connection {
     this.#calls.delete(call.id);
     this.#release(call);
     const error = message["error"];
-    if (isRecord(error)) call.fail(replyError(call.method, error));
+    if (isRecord(error)) call.fail(replyError(call.method, error, call.threadFate));
     else call.succeed(message["result"]);
   }
 

@@ -3,6 +3,7 @@
 import { MAX_TIMER_MS, onAbort } from "../abort.js";
 import { type CallSite, atCallSite } from "../errors/callSite.js";
 import type { CodexError } from "../errors/index.js";
+import type { ThreadFate } from "./replyErrors.js";
 
 /** How a request is watched. */
 export interface CallOptions {
@@ -14,6 +15,8 @@ export interface CallOptions {
   readonly kind?: "short" | "long" | undefined;
   /** Where the call was made. Default: where the request is. */
   readonly site?: CallSite | undefined;
+  /** What has become of the thread that the request names, asked for when the runtime does not find it. */
+  readonly threadFate?: (() => ThreadFate | undefined) | undefined;
   /** Called when the request goes out. */
   readonly onSent?: (() => void) | undefined;
   /** Called with the result while the reader still stands at this message, before anything after it is read. */
@@ -75,6 +78,10 @@ export class PendingCall {
 
   get kind(): "short" | "long" {
     return this.#options.kind ?? "short";
+  }
+
+  get threadFate(): ThreadFate | undefined {
+    return this.#options.threadFate?.();
   }
 
   get settled(): boolean {

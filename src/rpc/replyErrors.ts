@@ -28,6 +28,19 @@ interface ReplyRule {
   readonly hint?: string;
 }
 
+/** Why a thread that is not found cannot simply be resumed. */
+export type ThreadFate = "deleted" | "archived" | "ephemeral";
+
+/** What goes before the hint of a thread that is not found, when it is known what has become of it. */
+const FATES: Readonly<Record<ThreadFate, { readonly code: string; readonly hint: string }>> = {
+  deleted: { code: "THREAD_NOT_FOUND", hint: "It was deleted. Start a new thread with startThread()." },
+  archived: { code: "THREAD_ARCHIVED", hint: "It is archived. Call unarchiveThread(id), then resumeThread(id)." },
+  ephemeral: {
+    code: "THREAD_NOT_FOUND",
+    hint: "It is ephemeral: it cannot be stored, resumed or archived. Start a new thread with startThread().",
+  },
+};
+
 const UNKNOWN_VARIANT = /^Invalid request: unknown variant `([^`]*)`/;
 
 /** First match wins. Each row is checked against the pinned runtime by the end-to-end tests. */
@@ -117,8 +130,12 @@ const RULES: readonly ReplyRule[] = [
 /** The longest message that is kept: an unknown method is answered with the list of all of them. */
 const MAX_MESSAGE_CHARS = 400;
 
-/** Makes the error for an answer of the runtime. */
-export function replyError(method: string, error: Readonly<Record<string, unknown>>): JsonRpcError {
+/** Makes the error for an answer of the runtime; `fate` is that of the thread that was asked about, where it is known. */
+export function replyError(
+  method: string,
+  error: Readonly<Record<string, unknown>>,
+  fate?: ThreadFate | undefined,
+): JsonRpcError {
   const rpcCode = typeof error["code"] === "number" ? error["code"] : 0;
   const text = typeof error["message"] === "string" ? error["message"] : "the runtime gave no message";
   const isAboutMethod = UNKNOWN_VARIANT.exec(text)?.[1] === method;
@@ -131,7 +148,8 @@ export function replyError(method: string, error: Readonly<Record<string, unknow
   const message = sentence(isAboutMethod ? text : withoutValues(text));
   const body: RpcErrorBody = { code: rpcCode, message, data: error["data"] };
   if (rule === undefined) return new JsonRpcError("RPC_ERROR", method, body);
-  return new rule.type(rule.code, method, body, rule.hint);
+  const { code, hint } = fate !== undefined && rule.type === ThreadNotFoundError ? FATES[fate] : rule;
+  return new rule.type(code, method, body, hint);
 }
 
 /**

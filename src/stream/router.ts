@@ -19,6 +19,7 @@ import { HeardTurn, missedOf } from "./missed.js";
 import { RecentMap } from "./recentMap.js";
 import { NewestMap } from "./remember.js";
 import { Reservation, type ThreadFollower } from "./reservation.js";
+import { ThreadFates } from "./threadFates.js";
 import { ThreadRoute, threadOf, turnOf } from "./threadRoute.js";
 
 /** The threads that nobody here has opened, of which some may turn out to be sub-agents: no more of them is kept. */
@@ -32,6 +33,7 @@ export class Router {
   readonly #threads = new RecentMap<ThreadRoute>();
   /** Where something goes on, of all others. */
   readonly #strangers = new NewestMap<ThreadRoute>(STRANGER_LIMITS);
+  readonly fates = new ThreadFates();
   /** The threads that nothing more is heard of, with why. */
   readonly #letGo = new NewestMap<string>();
   readonly #followers = new RecentMap<Set<ThreadFollower>>();
@@ -45,6 +47,7 @@ export class Router {
 
   /** Hands a notification to the turn that it names, if it has a sink, and to who follows the thread; if it is readable. */
   dispatch(notification: Notification, bytes: number): void {
+    this.fates.observe(notification.method, threadOf(notification));
     if (!isTurnNotification(notification)) {
       this.#tellThread(notification, bytes);
       return;
@@ -137,7 +140,9 @@ export class Router {
   reserve(threadId: string): Reservation {
     const silence = this.#letGo.get(threadId);
     if (silence !== undefined) {
-      throw new UsageError(`Thread ${threadId} ${silence}, so a turn's events would not arrive: resume it first.`);
+      throw new UsageError(
+        `Thread ${threadId} ${silence}, so a turn's events would not arrive. It ${this.fates.advice(threadId)}.`,
+      );
     }
     const route = this.#route(threadId);
     if (this.isBusy(threadId)) {

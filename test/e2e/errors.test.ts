@@ -10,10 +10,13 @@ import {
   JsonRpcError,
   MethodNotFoundError,
   RequestTimeoutError,
+  serveAppServer,
+  type Thread,
   ThreadNotFoundError,
   TransportClosedError,
+  UsageError,
 } from "codex-embed";
-import { fail } from "codex-embed/testing";
+import { fail, message } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { rejection, untyped } from "../support/turns.js";
@@ -128,6 +131,98 @@ test("resumeThread of an unknown thread does not advise to resume it", async () 
   const error = await rejection(bench.codex.resumeThread(unknownId), ThreadNotFoundError);
   expect(error.message).not.toContain("Resume it first");
   expect(error.message).toContain("listThreads()");
+});
+
+describe("the advice fits what has become of the thread", () => {
+  const gone = "It was deleted. Start a new thread with startThread().";
+  const archived = "It is archived. Call unarchiveThread(id), then resumeThread(id).";
+  const resumable = "Resume it first with resumeThread(id)";
+
+  async function stored(): Promise<Thread> {
+    const thread = await bench.codex.startThread();
+    bench.script(thread, message("Hello."));
+    await thread.run("Hi");
+    return thread;
+  }
+
+  const uses = (thread: Thread) => ({
+    run: () => thread.run("Hi"),
+    fork: () => thread.fork(),
+    resumeThread: () => bench.codex.resumeThread(thread.id),
+    readThread: () => bench.codex.readThread(thread.id, { includeTurns: true }),
+    setName: () => thread.setName("Name"),
+    archive: () => thread.archive(),
+  });
+
+  test("deleted, also by a request of the program's own: it is gone", async () => {
+    for (const remove of [
+      (id: string) => bench.codex.deleteThread(id),
+      (threadId: string) => bench.codex.request("thread/delete", { threadId }),
+    ]) {
+      const thread = await stored();
+      await remove(thread.id);
+      for (const use of Object.values(uses(thread))) {
+        const error = await rejection(use(), ThreadNotFoundError);
+        expect(error.code).toBe("THREAD_NOT_FOUND");
+        expect(error.message).toContain(gone);
+        expect(error.message).not.toMatch(/resume/i);
+      }
+    }
+  });
+
+  test("archived: unarchive it; unarchived: resume it; resumed: it runs", async () => {
+    const thread = await stored();
+    await thread.archive();
+    const { run, setName } = uses(thread);
+    for (const use of [run, setName]) {
+      const error = await rejection(use(), ThreadNotFoundError);
+      expect(error.code).toBe("THREAD_ARCHIVED");
+      expect(error.message).toContain(archived);
+    }
+    await bench.codex.unarchiveThread(thread.id);
+    expect((await rejection(run(), ThreadNotFoundError)).message).toContain(resumable);
+    const resumed = await bench.codex.resumeThread(thread.id);
+    bench.script(resumed, message("Again."));
+    expect((await resumed.run("Hi")).finalResponse).toBe("Again.");
+  });
+
+  test("unsubscribed: resume it, unless it was deleted or archived since", async () => {
+    const threads = [await stored(), await stored(), await stored()] as const;
+    for (const thread of threads) await thread.unsubscribe();
+    await bench.codex.archiveThread(threads[1].id);
+    await bench.codex.deleteThread(threads[2].id);
+    const says = await Promise.all(
+      threads.map(async (thread) => (await rejection(thread.run("Hi"), UsageError)).message),
+    );
+    expect(says).toEqual([
+      expect.stringContaining("resume it first"),
+      expect.stringContaining("unarchiveThread(id)"),
+      expect.stringContaining("It was deleted. Start a new one."),
+    ]);
+  });
+
+  test("ephemeral: there is nothing to resume", async () => {
+    const thread = await bench.thread();
+    const archive = await rejection(thread.archive(), ThreadNotFoundError);
+    expect(archive.message).toContain("It is ephemeral");
+    await thread.unsubscribe();
+    const run = await rejection(thread.run("Hi"), UsageError);
+    expect(run.message).toContain("is ephemeral and not stored");
+    expect(run.message).not.toContain("resume");
+  });
+
+  test("another client's deletion is heard of too", async () => {
+    const { env, inheritEnv } = bench.codexOptions;
+    await using server = await serveAppServer({ codexHome: bench.codexHome, env, inheritEnv, cwd: bench.workspace });
+    await using one = await server.connect();
+    await using other = await server.connect();
+    await other.start();
+    const thread = await one.startThread();
+    bench.script(thread, message("Hello."));
+    await thread.run("Hi");
+    await other.deleteThread(thread.id);
+    expect((await rejection(thread.run("Hi"), ThreadNotFoundError)).message).toContain(gone);
+  });
 });
 
 describe("parameters never enter a message", () => {

@@ -54,6 +54,31 @@ const resolvedElsewhere = (requestId: number | string): Notification => ({
   params: { threadId, requestId },
 });
 
+describe("a request without an answer", () => {
+  test.each<[string, Handlers, string]>([
+    ["that no handler takes", {}, "Nothing handles item/commandExecution/requestApproval."],
+    [
+      "whose handler returned nothing",
+      { approveCommand: untyped(() => {}) },
+      "The handler of item/commandExecution/requestApproval returned nothing. Return an answer from approveCommand.",
+    ],
+    [
+      "whose handler resolved with nothing",
+      { approveCommand: untyped(async () => {}) },
+      "The handler of item/commandExecution/requestApproval returned nothing. Return an answer from approveCommand.",
+    ],
+    [
+      "whose handler returned what is no answer",
+      { approveCommand: untyped(() => null) },
+      "The handler of item/commandExecution/requestApproval returned what is no answer to it.",
+    ],
+  ])("%s is declined, and told as it is", async (_, handlers, says) => {
+    const { broker, errors } = brokerOf(handlers);
+    expect(await broker.answer(command(1))).toEqual({ decision: "decline" });
+    expect(errors).toMatchObject([{ error: { code: "REQUEST_DECLINED", message: says } }]);
+  });
+});
+
 describe("an answer", () => {
   test("is made off the reader", async () => {
     const approveCommand = vi.fn(() => "accept" as const);
