@@ -134,7 +134,7 @@ const MAX_MESSAGE_CHARS = 400;
 export function replyError(
   method: string,
   error: Readonly<Record<string, unknown>>,
-  fate?: ThreadFate | undefined,
+  fate?: ThreadFate,
 ): JsonRpcError {
   const rpcCode = typeof error["code"] === "number" ? error["code"] : 0;
   const text = typeof error["message"] === "string" ? error["message"] : "the runtime gave no message";
