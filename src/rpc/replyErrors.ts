@@ -131,11 +131,7 @@ const RULES: readonly ReplyRule[] = [
 const MAX_MESSAGE_CHARS = 400;
 
 /** Makes the error for an answer of the runtime; `fate` is that of the thread that was asked about, where it is known. */
-export function replyError(
-  method: string,
-  error: Readonly<Record<string, unknown>>,
-  fate?: ThreadFate,
-): JsonRpcError {
+export function replyError(method: string, error: Readonly<Record<string, unknown>>, fate?: ThreadFate): JsonRpcError {
   const rpcCode = typeof error["code"] === "number" ? error["code"] : 0;
   const text = typeof error["message"] === "string" ? error["message"] : "the runtime gave no message";
   const isAboutMethod = UNKNOWN_VARIANT.exec(text)?.[1] === method;
