@@ -89,7 +89,8 @@ function readProc(): ProcessTable | null {
     return null;
   }
   const processes = new Map<number, ProcessInfo>();
-  for (const name of names) {
+  // The newest first: they are the ones that may be gone before their turn comes.
+  for (const name of names.reverse()) {
     const info = procInfo(Number(name));
     if (info !== null) processes.set(info.pid, info);
   }

@@ -18,8 +18,8 @@ const DETACHED: Readonly<Record<string, string>> = {
   "deaf to SIGTERM": "(setsid sh -c 'trap \"\" TERM HUP; echo ready; while :; do sleep 1; done' &)",
   "and starts a copy of itself at SIGTERM":
     'export SELF=\'trap "setsid sh -c \\"\\$SELF\\" & exit" TERM; echo ready; while :; do sleep 0.05; done\'; (setsid sh -c "$SELF" &)',
-  "and is another process every 20 ms":
-    'export SELF=\'sleep 0.02; setsid sh -c "$SELF" & exit\'; (setsid sh -c "echo ready; $SELF" &)',
+  "and is another process every 200 ms":
+    'export SELF=\'sleep 0.2; setsid sh -c "$SELF" & exit\'; (setsid sh -c "echo ready; $SELF" &)',
 };
 
 function killAfterwards(mark: string): void {
