@@ -6,7 +6,13 @@ import type { Endpoint } from "./endpoint/endpoint.js";
 import { type CallSite, captureCallSite } from "./errors/callSite.js";
 import { messageOf } from "./errors/describe.js";
 import { type CloseReason, RequestTimeoutError, TransportClosedError, UsageError } from "./errors/index.js";
-import { type CodexStatus, isKnownNotification, type NotificationMethod } from "./events.js";
+import {
+  type CodexStatus,
+  isKnownNotification,
+  type Notification,
+  type NotificationMethod,
+  type NotificationOf,
+} from "./events.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
 import { Link } from "./link.js";
@@ -65,6 +71,17 @@ const STOPPING_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
 ]);
 /** Further requests that are harmless when repeated. */
 const ENDING_METHODS: ReadonlySet<string> = new Set<ClientMethod>(["thread/unsubscribe"]);
+/** Requests about a thread for which nobody has to be subscribed to it, or that subscribe by themselves. */
+const UNSUBSCRIBED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
+  "thread/resume",
+  "thread/fork",
+  "thread/read",
+  "thread/turns/list",
+  "thread/unsubscribe",
+  "thread/archive",
+  "thread/unarchive",
+  "thread/delete",
+]);
 /** How often a request is sent at most, when connections are lost over it. */
 const MAX_SENDS = 3;
 
@@ -207,12 +224,13 @@ export class Runtime {
     const { signal, onResult, onSent, site = captureCallSite() } = options;
     const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
     for (let sends = 1; ; sends++) {
-      const connection = this.#link.ready ?? (await this.#opened(method, signal, timeoutMs));
+      const connection = await this.#connectionFor(method, params, { signal, timeoutMs });
       const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult, onSent, site });
       try {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
-        const threadId = this.#unheardIn(params);
-        if (threadId !== null) await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
+        const threadId = threadIn(params);
+        if (threadId !== null && this.recovery.isUnheard(threadId))
+          await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
         return result;
       } catch (error) {
         if (sends === MAX_SENDS || !(await this.#canRepeat(method, connection, error))) throw error;
@@ -252,6 +270,28 @@ export class Runtime {
     return this.#link.close();
   }
 
+  /**
+   * The connection to send a request on. A dormant thread that the request uses is taken up on it first: the request is
+   * only sent behind that, so a connection that is lost over it has not seen the request.
+   */
+  async #connectionFor(
+    method: ClientMethod,
+    params: unknown,
+    { signal, timeoutMs }: { signal: AbortSignal | undefined; timeoutMs: number | null },
+  ): Promise<Connection> {
+    const threadId = UNSUBSCRIBED_METHODS.has(method) ? null : threadIn(params);
+    for (;;) {
+      const connection = this.#link.ready ?? (await this.#opened(method, signal, timeoutMs));
+      if (threadId === null || !this.recovery.isDormant(threadId)) return connection;
+      try {
+        await orAborted(this.recovery.wake(threadId, recoveryOn(connection)), signal);
+      } catch (error) {
+        if (!TransportClosedError.isInstance(error) || this.#endpoint.recovery === null) throw error;
+        await connection.closed;
+      }
+    }
+  }
+
   async #opened(method: ClientMethod, signal: AbortSignal | undefined, timeoutMs: number | null): Promise<Connection> {
     if (this.isClosed) throw new TransportClosedError(this.#link.closeReason, { method });
     return this.#link.opened(signal, timeoutMs, () => new RequestTimeoutError(method, timeoutMs ?? 0, false));
@@ -265,12 +305,6 @@ export class Runtime {
     if (this.isClosed) return false;
     if (STOPPING_METHODS.has(method)) return recovery.kind === "reconnect";
     return !error.maybeAccepted || READ_METHOD.test(method) || ENDING_METHODS.has(method);
-  }
-
-  /** A thread that had no turn when the connection was lost is heard of again once it has one: what is asked may be it. */
-  #unheardIn(params: unknown): string | null {
-    const threadId = isRecord(params) ? params["threadId"] : null;
-    return typeof threadId === "string" && this.recovery.isUnheard(threadId) ? threadId : null;
   }
 
   #receiver(): ConnectionReceiver {
@@ -287,7 +321,7 @@ export class Runtime {
 
   #receive(notification: WireNotification, bytes: number): void {
     const known = isKnownNotification(notification);
-    if (known) {
+    if (known && !this.#isUnloadedAsleep(notification)) {
       this.broker.observe(notification);
       this.router.dispatch(notification, bytes);
       this.totals.observe(notification);
@@ -295,8 +329,21 @@ export class Runtime {
       this.login.observe(notification);
       this.#activity?.observe(notification);
       if (notification.method === "thread/closed") this.recovery.release(notification.params.threadId);
+      if (notification.method === "thread/status/changed") this.#wakeActive(notification.params);
     }
     this.listeners.emit(notification, known);
+  }
+
+  /** Whether this is the unloading of a dormant thread, which the runtime does for want of subscribers: its next use resumes it. */
+  #isUnloadedAsleep(notification: Notification): boolean {
+    return notification.method === "thread/closed" && this.recovery.isDormant(notification.params.threadId);
+  }
+
+  /** The runtime tells every client that a thread has become active, and what goes on in it its subscribers alone. */
+  #wakeActive({ threadId, status }: NotificationOf<"thread/status/changed">["params"]): void {
+    const connection = this.#link.ready;
+    if (connection === null || status.type !== "active" || !this.recovery.isDormant(threadId)) return;
+    this.recovery.wake(threadId, recoveryOn(connection)).catch(() => {});
   }
 
   async #parentOf(threadId: string): Promise<string | null> {
@@ -320,6 +367,12 @@ export class Runtime {
     if (this.options.logger) this.options.logger.warn(fields, message);
     else process.emitWarning(message, { type: "CodexEmbedWarning" });
   }
+}
+
+/** The thread that a request names, or null. */
+function threadIn(params: unknown): string | null {
+  const threadId = isRecord(params) ? params["threadId"] : null;
+  return typeof threadId === "string" ? threadId : null;
 }
 
 /** Sends a request on this very connection. */
