@@ -3,9 +3,9 @@
 import { isAbsolute, resolve } from "node:path";
 import { orAborted } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
-import { type CallSite, captureCallSite } from "./errors/callSite.js";
+import { atAwait, atCallSite, type CallSite } from "./errors/callSite.js";
 import { messageOf } from "./errors/describe.js";
-import { type CloseReason, RequestTimeoutError, TransportClosedError, UsageError } from "./errors/index.js";
+import { type CloseReason, CodexError, RequestTimeoutError, TransportClosedError, UsageError } from "./errors/index.js";
 import {
   type CodexStatus,
   isKnownNotification,
@@ -45,7 +45,7 @@ export interface RequestOptions<R = unknown> {
   readonly onResult?: ((result: R) => void) | undefined;
   /** @internal Called when the request goes out. */
   readonly onSent?: (() => void) | undefined;
-  /** @internal Where the call was made. */
+  /** @internal Where the call was made. Default: where it is awaited. */
   readonly site?: CallSite | undefined;
 }
 
@@ -221,11 +221,13 @@ export class Runtime {
     params: ClientRequests[M]["params"],
     options: RequestOptions<ClientRequests[M]["result"]> = {},
   ): Promise<ClientRequests[M]["result"]> {
-    const { signal, onResult, onSent, site = captureCallSite() } = options;
+    const { signal, onResult, onSent, site } = options;
     const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
     for (let sends = 1; ; sends++) {
-      const connection = await this.#connectionFor(method, params, { signal, timeoutMs });
-      const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult, onSent, site });
+      // Without an await where none is needed: requests go out in the order of their calls.
+      const connection =
+        this.#readyFor(method, params) ?? (await this.#connectionFor(method, params, { signal, timeoutMs }));
+      const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult, onSent });
       try {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
         const threadId = threadIn(params);
@@ -233,7 +235,9 @@ export class Runtime {
           await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
         return result;
       } catch (error) {
-        if (sends === MAX_SENDS || !(await this.#canRepeat(method, connection, error))) throw error;
+        if (sends < MAX_SENDS && (await this.#canRepeat(method, connection, error))) continue;
+        if (CodexError.isInstance(error)) throw site === undefined ? atAwait(error) : atCallSite(error, site);
+        throw error;
       }
     }
   }
@@ -270,6 +274,18 @@ export class Runtime {
     return this.#link.close();
   }
 
+  /** The connection that a request can be sent on at once, or null. */
+  #readyFor(method: ClientMethod, params: unknown): Connection | null {
+    return this.#dormantIn(method, params) === null ? this.#link.ready : null;
+  }
+
+  /** The dormant thread that a request uses, or null. */
+  #dormantIn(method: ClientMethod, params: unknown): string | null {
+    const threadId = threadIn(params);
+    const isDormant = threadId !== null && !UNSUBSCRIBED_METHODS.has(method) && this.recovery.isDormant(threadId);
+    return isDormant ? threadId : null;
+  }
+
   /**
    * The connection to send a request on. A dormant thread that the request uses is taken up on it first: the request is
    * only sent behind that, so a connection that is lost over it has not seen the request.
@@ -279,10 +295,10 @@ export class Runtime {
     params: unknown,
     { signal, timeoutMs }: { signal: AbortSignal | undefined; timeoutMs: number | null },
   ): Promise<Connection> {
-    const threadId = UNSUBSCRIBED_METHODS.has(method) ? null : threadIn(params);
     for (;;) {
-      const connection = this.#link.ready ?? (await this.#opened(method, signal, timeoutMs));
-      if (threadId === null || !this.recovery.isDormant(threadId)) return connection;
+      const connection = await this.#opened(method, signal, timeoutMs);
+      const threadId = this.#dormantIn(method, params);
+      if (threadId === null) return connection;
       try {
         await orAborted(this.recovery.wake(threadId, recoveryOn(connection)), signal);
       } catch (error) {
@@ -382,11 +398,11 @@ function requestOn<M extends ClientMethod>(
   params: ClientRequests[M]["params"],
   options: RequestOptions<ClientRequests[M]["result"]>,
 ): Promise<ClientRequests[M]["result"]> {
-  const { signal, timeoutMs, onSent, site } = options;
+  const { signal, timeoutMs, onSent } = options;
   // What the runtime answers is taken to be as generated: its version was compared at the handshake.
   const onResult = options.onResult as ((result: unknown) => void) | undefined;
   const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
-  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, site } as const;
+  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent } as const;
   return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
 }
 

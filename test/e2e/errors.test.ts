@@ -178,6 +178,27 @@ describe("the stack names the caller", () => {
     }
   });
 
+  test("of requests that are made at once or joined with others", async () => {
+    const request = () => bench.codex.request("fs/readFile", { path: "/no/such/file" });
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => Promise.all([request(), request()]),
+      () => request().finally(() => {}),
+      () => request().then(() => {}),
+    ];
+    for (const call of calls) {
+      const caught: unknown = await (async function theCaller() {
+        try {
+          return await call();
+        } catch (error) {
+          return error;
+        }
+      })();
+      if (!CodexError.isInstance(caught)) throw new Error(`It was ${String(caught)}.`);
+      expect(caught.stack, call.toString()).toContain("theCaller");
+      expect(caught.stack?.startsWith(`${caught.name}: ${caught.message}`)).toBe(true);
+    }
+  });
+
   test("of a loop over pages", async () => {
     const loop = async () => {
       for await (const _ of bench.codex.threads({ cursor: "x" }));
