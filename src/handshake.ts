@@ -7,6 +7,7 @@ import { RUNTIME_VERSION } from "./generated/tables.js";
 import type { CodexOptions } from "./options.js";
 import type { Connection } from "./rpc/connection.js";
 import { isRecord } from "./rpc/messages.js";
+import { adviceOnStderr } from "./rpc/replyErrors.js";
 
 /** What is known of a runtime after the handshake. */
 export interface RuntimeMetadata {
@@ -90,9 +91,11 @@ async function initialize(
     if (isInitializeResponse(response)) return response;
     throw new Error("Its answer to initialize has no userAgent.");
   } catch (error) {
-    const message = `Handshake failed: ${whyNot(error)}. Check that it is \`codex app-server\` and that its configuration loads`;
+    const tail = stderrTail();
+    const advice = adviceOnStderr(tail) ?? "Check that it is `codex app-server` and that its configuration loads";
+    const message = `Handshake failed: ${whyNot(error)}. ${advice}`;
     const cause = error instanceof TimeLimitError ? new RequestTimeoutError("initialize", error.limitMs) : error;
-    throw new LaunchError("HANDSHAKE_FAILED", message, { cause, stderrTail: stderrTail() });
+    throw new LaunchError("HANDSHAKE_FAILED", message, { cause, stderrTail: tail });
   }
 }
 
