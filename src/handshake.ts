@@ -1,6 +1,7 @@
 /** Owns the first exchange with a runtime: who we are, who it is, and whether the two fit. */
 
 import { TimeLimitError } from "./abort.js";
+import { messageOf } from "./errors/describe.js";
 import { LaunchError, RequestTimeoutError, TransportClosedError } from "./errors/index.js";
 import type { InitializeParams, InitializeResponse } from "./generated/protocol.js";
 import { RUNTIME_VERSION } from "./generated/tables.js";
@@ -103,7 +104,7 @@ function whyNot(error: unknown): string {
   if (error instanceof TimeLimitError) return `the runtime did not answer initialize within ${error.limit}`;
   if (TransportClosedError.isInstance(error))
     return `the runtime ended before it answered initialize (${ending(error)})`;
-  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+  return messageOf(error).replace(/\.$/, "");
 }
 
 function ending(error: TransportClosedError): string {

@@ -117,7 +117,7 @@ export class Recovery {
     this.#router.suspend([threadId]);
     const waking = this.#takeUp(threadId, request, reason, this.#router.awaited(threadId).length > 0)
       .catch((error: unknown) => {
-        this.#rest(threadId, reason);
+        if (this.#threads.has(threadId)) this.#rest(threadId, reason);
         throw error;
       })
       .finally(() => this.#waking.delete(threadId));

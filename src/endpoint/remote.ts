@@ -2,6 +2,7 @@
 
 import { isAbsolute } from "node:path";
 import { orAborted } from "../abort.js";
+import { messageOf } from "../errors/describe.js";
 import { LaunchError, UsageError } from "../errors/index.js";
 import type { ConnectOptions, ReconnectOptions } from "../options.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
@@ -111,7 +112,7 @@ async function tokenOf(provider: () => string | Promise<string>, signal: AbortSi
   try {
     return await orAborted(Promise.resolve(provider()), signal);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new LaunchError("CONNECT_FAILED", `The tokenProvider gave no token: ${why}`, { cause });
   }
 }
@@ -124,7 +125,7 @@ async function reach({ url, socketPath, shown }: Target, options: Reach): Promis
     const { connectWebSocket } = await import("../transport/websocket.js");
     return await connectWebSocket({ url, socketPath, ...options });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     const status = statusOf(cause);
     if (status === UNAUTHORIZED) {
       throw new LaunchError("UNAUTHORIZED", `The runtime at ${shown} refused the token (${why}). Give a valid token`, {

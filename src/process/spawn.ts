@@ -2,6 +2,7 @@
 
 import { ChildProcess, spawn as spawnChild } from "node:child_process";
 import { PassThrough, type Readable, type Writable } from "node:stream";
+import { messageOf } from "../errors/describe.js";
 import { type CodexError, LaunchError, UsageError } from "../errors/index.js";
 import type { SpawnRequest } from "./launch.js";
 
@@ -105,7 +106,7 @@ export function spawnFailure(request: SpawnRequest, cause: unknown): CodexError 
   if (UsageError.isInstance(cause)) return cause;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
   const known = code === undefined ? undefined : REASONS[code];
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   const why = known === undefined ? message : `${known} (${code})`;
   const advice = code === "ENOENT" ? ". Check that path, and the working directory" : "";
   return new LaunchError("SPAWN_FAILED", `${request.command} could not be started: ${why}${advice}`, { cause });
