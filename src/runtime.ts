@@ -226,7 +226,7 @@ export class Runtime {
     for (let sends = 1; ; sends++) {
       // Without an await where none is needed: requests go out in the order of their calls.
       const connection =
-        this.#readyFor(method, params) ?? (await this.#connectionFor(method, params, { signal, timeoutMs }));
+        this.#readyFor(method, params) ?? (await this.#connectionFor(method, params, { signal, timeoutMs, site }));
       const send = () => requestOn(connection, method, params, { signal, timeoutMs, onResult, onSent });
       try {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
@@ -293,10 +293,15 @@ export class Runtime {
   async #connectionFor(
     method: ClientMethod,
     params: unknown,
-    { signal, timeoutMs }: { signal: AbortSignal | undefined; timeoutMs: number | null },
+    { signal, timeoutMs, site }: Pick<RequestOptions, "signal" | "site"> & { timeoutMs: number | null },
   ): Promise<Connection> {
     for (;;) {
-      const connection = await this.#opened(method, signal, timeoutMs);
+      if (this.isClosed) {
+        const error = new TransportClosedError(this.#link.closeReason, { method });
+        throw site === undefined ? error : atCallSite(error, site);
+      }
+      const late = () => new RequestTimeoutError(method, timeoutMs ?? 0, false);
+      const connection = await this.#link.opened(signal, timeoutMs, late);
       const threadId = this.#dormantIn(method, params);
       if (threadId === null) return connection;
       try {
@@ -306,11 +311,6 @@ export class Runtime {
         await connection.closed;
       }
     }
-  }
-
-  async #opened(method: ClientMethod, signal: AbortSignal | undefined, timeoutMs: number | null): Promise<Connection> {
-    if (this.isClosed) throw new TransportClosedError(this.#link.closeReason, { method });
-    return this.#link.opened(signal, timeoutMs, () => new RequestTimeoutError(method, timeoutMs ?? 0, false));
   }
 
   /** Whether a request that the connection was lost over can do no harm when it is made again. */

@@ -767,8 +767,10 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
     ],
     [
       "The stack of an error leads to the caller's line",
-      "unit/rpc/connection.test.ts",
-      "reject with a typed error whose stack names the caller",
+      "e2e/errors.test.ts",
+      "of requests",
+      "of requests that are made at once or joined with others",
+      "of turns",
     ],
     [
       "Errors hold no prompt, parameter or quoted value",

@@ -228,10 +228,13 @@ describe("a connection", () => {
     let resumed = (): void => {};
     const asked = new Promise<void>((resolve) => (resumed = resolve));
     const { url } = await runtimeLike((socket, { id, method }) => {
-      if (method === "thread/start") socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/" } }));
-      else if (method === "turn/start") socket.send(JSON.stringify({ id, result: { turn: { id: "u", items: [] } } }));
+      if (method === "thread/start")
+        socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/", sandbox: { type: "readOnly" } } }));
+      else if (method === "turn/start")
+        socket.send(JSON.stringify({ id, result: { turn: { id: "u", items: [], status: "inProgress" } } }));
       else if (method === "thread/resume") resumed();
-      else socket.terminate();
+      else if (method === "model/list") socket.terminate();
+      else socket.send(JSON.stringify({ id, result: {} }));
     });
     const codex = await Codex.connect(url, { reconnect: { initialDelayMs: 1 } });
     const turn = await (await codex.startThread()).startTurn("x");
@@ -246,7 +249,7 @@ describe("a connection", () => {
   test("whose server hangs while threads are taken up again ends after giveUpAfterMs", async () => {
     const { url, sockets } = await runtimeLike((socket, { id, method }) => {
       if (method === "thread/start") {
-        socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/", model: "m" } }));
+        socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/", sandbox: { type: "readOnly" } } }));
       } else if (method === "turn/start") {
         socket.send(JSON.stringify({ id, result: { turn: { id: "u", items: [], status: "inProgress" } } }));
         socket.terminate();
