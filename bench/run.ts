@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Measured>>> = {
   concurrency: async () => (await import("./concurrency.js")).concurrency(),
   requests: async () => (await import("./requests.js")).requests(),
   startup: async () => (await import("./startup.js")).startup(),
+  reconnect: async () => (await import("./reconnect.js")).reconnect(),
   memory: async () => (await import("./memory.js")).memory(),
   interrupt: async () => (await import("./interrupt.js")).interrupt(),
   package: async () => (await import("./package.js")).packageSizes(),

@@ -1,12 +1,14 @@
 /** Owns the first exchange with a runtime: who we are, who it is, and whether the two fit. */
 
 import { TimeLimitError } from "./abort.js";
+import { messageOf } from "./errors/describe.js";
 import { LaunchError, RequestTimeoutError, TransportClosedError } from "./errors/index.js";
 import type { InitializeParams, InitializeResponse } from "./generated/protocol.js";
 import { RUNTIME_VERSION } from "./generated/tables.js";
 import { type CodexOptions, DEFAULT_OPT_OUT_NOTIFICATIONS } from "./options.js";
 import type { Connection } from "./rpc/connection.js";
 import { isRecord } from "./rpc/messages.js";
+import { adviceOnStderr } from "./rpc/replyErrors.js";
 
 /** What is known of a runtime after the handshake. */
 export interface RuntimeMetadata {
@@ -90,9 +92,11 @@ async function initialize(
     if (isInitializeResponse(response)) return response;
     throw new Error("Its answer to initialize has no userAgent.");
   } catch (error) {
-    const message = `Handshake failed: ${whyNot(error)}. Check that it is \`codex app-server\` and that its configuration loads`;
+    const tail = stderrTail();
+    const advice = adviceOnStderr(tail) ?? "Check that it is `codex app-server` and that its configuration loads";
+    const message = `Handshake failed: ${whyNot(error)}. ${advice}`;
     const cause = error instanceof TimeLimitError ? new RequestTimeoutError("initialize", error.limitMs) : error;
-    throw new LaunchError("HANDSHAKE_FAILED", message, { cause, stderrTail: stderrTail() });
+    throw new LaunchError("HANDSHAKE_FAILED", message, { cause, stderrTail: tail });
   }
 }
 
@@ -100,7 +104,7 @@ function whyNot(error: unknown): string {
   if (error instanceof TimeLimitError) return `the runtime did not answer initialize within ${error.limit}`;
   if (TransportClosedError.isInstance(error))
     return `the runtime ended before it answered initialize (${ending(error)})`;
-  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+  return messageOf(error).replace(/\.$/, "");
 }
 
 function ending(error: TransportClosedError): string {

@@ -95,7 +95,7 @@ export interface CodexOptions extends LaunchOptions, ClientOptions {
   readonly spawn?: Spawn | undefined;
   /**
    * With `on-crash`, a process that ends by itself is the end of its turns, which reject with the cause, but not of the
-   * client: the next call starts another, which resumes the threads first. Default `never`: the client is closed.
+   * client: the next call starts another, which resumes each thread at its next use. Default `never`: the client is closed.
    */
   readonly restart?: "on-crash" | "never" | undefined;
 }

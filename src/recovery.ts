@@ -41,6 +41,10 @@ export class Recovery {
   readonly #threads = new Map<string, { readonly isStored: boolean }>();
   /** Threads without a turn: the runtime has nothing to resume them by until they have one. */
   readonly #unheard = new Set<string>();
+  /** Idle threads that are not resumed on this connection yet, with why the one before ended. */
+  readonly #dormant = new Map<string, CloseReason>();
+  /** Those among them that are being resumed. */
+  readonly #waking = new Map<string, Promise<void>>();
 
   constructor(router: Router, broker: RequestBroker, sandboxes: ThreadSandboxes) {
     this.#router = router;
@@ -52,6 +56,7 @@ export class Recovery {
   keep(threadId: string, isStored: boolean, context?: AsyncContext): void {
     this.#threads.set(threadId, { isStored });
     this.#unheard.delete(threadId);
+    this.#dormant.delete(threadId);
     this.#router.fates.opened(threadId, isStored);
     this.#router.welcome(threadId, context);
   }
@@ -60,6 +65,7 @@ export class Recovery {
   release(threadId: string): void {
     this.#threads.delete(threadId);
     this.#unheard.delete(threadId);
+    this.#dormant.delete(threadId);
     this.#sandboxes.forget(threadId);
     this.#router.release(threadId);
   }
@@ -67,6 +73,11 @@ export class Recovery {
   /** Whether this client has the thread loaded. */
   holds(threadId: string): boolean {
     return this.#threads.has(threadId);
+  }
+
+  /** Whether the thread is not resumed on this connection yet, because nothing went on in it when the last one ended. */
+  isDormant(threadId: string): boolean {
+    return this.#dormant.has(threadId) || this.#waking.has(threadId);
   }
 
   /** Whether the thread is loaded, but nothing is heard of it, because it had no turn when the connection was lost. */
@@ -81,27 +92,81 @@ export class Recovery {
     this.#broker.suspend();
   }
 
-  /** Takes all threads up again. Rejects when the connection is lost over it; then it can be done again. */
+  /**
+   * Takes up again the threads that something goes on in: a turn, a follower, a request of the runtime. The others are
+   * dormant until their next use; those that the runtime still has loaded are taken up one by one in the background, so
+   * that it does not unload them. Rejects when the connection is lost over it; then it can be done again.
+   */
   async takeUpAll(request: RecoveryRequest, reason: CloseReason): Promise<void> {
-    await Promise.all(this.#all().map((threadId) => this.#takeUp(threadId, request, reason)));
+    const followed = new Set(this.#router.followed);
+    const active: string[] = [];
+    for (const threadId of this.#all()) {
+      if (followed.has(threadId) || this.#isActive(threadId)) active.push(threadId);
+      else this.#rest(threadId, reason);
+    }
+    await Promise.all(active.map((threadId) => this.#takeUp(threadId, request, reason, this.#router.isBusy(threadId))));
+    if (this.#dormant.size > 0) void this.#wakeLoaded(request).catch(() => {});
+  }
+
+  /**
+   * Takes up a dormant thread before it is used. Rejects when the connection is lost over it, or the runtime does not
+   * answer; then the thread is as dormant as before.
+   */
+  wake(threadId: string, request: RecoveryRequest): Promise<void> {
+    const reason = this.#dormant.get(threadId);
+    if (reason === undefined) return this.#waking.get(threadId) ?? Promise.resolve();
+    this.#dormant.delete(threadId);
+    this.#router.suspend([threadId]);
+    const waking = this.#takeUp(threadId, request, reason, this.#router.awaited(threadId).length > 0)
+      .catch((error: unknown) => {
+        if (this.#threads.has(threadId)) this.#rest(threadId, reason);
+        throw error;
+      })
+      .finally(() => this.#waking.delete(threadId));
+    this.#waking.set(threadId, waking);
+    return waking;
   }
 
   /** Takes up a thread that has had no turn so far, now that it has one. */
   async takeUpUnheard(threadId: string, request: RecoveryRequest): Promise<void> {
     this.#unheard.delete(threadId);
     this.#router.suspend([threadId]);
-    await this.#takeUp(threadId, request, UNHEARD);
+    await this.#takeUp(threadId, request, UNHEARD, this.#router.isBusy(threadId));
+  }
+
+  /** Whether something goes on in the thread that must not be missed. One that is not stored cannot be resumed later. */
+  #isActive(threadId: string): boolean {
+    const isStored = this.#threads.get(threadId)?.isStored === true;
+    return (
+      !isStored ||
+      this.#router.isBusy(threadId) ||
+      this.#router.awaited(threadId).length > 0 ||
+      this.#broker.hasStale(threadId)
+    );
+  }
+
+  /** Leaves the thread as it is until it is used. */
+  #rest(threadId: string, reason: CloseReason): void {
+    this.#dormant.set(threadId, reason);
+    this.#router.restore(threadId, [], () => new TransportClosedError(reason, { maybeAccepted: true }));
+  }
+
+  /** One by one, so that what the user asks for goes first. A thread that the runtime has not loaded costs it memory. */
+  async #wakeLoaded(request: RecoveryRequest): Promise<void> {
+    const { data } = await request("thread/loaded/list", {});
+    for (const threadId of data) await this.wake(threadId, request);
   }
 
   #all(): string[] {
     return [...new Set([...this.#threads.keys(), ...this.#router.followed])];
   }
 
-  async #takeUp(threadId: string, request: RecoveryRequest, reason: CloseReason): Promise<void> {
+  /** @param isInFlight - whether the runtime has a turn of ours, so that a refusal is the end of it. */
+  async #takeUp(threadId: string, request: RecoveryRequest, reason: CloseReason, isInFlight: boolean): Promise<void> {
     if (this.#threads.get(threadId)?.isStored === false) return this.#lose(threadId, reason);
     try {
       const awaited = this.#router.awaited(threadId);
-      const ask = this.#router.isBusy(threadId) ? patiently(request) : request;
+      const ask = isInFlight ? patiently(request) : request;
       const turns = await endsOf(threadId, awaited, await this.#resume(threadId, awaited, ask), request);
       // What is still to be decided is sent again right behind the reply: with another answer, it has come.
       if (this.#broker.hasStale(threadId)) {
@@ -113,7 +178,7 @@ export class Recovery {
       });
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if (this.#router.isBusy(threadId) || !this.#threads.has(threadId)) {
+      if (isInFlight || !this.#threads.has(threadId)) {
         return this.#lose(threadId, { ...reason, error });
       }
       this.#unheard.add(threadId);

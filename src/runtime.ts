@@ -4,16 +4,23 @@ import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { orAborted } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
-import { type CallSite, captureCallSite } from "./errors/callSite.js";
+import { atAwait, atCallSite, type CallSite } from "./errors/callSite.js";
 import { messageOf } from "./errors/describe.js";
 import {
   type CloseReason,
+  CodexError,
   RequestTimeoutError,
   type ThreadFate,
   TransportClosedError,
   UsageError,
 } from "./errors/index.js";
-import { type CodexStatus, isKnownNotification, type NotificationMethod } from "./events.js";
+import {
+  type CodexStatus,
+  isKnownNotification,
+  type Notification,
+  type NotificationMethod,
+  type NotificationOf,
+} from "./events.js";
 import type { Turn } from "./generated/protocol.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
@@ -49,7 +56,7 @@ export interface RequestOptions<R = unknown> {
   readonly onResult?: ((result: R) => void) | undefined;
   /** @internal Called when the request goes out. */
   readonly onSent?: (() => void) | undefined;
-  /** @internal Where the call was made. */
+  /** @internal Where the call was made. Default: where it is awaited. */
   readonly site?: CallSite | undefined;
 }
 
@@ -77,6 +84,17 @@ const STOPPING_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
 ]);
 /** Further requests that are harmless when repeated. */
 const ENDING_METHODS: ReadonlySet<string> = new Set<ClientMethod>(["thread/unsubscribe"]);
+/** Requests about a thread for which nobody has to be subscribed to it, or that subscribe by themselves. */
+const UNSUBSCRIBED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
+  "thread/resume",
+  "thread/fork",
+  "thread/read",
+  "thread/turns/list",
+  "thread/unsubscribe",
+  "thread/archive",
+  "thread/unarchive",
+  "thread/delete",
+]);
 /** How often a request is sent at most, when connections are lost over it. */
 const MAX_SENDS = 3;
 
@@ -226,21 +244,26 @@ export class Runtime {
     params: ClientRequests[M]["params"],
     options: RequestOptions<ClientRequests[M]["result"]> = {},
   ): Promise<ClientRequests[M]["result"]> {
-    const { signal, onResult, onSent, site = captureCallSite() } = options;
+    const { signal, onResult, onSent, site } = options;
     const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
     for (let sends = 1; ; sends++) {
-      const connection = this.#link.ready ?? (await this.#opened(method, signal, timeoutMs));
+      // Without an await where none is needed: requests go out in the order of their calls.
+      const connection =
+        this.#readyFor(method, params) ?? (await this.#connectionFor(method, params, { signal, timeoutMs, site }));
       const threadFate = () => this.#fateOf(params);
-      const call = { signal, timeoutMs, onResult, onSent, site, threadFate };
+      const call = { signal, timeoutMs, onResult, onSent, threadFate };
       const send = () => requestOn(connection, method, params, call);
       try {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
-        this.router.fates.observe(method, threadIn(params));
-        const threadId = this.#unheardIn(params);
-        if (threadId !== null) await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
+        const threadId = threadIn(params);
+        this.router.fates.observe(method, threadId);
+        if (threadId !== null && this.recovery.isUnheard(threadId))
+          await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
         return result;
       } catch (error) {
-        if (sends === MAX_SENDS || !(await this.#canRepeat(method, connection, error))) throw error;
+        if (sends < MAX_SENDS && (await this.#canRepeat(method, connection, error))) continue;
+        if (CodexError.isInstance(error)) throw site === undefined ? atAwait(error) : atCallSite(error, site);
+        throw error;
       }
     }
   }
@@ -292,9 +315,43 @@ export class Runtime {
     return this.#link.close();
   }
 
-  async #opened(method: ClientMethod, signal: AbortSignal | undefined, timeoutMs: number | null): Promise<Connection> {
-    if (this.isClosed) throw new TransportClosedError(this.#link.closeReason, { method });
-    return this.#link.opened(signal, timeoutMs, () => new RequestTimeoutError(method, timeoutMs ?? 0, false));
+  /** The connection that a request can be sent on at once, or null. */
+  #readyFor(method: ClientMethod, params: unknown): Connection | null {
+    return this.#dormantIn(method, params) === null ? this.#link.ready : null;
+  }
+
+  /** The dormant thread that a request uses, or null. */
+  #dormantIn(method: ClientMethod, params: unknown): string | null {
+    const threadId = threadIn(params);
+    const isDormant = threadId !== null && !UNSUBSCRIBED_METHODS.has(method) && this.recovery.isDormant(threadId);
+    return isDormant ? threadId : null;
+  }
+
+  /**
+   * The connection to send a request on. A dormant thread that the request uses is taken up on it first: the request is
+   * only sent behind that, so a connection that is lost over it has not seen the request.
+   */
+  async #connectionFor(
+    method: ClientMethod,
+    params: unknown,
+    { signal, timeoutMs, site }: Pick<RequestOptions, "signal" | "site"> & { timeoutMs: number | null },
+  ): Promise<Connection> {
+    for (;;) {
+      if (this.isClosed) {
+        const error = new TransportClosedError(this.#link.closeReason, { method });
+        throw site === undefined ? error : atCallSite(error, site);
+      }
+      const late = () => new RequestTimeoutError(method, timeoutMs ?? 0, false);
+      const connection = await this.#link.opened(signal, timeoutMs, late);
+      const threadId = this.#dormantIn(method, params);
+      if (threadId === null) return connection;
+      try {
+        await orAborted(this.recovery.wake(threadId, recoveryOn(connection)), signal);
+      } catch (error) {
+        if (!TransportClosedError.isInstance(error) || this.#endpoint.recovery === null) throw error;
+        await connection.closed;
+      }
+    }
   }
 
   /** Whether a request that the connection was lost over can do no harm when it is made again. */
@@ -305,12 +362,6 @@ export class Runtime {
     if (this.isClosed) return false;
     if (STOPPING_METHODS.has(method)) return recovery.kind === "reconnect";
     return !error.maybeAccepted || READ_METHOD.test(method) || ENDING_METHODS.has(method);
-  }
-
-  /** A thread that had no turn when the connection was lost is heard of again once it has one: what is asked may be it. */
-  #unheardIn(params: unknown): string | null {
-    const threadId = threadIn(params);
-    return threadId !== null && this.recovery.isUnheard(threadId) ? threadId : null;
   }
 
   #fateOf(params: unknown): ThreadFate | undefined {
@@ -336,7 +387,7 @@ export class Runtime {
       this.router.count(notification);
       return;
     }
-    if (known) {
+    if (known && !this.#isUnloadedAsleep(notification)) {
       this.broker.observe(notification);
       this.router.dispatch(notification, bytes);
       this.totals.observe(notification);
@@ -344,8 +395,21 @@ export class Runtime {
       this.login.observe(notification);
       this.#activity?.observe(notification);
       if (notification.method === "thread/closed") this.recovery.release(notification.params.threadId);
+      if (notification.method === "thread/status/changed") this.#wakeActive(notification.params);
     }
     this.listeners.emit(notification, known);
+  }
+
+  /** Whether this is the unloading of a dormant thread, which the runtime does for want of subscribers: its next use resumes it. */
+  #isUnloadedAsleep(notification: Notification): boolean {
+    return notification.method === "thread/closed" && this.recovery.isDormant(notification.params.threadId);
+  }
+
+  /** The runtime tells every client that a thread has become active, and what goes on in it its subscribers alone. */
+  #wakeActive({ threadId, status }: NotificationOf<"thread/status/changed">["params"]): void {
+    const connection = this.#link.ready;
+    if (connection === null || status.type !== "active" || !this.recovery.isDormant(threadId)) return;
+    this.recovery.wake(threadId, recoveryOn(connection)).catch(() => {});
   }
 
   async #parentOf(threadId: string): Promise<string | null> {
@@ -386,6 +450,7 @@ function filePath(url: URL): string {
   }
 }
 
+/** The thread that a request names, or null. */
 function threadIn(params: unknown): string | null {
   const threadId = isRecord(params) ? params["threadId"] : null;
   return typeof threadId === "string" ? threadId : null;
@@ -398,11 +463,11 @@ function requestOn<M extends ClientMethod>(
   params: ClientRequests[M]["params"],
   options: RequestOptions<ClientRequests[M]["result"]> & Pick<CallOptions, "threadFate">,
 ): Promise<ClientRequests[M]["result"]> {
-  const { signal, timeoutMs, onSent, site, threadFate } = options;
+  const { signal, timeoutMs, onSent, threadFate } = options;
   // What the runtime answers is taken to be as generated: its version was compared at the handshake.
   const onResult = options.onResult as ((result: unknown) => void) | undefined;
   const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
-  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, site, threadFate } as const;
+  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, threadFate } as const;
   return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
 }
 

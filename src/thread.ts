@@ -257,7 +257,10 @@ export class Thread implements AsyncDisposable {
     this.#runtime.router.letGo(this.id);
   }
 
-  /** Unsubscribes, so that `await using thread = …` leaves nothing loaded. A runtime that has gone is no failure. */
+  /**
+   * Unsubscribes (`thread/unsubscribe`), for `await using thread = …`. The runtime frees the thread's memory, about 2 MB, and
+   * its open files 60 s later (`thread_unload_delay_secs`). Does nothing if the runtime is gone.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#runtime.isClosed) return;
     try {

@@ -765,6 +765,13 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
       "a turn that ended meanwhile settles with its true status, and all its items in order",
     ],
     [
+      "A client that has lost its connection is ready before its idle threads are taken up: they follow at their next use",
+      "e2e/reconnect.test.ts",
+      "is taken up at its next use, with its handlers, tools and sandbox; one that is busy before all else",
+      "whose turn another client starts is taken up by then, and its own handlers are asked",
+      "whose runtime is still there stays subscribed, without being used",
+    ],
+    [
       "A sub-agent is not loaded by another server, which would put it into the configuration's sandbox",
       "e2e/reconnect.test.ts",
       "another server in its place: a sub-agent ends as its record says, and is not loaded in another sandbox",
@@ -823,8 +830,10 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
     ],
     [
       "The stack of an error leads to the caller's line",
-      "unit/rpc/connection.test.ts",
-      "reject with a typed error whose stack names the caller",
+      "e2e/errors.test.ts",
+      "of requests",
+      "of requests that are made at once or joined with others",
+      "of turns",
     ],
     [
       "Errors hold no prompt, parameter or quoted value",

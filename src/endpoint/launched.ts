@@ -1,6 +1,7 @@
 /** Owns the endpoint that is a process of this program: found, started, and spoken to over its pipes. */
 
 import { orAborted } from "../abort.js";
+import { messageOf } from "../errors/describe.js";
 import { LaunchError } from "../errors/index.js";
 import type { CodexOptions } from "../options.js";
 import { AgentProcess, type AgentProcessOptions, type SpawnedProcess } from "../process/agentProcess.js";
@@ -51,7 +52,7 @@ export async function startWithin(
     const gone = starting.then((late) => late.kill()).catch(() => {});
     spawned?.kill("SIGKILL");
     await pause(KILL_GRACE_MS, gone);
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new LaunchError("SPAWN_FAILED", `${request.command} did not start: ${why}`, { cause });
   }
 }

@@ -3,6 +3,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isAbsolute } from "node:path";
 import { orAborted } from "../abort.js";
+import { messageOf } from "../errors/describe.js";
 import { LaunchError, UsageError } from "../errors/index.js";
 import type { ConnectOptions, ReconnectOptions } from "../options.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/lines.js";
@@ -129,7 +130,7 @@ async function tokenOf(provider: () => string | Promise<string>, signal: AbortSi
   try {
     return await orAborted(Promise.resolve(provider()), signal);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new LaunchError("CONNECT_FAILED", `The tokenProvider gave no token: ${why}`, { cause });
   }
 }
@@ -137,25 +138,37 @@ async function tokenOf(provider: () => string | Promise<string>, signal: AbortSi
 type Reach = Omit<WebSocketOptions, "url" | "socketPath">;
 
 async function reach({ url, socketPath, shown }: Target, options: Reach): Promise<WebSocketTransport> {
-  // Programs that launch their runtime need no WebSockets, and do not load them.
-  const { connectWebSocket, UpgradeRefusedError } = await import("../transport/websocket.js");
   try {
+    // Programs that launch their runtime need no WebSockets, and do not load them.
+    const { connectWebSocket } = await import("../transport/websocket.js");
     return await connectWebSocket({ url, socketPath, ...options });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    if (cause instanceof UpgradeRefusedError && cause.status === UNAUTHORIZED) {
+    const why = messageOf(cause);
+    const status = statusOf(cause);
+    if (status === UNAUTHORIZED) {
       throw new LaunchError("UNAUTHORIZED", `The runtime at ${shown} refused the token (${why}). Give a valid token`, {
         cause,
       });
     }
-    const advice =
-      cause instanceof UpgradeRefusedError
-        ? cause.status === FORBIDDEN
-          ? "It takes no connection from browsers, and none through a proxy that adds an Origin"
-          : "Check that the address is that of `codex app-server --listen`"
-        : "Check the address, and that `codex app-server --listen` runs there";
-    throw new LaunchError("CONNECT_FAILED", `The runtime at ${shown} could not be reached: ${why}. ${advice}`, {
-      cause,
-    });
+    const message = `The runtime at ${shown} could not be reached: ${why}. ${adviceOn(cause, status)}`;
+    throw new LaunchError("CONNECT_FAILED", message, { cause });
   }
+}
+
+/** The HTTP status of a refused upgrade, or null. */
+function statusOf(cause: unknown): number | null {
+  return cause instanceof Error && "status" in cause && typeof cause.status === "number" ? cause.status : null;
+}
+
+function adviceOn(cause: unknown, status: number | null): string {
+  if (status === FORBIDDEN) {
+    return "It takes no connection from browsers, and none through a proxy that adds an Origin";
+  }
+  if (status !== null) return "Check that the address is that of `codex app-server --listen`";
+  if (isOutOfFiles(cause)) return "This program has too many open files: close some, or raise its limit (ulimit -n)";
+  return "Check the address, and that `codex app-server --listen` runs there";
+}
+
+function isOutOfFiles(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && (cause.code === "EMFILE" || cause.code === "ENFILE");
 }

@@ -1,4 +1,4 @@
-/** Owns call sites: the stack of a call, kept for an error that an event reveals later. */
+/** Gives an error that an event reveals later the stack of the call that it belongs to. */
 
 /** Where a call was made, so that an error that surfaces later names its caller. */
 export interface CallSite {
@@ -17,6 +17,15 @@ export function captureCallSite(): CallSite {
   Error.captureStackTrace(site, captureCallSite);
   if (stackTraceLimit > FRAMES) Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   return site;
+}
+
+/**
+ * Gives `error` the stack of those who await it: V8 finds them from the async function that this is called in, after an
+ * `await`. Unlike a call site it costs nothing until a call fails, and it names nobody when nobody awaits the call.
+ */
+export function atAwait<E extends Error>(error: E): E {
+  Error.captureStackTrace(error, atAwait);
+  return error;
 }
 
 /**

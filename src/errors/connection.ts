@@ -119,7 +119,7 @@ export class RequestTimeoutError extends CodexError {
 
   constructor(method: string, timeoutMs: number, maybeAccepted = true) {
     const after = maybeAccepted
-      ? "The runtime may have carried it out: look before sending it again."
+      ? "It was sent: the runtime may have carried it out, or never have read it. Check before you send it again."
       : "It was never sent: it waited for its turn, or for a connection.";
     super("REQUEST_TIMEOUT", `${method} was not answered within ${timeoutMs} ms. ${after}`);
     this.method = method;

@@ -1,7 +1,8 @@
 /** Owns creating the child process, and saying why that failed. */
 
 import { ChildProcess, spawn as spawnChild } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
+import { PassThrough, type Readable, type Writable } from "node:stream";
+import { messageOf } from "../errors/describe.js";
 import { type CodexError, LaunchError, UsageError } from "../errors/index.js";
 import type { SpawnRequest } from "./launch.js";
 
@@ -37,15 +38,21 @@ export function spawnDetached(request: SpawnRequest): SpawnedProcess {
 
 /** Starts the process, in the user's own way if there is one. Throws `UsageError` when that returns no process. */
 export function spawnProcess(request: SpawnRequest, spawn: Spawn | undefined): SpawnedProcess {
-  if (spawn === undefined) return spawnDetached(request);
+  if (spawn === undefined) return withPipes(spawnDetached(request));
   if (typeof spawn !== "function") throw new UsageError(`spawn is of type ${typeof spawn}. Give a function.`);
-  const child = spawn(request);
+  const child = withPipes(spawn(request));
   const missing = missingOf(child);
   if (missing === null) return child;
   killIfAny(child);
   throw new UsageError(
     `spawn returned ${missing}. Return the process itself, as node:child_process does, with pipes for stdin and stdout.`,
   );
+}
+
+/** Node gives a child no pipes when files have run out, and emits the error afterwards: until then it gets some that lead nowhere. */
+function withPipes(child: SpawnedProcess): SpawnedProcess {
+  if (!(child instanceof ChildProcess) || child.pid !== undefined || child.stdio !== undefined) return child;
+  return Object.assign(child, { stdin: new PassThrough(), stdout: new PassThrough(), stderr: null });
 }
 
 /** What keeps a value from being a process, or null. */
@@ -89,7 +96,7 @@ const REASONS: Readonly<Record<string, string>> = {
   E2BIG: "the arguments and the environment are too large; move settings to config.toml in the codexHome",
   ENOMEM: "there is not enough memory",
   EAGAIN: "there are too many processes",
-  EMFILE: "this program has too many open files",
+  EMFILE: "this program has too many open files; close some, or raise its limit (ulimit -n)",
   ENFILE: "the system has too many open files",
   ETXTBSY: "the file is being written to",
 };
@@ -99,7 +106,7 @@ export function spawnFailure(request: SpawnRequest, cause: unknown): CodexError 
   if (UsageError.isInstance(cause)) return cause;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
   const known = code === undefined ? undefined : REASONS[code];
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   const why = known === undefined ? message : `${known} (${code})`;
   const advice = code === "ENOENT" ? ". Check that path, and the working directory" : "";
   return new LaunchError("SPAWN_FAILED", `${request.command} could not be started: ${why}${advice}`, { cause });

@@ -1,6 +1,5 @@
 /** Owns one JSON-RPC connection: requests and their answers, the in-flight window, and the one close reason. */
 
-import { captureCallSite } from "../errors/callSite.js";
 import {
   type CloseReason,
   CodexError,
@@ -119,8 +118,7 @@ export class Connection {
     if (this.#isTooLarge(text)) {
       return Promise.reject(this.#tooLarge(method));
     }
-    const site = options.site ?? captureCallSite();
-    const call = new PendingCall({ id, method, text }, site, options, (pending, timedOutMs) =>
+    const call = new PendingCall({ id, method, text }, options, (pending, timedOutMs) =>
       this.#abandon(pending, timedOutMs),
     );
     const window = this.#windows[call.kind];

@@ -1,7 +1,6 @@
-/** Owns one request that has no answer yet: its id, timer, signal and call site in one place. */
+/** One request that has no answer yet: its id, timer and signal in one place. */
 
 import { MAX_TIMER_MS, onAbort } from "../abort.js";
-import { type CallSite, atCallSite } from "../errors/callSite.js";
 import type { CodexError, ThreadFate } from "../errors/index.js";
 
 /** How a request is watched. */
@@ -12,8 +11,6 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /** `long` for a request that is answered only when its work is done. Default `short`. */
   readonly kind?: "short" | "long" | undefined;
-  /** Where the call was made. Default: where the request is. */
-  readonly site?: CallSite | undefined;
   /** What has become of the thread that the request names, asked for when the runtime does not find it. */
   readonly threadFate?: (() => ThreadFate | undefined) | undefined;
   /** Called when the request goes out. */
@@ -29,7 +26,6 @@ export class PendingCall {
   readonly text: string;
   readonly promise: Promise<unknown>;
   #sent = false;
-  readonly #site: CallSite;
   readonly #options: CallOptions;
   readonly #stopWatching: () => void;
   #resolve: (result: unknown) => void = () => {};
@@ -41,14 +37,12 @@ export class PendingCall {
    */
   constructor(
     call: { id: number; method: string; text: string },
-    site: CallSite,
     options: CallOptions,
     abandon: (call: PendingCall, timedOutMs: number | undefined) => void,
   ) {
     this.id = call.id;
     this.method = call.method;
     this.text = call.text;
-    this.#site = site;
     this.#options = options;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -103,7 +97,7 @@ export class PendingCall {
   }
 
   fail(error: CodexError): void {
-    if (this.#settle()) this.#reject(atCallSite(error, this.#site));
+    if (this.#settle()) this.#reject(error);
   }
 
   /** Rejects with the reason of the caller's own signal, as it is. */

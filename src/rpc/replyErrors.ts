@@ -38,11 +38,17 @@ const FATES: Readonly<Record<ThreadFate, { readonly code: string; readonly hint:
     hint: "It is ephemeral: it cannot be stored, resumed or archived. Start a new thread with startThread().",
   },
 };
+/** What the runtime says, on whatever it wanted to open then, and what to do about it. Measured with `ulimit -n`. */
+const OUT_OF_FILES = /No file descriptors available|Too many open files/;
+const OUT_OF_FILES_HINT =
+  "The runtime has run out of open files; the file that it names is not the cause. Each stored thread that is loaded holds 3: " +
+  "unsubscribe() from idle threads, start threads with `ephemeral: true`, or raise the limit (ulimit -n).";
 
 const UNKNOWN_VARIANT = /^Invalid request: unknown variant `([^`]*)`/;
 
 /** First match wins. Each row is checked against the pinned runtime by the end-to-end tests. */
 const RULES: readonly ReplyRule[] = [
+  { message: OUT_OF_FILES, type: InternalRpcError, code: "TOO_MANY_OPEN_FILES", hint: OUT_OF_FILES_HINT },
   {
     message: /^thread not (?:found|loaded)/,
     type: ThreadNotFoundError,
@@ -124,6 +130,11 @@ const RULES: readonly ReplyRule[] = [
   },
   { rpcCode: -32603, type: InternalRpcError, code: "INTERNAL" },
 ];
+
+/** What to do about a runtime that ended before it could answer, by what it wrote to stderr; null when that does not tell. */
+export function adviceOnStderr(stderrTail: string): string | null {
+  return OUT_OF_FILES.test(stderrTail) ? OUT_OF_FILES_HINT : null;
+}
 
 /** The longest message that is kept: an unknown method is answered with the list of all of them. */
 const MAX_MESSAGE_CHARS = 400;

@@ -11,6 +11,7 @@ import { onAbort, orAborted, timeLimit } from "../abort.js";
 import { Codex } from "../codex.js";
 import { startWithin } from "../endpoint/launched.js";
 import { checkedToken } from "../endpoint/remote.js";
+import { messageOf } from "../errors/describe.js";
 import { LaunchError, UsageError } from "../errors/index.js";
 import { type ConnectOptions, startupLimitMs } from "../options.js";
 import type { AgentProcess, ProcessExit } from "../process/agentProcess.js";
@@ -188,7 +189,7 @@ async function whenReady(child: AgentProcess, address: Promise<string>, signal: 
     });
     return await orAborted(Promise.race([ready, exited]), signal);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new LaunchError(
       "HANDSHAKE_FAILED",
       `The runtime took no connections: ${why}. Check that its configuration loads and its address is free`,

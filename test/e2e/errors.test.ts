@@ -1,6 +1,8 @@
 /** Owns the end-to-end tests of how the runtime's refusals reach the caller: class, code, message and stack. */
 
-import { basename } from "node:path";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import {
   Codex,
   CodexError,
@@ -16,7 +18,7 @@ import {
   TransportClosedError,
   UsageError,
 } from "codex-embed";
-import { fail, message } from "codex-embed/testing";
+import { fail, message, startTestCodex, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { rejection, untyped } from "../support/turns.js";
@@ -273,6 +275,27 @@ describe("the stack names the caller", () => {
     }
   });
 
+  test("of requests that are made at once or joined with others", async () => {
+    const request = () => bench.codex.request("fs/readFile", { path: "/no/such/file" });
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => Promise.all([request(), request()]),
+      () => request().finally(() => {}),
+      () => request().then(() => {}),
+    ];
+    for (const call of calls) {
+      const caught: unknown = await (async function theCaller() {
+        try {
+          return await call();
+        } catch (error) {
+          return error;
+        }
+      })();
+      if (!CodexError.isInstance(caught)) throw new Error(`It was ${String(caught)}.`);
+      expect(caught.stack, call.toString()).toContain("theCaller");
+      expect(caught.stack?.startsWith(`${caught.name}: ${caught.message}`)).toBe(true);
+    }
+  });
+
   test("of a loop over pages", async () => {
     const loop = async () => {
       for await (const _ of bench.codex.threads({ cursor: "x" }));
@@ -381,4 +404,22 @@ describe("requests", () => {
     }
     expect(await codex.closed).toMatchObject({ initiator: "client", exitCode: 0 });
   });
+});
+
+test.skipIf(process.platform === "win32")("a runtime that has run out of files says so, and what to do", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "codex-embed-files-"));
+  const limited = join(folder, "codex");
+  await using plain = await startTestCodex();
+  await plain.codex.start();
+  await writeFile(limited, `#!/bin/sh\nulimit -n 70\nexec "${plain.codex.metadata.codexBin}" "$@"\n`, { mode: 0o755 });
+  await using few = await startTestCodex({ codexBin: limited });
+  few.model.respondWith(() => step(message("Done.")));
+  const fill = async (): Promise<never> => {
+    for (;;) await (await few.codex.startThread()).run("Go.");
+  };
+  // A turn that fails for want of a file for its connection only says that it has no connection.
+  const failure = await rejection(fill(), CodexError);
+  const error = InternalRpcError.isInstance(failure) ? failure : await rejection(few.codex.models(), InternalRpcError);
+  expect(error).toMatchObject({ code: "TOO_MANY_OPEN_FILES", message: expect.stringContaining("ulimit -n") });
+  await rm(folder, { recursive: true });
 });

@@ -435,8 +435,97 @@ test("another server in its place: a sub-agent ends as its record says, and is n
   proxy.up();
   await ready;
   expect(await agent.result()).toMatchObject({ status: "interrupted" });
-  expect((await codex.request("thread/loaded/list", {})).data).toEqual([thread.id]);
+  const loaded = async (): Promise<string[]> => (await codex.request("thread/loaded/list", {})).data;
+  expect(await loaded()).toEqual([]);
+  await codex.request("thread/backgroundTerminals/list", { threadId: thread.id });
+  expect(await loaded()).toEqual([thread.id]);
   await script.close();
+});
+
+describe("an idle thread", () => {
+  test("is taken up at its next use, with its handlers, tools and sandbox; one that is busy before all else", async () => {
+    const script = await ScriptedModel.start();
+    await using home = await createTestHome({ model: script, extraConfig: { sandbox_mode: "danger-full-access" } });
+    const first = await serve(home);
+    await using bench = await behindProxy({}, first);
+    const { codex, proxy } = bench;
+    const called: unknown[] = [];
+    const look = tool({
+      name: "look",
+      description: "Looks.",
+      parameters: { type: "object", properties: {} },
+      execute: () => void called.push("look"),
+    });
+    const open = () => codex.startThread({ cwd: home.workspace, sandbox: "read-only", tools: [look] });
+    const [busy, idle, unused] = [await open(), await open(), await open()];
+    for (const thread of [busy, idle, unused]) {
+      script.enqueue(message("Before."));
+      await thread.run("Go.");
+    }
+    const cut = gate();
+    script.enqueue(message({ deltas: ["Half", cut] }));
+    const turn = await busy.startTurn("On.");
+    await cut.reached;
+    const ready = bench.is("ready");
+    proxy.down();
+    await first.close();
+    await using second = await serve(home);
+    proxy.target = second.url;
+    proxy.up();
+    await ready;
+    expect(await turn.result()).toMatchObject({ status: "interrupted" });
+    const loaded = async (): Promise<string[]> => (await codex.request("thread/loaded/list", {})).data.toSorted();
+    expect(await loaded()).toEqual([busy.id]);
+    script.enqueue(step(toolCall("look", {})), step(shell("touch here")), message("After."));
+    expect((await idle.run("And?")).finalResponse).toBe("After.");
+    expect(called).toEqual(["look"]);
+    expect(existsSync(join(home.workspace, "here"))).toBe(false);
+    expect(await loaded()).toEqual([busy.id, idle.id].toSorted());
+    await script.close();
+  });
+
+  test("whose turn another client starts is taken up by then, and its own handlers are asked", async () => {
+    const asked: string[] = [];
+    await using bench = await behindProxy();
+    const thread = await bench.codex.startThread({
+      cwd: home.workspace,
+      sandbox: "read-only",
+      handlers: { approveCommand: ({ command }) => (asked.push(command ?? ""), "decline") },
+    });
+    model.enqueue(message("Before."));
+    await thread.run("Go.");
+    bench.proxy.down();
+    await server.close();
+    server = await serve(home);
+    bench.proxy.target = server.url;
+    const ready = bench.is("ready");
+    bench.proxy.up();
+    await ready;
+    await using other = await server.connect();
+    const undecided = { approveCommand: () => new Promise<never>(() => {}) };
+    const theirs = await other.resumeThread(thread.id, { sandbox: "read-only", handlers: undecided });
+    model.enqueue(step(shell("touch /tmp/x", { escalate: { justification: "Try." } })), message("Declined."));
+    await theirs.run("Do.");
+    expect(asked.join()).toContain("touch /tmp/x");
+  });
+
+  test("whose runtime is still there stays subscribed, without being used", async () => {
+    await using bench = await behindProxy();
+    const threads = [];
+    for (let count = 0; count < 3; count++) {
+      const thread = await bench.codex.startThread({ cwd: home.workspace });
+      model.enqueue(message("Before."));
+      await thread.run("Go.");
+      threads.push(thread);
+    }
+    const ready = bench.is("ready");
+    bench.proxy.cut();
+    await ready;
+    for (const { id: threadId } of threads) {
+      let status = "notSubscribed";
+      while (status !== "unsubscribed") ({ status } = await bench.codex.request("thread/unsubscribe", { threadId }));
+    }
+  });
 });
 
 describe("while there is no connection", () => {

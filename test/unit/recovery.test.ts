@@ -1,12 +1,12 @@
 /** Tests how threads are taken up again: which requests are made, and what becomes of decisions that nobody asks for again. */
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type CloseReason, JsonRpcError, ServerBusyError, TransportClosedError } from "../../src/errors/index.js";
 import { Recovery, type RecoveryRequest } from "../../src/recovery.js";
 import { RequestBroker } from "../../src/requests/broker.js";
 import { Router } from "../../src/stream/router.js";
 import { ThreadSandboxes } from "../../src/stream/threadSandboxes.js";
-import { threadId, turnId, turnRecord } from "../support/events.js";
+import { started, threadId, turnId, turnRecord } from "../support/events.js";
 import { untyped } from "../support/turns.js";
 
 const loss: CloseReason = {
@@ -136,6 +136,7 @@ test("a thread that cannot be resumed is lost with its turn; without one it is l
   idle.recovery.keep(threadId, true);
   idle.recovery.suspend();
   await idle.recovery.takeUpAll(idle.request, loss);
+  await idle.recovery.wake(threadId, idle.request);
   expect(idle.recovery.isUnheard(threadId)).toBe(true);
   expect(() => idle.router.reserve(threadId)).not.toThrow();
 
@@ -150,4 +151,84 @@ test("a thread that cannot be resumed is lost with its turn; without one it is l
   expect(failures).toMatchObject([{ maybeAccepted: true, cause: refusal }]);
   expect(failures[0]).toBeInstanceOf(TransportClosedError);
   expect(() => busy.router.reserve(threadId)).toThrow("could not be taken up again");
+});
+
+describe("an idle thread", () => {
+  test("is not resumed before it is used, and then once", async () => {
+    const { router, recovery, made, request } = bench({
+      "thread/loaded/list": () => ({ data: [], nextCursor: null }),
+      "thread/resume": () => page(turnRecord("completed")),
+    });
+    recovery.keep(threadId, true);
+    recovery.suspend();
+    await recovery.takeUpAll(request, loss);
+    expect([made, recovery.isDormant(threadId)]).toEqual([["thread/loaded/list"], true]);
+    expect(router.isBusy(threadId)).toBe(false);
+    await Promise.all([recovery.wake(threadId, request), recovery.wake(threadId, request)]);
+    await recovery.wake(threadId, request);
+    expect([made, recovery.isDormant(threadId)]).toEqual([["thread/loaded/list", "thread/resume"], false]);
+  });
+
+  test("that is reserved for a turn before it is taken up keeps its turn, also when it cannot be resumed", async () => {
+    const { router, recovery, request } = bench({
+      "thread/loaded/list": () => ({ data: [], nextCursor: null }),
+      "thread/resume": () => {
+        throw refusal;
+      },
+    });
+    recovery.keep(threadId, true);
+    recovery.suspend();
+    await recovery.takeUpAll(request, loss);
+    const reservation = router.reserve(threadId);
+    await recovery.wake(threadId, request);
+    const failures: unknown[] = [];
+    reservation.claim(turnId, { push: () => {}, touch: () => {}, fail: (error) => void failures.push(error) });
+    expect([failures, recovery.isUnheard(threadId)]).toEqual([[], true]);
+  });
+
+  test("is as dormant as before when its resume is not answered, and what comes meanwhile is not held back", async () => {
+    let isLost = true;
+    const { router, recovery, request } = bench({
+      "thread/loaded/list": () => ({ data: [], nextCursor: null }),
+      "thread/resume": () => {
+        if (isLost) throw new TransportClosedError(loss);
+        return page(turnRecord("completed"));
+      },
+    });
+    recovery.keep(threadId, true);
+    recovery.suspend();
+    await recovery.takeUpAll(request, loss);
+    await expect(recovery.wake(threadId, request)).rejects.toThrow(TransportClosedError);
+    expect(recovery.isDormant(threadId)).toBe(true);
+    const told: string[] = [];
+    const stop = router.follow(threadId, { push: ({ method }) => void told.push(method), fail: () => {} }, threadId);
+    router.dispatch(started(), 0);
+    expect(told).toEqual(["turn/started"]);
+    stop();
+    isLost = false;
+    await recovery.wake(threadId, request);
+    expect(recovery.isDormant(threadId)).toBe(false);
+  });
+
+  test("that the runtime still has loaded is taken up in the background, one after the other", async () => {
+    let inFlight = 0;
+    let most = 0;
+    const ids = ["a", "b", "c", "d"];
+    const { recovery, made, request } = bench({
+      "thread/loaded/list": () => ({ data: ["x", "a", "b", "c"], nextCursor: null }),
+      "thread/resume": async () => {
+        inFlight += 1;
+        most = Math.max(most, inFlight);
+        await new Promise(setImmediate);
+        inFlight -= 1;
+        return page();
+      },
+    });
+    for (const id of ids) recovery.keep(id, true);
+    recovery.suspend();
+    await recovery.takeUpAll(request, loss);
+    while (recovery.isDormant("c")) await new Promise(setImmediate);
+    expect(ids.map((id) => recovery.isDormant(id))).toEqual([false, false, false, true]);
+    expect([made.length, most]).toEqual([4, 1]);
+  });
 });

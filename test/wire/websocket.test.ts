@@ -228,22 +228,28 @@ describe("a connection", () => {
     let resumed = (): void => {};
     const asked = new Promise<void>((resolve) => (resumed = resolve));
     const { url } = await runtimeLike((socket, { id, method }) => {
-      if (method === "thread/start") socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/" } }));
+      if (method === "thread/start")
+        socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/", sandbox: { type: "readOnly" } } }));
+      else if (method === "turn/start")
+        socket.send(JSON.stringify({ id, result: { turn: { id: "u", items: [], status: "inProgress" } } }));
       else if (method === "thread/resume") resumed();
-      else socket.terminate();
+      else if (method === "model/list") socket.terminate();
+      else socket.send(JSON.stringify({ id, result: {} }));
     });
     const codex = await Codex.connect(url, { reconnect: { initialDelayMs: 1 } });
-    await codex.startThread();
+    const turn = await (await codex.startThread()).startTurn("x");
+    const cut = rejection(turn.result(), TransportClosedError);
     const pending = rejection(codex.models(), TransportClosedError);
     await asked;
     await codex.close();
     expect((await pending).message).toContain("client was closed");
+    await cut;
   });
 
   test("whose server hangs while threads are taken up again ends after giveUpAfterMs", async () => {
     const { url, sockets } = await runtimeLike((socket, { id, method }) => {
       if (method === "thread/start") {
-        socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/", model: "m" } }));
+        socket.send(JSON.stringify({ id, result: { thread: { id: "t" }, cwd: "/", sandbox: { type: "readOnly" } } }));
       } else if (method === "turn/start") {
         socket.send(JSON.stringify({ id, result: { turn: { id: "u", items: [], status: "inProgress" } } }));
         socket.terminate();

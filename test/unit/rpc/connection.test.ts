@@ -64,17 +64,13 @@ describe("requests", () => {
     expect(notifications).toHaveLength(1);
   });
 
-  test("reject with a typed error whose stack names the caller", async () => {
+  test("reject with a typed error", async () => {
     const { connection, transport } = connect();
-    async function theCaller() {
-      return connection.request("thread/start", { secret: "hunter2" });
-    }
-    const call = theCaller();
+    const call = connection.request("thread/start", { secret: "hunter2" });
     transport.receive({ id: 0, error: { code: -32602, message: "too long", data: { max: 1 } } });
     const error = await call.catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(InvalidParamsError);
     expect(error).toMatchObject({ method: "thread/start", rpcCode: -32602, data: { max: 1 } });
-    expect(String(error instanceof Error && error.stack)).toContain("theCaller");
     expect(String(error)).not.toContain("hunter2");
   });
 

@@ -64,3 +64,16 @@ test.each(["No space left on device (os error 28)", "(code: 13) database or disk
   const error = replyError("thread/read", { code: -32603, message: `thread-store internal error: ${why}` });
   expect(error).toMatchObject({ code: "INTERNAL", message: expect.stringContaining("Free space on the disk") });
 });
+
+test.each([
+  "failed to load configuration: Failed to read requirements file /etc/codex/requirements.toml: No file descriptors available (os error 24)",
+  "failed to list threads: Too many open files (os error 24)",
+  "error creating thread: Too many open files in system (os error 23)",
+])("a runtime without open files is one, whatever it wanted to open: %s", (message) => {
+  for (const code of [-32600, -32603]) {
+    expect(replyError("thread/start", { code, message })).toMatchObject({
+      code: "TOO_MANY_OPEN_FILES",
+      message: expect.stringContaining("ulimit -n"),
+    });
+  }
+});

@@ -1,5 +1,6 @@
 /** Owns the tests of processes that are not children of this program. */
 
+import { ChildProcess } from "node:child_process";
 import { EventEmitter, getEventListeners } from "node:events";
 import { PassThrough } from "node:stream";
 import { Codex, serveAppServer, UsageError } from "codex-embed";
@@ -65,6 +66,16 @@ describe("a spawn that returns", () => {
     await expect(Codex.launch({ spawn })).rejects.toThrow(why);
     await expect(serveAppServer({ spawn })).rejects.toThrow(why);
   });
+});
+
+it("reports a child that Node had no files for, and so gave no pipes", async () => {
+  const spawn = (): SpawnedProcess => {
+    const child = new ChildProcess();
+    process.nextTick(() => child.emit("error", Object.assign(new Error("spawn codex EMFILE"), { code: "EMFILE" })));
+    return child as SpawnedProcess;
+  };
+  const error = await AgentProcess.start(request, { spawn }).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: "SPAWN_FAILED", message: expect.stringContaining("too many open files") });
 });
 
 describe("a custom spawn", () => {
