@@ -24,7 +24,8 @@ import type {
   ResumeThreadOptions,
   StartThreadOptions,
 } from "./options.js";
-import { type ClientMethod, type RequestOptions, Runtime } from "./runtime.js";
+import type { ClientMethod, RequestOptions } from "./clientRequests.js";
+import { Runtime } from "./runtime.js";
 import { Thread } from "./thread.js";
 import { readThread } from "./threadRecord.js";
 import { callback, flag, nullable, signal, text, timeout } from "./usage/kinds.js";

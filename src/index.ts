@@ -62,7 +62,7 @@ export * from "./requests/handlers.js";
 export { ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget } from "./review.js";
 export type { ReviewFinding, ReviewVerdict } from "./reviewText.js";
 export { isRetryableError, type RetryOptions, retryOnOverload } from "./retry.js";
-export type { ClientMethod, RequestOptions } from "./runtime.js";
+export type { ClientMethod, RequestOptions } from "./clientRequests.js";
 export type { InferOutput, JsonSchema, JsonSchemaKeywords, Schema, SchemaIssue } from "./schema/index.js";
 export { serveAppServer } from "./serve/serve.js";
 export type { AppServer, ServeAuth, ServeOptions } from "./serve/types.js";

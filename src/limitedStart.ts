@@ -1,7 +1,8 @@
 import { trackEnding } from "./ending.js";
 import type { CallSite } from "./errors/callSite.js";
 import { RequestTimeoutError, TransportClosedError, TurnInProgressError } from "./errors/index.js";
-import type { RequestOptions, Runtime } from "./runtime.js";
+import type { RequestOptions } from "./clientRequests.js";
+import type { Runtime } from "./runtime.js";
 import type { Reservation } from "./stream/reservation.js";
 import { LimitWatch, type Started } from "./turnLimits.js";
 

@@ -34,7 +34,7 @@ const LATEST_TURN = { initialTurnsPage: { limit: 1, itemsView: "full" } } as con
 /** Starts a thread (`thread/start`). */
 export async function openNewThread(runtime: Runtime, options: StartThreadOptions): Promise<OpenedThread> {
   const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
-  const fields = { ...given, ...runtime.cwdField(cwd) };
+  const fields = { ...given, ...runtime.paths.cwdField(cwd) };
   const extras = prepareExtras(runtime, { handlers, tools });
   const mode = approvalMode ?? (extras.decides ? "ask" : "auto_review");
   if (fields.experimentalRawEvents === true && runtime.countsResponses) {
@@ -64,7 +64,7 @@ export async function openStoredThread(
   options: ResumeThreadOptions,
 ): Promise<OpenedThread> {
   const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
-  const fields = { ...given, ...runtime.cwdField(cwd) };
+  const fields = { ...given, ...runtime.paths.cwdField(cwd) };
   const modes = { sandbox, approvalMode };
   const extras = prepareExtras(runtime, { handlers, tools });
   const own = configFields(config);
@@ -109,7 +109,7 @@ export async function openStoredThread(
 /** Copies a thread (`thread/fork`). The copy is in the sandbox of the thread, unless it gets another. */
 export async function openFork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<OpenedThread> {
   const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
-  const fields = { ...given, ...runtime.cwdField(cwd) };
+  const fields = { ...given, ...runtime.paths.cwdField(cwd) };
   const modes = { sandbox, approvalMode };
   const extras = prepareExtras(runtime, { handlers, tools });
   const own = configFields(config);

@@ -1,10 +1,9 @@
 /** Owns one runtime from start to close, over all connections to it, and wires the layers. */
 
-import { isAbsolute, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { orAborted } from "./abort.js";
 import type { Endpoint } from "./endpoint/endpoint.js";
-import { atAwait, atCallSite, type CallSite } from "./errors/callSite.js";
+import { RuntimePaths } from "./endpoint/paths.js";
+import { atAwait, atCallSite } from "./errors/callSite.js";
 import { messageOf } from "./errors/describe.js";
 import {
   type CloseReason,
@@ -24,79 +23,40 @@ import {
 import type { Turn } from "./generated/protocol.js";
 import type { ClientRequests } from "./generated/tables.js";
 import type { RuntimeMetadata } from "./handshake.js";
+import {
+  type ClientMethod,
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  ENDING_METHODS,
+  MAX_SENDS,
+  READ_METHOD,
+  type RequestOptions,
+  recoveryOn,
+  requestOn,
+  STOPPING_METHODS,
+  threadIn,
+  UNSUBSCRIBED_METHODS,
+  UNTIMED_METHODS,
+} from "./clientRequests.js";
 import { Link } from "./link.js";
 import { safeLogger } from "./logger.js";
 import { LoginGate } from "./loginGate.js";
 import { type ClientOptions, DEFAULT_OPT_OUT_NOTIFICATIONS, startupLimitMs } from "./options.js";
-import { existingFolder } from "./process/launch.js";
-import { Recovery, type RecoveryRequest } from "./recovery.js";
+import { Recovery } from "./recovery.js";
 import { RequestBroker } from "./requests/broker.js";
 import { retryOnOverload } from "./retry.js";
 import type { Connection, ConnectionReceiver } from "./rpc/connection.js";
-import { isRecord, type WireNotification } from "./rpc/messages.js";
-import type { CallOptions } from "./rpc/pending.js";
+import type { WireNotification } from "./rpc/messages.js";
 import { ActivityLog } from "./stream/activityLog.js";
 import { Listeners } from "./stream/listeners.js";
 import { NewestMap } from "./stream/remember.js";
 import { Router } from "./stream/router.js";
 import { ThreadSandboxes } from "./stream/threadSandboxes.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
-import { expandHome } from "./usage/home.js";
-
-/** The name of a request of the protocol. */
-export type ClientMethod = keyof ClientRequests;
-
-/** How a request is made. */
-export interface RequestOptions<R = unknown> {
-  /** Rejects with its reason when it aborts. What was already sent may still be carried out. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds; null for no limit. Default: the client's `requestTimeoutMs`. */
-  readonly timeoutMs?: number | null | undefined;
-  /** @internal */
-  readonly onResult?: ((result: R) => void) | undefined;
-  /** @internal Called when the request goes out. */
-  readonly onSent?: (() => void) | undefined;
-  /** @internal Where the call was made. Default: where it is awaited. */
-  readonly site?: CallSite | undefined;
-}
-
-export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 
 /** How long a turn is held up by a runtime that does not say who is logged in. */
 const LOGIN_QUESTION_MS = 1_000;
 /** How long the end of an interrupted turn may wait for the thread's record. */
 const RECORD_TIMEOUT_MS = 2_000;
-
-/** Requests that are answered when their work is done, however long that takes. */
-const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
-  "command/exec",
-  "mcpServer/tool/call",
-  "thread/sample",
-]);
-
-/** Requests that change nothing, so that one that was refused by an overloaded runtime, or got lost, can be repeated. */
-const READ_METHOD = /\/(?:list|read)$/;
-/** Requests that end what a turn runs: harmless when repeated, and pointless once the process has gone. */
-const STOPPING_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
-  "turn/interrupt",
-  "thread/backgroundTerminals/clean",
-  "thread/backgroundTerminals/list",
-]);
-/** Further requests that are harmless when repeated. */
-const ENDING_METHODS: ReadonlySet<string> = new Set<ClientMethod>(["thread/unsubscribe"]);
-/** Requests about a thread for which nobody has to be subscribed to it, or that subscribe by themselves. */
-const UNSUBSCRIBED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
-  "thread/resume",
-  "thread/fork",
-  "thread/read",
-  "thread/turns/list",
-  "thread/unsubscribe",
-  "thread/archive",
-  "thread/unarchive",
-  "thread/delete",
-]);
-/** How often a request is sent at most, when connections are lost over it. */
-const MAX_SENDS = 3;
 
 /** What the SDK itself lives on. */
 const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>([
@@ -121,6 +81,7 @@ export class Runtime {
   readonly endings = new Map<string, Promise<void>>();
   /** Knows whether somebody is logged in. */
   readonly login: LoginGate;
+  readonly paths: RuntimePaths;
   readonly #activity: ActivityLog | null;
   readonly #endpoint: Endpoint;
   readonly #link: Link;
@@ -141,6 +102,7 @@ export class Runtime {
     startupLimitMs(options);
     this.options = { ...options, logger: options.logger && safeLogger(options.logger) };
     this.#activity = this.options.logger === undefined ? null : new ActivityLog(this.options.logger);
+    this.paths = new RuntimePaths(endpoint);
     this.#endpoint = endpoint;
     this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
     this.broker = new RequestBroker(options.handlers ?? {}, {
@@ -266,40 +228,6 @@ export class Runtime {
         throw error;
       }
     }
-  }
-
-  /** Whether the runtime was started by this program, and so resolves paths as this program does. */
-  get isLocal(): boolean {
-    return this.#endpoint.cwd !== null;
-  }
-
-  /**
-   * The absolute form of a path as the runtime resolves it: against the working directory of its process.
-   *
-   * Throws `UsageError` for a relative path where that directory is not known.
-   */
-  resolvePath(path: string): string {
-    const { cwd } = this.#endpoint;
-    if (cwd !== null) return resolve(cwd, expandHome(path, "cwd"));
-    if (isAbsolute(path)) return path;
-    throw new UsageError(
-      `The path ${JSON.stringify(path)} is relative, but the runtime runs elsewhere: give an absolute one.`,
-    );
-  }
-
-  /**
-   * The field `cwd` of a thread or a turn as the wire takes it, with `~` as the user's home; none when it is left out.
-   *
-   * Throws `UsageError` for a URL other than `file:`, and for a path that is not an existing folder where the runtime sees
-   * the same files as this program.
-   */
-  cwdField(cwd: string | URL | null | undefined): { readonly cwd?: string | null } {
-    if (cwd === undefined) return {};
-    const given = cwd instanceof URL ? filePath(cwd) : cwd;
-    const path = given?.startsWith("~") ? this.resolvePath(given) : given;
-    const { sharesFiles, cwd: base } = this.#endpoint;
-    if (path !== null && sharesFiles) existingFolder(path, base ?? undefined);
-    return { cwd: path };
   }
 
   /** Awaits something that this connection brings about: rejects with `TransportClosedError` when it goes first. */
@@ -438,42 +366,4 @@ export class Runtime {
     if (this.options.logger) this.options.logger.warn(fields, message);
     else process.emitWarning(message, { type: "CodexEmbedWarning" });
   }
-}
-
-function filePath(url: URL): string {
-  try {
-    return fileURLToPath(url);
-  } catch (cause) {
-    throw new UsageError(`cwd is a ${url.protocol} URL that names no local path. Give a path or a file: URL.`, {
-      cause,
-    });
-  }
-}
-
-/** The thread that a request names, or null. */
-function threadIn(params: unknown): string | null {
-  const threadId = isRecord(params) ? params["threadId"] : null;
-  return typeof threadId === "string" ? threadId : null;
-}
-
-/** Sends a request on this very connection. */
-function requestOn<M extends ClientMethod>(
-  connection: Connection,
-  method: M,
-  params: ClientRequests[M]["params"],
-  options: RequestOptions<ClientRequests[M]["result"]> & Pick<CallOptions, "threadFate">,
-): Promise<ClientRequests[M]["result"]> {
-  const { signal, timeoutMs, onSent, threadFate } = options;
-  // What the runtime answers is taken to be as generated: its version was compared at the handshake.
-  const onResult = options.onResult as ((result: unknown) => void) | undefined;
-  const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
-  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, threadFate } as const;
-  return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
-}
-
-function recoveryOn(connection: Connection): RecoveryRequest {
-  const options = { timeoutMs: DEFAULT_REQUEST_TIMEOUT_MS };
-  return (method, params, onResult) => {
-    return retryOnOverload(() => requestOn(connection, method, params, { ...options, onResult }));
-  };
 }

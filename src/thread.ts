@@ -12,7 +12,8 @@ import type { ForkThreadOptions, ResumeThreadOptions, RunOptions, StartThreadOpt
 import { type OutputOf, repairRequest } from "./output.js";
 import { type ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget, startReview } from "./review.js";
 import { checkReviewTarget } from "./reviewText.js";
-import type { ClientMethod, Runtime } from "./runtime.js";
+import type { ClientMethod } from "./clientRequests.js";
+import type { Runtime } from "./runtime.js";
 import type { Schema } from "./schema/index.js";
 import { injectItems, type ShellCommandItem, sampleThread, shellCommandAlongside, shellCommandOf } from "./sideWork.js";
 import { ThreadQueue } from "./threadQueue.js";

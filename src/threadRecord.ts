@@ -29,7 +29,7 @@ export async function readRollout<T>(
   if (path === null) return null;
   let rollout: RolloutBytes | null = null;
   try {
-    rollout = runtime.isLocal ? await openRollout(path).catch(() => null) : null;
+    rollout = runtime.paths.isLocal ? await openRollout(path).catch(() => null) : null;
     rollout ??= rolloutOf(Buffer.from((await runtime.request("fs/readFile", { path })).dataBase64, "base64"));
     return await read(rollout);
   } catch {

@@ -4,7 +4,8 @@ import { atCallSite, type CallSite } from "./errors/callSite.js";
 import { RequestTimeoutError, TurnDeadlineError, TurnStalledError } from "./errors/index.js";
 import type { Turn } from "./generated/protocol.js";
 import type { TurnLimits } from "./options.js";
-import { DEFAULT_REQUEST_TIMEOUT_MS, type Runtime } from "./runtime.js";
+import { DEFAULT_REQUEST_TIMEOUT_MS } from "./clientRequests.js";
+import type { Runtime } from "./runtime.js";
 import type { TurnStream, Unfinished } from "./stream/turnStream.js";
 
 /** How long the runtime may take to say how a silent turn stands. */

@@ -58,8 +58,8 @@ export class TurnStarter {
     const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, site, sinceMs });
     try {
       const output = outputParser(outputSchema);
-      const fields = { ...others, ...this.#runtime.cwdField(given) };
-      const cwd = fields.cwd ? this.#runtime.resolvePath(fields.cwd) : this.#cwd;
+      const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
+      const cwd = fields.cwd ? this.#runtime.paths.resolve(fields.cwd) : this.#cwd;
       const params = {
         clientUserMessageId: crypto.randomUUID(),
         ...fields,

@@ -28,7 +28,7 @@ const HOUSE: readonly (readonly string[])[] = [
   ["knownOptions"],
   ["handshake", "output", "endpoint"],
   ["establish", "recovery"],
-  ["link"],
+  ["link", "clientRequests"],
   ["runtime"],
   ["agents"],
   ["ending"],

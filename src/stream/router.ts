@@ -42,7 +42,6 @@ export class Router {
   readonly #agentContexts = new Map<string, AsyncContext>();
   /** The last turns of threads that nothing goes on in. */
   readonly #lastTurns = new NewestMap<string>();
-
   readonly #readTurns: (threadId: string) => Promise<readonly Turn[]>;
 
   /** @param readTurns - reads the newest turns of a thread with their items, the newest first. May reject. */
@@ -375,9 +374,7 @@ export class Router {
   }
 
   #tellFollowers(threadId: string, event: Notification | ReconnectedEvent, bytes: number): void {
-    const followers = this.#followers.get(threadId);
-    if (followers === undefined) return;
-    for (const follower of followers) follower.push(event, bytes);
+    for (const follower of this.#followers.get(threadId) ?? []) follower.push(event, bytes);
   }
 
   #route(threadId: string): ThreadRoute {

@@ -29,7 +29,7 @@ export interface WebSocketOptions {
 }
 
 /** The other side refused the connection. */
-export class UpgradeRefusedError extends Error {
+class UpgradeRefusedError extends Error {
   override readonly name: string = "UpgradeRefusedError";
   readonly status: number;
 
