@@ -255,7 +255,7 @@ export class Codex implements AsyncDisposable {
    * @throws UsageError for a name that never comes: one that the protocol does not have, or that was opted out of.
    */
   on<K extends SubscriptionName>(method: K, handler: (notification: NotificationOf<K>) => unknown): Disposable {
-    checkSubscription(method, this.#runtime.options.optOutNotifications ?? []);
+    checkSubscription(method, this.#runtime.silenced);
     callback(handler, { call: "on", path: "handler" });
     return this.#runtime.listeners.on(method, handler);
   }

@@ -120,13 +120,15 @@ const KINDS: ReadonlyMap<string, NotificationKind> = kinds();
 const OWN_NAMES: readonly SubscriptionName[] = ["handlerError", "status", "unknown", "*"];
 
 /** Throws `UsageError` for a subscription that nothing would ever come for. */
-export function checkSubscription(method: unknown, optedOut: readonly string[]): void {
+export function checkSubscription(method: unknown, silenced: readonly string[]): void {
   text(method, { call: "on", path: "method" });
   const known: readonly string[] = [...KINDS.keys(), ...OWN_NAMES];
-  if (typeof method !== "string" || (known.includes(method) && !optedOut.includes(method))) return;
+  if (typeof method !== "string" || (known.includes(method) && !silenced.includes(method))) return;
   const shown = shownKey(method);
   if (known.includes(method)) {
-    throw new UsageError(`on: ${shown} is in optOutNotifications, so the runtime does not send it. Take it out there.`);
+    throw new UsageError(
+      `on: ${shown} does not come with this client's optOutNotifications. Leave it out there; [] opts out of nothing.`,
+    );
   }
   const near = method.length > MAX_KEY_CHARS ? null : nearest(method, known);
   throw new UsageError(

@@ -25,6 +25,7 @@ export async function startLimited<R, W extends Started>(
   watch: LimitWatch,
   plan: StartPlan<R, W>,
 ): Promise<W> {
+  if (!runtime.login.isOpen(plan.threadId)) await watch.race(runtime.login.check(plan.threadId, watch.method));
   await untilFree(runtime, plan.threadId, watch);
   watch.throwIfFired();
   const reservation = runtime.router.reserve(plan.threadId);

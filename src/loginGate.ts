@@ -5,6 +5,7 @@ import { LOGIN_ADVICE } from "./errors/loginAdvice.js";
 import type { Notification } from "./events.js";
 import type { ConfigReadResponse, GetAccountResponse } from "./generated/protocol.js";
 import { isRecord } from "./rpc/messages.js";
+import { NewestMap } from "./stream/remember.js";
 
 /** The requests that the gate makes. A runtime that does not answer them in time lets every turn through. */
 export interface LoginQuestions {
@@ -21,6 +22,8 @@ const INVALID_REQUEST = -32600;
  */
 export class LoginGate {
   readonly #questions: LoginQuestions;
+  /** The model provider of each thread that was opened here. */
+  readonly #providers = new NewestMap<string>();
   #isLoggedIn = false;
   /** Providers that need no login, and all of them (null) when the runtime does not say who is logged in. */
   #free: Set<string> | null = new Set();
@@ -29,6 +32,11 @@ export class LoginGate {
 
   constructor(questions: LoginQuestions) {
     this.#questions = questions;
+  }
+
+  /** Learns the model provider of a thread. */
+  opened(threadId: string, provider: string): void {
+    this.#providers.set(threadId, provider);
   }
 
   /** Asks beside the opening of a thread, so that the first turn finds the answer. */
@@ -43,14 +51,17 @@ export class LoginGate {
     this.#latest = null;
   }
 
-  /** Whether turns of this provider are let through without another question. */
-  isOpen(provider: string): boolean {
-    return this.#isLoggedIn || this.#free === null || this.#free.has(provider);
+  /** Whether the model of this thread can be asked without another question about the login. */
+  isOpen(threadId: string): boolean {
+    if (this.#isLoggedIn || this.#free === null) return true;
+    const provider = this.#providers.get(threadId);
+    return provider === undefined || this.#free.has(provider);
   }
 
-  /** @throws AuthRequiredError when the provider needs a login and nobody is logged in. */
-  async check(provider: string, method: string): Promise<void> {
-    if (this.isOpen(provider)) return;
+  /** @throws AuthRequiredError when the provider of the thread needs a login and nobody is logged in. */
+  async check(threadId: string, method: string): Promise<void> {
+    const provider = this.#providers.get(threadId);
+    if (provider === undefined || this.isOpen(threadId)) return;
     const earlier = (await this.#asking) ?? this.#latest;
     if (earlier !== null && !(await this.#needsLogin(provider, earlier))) return;
     // A login by another program is not announced, so a refusal rests on an answer of now.

@@ -297,7 +297,8 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
   return {
     tools: set,
     decides: decidesApprovals(handlers) || decidesApprovals(runtime.options.handlers),
-    attach: ({ thread, sandbox, activePermissionProfile, cwd }) => {
+    attach: ({ thread, modelProvider, sandbox, activePermissionProfile, cwd }) => {
+      runtime.login.opened(thread.id, modelProvider);
       runtime.recovery.keep(thread.id, !thread.ephemeral, context);
       runtime.sandboxes.note(thread.id, sandbox, activePermissionProfile);
       const runner: ToolRunner | undefined = set && {

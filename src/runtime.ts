@@ -164,6 +164,12 @@ export class Runtime {
     return experimentalApi !== false && optOutNotifications.includes("rawResponseItem/completed");
   }
 
+  /** The notifications that do not reach subscribers: those that the runtime does not send, and the one that is counted. */
+  get silenced(): readonly string[] {
+    const { optOutNotifications = DEFAULT_OPT_OUT_NOTIFICATIONS } = this.options;
+    return this.countsResponses ? [...optOutNotifications, "rawResponse/completed"] : optOutNotifications;
+  }
+
   /** Whether a connection that is lost is made again, to the same runtime. */
   get reconnects(): boolean {
     return this.#endpoint.recovery?.kind === "reconnect";

@@ -1,4 +1,4 @@
-import { type CallSite, captureCallSite } from "./errors/callSite.js";
+import { captureCallSite } from "./errors/callSite.js";
 import { OutputValidationError, TransportClosedError, UsageError } from "./errors/index.js";
 import type { TurnEvent } from "./events.js";
 import type { ResponseItem, ThreadGoal, ThreadSampleResponse, Thread as ThreadRecord } from "./generated/protocol.js";
@@ -12,7 +12,6 @@ import type { ForkThreadOptions, ResumeThreadOptions, RunOptions, StartThreadOpt
 import { type OutputOf, repairRequest } from "./output.js";
 import { type ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget, startReview } from "./review.js";
 import { checkReviewTarget } from "./reviewText.js";
-import type { ClientMethod } from "./clientRequests.js";
 import type { Runtime } from "./runtime.js";
 import type { Schema } from "./schema/index.js";
 import { injectItems, type ShellCommandItem, sampleThread, shellCommandAlongside, shellCommandOf } from "./sideWork.js";
@@ -29,15 +28,13 @@ export class Thread implements AsyncDisposable {
   readonly id: string;
   /** The model in force when the thread was opened. */
   readonly model: string;
-  readonly #provider: string;
   readonly #runtime: Runtime;
   readonly #turns: TurnStarter;
 
   /** @internal */
-  constructor(runtime: Runtime, opened: { thread: { id: string }; cwd: string; model: string; modelProvider: string }) {
+  constructor(runtime: Runtime, opened: { thread: { id: string }; cwd: string; model: string }) {
     this.id = opened.thread.id;
     this.model = opened.model;
-    this.#provider = opened.modelProvider;
     this.#runtime = runtime;
     this.#turns = new TurnStarter(runtime, opened.thread.id, opened.cwd);
   }
@@ -61,7 +58,7 @@ export class Thread implements AsyncDisposable {
     const site = captureCallSite();
     const sinceMs = performance.now();
     for (let next = input, attempt = 0; ; attempt++) {
-      const turn = await this.#start(next, turnOptions, site, sinceMs);
+      const turn = await this.#turns.start(next, turnOptions, site, sinceMs);
       try {
         return await turn.result();
       } catch (error) {
@@ -82,7 +79,7 @@ export class Thread implements AsyncDisposable {
     options: TurnOptions<S> = {},
   ): Promise<TurnHandle<OutputOf<S>>> {
     const checked = checkOptions(options, "startTurn", TURN);
-    return this.#start(input, checked, captureCallSite());
+    return this.#turns.start(input, checked, captureCallSite());
   }
 
   /**
@@ -96,7 +93,7 @@ export class Thread implements AsyncDisposable {
   ): AsyncGenerator<TurnEvent, void, undefined> {
     const site = captureCallSite();
     const checked = checkOptions(options, "stream", TURN);
-    return new OwnedTurn(() => this.#start(input, checked, site), checked.keepCommands ?? false);
+    return new OwnedTurn(() => this.#turns.start(input, checked, site), checked.keepCommands ?? false);
   }
 
   /**
@@ -121,7 +118,7 @@ export class Thread implements AsyncDisposable {
    */
   async compact(): Promise<TurnResult> {
     const site = captureCallSite();
-    if (!this.#isLoggedIn) await this.#assertLogin("thread/compact/start");
+    await this.#runtime.login.check(this.id, "thread/compact/start");
     const turn = await this.#turns.adopt(site, () => {
       return this.#runtime.request("thread/compact/start", { threadId: this.id });
     });
@@ -136,7 +133,6 @@ export class Thread implements AsyncDisposable {
     const site = captureCallSite();
     checkReviewTarget(target, "startReview");
     const limits = checkOptions(options, "startReview", TURN_LIMITS);
-    if (!this.#isLoggedIn) await this.#assertLogin("review/start");
     return startReview(this.#runtime, this.id, target, { limits, turns: this.#turns, site });
   }
 
@@ -153,7 +149,6 @@ export class Thread implements AsyncDisposable {
     text(objective, { call: "startGoal", path: "objective" });
     const checked = checkOptions(options, "startGoal", START_GOAL);
     const site = captureCallSite();
-    if (!this.#isLoggedIn) await this.#assertLogin("thread/goal/set");
     return startGoal(this.#runtime, this.id, objective, checked, this.#turns.streamOptions(site));
   }
 
@@ -176,7 +171,6 @@ export class Thread implements AsyncDisposable {
   async resumeGoal(options: ResumeGoalOptions = {}): Promise<GoalHandle> {
     const checked = checkOptions(options, "resumeGoal", RESUME_GOAL);
     const site = captureCallSite();
-    if (!this.#isLoggedIn) await this.#assertLogin("thread/goal/set");
     return resumeGoal(this.#runtime, this.id, checked, this.#turns.streamOptions(site));
   }
 
@@ -187,7 +181,7 @@ export class Thread implements AsyncDisposable {
 
   /** Inputs that wait for a turn of their own. */
   get queue(): ThreadQueue {
-    return new ThreadQueue(this.#runtime, this.id, () => this.#turns.cwd, this.#provider);
+    return new ThreadQueue(this.#runtime, this.id, () => this.#turns.cwd);
   }
 
   /**
@@ -202,7 +196,7 @@ export class Thread implements AsyncDisposable {
   ): Promise<ThreadSampleResponse> {
     text(prompt, { call: "sample", path: "prompt" });
     const checked = checkOptions(options, "sample", { signal });
-    if (!this.#isLoggedIn) await this.#assertLogin("thread/sample");
+    await this.#runtime.login.check(this.id, "thread/sample");
     return sampleThread(this.#runtime, this.id, prompt, checked.signal);
   }
 
@@ -269,26 +263,6 @@ export class Thread implements AsyncDisposable {
     } catch (error) {
       if (!TransportClosedError.isInstance(error)) throw error;
     }
-  }
-
-  async #start<S extends Schema | undefined>(
-    input: Input,
-    options: TurnOptions<S>,
-    site: CallSite,
-    sinceMs = performance.now(),
-  ): Promise<TurnHandle<OutputOf<S>>> {
-    if (!this.#isLoggedIn) await this.#assertLogin("turn/start");
-    return this.#turns.start(input, options, site, sinceMs);
-  }
-
-  /** Whether the model provider can be asked without another look at the login. */
-  get #isLoggedIn(): boolean {
-    return this.#runtime.login.isOpen(this.#provider);
-  }
-
-  /** Rejects with `AuthRequiredError` when the model provider needs a login and there is none. */
-  async #assertLogin(method: ClientMethod): Promise<void> {
-    await this.#runtime.login.check(this.#provider, method);
   }
 
   /** @internal */

@@ -10,11 +10,9 @@ export class ThreadQueue {
   readonly #runtime: Runtime;
   readonly #threadId: string;
   readonly #cwd: () => string;
-  readonly #provider: string;
 
   /** @internal */
-  constructor(runtime: Runtime, threadId: string, cwd: () => string, provider: string) {
-    this.#provider = provider;
+  constructor(runtime: Runtime, threadId: string, cwd: () => string) {
     this.#runtime = runtime;
     this.#threadId = threadId;
     this.#cwd = cwd;
@@ -22,7 +20,7 @@ export class ThreadQueue {
 
   /** Adds an input to the end (`thread/queue/add`); it runs at once when the thread is idle. */
   async add(input: Input): Promise<QueuedSubmission> {
-    await this.#runtime.login.check(this.#provider, "thread/queue/add");
+    await this.#runtime.login.check(this.#threadId, "thread/queue/add");
     const { queuedSubmission } = await this.#runtime.request("thread/queue/add", {
       threadId: this.#threadId,
       input: await toUserInput(input, this.#cwd()),

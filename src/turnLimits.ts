@@ -81,6 +81,11 @@ export class LimitWatch {
     return this.#reason;
   }
 
+  /** The request that starts the work. */
+  get method(): string {
+    return this.#options.method;
+  }
+
   get keepCommands(): boolean {
     return this.#options.limits.keepCommands ?? false;
   }

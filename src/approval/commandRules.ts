@@ -134,7 +134,7 @@ function warnOfPrograms(patterns: readonly Pattern[]): void {
     `commands.allow of approvalRules has ${[...names].join(", ")}: what is allowed runs outside the sandbox, and ` +
       "these programs run what configuration, scripts or arguments tell them. An agent that can write in the " +
       "working directory can run anything through them. Let them run inside the sandbox, where no rule is asked.",
-    { type: "CodexEmbedWarning", code: "CODEX_EMBED_ALLOWED_PROGRAM" },
+    { type: "CodexEmbedWarning", code: "ALLOWED_PROGRAM" },
   );
 }
 

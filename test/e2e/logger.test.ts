@@ -117,13 +117,18 @@ describe("a subscription", () => {
     ["turn/complete", 'on: the protocol has no notification "turn/complete". Did you mean "turn/completed"?'],
     ["turn.completed", 'Did you mean "turn/completed"?'],
     ["message", 'Use "*" for all of them'],
-    ["configWarning", "on: configWarning is in optOutNotifications"],
+    ["configWarning", "on: configWarning does not come with this client's optOutNotifications"],
     [5, "on: method is a number. Give a string."],
   ])("to %j, which never comes, is refused", (name, says) => {
     const codex = new Codex({ optOutNotifications: ["configWarning"] });
     const subscribe = () => codex.on(untyped<"status">(name), () => {});
     expect(subscribe).toThrow(UsageError);
     expect(subscribe).toThrow(says);
+  });
+
+  test.each(["rawResponseItem/completed", "rawResponse/completed"] as const)("to %s is refused by default", (name) => {
+    expect(() => new Codex().on(name, () => {})).toThrow(`on: "${name}" does not come with this client's opt`);
+    new Codex({ optOutNotifications: [] }).on(name, () => {});
   });
 
   test("to * delivers every notification and what the client tells itself", async () => {
