@@ -3,9 +3,9 @@
 import { relative } from "node:path";
 import { Codex } from "codex-embed";
 
-const codex = new Codex();
+// Raw events bring the reviewer's confidence and verdict, which the rendered review leaves out.
+const codex = new Codex({ optOutNotifications: [] });
 try {
-  // The raw events bring the reviewer's confidence and verdict, which the rendered review leaves out.
   const thread = await codex.startThread({ sandbox: "read-only", experimentalRawEvents: true });
   const { findings, verdict } = await thread.review({ type: "uncommittedChanges" });
   const urgentFirst = findings.toSorted((a, b) => (a.priority ?? 9) - (b.priority ?? 9));

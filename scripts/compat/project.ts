@@ -1,13 +1,27 @@
 /** Owns a fresh project in a folder of its own, which has the packed package installed or installs it itself. */
 
-import { copyFileSync, linkSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { MODULES } from "./pack.js";
 import { type Output, run, type RunOptions } from "./shell.js";
 
 /** The packages that an installation brings, as they are installed in this repository. */
-const DEPENDENCIES = ["ws", "@standard-schema/spec"];
+const DEPENDENCIES = dependenciesOf(readFileSync(join(MODULES, "..", "package.json"), "utf8"));
 const RUNTIME = ["@openai/codex", `@openai/codex-${process.platform}-${process.arch}`];
+
+function dependenciesOf(manifest: string): string[] {
+  const { dependencies }: { readonly dependencies: Readonly<Record<string, string>> } = JSON.parse(manifest);
+  return Object.keys(dependencies);
+}
 
 /** A project that uses the package. */
 export class Project {

@@ -548,6 +548,7 @@ async function converse(spawnRecorded: Spawn): Promise<void> {
     spawn: spawnRecorded,
     logger: { debug: silent, info: silent, warn: silent, error: silent },
     streamMaxRetries: 1,
+    optOutNotifications: [],
     extraConfig: {
       cli_auth_credentials_store: "file",
       features: { request_permissions_tool: true, default_mode_request_user_input: true },

@@ -1,6 +1,7 @@
 /** Owns the end-to-end tests of sandboxes and approval modes: what they are in force as, and what they let through. */
 
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ApprovalMode, Sandbox, type Thread, UsageError } from "codex-embed";
 import { message, shell } from "codex-embed/testing";
@@ -111,8 +112,10 @@ describe("modes of a turn", () => {
     await thread.archive();
     await bench.codex.unarchiveThread(thread.id);
     const modes = { sandbox: "workspace-write", approvalMode: "deny_all" } as const;
-    const resumed = await bench.codex.resumeThread(thread.id, { ...modes, cwd: join(bench.workspace, "moved") });
-    expect(resumed.cwd).toBe(join(bench.workspace, "moved"));
+    const cwd = join(bench.workspace, "moved");
+    await mkdir(cwd);
+    const resumed = await bench.codex.resumeThread(thread.id, { ...modes, cwd });
+    expect(resumed.cwd).toBe(cwd);
     expect(await inForce(thread)).toMatchObject({ approvalPolicy: "never", sandbox: "workspaceWrite" });
   });
 });
