@@ -22,9 +22,10 @@ export class HeardTurn {
  */
 export function untoldEnds(
   { threadId, turnId }: { readonly threadId: string; readonly turnId: string },
-  record: Turn | undefined,
+  turns: readonly Turn[],
   { open }: HeardTurn,
 ): TurnNotification[] {
+  const record = turns.find(({ id, rootTurnId }) => id === turnId || rootTurnId === turnId);
   return itemsIn(record ?? null).flatMap((item): TurnNotification[] => {
     const { completedAtMs } = item;
     const startedAtMs = open.get(item.id);

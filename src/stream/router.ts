@@ -131,9 +131,11 @@ export class Router {
   /** Ends a turn once its record has been asked for the ends of items that the runtime did not tell. */
   async #endWhole(sink: TurnSink, end: Notification<"turn/completed">, bytes: number, heard: HeardTurn): Promise<void> {
     const { threadId, turn } = end.params;
-    const turns = await this.#readTurns(threadId).catch(() => []);
-    const record = turns.find(({ id, rootTurnId }) => id === turn.id || rootTurnId === turn.id);
-    for (const untold of untoldEnds({ threadId, turnId: turn.id }, record, heard)) sink.push(untold, 0);
+    // Whatever is wrong with the record, the turn ends.
+    const ends = await this.#readTurns(threadId)
+      .then((turns) => untoldEnds({ threadId, turnId: turn.id }, turns, heard))
+      .catch(() => []);
+    for (const untold of ends) sink.push(untold, 0);
     sink.push(end, bytes);
   }
 
