@@ -251,14 +251,13 @@ export class Router {
     const since = this.#followers.has(threadId) ? 0 : (route.reservation?.follower?.since ?? Number.POSITIVE_INFINITY);
     const unknown = new Set(route.heard.keys());
     for (const [index, turn] of turns.entries()) {
-      const isRunning = turn.status === "inProgress";
       const { rootTurnId } = turn;
       const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : turn.id;
       const isNews = index > known && (turn.startedAt ?? 0) >= since;
       if (unknown.delete(turnId) || isNews) {
         const coming = held.flatMap(({ notification }) => (turnOf(notification) === turn.id ? notification : []));
         this.#makeUp(threadId, route, { turnId, turn, held: coming, isGap: true });
-      } else if (isRunning) {
+      } else if (turn.status === "inProgress") {
         route.activeTurnId = turn.id;
       }
     }
