@@ -54,7 +54,7 @@ import { ThreadSandboxes } from "./stream/threadSandboxes.js";
 import { ThreadTotals } from "./stream/threadTotals.js";
 
 /** How long a turn is held up by a runtime that does not say who is logged in. */
-const LOGIN_QUESTION_MS = 1_000;
+const LOGIN_QUESTION_MS = 10_000;
 /** How long the end of an interrupted turn may wait for the thread's record. */
 const RECORD_TIMEOUT_MS = 2_000;
 
