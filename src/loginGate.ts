@@ -13,6 +13,7 @@ export interface LoginQuestions {
   config(): Promise<ConfigReadResponse>;
 }
 
+const LOGIN_METHOD = /^account\/(?:login\/|logout$)/;
 const OPENAI = "openai";
 const INVALID_REQUEST = -32600;
 
@@ -48,6 +49,13 @@ export class LoginGate {
     if (notification.method !== "account/updated") return;
     const params: unknown = notification.params;
     this.#isLoggedIn = isRecord(params) && typeof params["authMode"] === "string";
+    this.#latest = null;
+  }
+
+  /** A request of this client was carried out. One that changes the login is told of by a notification, but later. */
+  carriedOut(method: string): void {
+    if (!LOGIN_METHOD.test(method)) return;
+    this.#isLoggedIn = false;
     this.#latest = null;
   }
 

@@ -225,6 +225,7 @@ export class Runtime {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
         const threadId = threadIn(params);
         this.router.fates.observe(method, threadId);
+        this.login.carriedOut(method);
         if (threadId !== null && this.recovery.isUnheard(threadId))
           await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
         return result;
