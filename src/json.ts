@@ -19,7 +19,7 @@ export interface JsonRules {
   readonly unpairedSurrogates?: boolean;
   /** Accepts names that the runtime's reader keeps for itself, for JSON that is sent as a text. Default false. */
   readonly reservedNames?: boolean;
-  /** Accepts instances of classes, of which JSON carries the own properties alone. Default false. */
+  /** Accepts class instances. JSON carries only their own properties. Default false. */
   readonly instances?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Owns whether turns can reach their model provider: a provider that needs a login is not asked without one. */
+/** The login check before a turn: a provider that needs a login is not asked without one. */
 
 import { AuthRequiredError, JsonRpcError } from "./errors/index.js";
 import { LOGIN_ADVICE } from "./errors/loginAdvice.js";

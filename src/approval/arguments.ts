@@ -56,7 +56,7 @@ export interface Arguments {
   readonly read: number;
 }
 
-/** More options of which nothing is known than this, and what runs cannot be told. */
+/** With more unknown options than this, the command that runs cannot be determined. */
 const MAX_UNKNOWN = 20;
 
 const usages = new Map<Usage, ParsedUsage>();

@@ -195,7 +195,7 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
   "apt apt-get aptitude": "-o= --option=",
   "concurrently hyperfine npm-run-all run-p run-s": "-w: -r: -m: -M: -n: -k -p: -c: --warmup: --runs: --names: scripts",
 
-  // Programs of which it is only known that something among their arguments can run.
+  // Programs that can run something among their arguments; where it stands is not known.
   "firejail bwrap proot faketime perf valgrind gosu su-exec chpst cgexec numactl xvfb-run dbus-run-session capsh rlwrap":
     "words",
   "tmux screen direnv wsl heroku aws-vault dotenv catchsegv softlimit envdir lxc multipass eatmydata cpulimit torsocks":

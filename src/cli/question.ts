@@ -198,7 +198,7 @@ function nextLine(stdin: Readable, signal: AbortSignal): Promise<string | null> 
       resolve(null);
       return;
     }
-    // Not as a terminal: a Ctrl-C shall stay a signal.
+    // Not as a terminal, so that a Ctrl-C stays a signal.
     const lines = createInterface({ input: stdin, terminal: false });
     const finish = (settle: () => void): void => {
       signal.removeEventListener("abort", giveUp);

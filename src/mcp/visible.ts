@@ -1,4 +1,4 @@
-/** Owns the layout of text that a person decides on at an MCP client: set in, so that none of it can pose as ours. */
+/** Indents text that a person decides on at an MCP client, so that none of it looks like ours. */
 
 import { escapeToOneLine } from "../display.js";
 

@@ -17,7 +17,7 @@ export function clean(text: string): string {
     .replace(/[^\P{Cc}\n]/gu, "");
 }
 
-/** What a line shows at last, of which each carriage return wrote the beginning over. */
+/** What a line shows at the end: each carriage return lets the text behind it overwrite the beginning. */
 function lastState(line: string): string {
   let end = line.length;
   while (line[end - 1] === "\r") end -= 1;

@@ -7,6 +7,7 @@ import { Codex, serveAppServer, UsageError } from "codex-embed";
 import { describe, expect, it, vi } from "vitest";
 import { AgentProcess, type Spawn, type SpawnedProcess } from "../../../src/process/agentProcess.js";
 import type { SpawnRequest } from "../../../src/process/launch.js";
+import { untyped } from "../../support/turns.js";
 
 /** Stands for a process on another machine: no id, and an end that is only reported. */
 class Remote extends EventEmitter implements SpawnedProcess {
@@ -58,7 +59,7 @@ describe("a spawn that returns", () => {
     ["no events", { ...pipes, kill }, "returned an object without on."],
   ])("%s is a UsageError", async (_, junk, why) => {
     kill.mockClear();
-    const spawn = (() => junk) as unknown as Spawn;
+    const spawn = untyped<Spawn>(() => junk);
     const error = await AgentProcess.start(request, { spawn }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UsageError);
     expect(String(error)).toContain(why);
