@@ -1,21 +1,21 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url));
+const source = (path: string) => fileURLToPath(new URL(`packages/${path}`, import.meta.url));
 
 export default defineConfig({
   resolve: {
     alias: [
-      { find: /^codex-embed$/, replacement: source("index.ts") },
-      { find: /^codex-embed\/mcp-server$/, replacement: source("mcp/index.ts") },
-      { find: /^codex-embed\/protocol$/, replacement: source("protocol.ts") },
-      { find: /^codex-embed\/exec$/, replacement: source("exec/index.ts") },
-      { find: /^codex-embed\/testing$/, replacement: source("testing/index.ts") },
+      { find: /^codex-embed$/, replacement: source("codex-embed/src/index.ts") },
+      { find: /^codex-embed\/protocol$/, replacement: source("codex-embed/src/protocol.ts") },
+      { find: /^codex-embed\/exec$/, replacement: source("codex-embed/src/exec/index.ts") },
+      { find: /^codex-embed\/testing$/, replacement: source("codex-embed/src/testing/index.ts") },
+      { find: /^@codex-embed\/mcp-server$/, replacement: source("mcp-server/src/index.ts") },
     ],
   },
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/bundle.ts"],
+    include: ["{packages/*,docs,examples,scripts}/test/**/*.test.ts"],
+    globalSetup: ["packages/codex-embed/test/support/bundle.ts"],
     pool: "forks",
     // Most of a test's time is waiting for a runtime: two files at a time fit even a small machine.
     maxWorkers: 2,

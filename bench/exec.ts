@@ -5,7 +5,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import * as official from "@openai/codex-sdk";
 import { Codex } from "codex-embed";
 import * as execClient from "codex-embed/exec";
-import { serveMcpHttp } from "codex-embed/mcp-server";
+import { serveMcpHttp } from "@codex-embed/mcp-server";
 import { createTestHome, message, ScriptedModel, type TestHome } from "codex-embed/testing";
 import { fileURLToPath } from "node:url";
 import { type Contestant, type Goal, type Measured, type Race, race } from "./measure.js";
@@ -19,7 +19,7 @@ const ONE_MORE_EPHEMERAL: Goal = { atMost: 1 / 6 };
 const ONE_MORE_BY_HAND = `${HANDWRITTEN}, one more turn`;
 const ONE_MORE_EPHEMERAL_BY_HAND = `${HANDWRITTEN}, one more turn of an ephemeral thread`;
 const TOKEN = "a-token-of-this-bench-alone";
-const PROGRAM = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../packages/codex-embed/dist/cli/main.js", import.meta.url));
 
 /** Races the surfaces against the SDK that `codex-embed/exec` takes the place of. */
 export async function exec(): Promise<Measured> {

@@ -2,7 +2,7 @@
 
 import { Codex, serveAppServer } from "codex-embed";
 import { createTestHome, message, ScriptedModel, step } from "codex-embed/testing";
-import { Proxy } from "../test/support/proxy.js";
+import { Proxy } from "../packages/codex-embed/test/support/proxy.js";
 import { type Measured, race } from "./measure.js";
 
 const ROUNDS = 7;

@@ -9,7 +9,7 @@ import { HANDWRITTEN, launchHandwritten, launchOurs, PROMPT } from "./sides.js";
 const IMPORT_ROUNDS = 15;
 const LAUNCH_ROUNDS = 15;
 const TURN_ROUNDS = 41;
-const BUILT = new URL("../dist/index.js", import.meta.url).href;
+const BUILT = new URL("../packages/codex-embed/dist/index.js", import.meta.url).href;
 
 /** Races the import, the start of a runtime, and the first piece of an answer. */
 export async function startup(): Promise<Measured> {

@@ -3,7 +3,7 @@
 import { parseArgs } from "node:util";
 import { runLive } from "./demo/live.js";
 import { runScripted } from "./demo/scripted.js";
-import { withTerminal } from "../src/cli/terminal.js";
+import { withTerminal } from "../packages/codex-embed/src/cli/terminal.js";
 
 const USAGE = `Usage:
   npm run demo                       a scripted model fixes a bug: the real runtime, offline

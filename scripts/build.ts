@@ -1,15 +1,16 @@
-/** Owns the command that builds `dist` anew: each entry of the package as one file, and the types of each source. */
+/** Builds `dist` of every package: each entry as one file, and its types. */
 
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
-import { bundlePackage } from "./shared/bundle.js";
+import { bundlePackage, PACKAGES, packageFolder } from "./shared/bundle.js";
 
-const root = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
 
-rmSync(root("dist"), { recursive: true, force: true });
-await bundlePackage(root("dist"));
-const { status } = spawnSync(process.execPath, [tsc, "-p", root("tsconfig.build.json")], { stdio: "inherit" });
-process.exitCode = status ?? 1;
+for (const name of PACKAGES) {
+  const folder = packageFolder(name);
+  rmSync(`${folder}dist`, { recursive: true, force: true });
+  await bundlePackage(name, `${folder}dist`);
+  const { status } = spawnSync(process.execPath, [tsc, "-p", `${folder}tsconfig.build.json`], { stdio: "inherit" });
+  if (status !== 0) process.exitCode = status ?? 1;
+}

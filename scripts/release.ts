@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { pack } from "./compat/pack.js";
+import { pack } from "../compat/pack.js";
 import { releaseProblems } from "./release/problems.js";
 import { ROOT, releaseState, runs } from "./release/repository.js";
 

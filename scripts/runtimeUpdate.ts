@@ -16,11 +16,11 @@ if (runtime === undefined || positionals.length > 1) {
   throw new Error("Say which version: npm run runtime:update -- 0.170.0 (--no-test leaves out the tests)");
 }
 const version = releaseVersion(runtime);
-const changed = uncommitted("package.json", "package-lock.json", "src/generated");
+const changed = uncommitted("package.json", "packages/codex-embed", "package-lock.json");
 if (changed !== "") throw new Error(`Commit or remove what would get mixed up with the update first:\n${changed}`);
 
 const from = versions().runtime;
-const before = read("src/generated/protocol.ts");
+const before = read("packages/codex-embed/src/generated/protocol.ts");
 setVersions(version, runtime);
 if (!runs("npm", "install", "--ignore-scripts")) throw new Error(`@openai/codex@${runtime} could not be installed.`);
 // Before it is generated: a method that the generator cannot place is easier to place with the difference at hand.

@@ -1,6 +1,6 @@
 /** Runs docs/walkthrough.md: prints what its blocks print, each below its heading. */
 
-import { readBlocks, runProgram, toProgram } from "../test/support/walkthrough.js";
+import { readBlocks, runProgram, toProgram } from "../docs/test/support/walkthrough.js";
 
 const blocks = readBlocks();
 const program = toProgram(blocks, ({ heading }, index) =>

@@ -1,7 +1,7 @@
 /** Owns the stand-in for the runtime: answers everything at once, and floods a turn with text of a known size. */
 
 import { createInterface } from "node:readline";
-import manifest from "../../package.json" with { type: "json" };
+import manifest from "../../packages/codex-embed/package.json" with { type: "json" };
 
 const threadId = "01a00000-0000-7000-8000-000000000001";
 const turnId = "01a00000-0000-7000-8000-000000000002";

@@ -4,12 +4,12 @@ import { execFile } from "node:child_process";
 import { delimiter, dirname, join } from "node:path";
 import { Codex, JsonRpcError, Sandbox } from "codex-embed";
 import { ScriptedModel, createTestHome } from "codex-embed/testing";
-import { TurnRenderer } from "../../src/cli/render/turnRenderer.js";
+import { TurnRenderer } from "../../packages/codex-embed/src/cli/render/turnRenderer.js";
 import { PROMPT, type Repository, TEST_FILE, createRepository, scriptedSteps } from "./scenario.js";
-import { type Paint, painter } from "../../src/cli/render/style.js";
-import { showTurn } from "../../src/cli/showTurn.js";
-import type { Terminal } from "../../src/cli/terminal.js";
-import { count, lastLines, oneLine, shortPath } from "../../src/cli/render/text.js";
+import { type Paint, painter } from "../../packages/codex-embed/src/cli/render/style.js";
+import { showTurn } from "../../packages/codex-embed/src/cli/showTurn.js";
+import type { Terminal } from "../../packages/codex-embed/src/cli/terminal.js";
+import { count, lastLines, oneLine, shortPath } from "../../packages/codex-embed/src/cli/render/text.js";
 
 const WORD_DELAY_MS = 22;
 

@@ -13,8 +13,8 @@ import {
   type ServeOptions,
 } from "codex-embed";
 import { createTestHome, message, ScriptedModel, type TestHome } from "codex-embed/testing";
-import { locateRuntime } from "../../src/process/locate.js";
-import { Proxy } from "../../test/support/proxy.js";
+import { locateRuntime } from "../../packages/codex-embed/src/process/locate.js";
+import { Proxy } from "../../packages/codex-embed/test/support/proxy.js";
 import type { Column } from "./cases.js";
 import { hasStopped, processesOf, runtimeIn } from "./processes.js";
 

@@ -1,6 +1,6 @@
 /** Owns the page of features: a table for each subject, every promise with the file of its tests. */
 
-import type { Behaviour } from "../../test/behaviours.js";
+import type { Behaviour } from "../../packages/codex-embed/test/behaviours.js";
 
 /** The page, in Markdown. */
 export function featurePage(behaviours: Readonly<Record<string, readonly Behaviour[]>>): string {

@@ -47,7 +47,9 @@ export function parseVersion(line: string): string {
 }
 
 function locateBinary(projectUrl: URL): string {
-  const codexJson = createRequire(new URL("package.json", projectUrl)).resolve("@openai/codex/package.json");
+  const codexJson = createRequire(new URL("packages/codex-embed/package.json", projectUrl)).resolve(
+    "@openai/codex/package.json",
+  );
   // The platform package is a dependency of @openai/codex, so it is resolved from there (pnpm does not hoist it).
   const platformJson = createRequire(codexJson).resolve(
     `@openai/codex-${process.platform}-${process.arch}/package.json`,
@@ -62,7 +64,7 @@ function locateBinary(projectUrl: URL): string {
 }
 
 function checkPin(projectUrl: URL, version: string): void {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("package.json", projectUrl), "utf8"));
+  const manifest: unknown = JSON.parse(readFileSync(new URL("packages/codex-embed/package.json", projectUrl), "utf8"));
   const pinned = property(property(manifest, "optionalDependencies"), "@openai/codex");
   if (pinned !== version) {
     throw new Error(`The installed runtime is ${version}, package.json pins ${String(pinned)}: run \`npm ci\`.`);

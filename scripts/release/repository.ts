@@ -7,6 +7,7 @@ import type { ReleaseState } from "./problems.js";
 
 /** The root of this repository. */
 export const ROOT = new URL("../../", import.meta.url);
+const MANIFEST = "packages/codex-embed/package.json";
 
 /** The text of a file of the repository. */
 export function read(path: string): string {
@@ -20,16 +21,16 @@ export function write(path: string, text: string): void {
 
 /** What package.json says of versions. */
 export function versions(): { version: string; runtime: string } {
-  const manifest: { version: string; optionalDependencies: Record<string, string> } = JSON.parse(read("package.json"));
+  const manifest: { version: string; optionalDependencies: Record<string, string> } = JSON.parse(read(MANIFEST));
   return { version: manifest.version, runtime: manifest.optionalDependencies["@openai/codex"] ?? "" };
 }
 
 /** Replaces the version of the package, and the pinned runtime, in package.json. Its layout stays. */
 export function setVersions(version: string, runtime: string): void {
-  const text = read("package.json")
+  const text = read(MANIFEST)
     .replace(/^( {2}"version": )".*"/m, `$1"${version}"`)
     .replace(/("@openai\/codex": )"[^"$]*"/, `$1"${runtime}"`);
-  write("package.json", text);
+  write(MANIFEST, text);
 }
 
 /** What git knows to be changed, below the given paths. */
@@ -43,8 +44,9 @@ export function releaseState(): ReleaseState {
   return {
     ...versions(),
     lockedVersion: lock.version,
-    generatedFrom: /RUNTIME_VERSION = "(.*)"/.exec(read("src/generated/tables.ts"))?.[1] ?? "nothing",
-    changelog: read("CHANGELOG.md"),
+    generatedFrom:
+      /RUNTIME_VERSION = "(.*)"/.exec(read("packages/codex-embed/src/generated/tables.ts"))?.[1] ?? "nothing",
+    changelog: read("packages/codex-embed/CHANGELOG.md"),
     uncommitted: uncommitted("."),
     changesets: readdirSync(fileURLToPath(new URL(".changeset", ROOT))),
   };

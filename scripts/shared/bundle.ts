@@ -1,10 +1,18 @@
-/** Owns how sources become files that Node runs: one for each entry, what entries share beside them, packages left out. */
+/** How sources become files that Node runs: one for each entry, what entries share beside them, packages left out. */
 
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
-import manifest from "../../package.json" with { type: "json" };
+import core from "../../packages/codex-embed/package.json" with { type: "json" };
 
-const ROOT = new URL("../../", import.meta.url);
+/** The folders of `packages`, each after those that it depends on. */
+export const PACKAGES = ["codex-embed", "mcp-server"] as const;
+export type PackageFolder = (typeof PACKAGES)[number];
+
+/** The folder of a package, with a slash at its end. */
+export function packageFolder(name: PackageFolder): string {
+  return fileURLToPath(new URL(`../../packages/${name}/`, import.meta.url));
+}
 
 /** The options of every such build. */
 export const BUNDLED = {
@@ -13,21 +21,27 @@ export const BUNDLED = {
   packages: "external",
   format: "esm",
   platform: "node",
-  target: `node${/\d+/.exec(manifest.engines.node)?.[0]}`,
+  target: `node${/\d+/.exec(core.engines.node)?.[0]}`,
   logLevel: "warning",
 } as const satisfies BuildOptions;
 
-/** Bundles the package, all entries that its manifest names, into a folder in the place of `dist`. */
-export async function bundlePackage(folder: string): Promise<void> {
+/** Bundles a package, all entries that its manifest names, into a folder in the place of its `dist`. */
+export async function bundlePackage(name: PackageFolder, outdir: string): Promise<void> {
+  const folder = packageFolder(name);
+  const manifest: { exports: Record<string, string | { default: string }>; bin?: Record<string, string> } = JSON.parse(
+    readFileSync(`${folder}package.json`, "utf8"),
+  );
   const entries = Object.values(manifest.exports).flatMap((entry) => (typeof entry === "string" ? [] : entry.default));
   await build({
     ...BUNDLED,
-    absWorkingDir: fileURLToPath(ROOT),
-    entryPoints: [...entries, ...Object.values(manifest.bin)].map((path) =>
+    absWorkingDir: folder,
+    entryPoints: [...entries, ...Object.values(manifest.bin ?? {})].map((path) =>
       path.replace(/^\.\/dist\/(.*)\.js$/, "src/$1.ts"),
     ),
-    outdir: folder,
+    outdir,
     outbase: "src",
+    // Not the paths of this repository: a package imports another one by its name.
+    tsconfigRaw: {},
     chunkNames: "shared/[hash]",
   });
 }

@@ -1,7 +1,7 @@
 /** Owns what a run may leave behind: memory, processes, and handles that keep this process running. */
 
 import { getHeapCodeStatistics } from "node:v8";
-import { descendantsOf } from "../../test/support/processes.js";
+import { descendantsOf } from "../../packages/codex-embed/test/support/processes.js";
 
 /** Bytes in use. */
 export interface Memory {

@@ -1,7 +1,7 @@
 /** Owns the model of the soak: one address for the whole run, and behind it a scripted model for each lap. */
 
 import { ScriptedModel } from "codex-embed/testing";
-import { Proxy } from "../../test/support/proxy.js";
+import { Proxy } from "../../packages/codex-embed/test/support/proxy.js";
 import { callIdOf, modelAnswer, numberOf, type TurnScript } from "./script.js";
 
 /** Answers by the scripts of turns. What a scripted model records of its requests goes with it at the end of a lap. */
