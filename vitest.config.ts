@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^codex-embed$/, replacement: source("codex-embed/src/index.ts") },
-      { find: /^codex-embed\/protocol$/, replacement: source("codex-embed/src/protocol.ts") },
+      { find: /^codex-embed\/protocol$/, replacement: source("codex-embed/src/protocol/index.ts") },
       { find: /^codex-embed\/exec$/, replacement: source("codex-embed/src/exec/index.ts") },
       { find: /^codex-embed\/testing$/, replacement: source("codex-embed/src/testing/index.ts") },
       { find: /^@codex-embed\/mcp-server$/, replacement: source("mcp-server/src/index.ts") },

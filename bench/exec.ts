@@ -1,13 +1,13 @@
 /** Owns the measurement `exec`: the same trivial turn through each surface, until its answer is there. */
 
+import { fileURLToPath } from "node:url";
+import { serveMcpHttp } from "@codex-embed/mcp-server";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import * as official from "@openai/codex-sdk";
 import { Codex } from "codex-embed";
 import * as execClient from "codex-embed/exec";
-import { serveMcpHttp } from "@codex-embed/mcp-server";
 import { createTestHome, message, ScriptedModel, type TestHome } from "codex-embed/testing";
-import { fileURLToPath } from "node:url";
 import { type Contestant, type Goal, type Measured, type Race, race } from "./measure.js";
 import { HANDWRITTEN, launchHandwritten } from "./sides.js";
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build, type Format } from "esbuild";
 import type { Bench, Trial } from "./bench.js";
-import type { Project } from "./project.js";
 import { QUICKSTART_MODULE, readTold } from "./programs.js";
+import type { Project } from "./project.js";
 
 /** A program that is fit for both dialects: no `await` at the top. */
 const PROGRAM = `${QUICKSTART_MODULE}\nquickstart().then((told) => console.log(JSON.stringify(told)));\n`;

@@ -3,8 +3,8 @@
 import { mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Bench, Trial } from "./bench.js";
-import type { Project } from "./project.js";
 import { QUICKSTART, QUICKSTART_CJS, QUICKSTART_MODULE, readTold, type Told } from "./programs.js";
+import type { Project } from "./project.js";
 
 const PLATFORM = `@openai/codex-${process.platform}-${process.arch}`;
 

@@ -3,8 +3,8 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Bench, Trial } from "./bench.js";
-import type { Project } from "./project.js";
 import { QUICKSTART_MODULE, readTold } from "./programs.js";
+import type { Project } from "./project.js";
 import { end, start } from "./shell.js";
 
 const ROUTE = `${QUICKSTART_MODULE}

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { MODULES } from "./pack.js";
-import { type Output, run, type RunOptions } from "./shell.js";
+import { type Output, type RunOptions, run } from "./shell.js";
 
 /** The packages that an installation brings, as they are installed in this repository. */
 const DEPENDENCIES = dependenciesOf(readFileSync(join(MODULES, "..", "package.json"), "utf8"));

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { arch, release, type } from "node:os";
 import { parseArgs } from "node:util";
+import { between } from "../scripts/markers.js";
 import { Bench, type Trial } from "./bench.js";
 import { bundlers } from "./bundlers.js";
 import { layouts } from "./layouts.js";
@@ -10,7 +11,6 @@ import { managers } from "./managers.js";
 import { next } from "./next.js";
 import { nodes } from "./nodes.js";
 import { typescripts } from "./typescripts.js";
-import { between } from "../scripts/markers.js";
 
 const TRIALS: readonly Trial[] = [...nodes, ...typescripts, ...layouts, ...bundlers, ...next, ...managers];
 const documentation = new URL("../docs/compatibility.md", import.meta.url);

@@ -1,9 +1,9 @@
 /** Owns the command line of the demo: `npm run demo`. */
 
 import { parseArgs } from "node:util";
+import { withTerminal } from "../packages/codex-embed/src/cli/terminal.js";
 import { runLive } from "./demo/live.js";
 import { runScripted } from "./demo/scripted.js";
-import { withTerminal } from "../packages/codex-embed/src/cli/terminal.js";
 
 const USAGE = `Usage:
   npm run demo                       a scripted model fixes a bug: the real runtime, offline

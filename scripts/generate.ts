@@ -10,7 +10,7 @@ import { generateCommand, readRuntime } from "./generate/runtime.js";
 import { printTables } from "./generate/tables.js";
 
 const projectUrl = new URL("../", import.meta.url);
-const outUrl = new URL("packages/codex-embed/src/generated/", projectUrl);
+const outUrl = new URL("packages/codex-embed/src/protocol/generated/", projectUrl);
 
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 const stale = [...generate()].filter(([name, text]) => {

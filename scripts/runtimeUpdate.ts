@@ -20,7 +20,7 @@ const changed = uncommitted("package.json", "packages/codex-embed", "package-loc
 if (changed !== "") throw new Error(`Commit or remove what would get mixed up with the update first:\n${changed}`);
 
 const from = versions().runtime;
-const before = read("packages/codex-embed/src/generated/protocol.ts");
+const before = read("packages/codex-embed/src/protocol/generated/protocol.ts");
 setVersions(version, runtime);
 if (!runs("npm", "install", "--ignore-scripts")) throw new Error(`@openai/codex@${runtime} could not be installed.`);
 // Before it is generated: a method that the generator cannot place is easier to place with the difference at hand.

@@ -2,9 +2,9 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { COMMANDS } from "../../packages/codex-embed/src/cli/commands.js";
 import { HELP } from "../../packages/codex-embed/src/cli/flags.js";
-import { type CodeBlock, type Mention, readPages, ROOT } from "./support/pages.js";
+import { COMMANDS } from "../../packages/codex-embed/src/cli/program.js";
+import { type CodeBlock, type Mention, ROOT, readPages } from "./support/pages.js";
 
 const pages = readPages();
 const blocks = pages.flatMap((page) => page.blocks);

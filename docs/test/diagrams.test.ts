@@ -3,7 +3,7 @@
 import { createServer } from "vitepress";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type Browser, startBrowser } from "../../examples/test/support/browser.js";
-import { readPages, ROOT } from "./support/pages.js";
+import { ROOT, readPages } from "./support/pages.js";
 
 const pages = readPages()
   .map(({ path, blocks }) => ({ path, diagrams: blocks.filter(({ language }) => language === "mermaid").length }))

@@ -1,12 +1,12 @@
 /** Keeps docs/errors.md complete: every class of error that is exported, and every code. */
 
 import { readdirSync, readFileSync } from "node:fs";
+import * as mcp from "@codex-embed/mcp-server";
 import * as core from "codex-embed";
 import * as exec from "codex-embed/exec";
-import * as mcp from "@codex-embed/mcp-server";
 import * as testing from "codex-embed/testing";
 import { expect, test } from "vitest";
-import { readPages, ROOT } from "./support/pages.js";
+import { ROOT, readPages } from "./support/pages.js";
 
 const page = readPages().find(({ path }) => path === "docs/errors.md");
 const named = new Set(page?.codeSpans.map(({ text }) => text));

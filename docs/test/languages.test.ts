@@ -6,7 +6,7 @@ import { parser as python } from "@lezer/python";
 import { minimatch } from "minimatch";
 import { expect, test } from "vitest";
 import { blockFaults, OTHER_TESTS } from "./support/languages.js";
-import { type CodeBlock, readPages, ROOT } from "./support/pages.js";
+import { type CodeBlock, ROOT, readPages } from "./support/pages.js";
 import { isObject } from "./support/sample.js";
 import { readWorkflow } from "./support/workflows.js";
 

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import { expect, test } from "vitest";
-import { type Mention, type Page, readPages, ROOT } from "./support/pages.js";
+import { type Mention, type Page, ROOT, readPages } from "./support/pages.js";
 
 const pages = readPages();
 

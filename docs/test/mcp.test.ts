@@ -6,9 +6,9 @@ import { Codex } from "codex-embed";
 import { createTestHome, message, step, usage } from "codex-embed/testing";
 import { parse } from "smol-toml";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectTo, McpHome, outcomeOf, serve } from "../../packages/mcp-server/test/support/mcp.js";
 import { readPages } from "./support/pages.js";
 import { isObject } from "./support/sample.js";
-import { connectTo, McpHome, outcomeOf, serve } from "../../packages/mcp-server/test/support/mcp.js";
 
 const page = readPages().find(({ path }) => path === "docs/mcp.md");
 

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { COMMANDS } from "../../packages/codex-embed/src/cli/commands.js";
+import { COMMANDS } from "../../packages/codex-embed/src/cli/program.js";
 import { readOptions } from "./support/optionNames.js";
 import { ROOT } from "./support/pages.js";
 

@@ -7,8 +7,8 @@ import { createTestHome, type TestHome } from "codex-embed/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { askPerson } from "../../packages/codex-embed/src/cli/askPerson.js";
 import { runCli } from "../../packages/codex-embed/test/support/cli.js";
-import { readPages } from "./support/pages.js";
 import { typist } from "../../packages/codex-embed/test/unit/cli/streams.js";
+import { readPages } from "./support/pages.js";
 
 const PROMPT = "$ npx codex-embed ";
 

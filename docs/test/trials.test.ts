@@ -3,11 +3,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Browser, startBrowser } from "../../examples/test/support/browser.js";
+import { descendantsOf } from "../../packages/codex-embed/test/support/processes.js";
 import { filesOf, folderOf } from "./support/pageFiles.js";
-import { readPages, ROOT } from "./support/pages.js";
+import { ROOT, readPages } from "./support/pages.js";
 import type { Trial, TrialBench } from "./support/trial.js";
 import { Workshop } from "./support/workshop.js";
-import { descendantsOf } from "../../packages/codex-embed/test/support/processes.js";
 import { electron } from "./trials/electron.js";
 import { dockerHook, gateway, sudoHook } from "./trials/hooks.js";
 import { nextjs } from "./trials/nextjs.js";

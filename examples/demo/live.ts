@@ -1,11 +1,10 @@
 /** Owns the demo with the user's own Codex: one turn in the current folder. */
 
 import { Codex, Sandbox } from "codex-embed";
+import { clean, painter, shortPath } from "../../packages/codex-embed/src/cli/render/text.js";
 import { TurnRenderer } from "../../packages/codex-embed/src/cli/render/turnRenderer.js";
-import { painter } from "../../packages/codex-embed/src/cli/render/style.js";
-import { showTurn } from "../../packages/codex-embed/src/cli/showTurn.js";
+import { showTurn } from "../../packages/codex-embed/src/cli/run.js";
 import type { Terminal } from "../../packages/codex-embed/src/cli/terminal.js";
-import { clean, shortPath } from "../../packages/codex-embed/src/cli/render/text.js";
 
 /** Runs one turn with the user's own login and configuration. Resolves with the exit code. */
 export async function runLive(prompt: string, terminal: Terminal): Promise<number> {

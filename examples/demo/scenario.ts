@@ -5,15 +5,15 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import {
+  applyPatch,
+  delay,
   type MessagePart,
+  message,
   type Part,
   type Piece,
   type PlanStep,
-  type Step,
-  applyPatch,
-  delay,
-  message,
   reasoning,
+  type Step,
   shell,
   step,
   updatePlan,

@@ -3,13 +3,19 @@
 import { execFile } from "node:child_process";
 import { delimiter, dirname, join } from "node:path";
 import { Codex, JsonRpcError, Sandbox } from "codex-embed";
-import { ScriptedModel, createTestHome } from "codex-embed/testing";
+import { createTestHome, ScriptedModel } from "codex-embed/testing";
+import {
+  count,
+  lastLines,
+  oneLine,
+  type Paint,
+  painter,
+  shortPath,
+} from "../../packages/codex-embed/src/cli/render/text.js";
 import { TurnRenderer } from "../../packages/codex-embed/src/cli/render/turnRenderer.js";
-import { PROMPT, type Repository, TEST_FILE, createRepository, scriptedSteps } from "./scenario.js";
-import { type Paint, painter } from "../../packages/codex-embed/src/cli/render/style.js";
-import { showTurn } from "../../packages/codex-embed/src/cli/showTurn.js";
+import { showTurn } from "../../packages/codex-embed/src/cli/run.js";
 import type { Terminal } from "../../packages/codex-embed/src/cli/terminal.js";
-import { count, lastLines, oneLine, shortPath } from "../../packages/codex-embed/src/cli/render/text.js";
+import { createRepository, PROMPT, type Repository, scriptedSteps, TEST_FILE } from "./scenario.js";
 
 const WORD_DELAY_MS = 22;
 

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { type Codex, CodexError } from "codex-embed";
-import { PathError, pathWithin, review, type ReviewEvent, ReviewRequest } from "./review.js";
+import { PathError, pathWithin, type ReviewEvent, ReviewRequest, review } from "./review.js";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_RUNNING = 2;

@@ -1,33 +1,33 @@
 /** Owns the checks of the demo: its renderer over real turns, and the program as a user runs it. */
 
 import { spawn } from "node:child_process";
-import { chmod, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { Codex, type TurnEvent, TurnFailedError } from "codex-embed";
 import type { ThreadItem } from "codex-embed/protocol";
 import {
-  type Part,
-  ScriptedModel,
-  type Step,
-  type TestHome,
   applyPatch,
   createTestHome,
   disconnect,
   fail,
   failResponse,
   message,
+  type Part,
   rawItem,
+  ScriptedModel,
+  type Step,
   shell,
   silence,
   step,
+  type TestHome,
 } from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { makeTestFolder } from "../../packages/codex-embed/src/testing/testFolder.js";
+import { wantsColor } from "../../packages/codex-embed/src/cli/render/text.js";
 import { TurnRenderer, type TurnRendererOptions } from "../../packages/codex-embed/src/cli/render/turnRenderer.js";
-import { PROMPT, createRepository, scriptedSteps } from "../demo/scenario.js";
-import { wantsColor } from "../../packages/codex-embed/src/cli/render/style.js";
+import { makeTestFolder } from "../../packages/codex-embed/src/testing/home.js";
+import { createRepository, PROMPT, scriptedSteps } from "../demo/scenario.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const THREAD = { threadId: "thread", turnId: "turn" };

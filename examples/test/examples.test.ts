@@ -6,11 +6,11 @@ import { fileURLToPath } from "node:url";
 import type { RunOptions } from "codex-embed";
 import { message, type RecordedRequest } from "codex-embed/testing";
 import { afterAll, describe, expect, test } from "vitest";
+import { EXAMPLES, programOf } from "../../packages/codex-embed/test/support/bundle.js";
+import { type CliOptions, runNode } from "../../packages/codex-embed/test/support/cli.js";
 import { readExamples } from "../support/catalog.js";
 import { scenarios } from "../support/scenarios.js";
 import { openStage, type Stage } from "../support/stage.js";
-import { EXAMPLES, programOf } from "../../packages/codex-embed/test/support/bundle.js";
-import { type CliOptions, runNode } from "../../packages/codex-embed/test/support/cli.js";
 
 const FOLDER = fileURLToPath(new URL("../", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));

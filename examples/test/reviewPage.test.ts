@@ -7,11 +7,11 @@ import { Codex } from "codex-embed";
 import { failResponse, gate, message, type Responder } from "codex-embed/testing";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { descendantsOf } from "../../packages/codex-embed/test/support/processes.js";
 import { type ReviewService, startReviewService } from "../review-service/service.js";
 import { FINDINGS, REPORT, reviewService } from "../support/reviewScenario.js";
 import { openStage, type Stage } from "../support/stage.js";
 import { type Browser, startBrowser } from "./support/browser.js";
-import { descendantsOf } from "../../packages/codex-embed/test/support/processes.js";
 
 /** Where the picture of the documentation is; it is written with `WRITE_PICTURES=1`. */
 const PICTURE = fileURLToPath(new URL("../../docs/images/code-review.png", import.meta.url));

@@ -1,6 +1,6 @@
 /** Owns what a cell of the fault matrix is made of: a fault, a way of being connected, and what the user must get. */
 
-import type { StageOptions, Stage } from "./stage.js";
+import type { Stage, StageOptions } from "./stage.js";
 
 /** How the client is connected: a process of its own, a unix socket, or a WebSocket over TCP. */
 export type Column = "stdio" | "unix" | "ws";

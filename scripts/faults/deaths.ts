@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import type { Codex, CodexOptions, ConnectOptions, Thread, TurnHandle } from "codex-embed";
 import { gate, message, shell } from "codex-embed/testing";
-import { type Case, type Column, named, rejected, type Row, type Told } from "./cases.js";
+import { type Case, type Column, named, type Row, rejected, type Told } from "./cases.js";
 import { type Stage, whenStatus } from "./stage.js";
 
 /** What is going on when the runtime dies. */

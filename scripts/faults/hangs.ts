@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Codex, Thread, TurnHandle, TurnOptions } from "codex-embed";
 import { type Gate, gate, message } from "codex-embed/testing";
-import { type Case, named, rejected, type Row, type Told } from "./cases.js";
+import { type Case, named, type Row, rejected, type Told } from "./cases.js";
 import { type Stage, whenStatus } from "./stage.js";
 
 const PING_MS = 500;

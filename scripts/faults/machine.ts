@@ -5,7 +5,7 @@ import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gate, message } from "codex-embed/testing";
-import { type Case, named, rejected, type Row } from "./cases.js";
+import { type Case, named, type Row, rejected } from "./cases.js";
 import type { Stage } from "./stage.js";
 
 const HOUR_MS = 3_600_000;

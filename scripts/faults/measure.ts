@@ -1,7 +1,7 @@
 /** Owns the measuring of one case: what the user got and when, what is left over, and whether that is as it must be. */
 
-import type { Case, Column, Told } from "./cases.js";
 import { unsaid } from "./advice.js";
+import type { Case, Column, Told } from "./cases.js";
 import { addedSince, foldersIn, look, withTemporaryFolders } from "./leftovers.js";
 import { makeFolder, Stage } from "./stage.js";
 

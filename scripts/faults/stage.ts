@@ -9,8 +9,8 @@ import {
   type CodexOptions,
   type CodexStatus,
   type ConnectOptions,
-  serveAppServer,
   type ServeOptions,
+  serveAppServer,
 } from "codex-embed";
 import { createTestHome, message, ScriptedModel, type TestHome } from "codex-embed/testing";
 import { locateRuntime } from "../../packages/codex-embed/src/process/locate.js";

@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Codex, type SpawnRequest } from "codex-embed";
-import { type Case, named, rejected, type Row, type Told } from "./cases.js";
+import { type Case, named, type Row, rejected, type Told } from "./cases.js";
 import type { Stage } from "./stage.js";
 
 async function failing(promise: Promise<unknown>, at = performance.now()): Promise<Told> {

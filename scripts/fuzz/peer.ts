@@ -1,7 +1,7 @@
 /** Owns the runtime's part of the conversation: what is answered at once, and what is kept back to be answered later. */
 
 import { setImmediate as nextLoop } from "node:timers/promises";
-import { RUNTIME_VERSION } from "../../packages/codex-embed/src/generated/tables.js";
+import { RUNTIME_VERSION } from "../../packages/codex-embed/src/protocol/generated/tables.js";
 import { isJson, type Json } from "./corpus.js";
 import { FakeProcess } from "./fakeProcess.js";
 import type { Random } from "./random.js";

@@ -45,7 +45,7 @@ export function releaseState(): ReleaseState {
     ...versions(),
     lockedVersion: lock.version,
     generatedFrom:
-      /RUNTIME_VERSION = "(.*)"/.exec(read("packages/codex-embed/src/generated/tables.ts"))?.[1] ?? "nothing",
+      /RUNTIME_VERSION = "(.*)"/.exec(read("packages/codex-embed/src/protocol/generated/tables.ts"))?.[1] ?? "nothing",
     changelog: read("packages/codex-embed/CHANGELOG.md"),
     uncommitted: uncommitted("."),
     changesets: readdirSync(fileURLToPath(new URL(".changeset", ROOT))),

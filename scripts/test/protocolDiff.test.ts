@@ -118,7 +118,10 @@ describe("the difference of two protocols", () => {
   });
 
   it("finds nothing between the generated protocol and itself, and what is changed in it", () => {
-    const real = readFileSync(new URL("../../packages/codex-embed/src/generated/protocol.ts", import.meta.url), "utf8");
+    const real = readFileSync(
+      new URL("../../packages/codex-embed/src/protocol/generated/protocol.ts", import.meta.url),
+      "utf8",
+    );
     expect(printDiff(diffProtocols(real, real), "a", "b")).toContain("Nothing has changed.");
     const changed = real.replace('export type AccountSessionWorkspaceKind = "personal"', '$& | "shared"');
     expect(Object.fromEntries(diffProtocols(real, changed).changedTypes)).toEqual({

@@ -1,6 +1,6 @@
 /** Owns what the scripted model says to the programs of the documentation: something sensible, whatever is asked. */
 
-import { message, type Part, type RecordedRequest, shell, type Step, step, toolCall, usage } from "codex-embed/testing";
+import { message, type Part, type RecordedRequest, type Step, shell, step, toolCall, usage } from "codex-embed/testing";
 import { isObject, sampleOf } from "./sample.js";
 
 /** The tools that every thread has: what is offered besides is the program's own. */

@@ -4,12 +4,12 @@ import { dirname } from "node:path";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { message, step, usage } from "codex-embed/testing";
 import { expect, test, vi } from "vitest";
+import { descendantsOf, isAlive } from "../../../packages/codex-embed/test/support/processes.js";
+import { clientWith, textOf } from "../../../packages/mcp-server/test/support/mcp.js";
 import { folderOf } from "../support/pageFiles.js";
 import { readPages } from "../support/pages.js";
 import { Scene } from "../support/scene.js";
 import type { Trial } from "../support/trial.js";
-import { clientWith, textOf } from "../../../packages/mcp-server/test/support/mcp.js";
-import { descendantsOf, isAlive } from "../../../packages/codex-embed/test/support/processes.js";
 
 export const bundler: Trial = {
   page: "docs/guides/bundlers.md",

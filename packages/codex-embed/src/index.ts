@@ -1,7 +1,6 @@
 /** The public names of the SDK. */
 
-export { Agent, type AgentResult, Agents, type AgentStatus } from "./agents.js";
-export { approvalRules } from "./approval/approvalRules.js";
+export { approvalRules } from "./approvals/index.js";
 export type {
   ApprovalKind,
   ApprovalRuleDecision,
@@ -10,31 +9,35 @@ export type {
   CommandPattern,
   CommandRules,
   RuleList,
-} from "./approval/types.js";
-export { Codex, type RequestArguments } from "./codex.js";
-export { diagnose } from "./doctor/diagnose.js";
-export type { DiagnoseOptions, Diagnosis, DiagnosisCheck, DiagnosisCheckName, LaunchSummary } from "./doctor/types.js";
-export * from "./errors/index.js";
+} from "./approvals/types.js";
+export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/agents.js";
+export { Codex, type RequestArguments } from "./client/codex.js";
+export { GoalHandle, type GoalOptions, type GoalResult, type ResumeGoalOptions } from "./client/goal.js";
+export type { ImageInput, Input, InputPart, TextInput } from "./client/input.js";
+export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./client/login.js";
+export { ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget } from "./client/review.js";
+export type { AppServer, ServeAuth, ServeOptions } from "./client/serve.js";
+export { serveAppServer } from "./client/serve.js";
+export { Thread } from "./client/thread.js";
+export type { ShellCommandItem, ThreadQueue } from "./client/threadActions.js";
+export { TurnHandle, type TurnOutcome } from "./client/turn.js";
 export type {
-  CodexStatus,
-  DeltaEvent,
-  HandlerErrorEvent,
-  Notification,
-  NotificationMethod,
-  NotificationOf,
-  ReconnectedEvent,
-  StatusEvent,
-  SubscriptionName,
-  TurnEvent,
-  TurnEventMethod,
-  TurnNotification,
-  UnknownNotification,
-} from "./events.js";
-export { GoalHandle, type GoalOptions, type GoalResult, type ResumeGoalOptions } from "./goal.js";
-export type { RuntimeMetadata } from "./handshake.js";
-export type { ImageInput, Input, InputPart, TextInput } from "./input.js";
-export type { Logger } from "./logger.js";
-export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./login.js";
+  DiagnoseOptions,
+  Diagnosis,
+  DiagnosisCheck,
+  DiagnosisCheckName,
+  LaunchSummary,
+} from "./doctor/diagnose.js";
+export { diagnose } from "./doctor/diagnose.js";
+export * from "./errors/index.js";
+export type { ProcessExit, Spawn, SpawnedProcess } from "./process/agentProcess.js";
+export type { ConfigObject, ConfigValue } from "./process/config.js";
+export type { Environment } from "./process/environment.js";
+export type { LaunchOptions, SpawnRequest } from "./process/launch.js";
+export type { EndedTurn, TurnResult, TurnSnapshot, TurnUsage } from "./protocol/shapes.js";
+export * from "./requests/handlers.js";
+export { isRetryableError, type RetryOptions, retryOnOverload } from "./rpc/retry.js";
+export type { RuntimeMetadata } from "./runtime/handshake.js";
 export {
   ApprovalMode,
   type ClientOptions,
@@ -52,32 +55,26 @@ export {
   type ThreadModes,
   type TurnLimits,
   type TurnOptions,
-} from "./options.js";
-export type { OutputOf } from "./output.js";
-export type { ProcessExit, Spawn, SpawnedProcess } from "./process/agentProcess.js";
-export type { ConfigObject, ConfigValue } from "./process/configOverrides.js";
-export type { Environment } from "./process/environment.js";
-export type { LaunchOptions, SpawnRequest } from "./process/launch.js";
-export * from "./requests/handlers.js";
-export { ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget } from "./review.js";
-export type { ReviewFinding, ReviewVerdict } from "./reviewText.js";
-export { isRetryableError, type RetryOptions, retryOnOverload } from "./retry.js";
-export type { ClientMethod, RequestOptions } from "./clientRequests.js";
-export type { InferOutput, JsonSchema, JsonSchemaKeywords, Schema, SchemaIssue } from "./schema/index.js";
-export { serveAppServer } from "./serve/serve.js";
-export type { AppServer, ServeAuth, ServeOptions } from "./serve/types.js";
-export type { ShellCommandItem } from "./sideWork.js";
-export { Thread } from "./thread.js";
-export type { ThreadQueue } from "./threadQueue.js";
-export {
-  type Tool,
-  type ToolContext,
-  type ToolGroup,
-  type ToolOptions,
-  type ToolResult,
-  type ToolResultPart,
-  tool,
-  toolGroup,
-} from "./tools/index.js";
-export { TurnHandle, type TurnOutcome } from "./turn.js";
-export type { EndedTurn, TurnResult, TurnSnapshot, TurnUsage } from "./turnResult.js";
+} from "./runtime/options.js";
+export type { ClientMethod, RequestOptions } from "./runtime/requestPolicy.js";
+export type { OutputOf } from "./schema/output.js";
+export type { InferOutput, JsonSchema, JsonSchemaKeywords, Schema, SchemaIssue } from "./schema/types.js";
+export type {
+  CodexStatus,
+  DeltaEvent,
+  HandlerErrorEvent,
+  Notification,
+  NotificationMethod,
+  NotificationOf,
+  ReconnectedEvent,
+  StatusEvent,
+  SubscriptionName,
+  TurnEvent,
+  TurnEventMethod,
+  TurnNotification,
+  UnknownNotification,
+} from "./stream/events.js";
+export { type ToolResult, type ToolResultPart } from "./tools/result.js";
+export { type Tool, type ToolContext, type ToolGroup, type ToolOptions, tool, toolGroup } from "./tools/tool.js";
+export type { Logger } from "./util/logger.js";
+export type { ReviewFinding, ReviewVerdict } from "./validate/reviewTarget.js";

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { featurePage } from "../../../scripts/features/page.js";
-import { type Behaviour, BEHAVIOURS } from "./behaviours.js";
+import { BEHAVIOURS, type Behaviour } from "./behaviours.js";
 
 const all = Object.values(BEHAVIOURS).flat();
 

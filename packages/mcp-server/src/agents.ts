@@ -6,11 +6,11 @@ import { Codex, LaunchError, type Thread, TurnInProgressError } from "codex-embe
 import type { Caller } from "./caller.js";
 import { assertUnmoved, type CappedStart, type ThreadSettings, withinCaps } from "./caps.js";
 import { handlersFor } from "./handlers.js";
-import { TOKEN_VARIABLE } from "./token.js";
 import type { Settings } from "./options.js";
 import { followTurn } from "./progress.js";
 import { Refusal } from "./refusal.js";
 import { endedResult, failedResult } from "./results.js";
+import { TOKEN_VARIABLE } from "./token.js";
 import type { ReplyArguments, StartArguments } from "./toolInputs.js";
 
 /** How long interrupted turns may take to end before the runtime is closed under them. */

@@ -1,7 +1,7 @@
 /** Owns the forms that approvals are asked with: what is shown, and which decisions can be chosen. */
 
-import { escapeToOneLine } from "../../codex-embed/src/display.js";
 import type { CommandApprovalRequest, FileChangeApprovalRequest, Handlers, McpToolApprovalRequest } from "codex-embed";
+import { escapeToOneLine } from "../../codex-embed/src/util/display.js";
 import type { Question } from "./caller.js";
 import { setIn } from "./visible.js";
 

@@ -4,8 +4,8 @@ import type { ApprovalMode, ElicitationAnswer, Handlers, Logger, QuestionAnswers
 import type { Answer, Caller, Question } from "./caller.js";
 import {
   commandForm,
-  type Decision,
   DECISIONS,
+  type Decision,
   type DecisionForm,
   fileChangeForm,
   mcpToolForm,

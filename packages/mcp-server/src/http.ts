@@ -2,11 +2,11 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { UsageError } from "codex-embed";
-import { safeLogger } from "../../codex-embed/src/logger.js";
+import { safeLogger } from "../../codex-embed/src/util/logger.js";
+import { integer, oneOf, text } from "../../codex-embed/src/validate/kinds.js";
+import { checkOptions, type OptionTable } from "../../codex-embed/src/validate/options.js";
 import { HttpSessions } from "./httpSessions.js";
 import { loadMcp, type McpLibrary } from "./library.js";
-import { integer, oneOf, text } from "../../codex-embed/src/usage/kinds.js";
-import { checkOptions, type OptionTable } from "../../codex-embed/src/usage/options.js";
 import { type CodexMcpOptions, MCP } from "./options.js";
 import { createCodexMcp } from "./server.js";
 import type { McpHandle } from "./stdio.js";

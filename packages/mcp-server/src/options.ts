@@ -3,11 +3,11 @@
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { ApprovalMode, type CodexOptions, type Logger, Sandbox, UsageError } from "codex-embed";
-import { safeLogger } from "../../codex-embed/src/logger.js";
-import { CODEX, logger } from "../../codex-embed/src/knownOptions.js";
-import { expandHome } from "../../codex-embed/src/usage/home.js";
-import { filled, integer, listOf, milliseconds, oneOf, text } from "../../codex-embed/src/usage/kinds.js";
-import { checkOptions, nested, type OptionTable } from "../../codex-embed/src/usage/options.js";
+import { CODEX, logger } from "../../codex-embed/src/client/knownOptions.js";
+import { expandHome } from "../../codex-embed/src/process/environment.js";
+import { safeLogger } from "../../codex-embed/src/util/logger.js";
+import { filled, integer, listOf, milliseconds, oneOf, text } from "../../codex-embed/src/validate/kinds.js";
+import { checkOptions, nested, type OptionTable } from "../../codex-embed/src/validate/options.js";
 
 /** What the server's operator allows its callers, and how the runtime behind it is started. */
 export interface CodexMcpOptions {

@@ -1,8 +1,8 @@
 /** Owns the forms for the agent's own questions and those of its MCP servers, and the reading of the answers. */
 
 import { randomUUID } from "node:crypto";
-import { escapeToOneLine, isPlainToSee } from "../../codex-embed/src/display.js";
 import type { ElicitationAnswer, ElicitationRequest, Handlers, QuestionAnswers } from "codex-embed";
+import { escapeToOneLine, isPlainToSee } from "../../codex-embed/src/util/display.js";
 import type { Answer, Question } from "./caller.js";
 import { isRecord } from "./toolInputs.js";
 import { setIn } from "./visible.js";

@@ -2,10 +2,10 @@
 
 import type { Readable, Writable } from "node:stream";
 import { UsageError } from "codex-embed";
-import { safeLogger } from "../../codex-embed/src/logger.js";
+import { safeLogger } from "../../codex-embed/src/util/logger.js";
+import { record } from "../../codex-embed/src/validate/kinds.js";
+import { checkOptions, type OptionTable } from "../../codex-embed/src/validate/options.js";
 import { loadMcpStdio } from "./library.js";
-import { record } from "../../codex-embed/src/usage/kinds.js";
-import { checkOptions, type OptionTable } from "../../codex-embed/src/usage/options.js";
 import { type CodexMcpOptions, MCP } from "./options.js";
 import { createCodexMcp } from "./server.js";
 

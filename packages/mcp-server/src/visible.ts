@@ -1,6 +1,6 @@
 /** Indents text that a person decides on at an MCP client, so that none of it looks like ours. */
 
-import { escapeToOneLine } from "../../codex-embed/src/display.js";
+import { escapeToOneLine } from "../../codex-embed/src/util/display.js";
 
 /** The text with its lines, each set in, so that none of them can look like a line of ours. */
 export function setIn(text: string): string {

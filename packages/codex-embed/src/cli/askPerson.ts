@@ -1,8 +1,8 @@
 /** Owns the handlers that put the agent's requests before the person at the terminal. */
 
-import { escapeToOneLine } from "../display.js";
 import type { Handlers } from "../index.js";
-import type { ToolRequestUserInputQuestion } from "../protocol.js";
+import type { ToolRequestUserInputQuestion } from "../protocol/index.js";
+import { escapeToOneLine } from "../util/display.js";
 import type { Ask, QuestionRow } from "./question.js";
 import { changeRows } from "./render/diff.js";
 import { commandText, shortPath, spelledOut } from "./render/text.js";

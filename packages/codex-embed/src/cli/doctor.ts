@@ -1,12 +1,10 @@
 /** Owns the command `doctor`: it shows the library's diagnosis. */
 
-import { displayJson } from "../display.js";
-import { diagnose, type Diagnosis, type DiagnosisCheck } from "../index.js";
-import type { Command } from "./command.js";
-import { BadUsage } from "./failure.js";
-import { type Paint, painter } from "./render/style.js";
-import { clean } from "./render/text.js";
-import { RUNTIME_FLAGS, runtimeOptions } from "./runtimeFlags.js";
+import { type Diagnosis, type DiagnosisCheck, diagnose } from "../index.js";
+import { displayJson } from "../util/display.js";
+import { type Command, RUNTIME_FLAGS, runtimeOptions } from "./flags.js";
+import { clean, type Paint, painter } from "./render/text.js";
+import { BadUsage } from "./terminal.js";
 
 /** `codex-embed doctor` */
 export const doctorCommand: Command = {

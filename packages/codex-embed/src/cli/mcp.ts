@@ -1,13 +1,10 @@
 /** Owns the command `mcp`: it serves Codex to MCP clients, by servers that it is given. */
 
-import { ApprovalMode, type Logger, Sandbox } from "../index.js";
 import type { CodexMcpOptions, McpHandle, McpHttpHandle, McpHttpOptions } from "@codex-embed/mcp-server";
-import type { Command } from "./command.js";
-import { BadUsage } from "./failure.js";
-import type { Arguments, Flags } from "./flags.js";
+import { ApprovalMode, type Logger, Sandbox } from "../index.js";
+import { type Arguments, type Command, type Flags, RUNTIME_FLAGS, runtimeOptions } from "./flags.js";
 import { clean } from "./render/text.js";
-import { RUNTIME_FLAGS, runtimeOptions } from "./runtimeFlags.js";
-import type { Terminal } from "./terminal.js";
+import { BadUsage, type Terminal } from "./terminal.js";
 
 type Server = Pick<McpHandle, "closed" | "close">;
 

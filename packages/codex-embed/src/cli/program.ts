@@ -1,13 +1,20 @@
-/** Owns the program: which command the arguments ask for, its help, and the versions. */
-
 import { readFileSync } from "node:fs";
-import { RUNTIME_VERSION } from "../protocol.js";
-import { type Command, commandHelp, PROGRAM, programHelp } from "./command.js";
-import { COMMANDS } from "./commands.js";
-import { BadUsage, Ending, failureOf, namesOptions } from "./failure.js";
-import { type Arguments, HELP, parseFlags, unknownFlag } from "./flags.js";
-import { nearest } from "../usage/nearest.js";
-import { type Streams, type Terminal, withTerminal } from "./terminal.js";
+import { RUNTIME_VERSION } from "../protocol/index.js";
+import { nearest } from "../validate/kinds.js";
+import { doctorCommand } from "./doctor.js";
+import {
+  type Arguments,
+  type Command,
+  commandHelp,
+  HELP,
+  PROGRAM,
+  parseFlags,
+  programHelp,
+  unknownFlag,
+} from "./flags.js";
+import { mcpCommand } from "./mcp.js";
+import { runCommand } from "./run.js";
+import { BadUsage, Ending, failureOf, namesOptions, type Streams, type Terminal, withTerminal } from "./terminal.js";
 
 /** Runs the program with these arguments. Resolves with the exit code; whatever goes wrong is told on stderr. */
 export function runProgram(
@@ -38,11 +45,11 @@ async function dispatch(args: readonly string[], terminal: Terminal, commands: r
       return 0;
     }
     default:
-      return runCommand(find(first, commands), rest, terminal);
+      return dispatchTo(find(first, commands), rest, terminal);
   }
 }
 
-async function runCommand(command: Command, args: readonly string[], terminal: Terminal): Promise<number> {
+async function dispatchTo(command: Command, args: readonly string[], terminal: Terminal): Promise<number> {
   let parsed: Arguments | undefined;
   try {
     parsed = parseFlags({ ...command.flags, ...HELP }, args);
@@ -79,3 +86,10 @@ function versions(): string {
   const version = isManifest ? String(manifest.version) : "unknown";
   return `${PROGRAM} ${version}\nruntime ${RUNTIME_VERSION} (expected; "${PROGRAM} doctor" tells which one is installed)\n`;
 }
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  runCommand,
+  doctorCommand,
+  mcpCommand(() => import("@codex-embed/mcp-server")),
+];

@@ -4,8 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { setImmediate as nextPoll, setTimeout as sleep } from "node:timers/promises";
 import type { HeldOutput } from "./heldOutput.js";
-import type { Paint, Style } from "./render/style.js";
-import { number } from "./render/text.js";
+import { number, type Paint, type Style } from "./render/text.js";
 
 /** The stdin of a person. */
 export interface TypedInput extends Readable {

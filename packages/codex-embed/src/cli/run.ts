@@ -1,8 +1,5 @@
-/** Owns the command `run`: one turn, streamed to the terminal or as JSON lines. */
-
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { displayJson } from "../display.js";
 import {
   ApprovalMode,
   Codex,
@@ -12,18 +9,16 @@ import {
   Sandbox,
   type Schema,
   type Thread,
+  TurnFailedError,
   type TurnOptions,
+  type TurnSnapshot,
 } from "../index.js";
+import { displayJson } from "../util/display.js";
 import { askPerson } from "./askPerson.js";
-import type { Command } from "./command.js";
-import { BadUsage, Failure, Interruption } from "./failure.js";
-import type { Arguments, Flags } from "./flags.js";
-import { painter } from "./render/style.js";
-import { clean } from "./render/text.js";
+import { type Arguments, type Command, type Flags, RUNTIME_FLAGS, runtimeOptions } from "./flags.js";
+import { clean, painter } from "./render/text.js";
 import { TurnRenderer } from "./render/turnRenderer.js";
-import { RUNTIME_FLAGS, runtimeOptions } from "./runtimeFlags.js";
-import { showTurn } from "./showTurn.js";
-import type { Terminal } from "./terminal.js";
+import { BadUsage, Failure, Interruption, type Terminal } from "./terminal.js";
 
 const FLAGS: Flags = {
   sandbox: {
@@ -228,4 +223,40 @@ function askingHandlers({ ask, note }: Terminal, cwd: string, renderer: TurnRend
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+}
+
+/** How a turn is shown. */
+export interface ShowTurnOptions {
+  readonly renderer: TurnRenderer;
+  readonly terminal: Pick<Terminal, "signal" | "answered">;
+  /** Options of the turn. */
+  readonly turn?: TurnOptions<Schema | undefined>;
+  /** Called when the runtime has taken the turn. */
+  readonly onStarted?: () => void;
+  /** How many requests the model got, when that is known. */
+  readonly modelRequests?: () => number;
+}
+
+/** Runs a turn and shows it, also one that fails. Rejects as the turn does. */
+export async function showTurn(thread: Thread, input: Input, options: ShowTurnOptions): Promise<TurnSnapshot> {
+  const {
+    renderer,
+    terminal: { signal, answered },
+  } = options;
+  const more = (): { modelRequests?: number } =>
+    options.modelRequests === undefined ? {} : { modelRequests: options.modelRequests() };
+  const turn = await thread.startTurn(input, { ...options.turn, signal });
+  options.onStarted?.();
+  try {
+    for await (const event of turn) {
+      await answered();
+      renderer.render(event);
+    }
+    const result = await turn.result();
+    renderer.summary(result, more());
+    return result;
+  } catch (error) {
+    if (TurnFailedError.isInstance(error)) renderer.summary(error.result, more());
+    throw error;
+  }
 }

@@ -1,14 +1,15 @@
 /** Owns the examination: which checks are made in which order, on a runtime of its own that is gone afterwards. */
 
-import { onAbort } from "../abort.js";
-import { Codex } from "../codex.js";
+import { Codex } from "../client/codex.js";
 import { LaunchError } from "../errors/index.js";
-import type { NotificationOf } from "../events.js";
-import { RUNTIME_VERSION } from "../generated/tables.js";
-import { speaksOurProtocol } from "../handshake.js";
-import type { CodexOptions } from "../options.js";
 import { type SpawnRequest, workingDirectory } from "../process/launch.js";
-import { withoutPlugins } from "./plugins.js";
+import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
+import { speaksOurProtocol } from "../runtime/handshake.js";
+import type { CodexOptions } from "../runtime/options.js";
+import type { NotificationOf } from "../stream/events.js";
+import { onAbort } from "../util/async.js";
+import { checkBinary, checkHome, checkLaunch, checkNode, checkPeers, messageOf, summarizeLaunch } from "./checks.js";
+import type { DiagnoseOptions, Diagnosis, DiagnosisCheck, DiagnosisCheckName } from "./diagnose.js";
 import {
   checkConfiguration,
   checkLogin,
@@ -16,17 +17,8 @@ import {
   checkSandbox,
   type Questioned,
   readConfig,
+  withoutPlugins,
 } from "./questions.js";
-import {
-  checkBinary,
-  checkHome,
-  checkLaunch,
-  checkNode,
-  checkPeers,
-  messageOf,
-  summarizeLaunch,
-} from "./surroundings.js";
-import type { DiagnosisCheck, DiagnosisCheckName, DiagnoseOptions, Diagnosis } from "./types.js";
 
 const DEFAULT_CHECK_TIMEOUT_MS = 10_000;
 const DEFAULT_STARTUP_TIMEOUT_MS = 15_000;

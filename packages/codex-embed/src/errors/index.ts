@@ -2,5 +2,5 @@
 
 export * from "./base.js";
 export * from "./connection.js";
-export * from "./rpc.js";
+export * from "./connection.js";
 export * from "./turn.js";

@@ -1,7 +1,11 @@
-import type { CodexErrorInfo, TurnError } from "../generated/protocol.js";
-import type { TurnSnapshot } from "../turnResult.js";
+import type { CodexErrorInfo, TurnError } from "../protocol/generated/protocol.js";
+import type { TurnSnapshot } from "../protocol/shapes.js";
 import { CodexError } from "./base.js";
-import { LOGIN_ADVICE } from "./loginAdvice.js";
+
+/** The two ways to log in. */
+export const LOGIN_ADVICE =
+  "Run `npx codex login` (with CODEX_HOME set to the client's codexHome, if it has one), or log in with an API key: " +
+  "await codex.loginApiKey(key).";
 
 /**
  * Why a thread takes no turn: one runs; an aborted one has not ended yet; or another client's turn ran, and the runtime

@@ -1,7 +1,5 @@
 /** The client of `codex exec`: the names of `@openai/codex-sdk`, and more. */
 
-export type { SpawnedProcess, Spawn } from "../process/agentProcess.js";
-export type { SpawnRequest } from "../process/launch.js";
 export {
   CodexError,
   FrameTooLargeError,
@@ -11,10 +9,14 @@ export {
   type TriedLocation,
   UsageError,
 } from "../errors/index.js";
-export type { ReviewContent, ReviewFinding, ReviewVerdict } from "../reviewText.js";
+export type { Spawn, SpawnedProcess } from "../process/agentProcess.js";
+export type { SpawnRequest } from "../process/launch.js";
 export type { InferOutput } from "../schema/types.js";
-export { Codex } from "./codex.js";
-export { AbortError, ExecError, ExecExitError, ExecTurnFailedError } from "./errors.js";
+export type { ReviewContent, ReviewFinding, ReviewVerdict } from "../validate/reviewTarget.js";
+export type { ReviewOptions, ReviewResult, ReviewTarget } from "./client.js";
+export { Codex } from "./client.js";
+export type { Input, UserInput } from "./commandLine.js";
+export * from "./events.js";
 export {
   type ItemCompletedEvent,
   type ItemStartedEvent,
@@ -27,11 +29,9 @@ export {
   type TurnFailedEvent,
   type TurnStartedEvent,
   type UnknownThreadEvent,
-  unknownEvent,
   type Usage,
+  unknownEvent,
 } from "./events.js";
-export type { Input, UserInput } from "./input.js";
-export * from "./items.js";
 export type {
   ApprovalMode,
   CodexConfigObject,
@@ -45,6 +45,6 @@ export type {
   TurnOptions,
   WebSearchMode,
 } from "./options.js";
-export type { ReviewOptions, ReviewResult, ReviewTarget } from "./review.js";
 export { type RunResult, type RunStreamedResult, type StreamedTurn, Thread } from "./thread.js";
 export type { ParsedOf, PartialTurn, Turn } from "./turn.js";
+export { AbortError, ExecError, ExecExitError, ExecTurnFailedError } from "./turn.js";

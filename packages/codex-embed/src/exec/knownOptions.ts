@@ -1,11 +1,10 @@
 /** The tables of the options that the exec client takes: all names of `@openai/codex-sdk`, and those that are ours. */
 
 import { constants } from "node:buffer";
-import { anything, callback, flag, listOf, nullable, numberFrom, record, signal, text } from "../usage/kinds.js";
-import { checkOptions, type OptionTable } from "../usage/options.js";
-import type { Advice } from "../usage/otherNames.js";
+import { anything, callback, flag, listOf, nullable, numberFrom, record, signal, text } from "../validate/kinds.js";
+import { type Advice, checkOptions, type OptionTable } from "../validate/options.js";
+import type { ReviewOptions } from "./client.js";
 import type { CodexOptions, ResumeLastOptions, ThreadOptions, TurnOptions } from "./options.js";
-import type { ReviewOptions } from "./review.js";
 
 const maybe = nullable;
 const maybeText = maybe(text);

@@ -1,15 +1,13 @@
 /** Owns the handle of a thread: its id, and the turns that are run on it. */
 
-import { atCallSite, type CallSite, captureCallSite } from "../errors/callSite.js";
+import { atCallSite, type CallSite, captureCallSite } from "../errors/base.js";
 import { CodexError, UsageError } from "../errors/index.js";
-import { planExec, type ThreadTarget } from "./commandLine.js";
+import { type Input, planExec, type ThreadTarget, toPrompt, type UserInput } from "./commandLine.js";
 import type { ThreadEvent } from "./events.js";
-import { type Input, toPrompt, type UserInput } from "./input.js";
 import { checkExecOptions, TURN } from "./knownOptions.js";
 import type { CodexOptions, ThreadOptions, TurnOptions } from "./options.js";
-import { type OutputPlan, planOutput } from "./output.js";
+import { type OutputPlan, planOutput, writeSchemaFile } from "./output.js";
 import { runExec } from "./run.js";
-import { writeSchemaFile } from "./schemaFile.js";
 import { type ParsedOf, type Turn, TurnRecord } from "./turn.js";
 
 /** A turn whose events are read as they come. */

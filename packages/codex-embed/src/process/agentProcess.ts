@@ -2,12 +2,11 @@
 
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
-import { atExit } from "./exitHook.js";
+import { atExit, deferred, pause } from "../util/async.js";
 import type { SpawnRequest } from "./launch.js";
 import { type Orphans, ProcessTree } from "./processTree.js";
 import { isLocalChild, type Spawn, type SpawnedProcess, spawnFailure, spawnProcess } from "./spawn.js";
-import { StderrTail } from "./stderrTail.js";
-import { deferred, pause } from "./wait.js";
+import { StderrTail } from "./stderr.js";
 
 export type { Orphans } from "./processTree.js";
 export type { Spawn, SpawnedProcess } from "./spawn.js";

@@ -1,6 +1,6 @@
-/** Owns the environment variables of the runtime: merging, and names that differ only in case on Windows. */
-
-import { delimiter } from "node:path";
+import { randomBytes } from "node:crypto";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
 import { UsageError } from "../errors/index.js";
 
 /** Environment variables; an undefined value stands for a variable that is not set. */
@@ -65,4 +65,60 @@ export function withPathFolder(
   const key = variableKey(env, "PATH", platform);
   const path = env[key] ?? "";
   return { ...env, [key]: path === "" ? folder : `${folder}${delimiter}${path}` };
+}
+
+/** `~` and `~/…` mean the home folder of the user of this program. */
+const OWN_HOME = process.platform === "win32" ? /^~(?:[/\\]|$)/ : /^~(?:\/|$)/;
+
+/**
+ * Replaces a leading `~` by the user's home folder, as a shell does.
+ *
+ * @throws UsageError for `~name`, which a shell takes for the home of another user.
+ */
+export function expandHome(path: string, option: string): string {
+  if (!path.startsWith("~")) return path;
+  if (OWN_HOME.test(path)) return join(homedir(), path.slice(1));
+  throw new UsageError(
+    `${option} begins with ~ and a name. Only ~ and ~/… are expanded, to your own home folder: give the absolute ` +
+      "path, or put ./ in front of a folder that has such a name.",
+  );
+}
+
+/** The paths that a client resolves on this machine. */
+interface ClientPaths {
+  readonly codexBin?: string | undefined;
+  readonly codexHome?: string | undefined;
+  readonly cwd?: string | undefined;
+}
+
+/** The options of a client with `~` expanded in its paths. Throws `UsageError` as {@link expandHome} does. */
+export function withHomePaths<T extends ClientPaths>(options: T): T {
+  const { codexBin, codexHome, cwd } = options;
+  const given = Object.entries({ codexBin, codexHome, cwd });
+  const expanded = given.flatMap(([name, path]) => (path?.startsWith("~") ? [[name, expandHome(path, name)]] : []));
+  return expanded.length === 0 ? options : Object.assign({}, options, Object.fromEntries(expanded));
+}
+
+const PREFIX = "CODEX_EMBED_MARK_";
+const VALUE = "1";
+
+/** Makes the name of a variable that no other launch has. */
+export function newMark(): string {
+  return `${PREFIX}${randomBytes(16).toString("hex")}`;
+}
+
+/** The variable as it stands in the environment of a process. */
+export function markAssignment(mark: string): string {
+  return `${mark}=${VALUE}`;
+}
+
+/** `env` with the mark, and with the marks that this program itself was started with. */
+export function withMark(env: Readonly<Record<string, string>>, mark: string): Record<string, string> {
+  const outer = Object.keys(process.env).filter((name) => name.startsWith(PREFIX));
+  return { ...env, ...Object.fromEntries([...outer, mark].map((name) => [name, VALUE])) };
+}
+
+/** The override that has the runtime hand the mark to commands, also when they do not inherit its whole environment. */
+export function markOverride(mark: string): string {
+  return `shell_environment_policy.set.${mark}="${VALUE}"`;
 }

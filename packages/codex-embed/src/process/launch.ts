@@ -3,11 +3,10 @@
 import { mkdirSync, statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { UsageError } from "../errors/index.js";
-import { RUNTIME_VERSION } from "../generated/tables.js";
-import { checkedOverrides, type ConfigObject, configOverrides } from "./configOverrides.js";
-import { type Environment, launchEnvironment, withPathFolder } from "./environment.js";
+import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
+import { type ConfigObject, checkedOverrides, configOverrides } from "./config.js";
+import { type Environment, launchEnvironment, markOverride, withMark, withPathFolder } from "./environment.js";
 import type { LocatedRuntime } from "./locate.js";
-import { markOverride, withMark } from "./processMark.js";
 
 /** Everything that is needed to start a process. */
 export interface SpawnRequest {

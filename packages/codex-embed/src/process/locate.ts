@@ -1,13 +1,10 @@
-/** Owns finding the runtime's executable: the one that was named, or the one of the pinned package. */
-
 import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { LaunchError, type TriedLocation, UsageError } from "../errors/index.js";
-import { RUNTIME_VERSION } from "../generated/tables.js";
+import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import { type Environment, readVariable } from "./environment.js";
 import { findExecutable, isScript, whyNotExecutable } from "./executable.js";
-import { type RuntimeTarget, runtimeTarget } from "./platform.js";
-import { type ResolvePackageJson, resolutionBases, resolvePackageJson } from "./resolvePackage.js";
 
 /** What {@link locateRuntime} goes by. */
 export interface LocateOptions {
@@ -188,4 +185,79 @@ function packageNotFound(tried: readonly TriedLocation[], optionName: string): L
 
 function list(tried: readonly TriedLocation[]): string {
   return tried.map(({ path, reason }) => `- ${path}: ${reason}`).join("\n");
+}
+
+/** Where the runtime's package keeps its files on one platform. */
+export interface RuntimeTarget {
+  /** The platform package that holds the native binary. */
+  readonly packageName: string;
+  /** The Rust target triple, which names the folder below `vendor`. */
+  readonly triple: string;
+  readonly binaryName: "codex" | "codex.exe";
+}
+
+const TRIPLES: Readonly<Record<string, string>> = {
+  "linux-x64": "x86_64-unknown-linux-musl",
+  "linux-arm64": "aarch64-unknown-linux-musl",
+  "darwin-x64": "x86_64-apple-darwin",
+  "darwin-arm64": "aarch64-apple-darwin",
+  "win32-x64": "x86_64-pc-windows-msvc",
+  "win32-arm64": "aarch64-pc-windows-msvc",
+};
+
+/** Returns the runtime's target for a platform and an architecture, or null when none is published. */
+export function runtimeTarget(platform: string, arch: string): RuntimeTarget | null {
+  const name = `${platform === "android" ? "linux" : platform}-${arch}`;
+  const triple = Object.hasOwn(TRIPLES, name) ? TRIPLES[name] : undefined;
+  if (triple === undefined) return null;
+  return {
+    packageName: `@openai/codex-${name}`,
+    triple,
+    binaryName: platform === "win32" ? "codex.exe" : "codex",
+  };
+}
+
+/** Finds the `package.json` of a package as seen from a file; null when it is not installed there. */
+export type ResolvePackageJson = (packageName: string, fromFile: string) => string | null;
+
+/** {@link ResolvePackageJson} by Node's own resolution, so it follows workspaces and Plug'n'Play. */
+export function resolvePackageJson(packageName: string, fromFile: string): string | null {
+  // Reached this way because bundlers replace an imported `createRequire` by one that resolves inside the bundle.
+  const { createRequire } = process.getBuiltinModule("node:module");
+  let lookupPaths: readonly string[] | null;
+  try {
+    const { resolve } = createRequire(fromFile);
+    try {
+      return resolve(`${packageName}/package.json`);
+    } catch {
+      lookupPaths = resolve.paths(packageName);
+    }
+  } catch {
+    return null;
+  }
+  // A package whose `exports` hide its package.json is still there to be read.
+  const hidden = lookupPaths?.map((path) => join(path, packageName, "package.json"));
+  return hidden?.find((path) => existsSync(path)) ?? null;
+}
+
+/** The files to resolve packages from, nearest first: this module, the program's script, the working directory. */
+export function resolutionBases(): string[] {
+  const bases: string[] = [];
+  const ownUrl: unknown = import.meta.url; // undefined in a bundle of CommonJS format
+  if (typeof ownUrl === "string" && ownUrl.startsWith("file:")) bases.push(fileURLToPath(ownUrl));
+  const script = process.argv[1];
+  if (script !== undefined && isAbsolute(script)) {
+    bases.push(script);
+    try {
+      bases.push(realpathSync(script));
+    } catch {
+      // The script may exist only in memory or inside an archive.
+    }
+  }
+  try {
+    bases.push(join(process.cwd(), "index.js"));
+  } catch {
+    // The working directory may have been deleted.
+  }
+  return [...new Set(bases)];
 }

@@ -1,6 +1,8 @@
 /** Finds and ends every process that one child of this program has started. */
 
 import { execFile, spawnSync } from "node:child_process";
+import { pause } from "../util/async.js";
+import { markAssignment } from "./environment.js";
 import {
   ageMs,
   environmentOf,
@@ -10,8 +12,6 @@ import {
   processTableSync,
   stillRuns,
 } from "./processTable.js";
-import { markAssignment } from "./processMark.js";
-import { pause } from "./wait.js";
 
 /** Which processes {@link ProcessTree.killOrphans} ends. */
 export interface Orphans {

@@ -1,8 +1,6 @@
-/** Owns creating the child process, and saying why that failed. */
-
 import { ChildProcess, spawn as spawnChild } from "node:child_process";
 import { PassThrough, type Readable, type Writable } from "node:stream";
-import { messageOf } from "../errors/describe.js";
+import { messageOf } from "../errors/base.js";
 import { type CodexError, LaunchError, UsageError } from "../errors/index.js";
 import type { SpawnRequest } from "./launch.js";
 
@@ -110,4 +108,42 @@ export function spawnFailure(request: SpawnRequest, cause: unknown): CodexError 
   const why = known === undefined ? message : `${known} (${code})`;
   const advice = code === "ENOENT" ? ". Check that path, and the working directory" : "";
   return new LaunchError("SPAWN_FAILED", `${request.command} could not be started: ${why}${advice}`, { cause });
+}
+
+/**
+ * Runs "$@" and ends it at the end of stdin, which comes even when this program is killed. The first SIGTERM has a server
+ * wait for the turns that run, the second does not. Ends as it does: with its exit code, or by its signal. PATH may be the
+ * user's own, so it is not relied on.
+ */
+const SCRIPT = `
+exec 3<&0
+"$@" </dev/null 3<&- &
+server=$!
+{
+  while read -r line; do :; done <&3
+  kill -TERM "$server" 2>/dev/null
+  command -p sleep 0.1
+  kill -TERM "$server" 2>/dev/null
+  command -p sleep 2
+  kill -KILL "$server" 2>/dev/null
+} &
+guard=$!
+exec 3<&-
+trap 'kill -TERM "$server" 2>/dev/null' TERM INT
+while :; do
+  wait "$server" 2>/dev/null
+  code=$?
+  kill -0 "$server" 2>/dev/null || break
+done
+kill -TERM "$guard" 2>/dev/null
+wait "$guard" 2>/dev/null
+trap - TERM INT
+if [ "$code" -gt 128 ]; then kill -"$((code - 128))" $$; fi
+exit "$code"
+`;
+
+/** The same process, bound to its stdin. On Windows, which has no shell for it, the request as it is. */
+export function guarded(request: SpawnRequest): SpawnRequest {
+  if (process.platform === "win32") return request;
+  return { ...request, command: "/bin/sh", args: ["-c", SCRIPT, "codex-embed", request.command, ...request.args] };
 }

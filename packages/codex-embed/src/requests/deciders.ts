@@ -1,8 +1,8 @@
 /** Who decides for a thread, and for the sub-agents that it has started. */
 
-import type { Notification } from "../events.js";
-import type { DynamicToolCallParams, DynamicToolCallResponse } from "../generated/protocol.js";
-import { NewestMap } from "../stream/remember.js";
+import type { DynamicToolCallParams, DynamicToolCallResponse } from "../protocol/generated/protocol.js";
+import type { Notification } from "../stream/events.js";
+import { NewestMap } from "../stream/threadMemory.js";
 import type { HandlerContext, Handlers } from "./handlers.js";
 
 /** Runs the tools of a thread. */

@@ -1,11 +1,10 @@
 /** The join of a file-change request with its item: the request itself does not say what would change. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { itemsIn, type Notification } from "../events.js";
-import type { FileUpdateChange, ThreadItem, Turn } from "../generated/protocol.js";
-import { isRecord } from "../rpc/messages.js";
-import { itemKey, type ItemRef } from "../stream/itemRef.js";
-import { NewestMap } from "../stream/remember.js";
+import type { FileUpdateChange, ThreadItem, Turn } from "../protocol/generated/protocol.js";
+import { type ItemRef, itemKey, itemsIn, type Notification } from "../stream/events.js";
+import { NewestMap } from "../stream/threadMemory.js";
+import { isRecord } from "../util/json.js";
 
 /** What a file change would change: at least one file. */
 export type KnownChanges = readonly [FileUpdateChange, ...FileUpdateChange[]];

@@ -17,8 +17,8 @@ import type {
   PermissionsRequestApprovalParams,
   ReviewDecision,
   ToolRequestUserInputParams,
-} from "../generated/protocol.js";
-import type { ServerRequests } from "../generated/tables.js";
+} from "../protocol/generated/protocol.js";
+import type { ServerRequests } from "../protocol/generated/tables.js";
 
 /** What a handler is told besides the request. */
 export interface HandlerContext {

@@ -8,21 +8,21 @@ import {
   TransportClosedError,
   UsageError,
 } from "../errors/index.js";
+import { type WireNotification, type WireRequest } from "../protocol/shapes.js";
 import type { Transport } from "../transport/transport.js";
+import { isRecord } from "../util/json.js";
 import {
   answeredId,
+  type CallOptions,
   isNotification,
-  isRecord,
   isRequest,
   isRequestId,
-  type WireNotification,
-  type WireRequest,
+  MessageReader,
+  PendingCall,
   writeAnswer,
   writeCall,
   writeError,
 } from "./messages.js";
-import { type CallOptions, PendingCall } from "./pending.js";
-import { MessageReader } from "./reader.js";
 import { replyError } from "./replyErrors.js";
 
 /** What the layer above does with what the runtime sends by itself. */

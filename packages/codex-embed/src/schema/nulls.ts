@@ -1,8 +1,7 @@
 /** Owns the nulls that stand for absent properties in strict output: where they are put in, and their way out again. */
 
-import type { JsonValue } from "../generated/protocol.js";
-import { pointerNames, valueAt } from "./pointer.js";
-import { isJsonObject, type JsonObject, setMember } from "./types.js";
+import type { JsonValue } from "../protocol/generated/protocol.js";
+import { isJsonObject, type JsonObject, pointerNames, setMember, valueAt } from "./types.js";
 
 /** For each object schema: the names of the properties that may be null only because they were optional. */
 export type AddedNulls = ReadonlyMap<JsonObject, ReadonlySet<string>>;

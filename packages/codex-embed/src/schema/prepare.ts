@@ -2,14 +2,14 @@
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { UsageError } from "../errors/index.js";
-import type { JsonValue } from "../generated/protocol.js";
-import { MAX_READ_LEVELS } from "../json.js";
-import { type AjvLoader, type Check, compileCheck, loadAjv } from "./ajv.js";
+import type { JsonValue } from "../protocol/generated/protocol.js";
+import { MAX_READ_LEVELS } from "../util/json.js";
 import { dropAddedNulls } from "./nulls.js";
 import { isStandardSchema, toJsonSchema } from "./standard.js";
 import { toStrictJsonSchema } from "./strict.js";
-import { toWellFormedSchema } from "./wellFormed.js";
 import type { InferOutput, JsonObject, Schema, SchemaIssue, SchemaResult } from "./types.js";
+import { type AjvLoader, type Check, compileCheck, loadAjv } from "./validate.js";
+import { toWellFormedSchema } from "./wellFormed.js";
 
 /** What every validator has stack for. */
 const ORDINARY_LEVELS = 100;

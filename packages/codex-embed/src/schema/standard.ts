@@ -2,7 +2,7 @@
 
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import { UsageError } from "../errors/index.js";
-import type { JsonValue } from "../generated/protocol.js";
+import type { JsonValue } from "../protocol/generated/protocol.js";
 import { isJsonObject, type JsonObject, type Schema } from "./types.js";
 
 /** The dialects that are asked for, in order: every library of the standard knows one of them. */

@@ -1,12 +1,10 @@
 /** Owns the strict form of a schema: the subset of JSON Schema that the Responses API takes for structured output. */
 
 import { UsageError } from "../errors/index.js";
-import type { JsonValue } from "../generated/protocol.js";
-import { isAmong, isType, keywordsOf, splitKeywords, typeOfScalar } from "./keywords.js";
-import { mergeSchemas } from "./merge.js";
+import type { JsonValue } from "../protocol/generated/protocol.js";
+import { isAmong, isType, keywordsOf, mergeSchemas, splitKeywords, typeOfScalar } from "./keywords.js";
 import { nullable, referenceTarget, Shapes, type StrictSchema } from "./nulls.js";
-import { localReference, toPath, valueAt } from "./pointer.js";
-import { isJsonObject, type JsonObject, setMember } from "./types.js";
+import { isJsonObject, type JsonObject, localReference, setMember, toPath, valueAt } from "./types.js";
 
 /** Far deeper than any schema that a model is asked to follow: only one that unfolds itself without end gets there. */
 const MAX_DEPTH = 200;

@@ -1,7 +1,5 @@
-/** Owns the types of schemas: what users may pass, and what a check against one gives. */
-
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { JsonValue } from "../generated/protocol.js";
+import type { JsonValue } from "../protocol/generated/protocol.js";
 
 /** The keywords of JSON Schema that are checked when a schema is written by hand. Others are allowed too. */
 export interface JsonSchemaKeywords {
@@ -61,4 +59,40 @@ export function setMember(target: object, name: string, value: unknown): void {
   } else {
     Reflect.set(target, name, value);
   }
+}
+
+/** The names in a JSON pointer (RFC 6901), or in one as a URI fragment; undefined when it is none. */
+export function pointerNames(pointer: string): string[] | undefined {
+  if (pointer === "") return [];
+  if (!pointer.startsWith("/")) return undefined;
+  return pointer
+    .slice(1)
+    .split("/")
+    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+/** The names of a local `$ref`, which is a JSON pointer as a URI fragment; undefined for any other. */
+export function localReference(reference: string): string[] | undefined {
+  if (!reference.startsWith("#")) return undefined;
+  try {
+    return pointerNames(decodeURIComponent(reference.slice(1)));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The path of names, for messages and as a key. */
+export function toPath(names: readonly (string | number)[]): string {
+  return ["#", ...names.map((name) => String(name).replaceAll("~", "~0").replaceAll("/", "~1"))].join("/");
+}
+
+/** What lies at the names; undefined when there is nothing. */
+export function valueAt(root: JsonValue, names: readonly string[]): JsonValue | undefined {
+  let value: JsonValue | undefined = root;
+  for (const name of names) {
+    if (Array.isArray(value)) value = value[Number(name)];
+    else if (isJsonObject(value) && Object.hasOwn(value, name)) value = value[name];
+    else return undefined;
+  }
+  return value;
 }

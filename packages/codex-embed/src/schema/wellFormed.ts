@@ -1,10 +1,9 @@
 /** Finds what is wrong with a plain JSON Schema when it is given, not when the first answer is held against it. */
 
 import { UsageError } from "../errors/index.js";
-import type { JsonValue } from "../generated/protocol.js";
+import type { JsonValue } from "../protocol/generated/protocol.js";
 import { isType } from "./keywords.js";
-import { localReference, toPath, valueAt } from "./pointer.js";
-import { isJsonObject, type JsonObject, setMember } from "./types.js";
+import { isJsonObject, type JsonObject, localReference, setMember, toPath, valueAt } from "./types.js";
 
 /** What is wrong with the value of a keyword; undefined when it is fine. */
 type Test = (value: JsonValue) => string | undefined;

@@ -1,7 +1,7 @@
-import { type AsyncContext, currentContext } from "../asyncContext.js";
 import type { CodexError } from "../errors/index.js";
-import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "../events.js";
-import type { TokenUsageBreakdown } from "../generated/protocol.js";
+import type { TokenUsageBreakdown } from "../protocol/generated/protocol.js";
+import { type AsyncContext, currentContext } from "../util/async.js";
+import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "./events.js";
 
 /** Where the events of one turn go. */
 export interface TurnSink {

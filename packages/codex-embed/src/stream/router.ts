@@ -1,6 +1,5 @@
 /** Owns where each notification goes: to the one turn that it names, and never to another. */
 
-import { type AsyncContext, rootContext } from "../asyncContext.js";
 import {
   type CloseReason,
   type CodexError,
@@ -8,20 +7,18 @@ import {
   TurnInProgressError,
   UsageError,
 } from "../errors/index.js";
+import type { Turn } from "../protocol/generated/protocol.js";
+import { type AsyncContext, rootContext } from "../util/async.js";
 import {
   isReadable,
   isTurnNotification,
   type Notification,
   type ReconnectedEvent,
   type TurnNotification,
-} from "../events.js";
-import type { Turn } from "../generated/protocol.js";
-import { HeardTurn, missedOf, untoldEnds } from "./missed.js";
-import { RecentMap } from "./recentMap.js";
-import { NewestMap } from "./remember.js";
+} from "./events.js";
 import { Reservation, type ThreadFollower, type TurnSink } from "./reservation.js";
-import { ThreadFates } from "./threadFates.js";
-import { ThreadRoute, threadOf, turnOf } from "./threadRoute.js";
+import { NewestMap, ThreadFates } from "./threadMemory.js";
+import { HeardTurn, missedOf, RecentMap, ThreadRoute, threadOf, turnOf, untoldEnds } from "./threadRoute.js";
 
 /** The threads that nobody here has opened, of which some may turn out to be sub-agents: no more of them is kept. */
 const STRANGER_LIMITS = { entries: 1_000, bytes: 16 * 1024 * 1024 };

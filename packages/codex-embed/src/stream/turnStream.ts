@@ -1,11 +1,11 @@
-import { atCallSite, type CallSite } from "../errors/callSite.js";
+import { atCallSite, type CallSite } from "../errors/base.js";
 import { type CodexError, ModelRetryError, TurnFailedError, TurnInProgressError } from "../errors/index.js";
-import type { TurnEvent } from "../events.js";
-import type { TokenUsageBreakdown, Turn } from "../generated/protocol.js";
-import type { EndedTurn, TurnSnapshot } from "../turnResult.js";
+import type { TokenUsageBreakdown, Turn } from "../protocol/generated/protocol.js";
+import type { EndedTurn, TurnSnapshot } from "../protocol/shapes.js";
 import { TurnAccumulator } from "./accumulate.js";
-import { type AgentHost, AgentTree } from "./agentTree.js";
+import { type AgentHost, AgentTree } from "./agentStream.js";
 import { EventLog } from "./eventLog.js";
+import type { TurnEvent } from "./events.js";
 import type { TurnSink } from "./reservation.js";
 
 /** How a turn ended for its caller. */

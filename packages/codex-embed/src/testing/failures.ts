@@ -1,7 +1,7 @@
 /** Owns the parts of a script with which a response fails. Each of them ends its step. */
 
-import { record, recordOf, text } from "../usage/kinds.js";
-import { checkOptions, type OptionTable } from "../usage/options.js";
+import { record, recordOf, text } from "../validate/kinds.js";
+import { checkOptions, type OptionTable } from "../validate/options.js";
 
 /** Answers with an HTTP error instead of a stream. */
 export interface HttpErrorPart {

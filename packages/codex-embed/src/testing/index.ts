@@ -11,11 +11,14 @@ export type {
   SilencePart,
 } from "./failures.js";
 export { disconnect, fail, failResponse, incomplete, malformed, silence } from "./failures.js";
-export type { JsonObject } from "./json.js";
+export { createTestHome, type TestHome, type TestHomeOptions } from "./home.js";
 export type {
+  Delay,
+  Gate,
   MessageOptions,
   MessagePart,
   MessagePhase,
+  Pause,
   Piece,
   RawEventPart,
   RawItemPart,
@@ -25,16 +28,12 @@ export type {
   TokenCounts,
   UsagePart,
 } from "./parts.js";
-export { message, rawEvent, rawItem, reasoning, usage } from "./parts.js";
-export type { Delay, Gate, Pause } from "./pause.js";
-export { delay, gate } from "./pause.js";
-export type { RecordedRequest, RequestEnd } from "./recordedRequest.js";
+export { delay, gate, message, rawEvent, rawItem, reasoning, ScriptError, usage } from "./parts.js";
+export type { JsonObject, RecordedRequest, RequestEnd } from "./recordedRequest.js";
+export type { RequestFilter, Responder, StepQueue } from "./script.js";
 export { ScriptedModel, type ScriptedModelOptions } from "./scriptedModel.js";
-export { ScriptError } from "./scriptError.js";
-export { type Part, type Step, type StepOptions, step } from "./step.js";
-export type { RequestFilter, Responder, StepQueue } from "./stepQueue.js";
 export { startTestCodex, type TestCodex, type TestCodexOptions } from "./startTestCodex.js";
-export { createTestHome, type TestHome, type TestHomeOptions } from "./testHome.js";
+export { type Part, type Step, type StepOptions, step } from "./step.js";
 export type {
   CustomToolCallOptions,
   CustomToolCallPart,

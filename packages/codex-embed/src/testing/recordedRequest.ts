@@ -1,7 +1,5 @@
-/** Owns one request that the runtime made to the scripted model, and the ways to look into it. */
-
 import type { IncomingHttpHeaders } from "node:http";
-import { type JsonObject, isObject, parseJson } from "./json.js";
+import { ScriptError } from "./parts.js";
 
 /** How the answer to a request ended: sent to its end, or cut off by either side. */
 export type RequestEnd = "answered" | "cut off";
@@ -126,4 +124,67 @@ function nameOf(tool: JsonObject): string {
 function namesOf(tool: JsonObject): string[] {
   if (tool["type"] !== "namespace") return [nameOf(tool)];
   return objects(tool["tools"]).map((inner) => `${nameOf(tool)}.${nameOf(inner)}`);
+}
+
+/** A JSON object whose members are not known. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Tells whether a value is a JSON object. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Parses a text; undefined when it is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Waiter {
+  readonly index: number;
+  readonly resolve: (request: RecordedRequest) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** @internal The requests of one model. */
+export class RequestLog {
+  readonly #requests: RecordedRequest[] = [];
+  #waiters: readonly Waiter[] = [];
+  #closed = false;
+
+  get requests(): readonly RecordedRequest[] {
+    return this.#requests;
+  }
+
+  add(body: JsonObject, headers: IncomingHttpHeaders, ended: Promise<RequestEnd>): RecordedRequest {
+    const request = new RecordedRequest(this.#requests.length, body, headers, ended);
+    this.#requests.push(request);
+    for (const waiter of this.#waiters) if (waiter.index === request.index) waiter.resolve(request);
+    this.#waiters = this.#waiters.filter(({ index }) => index !== request.index);
+    return request;
+  }
+
+  request(index: number): Promise<RecordedRequest> {
+    const request = this.#requests[index];
+    if (request !== undefined) return Promise.resolve(request);
+    if (this.#closed) return Promise.reject(this.#missing(index));
+    return new Promise((resolve, reject) => {
+      this.#waiters = [...this.#waiters, { index, resolve, reject }];
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { index, reject } of this.#waiters) reject(this.#missing(index));
+    this.#waiters = [];
+  }
+
+  #missing(index: number): ScriptError {
+    return new ScriptError(
+      `The model was closed before request ${index} came: it got ${this.#requests.length} requests, counted from 0.`,
+    );
+  }
 }

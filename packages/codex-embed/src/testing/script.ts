@@ -1,8 +1,6 @@
-/** Owns the translation of a step into what goes over the wire: SSE events, pauses, and the way the answer ends. */
-
-import type { Piece, ReasoningPart, TokenCounts } from "./parts.js";
-import { Gate, type Pause } from "./pause.js";
-import { type Part, type Step, describeStep, endsResponse, replacesStream } from "./step.js";
+import { Gate, type Pause, type Piece, type ReasoningPart, type TokenCounts } from "./parts.js";
+import type { RecordedRequest } from "./recordedRequest.js";
+import { asStep, describeStep, endsResponse, type Part, replacesStream, type Step } from "./step.js";
 import type { CustomToolCallPart } from "./toolParts.js";
 
 /** One SSE event of the Responses API. */
@@ -213,4 +211,86 @@ function wireUsage(counts: TokenCounts): Readonly<Record<string, unknown>> {
     output_tokens_details: { reasoning_tokens: counts.reasoning ?? 0 },
     total_tokens: counts.input + counts.output,
   };
+}
+
+/** Something that steps can be added to. */
+export interface StepQueue {
+  /** Adds steps to the end of the queue; each answers one request. Returns the queue. */
+  enqueue(...steps: readonly (Step | Part)[]): this;
+}
+
+/** Decides whether a request is for a queue. */
+export type RequestFilter = (request: RecordedRequest) => boolean;
+
+/** Makes the answer to a request that no queue has a step for. */
+export type Responder = (request: RecordedRequest) => Step | Part;
+
+/** @internal All queues of one model. */
+export class Playbook {
+  readonly #ids = new IdCounter();
+  readonly #main = new Queue(this.#ids);
+  readonly #routes: { readonly filter: RequestFilter; readonly queue: Queue }[] = [];
+  #responder: Responder | undefined;
+
+  get main(): StepQueue {
+    return this.#main;
+  }
+
+  addRoute(filter: RequestFilter): StepQueue {
+    const queue = new Queue(this.#ids);
+    this.#routes.push({ filter, queue });
+    return queue;
+  }
+
+  setResponder(responder: Responder): void {
+    this.#responder = responder;
+  }
+
+  /** Takes the script for a request: from the routes in their order, then the main queue, then the responder. */
+  take(request: RecordedRequest): Script | undefined {
+    const route = this.#routes.find(({ filter, queue }) => queue.length > 0 && filter(request));
+    const script = (route?.queue ?? this.#main).shift();
+    if (script !== undefined || this.#responder === undefined) return script;
+    return compile(asStep(this.#responder(request)), this.#ids);
+  }
+
+  /** The names of the steps that nobody asked for. */
+  unused(): string[] {
+    return [this.#main, ...this.#routes.map(({ queue }) => queue)].flatMap((queue) => queue.names());
+  }
+
+  /** Tells everybody who waits for a gate that it will not be reached. */
+  abandon(): void {
+    for (const queue of [this.#main, ...this.#routes.map((route) => route.queue)]) queue.abandon();
+  }
+}
+
+class Queue implements StepQueue {
+  readonly #ids: IdCounter;
+  readonly #scripts: Script[] = [];
+
+  constructor(ids: IdCounter) {
+    this.#ids = ids;
+  }
+
+  get length(): number {
+    return this.#scripts.length;
+  }
+
+  enqueue(...steps: readonly (Step | Part)[]): this {
+    this.#scripts.push(...steps.map((source) => compile(asStep(source), this.#ids)));
+    return this;
+  }
+
+  shift(): Script | undefined {
+    return this.#scripts.shift();
+  }
+
+  names(): string[] {
+    return this.#scripts.map(({ name }) => name);
+  }
+
+  abandon(): void {
+    this.#scripts.forEach(abandonGates);
+  }
 }

@@ -1,16 +1,27 @@
-/** Owns the loopback server that plays the model: it records every request and answers it from a script. */
-
 import { once } from "node:events";
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import { play } from "./play.js";
-import type { RecordedRequest, RequestEnd } from "./recordedRequest.js";
-import { readJsonBody } from "./requestBody.js";
-import { RequestLog } from "./requestLog.js";
-import { integer } from "../usage/kinds.js";
-import { checkOptions } from "../usage/options.js";
-import { ScriptError } from "./scriptError.js";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
+import { integer } from "../validate/kinds.js";
+import { checkOptions } from "../validate/options.js";
+import { type Pause, ScriptError } from "./parts.js";
+import {
+  isObject,
+  type JsonObject,
+  parseJson,
+  type RecordedRequest,
+  type RequestEnd,
+  RequestLog,
+} from "./recordedRequest.js";
+import {
+  abandonGates,
+  Playbook,
+  type RequestFilter,
+  type Responder,
+  type Script,
+  type SseEvent,
+  type StepQueue,
+} from "./script.js";
 import type { Part, Step } from "./step.js";
-import { Playbook, type RequestFilter, type Responder, type StepQueue } from "./stepQueue.js";
 
 const DEFAULT_MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 /** The runtime sends metadata of the turn as a header, and paths may be long. */
@@ -165,4 +176,115 @@ function endOf(response: ServerResponse): Promise<RequestEnd> {
 
 function nameOf(request: RecordedRequest): string {
   return `request ${request.index}${request.threadId === undefined ? "" : ` (thread ${request.threadId})`}`;
+}
+
+/** What reading a body came to. */
+export type BodyRead =
+  | { readonly outcome: "read"; readonly body: JsonObject }
+  | { readonly outcome: "refused"; readonly status: number; readonly message: string }
+  | { readonly outcome: "gone" };
+
+/** Reads a body of at most `limitBytes`. It never rejects; `gone` means that the client hung up. */
+export async function readJsonBody(incoming: IncomingMessage, limitBytes: number): Promise<BodyRead> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  try {
+    for await (const chunk of incoming) {
+      if (!(chunk instanceof Uint8Array)) continue;
+      sizeBytes += chunk.byteLength;
+      // What is too much is read and dropped: leaving the loop would destroy the connection that has to carry the answer.
+      if (sizeBytes <= limitBytes) chunks.push(chunk);
+    }
+  } catch {
+    return { outcome: "gone" };
+  }
+  if (sizeBytes > limitBytes) {
+    return refused(413, `ScriptedModel accepts requests of at most ${limitBytes} bytes (maxRequestBytes).`);
+  }
+  const encoding = incoming.headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity") return refused(415, `ScriptedModel cannot read a body encoded with ${encoding}.`);
+  const body = parseJson(Buffer.concat(chunks).toString("utf8"));
+  return isObject(body) ? { outcome: "read", body } : refused(400, "ScriptedModel got a body that is no JSON object.");
+}
+
+function refused(status: number, message: string): BodyRead {
+  return { outcome: "refused", status, message };
+}
+
+const FLUSH_BYTES = 64 * 1024;
+
+/** Plays `script`. Settles when the answer has ended; that the client went away before is no error. */
+export async function play(script: Script, response: ServerResponse): Promise<void> {
+  const controller = new AbortController();
+  const hangUp = (): void => controller.abort();
+  response.once("close", hangUp);
+  if (response.destroyed) hangUp();
+  try {
+    await playActions(script, response, controller.signal);
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+  } finally {
+    response.off("close", hangUp);
+    abandonGates(script);
+  }
+}
+
+async function playActions(script: Script, response: ServerResponse, gone: AbortSignal): Promise<void> {
+  const hungUp = gone.aborted ? Promise.resolve() : once(gone, "abort");
+  let pending = "";
+  const flush = async (): Promise<void> => {
+    const text = pending;
+    pending = "";
+    gone.throwIfAborted();
+    if (text !== "" && !response.write(text)) await once(response, "drain", { signal: gone });
+  };
+  if (script.streams) {
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache", ...script.headers });
+    response.flushHeaders();
+  }
+  for (const action of script.actions) {
+    switch (action.do) {
+      case "send":
+        pending += encode(action.event);
+        if (pending.length >= FLUSH_BYTES) await flush();
+        break;
+      case "pause":
+        await flush();
+        await pause(action.pause, hungUp, gone);
+        break;
+      case "answer":
+        response.writeHead(action.status, { ...action.headers, ...script.headers });
+        response.end(action.body);
+        return;
+      case "garble":
+        pending += "event: response.output_text.delta\ndata: {not json\n\n";
+        break;
+      case "disconnect":
+        await flush();
+        // The callback runs when the bytes are with the system: a socket destroyed earlier may lose them.
+        await new Promise<void>((resolve) => response.write(": disconnecting\n\n", () => resolve()));
+        response.destroy();
+        return;
+      case "hang":
+        await flush();
+        await hungUp;
+        return;
+    }
+  }
+  await flush();
+  response.end();
+}
+
+function encode(event: SseEvent): string {
+  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+async function pause(source: Pause, hungUp: Promise<unknown>, gone: AbortSignal): Promise<void> {
+  if (source.kind === "delay") {
+    await wait(source.delayMs, undefined, { signal: gone });
+    return;
+  }
+  source.arrive();
+  await Promise.race([source.opened, hungUp]);
+  gone.throwIfAborted();
 }

@@ -1,11 +1,11 @@
 /** Owns the whole test bench: a scripted model, a throw-away home, and a client of the runtime that lives there. */
 
+import { CODEX } from "../client/knownOptions.js";
 import { Codex, type CodexOptions } from "../index.js";
+import { record } from "../validate/kinds.js";
+import { checkOptions, type OptionTable } from "../validate/options.js";
+import { createTestHome, HOME, type TestHome, type TestHomeOptions } from "./home.js";
 import { ScriptedModel } from "./scriptedModel.js";
-import { CODEX } from "../knownOptions.js";
-import { record } from "../usage/kinds.js";
-import { checkOptions, type OptionTable } from "../usage/options.js";
-import { createTestHome, HOME, type TestHome, type TestHomeOptions } from "./testHome.js";
 
 /** Options of `startTestCodex`: those of the client and those of the home. */
 export interface TestCodexOptions extends CodexOptions, Omit<TestHomeOptions, "model"> {

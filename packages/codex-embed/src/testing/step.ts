@@ -1,19 +1,19 @@
 /** Owns the step: one answer of the model, made of parts, and the rules for their order. */
 
+import { flag, recordOf, text } from "../validate/kinds.js";
+import { checkOptions, nested, type OptionTable } from "../validate/options.js";
 import type { FailurePart } from "./failures.js";
 import {
   type MessagePart,
+  type Pause,
   type RawEventPart,
   type RawItemPart,
   type ReasoningPart,
+  ScriptError,
   TOKEN_COUNTS,
   type TokenCounts,
   type UsagePart,
 } from "./parts.js";
-import type { Pause } from "./pause.js";
-import { flag, recordOf, text } from "../usage/kinds.js";
-import { checkOptions, nested, type OptionTable } from "../usage/options.js";
-import { ScriptError } from "./scriptError.js";
 import type { CustomToolCallPart, FunctionCallPart } from "./toolParts.js";
 
 const ENDINGS: ReadonlySet<string> = new Set<FailurePart["kind"]>([

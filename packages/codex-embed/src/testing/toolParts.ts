@@ -1,7 +1,7 @@
 /** Owns the parts of a script that are tool calls. */
 
-import { flag, integer, listOf, required, text } from "../usage/kinds.js";
-import { checkOptions, nested, type OptionTable } from "../usage/options.js";
+import { flag, integer, listOf, required, text } from "../validate/kinds.js";
+import { checkOptions, nested, type OptionTable } from "../validate/options.js";
 import { DELTAS, type Piece, splitText } from "./parts.js";
 
 /** A call of a function tool. */

@@ -1,12 +1,12 @@
 /** Owns what a tool is: its name, its parameters, and the function behind it. */
 
 import { UsageError } from "../errors/index.js";
-import type { DynamicToolFunctionSpec } from "../generated/protocol.js";
-import { describeFault, findJsonFault } from "../json.js";
-import { MAX_MESSAGE_LEVELS } from "../rpc/messages.js";
-import { type InferOutput, prepareArguments, type Schema, type SchemaResult } from "../schema/index.js";
-import { anything, callback, list, milliseconds, required } from "../usage/kinds.js";
-import { checkOptions, type OptionTable } from "../usage/options.js";
+import type { DynamicToolFunctionSpec } from "../protocol/generated/protocol.js";
+import { prepareArguments } from "../schema/prepare.js";
+import type { InferOutput, Schema, SchemaResult } from "../schema/types.js";
+import { describeFault, findJsonFault, MAX_MESSAGE_LEVELS } from "../util/json.js";
+import { anything, callback, list, milliseconds, required } from "../validate/kinds.js";
+import { checkOptions, type OptionTable } from "../validate/options.js";
 import type { ToolResult } from "./result.js";
 
 /** What a tool is told about the call, besides its arguments. */

@@ -1,9 +1,13 @@
 /** Owns the tools of a thread: how they are advertised, and how the model's calls of them are answered. */
 
-import { onAbort } from "../abort.js";
-import { messageOf } from "../errors/describe.js";
-import type { DynamicToolCallParams, DynamicToolCallResponse, DynamicToolSpec } from "../generated/protocol.js";
-import type { SchemaIssue } from "../schema/index.js";
+import { messageOf } from "../errors/base.js";
+import type {
+  DynamicToolCallParams,
+  DynamicToolCallResponse,
+  DynamicToolSpec,
+} from "../protocol/generated/protocol.js";
+import type { SchemaIssue } from "../schema/types.js";
+import { onAbort } from "../util/async.js";
 import { failure, toToolResponse } from "./result.js";
 import { checkCallable, checkUnique, type Tool, ToolGroup } from "./tool.js";
 

@@ -1,8 +1,6 @@
-/** Owns the transport over a child process: JSON lines on its stdin and stdout. */
-
+import { isAscii } from "node:buffer";
 import type { CloseReason } from "../errors/index.js";
 import type { AgentProcess } from "../process/agentProcess.js";
-import { LineFramer } from "./lines.js";
 import type { Transport, TransportReceiver } from "./transport.js";
 
 /** Speaks JSON lines with a child process and owns it: when one ends, so does the other. */
@@ -69,5 +67,103 @@ export class StdioTransport implements Transport {
   #break(error: Error | undefined): void {
     this.#fault ??= error;
     void this.#process.shutdown();
+  }
+}
+
+/** The default of `maxFrameBytes`. */
+export const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
+
+const LINE_FEED = 0x0a;
+const HEAD_BYTES = 512;
+
+/** Receives what the framer finds. */
+export interface LineSink {
+  /** One non-empty line without its line feed, and its size in bytes. */
+  line(text: string, bytes: number): void;
+  /** A line over the limit that was skipped: its first bytes, and its size. */
+  oversize(head: string, bytes: number): void;
+}
+
+/**
+ * Splits a byte stream at LF alone. U+2028 and the like are ordinary characters in JSON, so nothing else ends a line.
+ * What is decoded is whole lines: a character that was cut by a chunk boundary comes out right. Time is linear in the
+ * bytes, for one long line as for many short ones.
+ */
+export class LineFramer {
+  readonly #sink: LineSink;
+  readonly #maxLineBytes: number;
+  #parts: Buffer[] = [];
+  #pendingBytes = 0;
+  #head: string | null = null;
+
+  /** @param maxLineBytes - a longer line is skipped and reported as oversize. */
+  constructor(sink: LineSink, maxLineBytes: number) {
+    this.#sink = sink;
+    this.#maxLineBytes = maxLineBytes;
+  }
+
+  /** Takes the next chunk and reports every line that it completes. */
+  push(chunk: Buffer): void {
+    const whole = chunk.lastIndexOf(LINE_FEED) + 1;
+    if (whole > 0) this.#split(chunk, whole);
+    if (whole < chunk.length) this.#keep(whole === 0 ? chunk : chunk.subarray(whole));
+  }
+
+  /** Reports what is left when the stream has ended without a last line feed. */
+  end(): void {
+    this.#complete(Buffer.alloc(0), 0, 0);
+  }
+
+  /** Reports the lines that end before `whole`, at which a line has ended. */
+  #split(chunk: Buffer, whole: number): void {
+    let start = 0;
+    if (this.#pendingBytes > 0) {
+      start = chunk.indexOf(LINE_FEED) + 1;
+      this.#complete(chunk, 0, start - 1);
+    }
+    const lines = chunk.subarray(start, whole);
+    if (isAscii(lines) && lines.length <= this.#maxLineBytes) {
+      this.#splitText(lines.toString("latin1"));
+      return;
+    }
+    for (let end = chunk.indexOf(LINE_FEED, start); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
+      this.#complete(chunk, start, end);
+      start = end + 1;
+    }
+  }
+
+  /** The same for lines whose characters are bytes, and none of which is too long: one decoding is enough for all. */
+  #splitText(lines: string): void {
+    let start = 0;
+    for (let end = lines.indexOf("\n"); end !== -1; end = lines.indexOf("\n", start)) {
+      if (end > start) this.#sink.line(lines.slice(start, end), end - start);
+      start = end + 1;
+    }
+  }
+
+  #complete(chunk: Buffer, start: number, end: number): void {
+    const bytes = this.#pendingBytes + end - start;
+    if (this.#pendingBytes === 0 && bytes <= this.#maxLineBytes) {
+      if (bytes > 0) this.#sink.line(chunk.toString("utf8", start, end), bytes);
+      return;
+    }
+    if (end > start) this.#keep(chunk.subarray(start, end));
+    const parts = this.#parts;
+    const head = this.#head;
+    this.#parts = [];
+    this.#pendingBytes = 0;
+    this.#head = null;
+    if (head !== null) this.#sink.oversize(head, bytes);
+    else this.#sink.line(Buffer.concat(parts, bytes).toString("utf8"), bytes);
+  }
+
+  #keep(part: Buffer): void {
+    this.#pendingBytes += part.length;
+    if (this.#head !== null) return;
+    this.#parts.push(part);
+    if (this.#pendingBytes > this.#maxLineBytes) {
+      this.#head = Buffer.concat(this.#parts).toString("utf8", 0, HEAD_BYTES);
+      this.#parts = [];
+    }
   }
 }

@@ -2,9 +2,9 @@
 
 import { connect as connectSocket } from "node:net";
 import { WebSocket } from "ws";
-import { onAbort } from "../abort.js";
 import { type CloseReason, FrameTooLargeError } from "../errors/index.js";
-import { redactSecrets } from "../process/redact.js";
+import { redactSecrets } from "../process/stderr.js";
+import { onAbort } from "../util/async.js";
 import type { Transport, TransportReceiver } from "./transport.js";
 
 /** The runtime drops a connection that sends it more in one message (measured). */

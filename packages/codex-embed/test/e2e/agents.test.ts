@@ -4,9 +4,9 @@ import {
   type Agent,
   type CommandDecision,
   TransportClosedError,
-  tool,
   type TurnEvent,
   TurnStalledError,
+  tool,
 } from "codex-embed";
 import {
   delay,

@@ -20,8 +20,8 @@ import {
   type Spawn,
   type SpawnedProcess,
   type SpawnRequest,
-  TurnFailedError,
   type TurnEvent,
+  TurnFailedError,
 } from "codex-embed";
 import {
   applyPatch,
@@ -29,9 +29,9 @@ import {
   fail,
   gate,
   message,
+  rawItem,
   reasoning,
   shell,
-  rawItem,
   startTestCodex,
   step,
   type TestCodex,
@@ -251,7 +251,7 @@ function closeObjects(schema: unknown, isPart: boolean): Json {
 
 /** The names of the result types, which the schemas do not tie to their methods, from the generated tables. */
 function resultTypes(): ReadonlyMap<string, string> {
-  const tables = readFileSync(new URL("../../src/generated/tables.ts", import.meta.url), "utf8");
+  const tables = readFileSync(new URL("../../src/protocol/generated/tables.ts", import.meta.url), "utf8");
   const rows = tables.matchAll(/^ {2}"([^"]+)": \{ params: .*; (?:result|response): (\w+) \};$/gm);
   return new Map([...rows].map(([, method = "", name = ""]) => [method, name]));
 }

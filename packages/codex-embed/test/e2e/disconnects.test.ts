@@ -8,8 +8,8 @@ import {
   message,
   type Part,
   ScriptedModel,
-  shell,
   type Step,
+  shell,
   step,
   toolCall,
 } from "codex-embed/testing";

@@ -5,7 +5,7 @@ import { appendFile, chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Codex, diagnose, type DiagnoseOptions, type Diagnosis, type DiagnosisCheckName } from "codex-embed";
+import { Codex, type DiagnoseOptions, type Diagnosis, type DiagnosisCheckName, diagnose } from "codex-embed";
 import { RUNTIME_VERSION } from "codex-embed/protocol";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

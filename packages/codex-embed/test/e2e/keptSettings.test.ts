@@ -1,7 +1,7 @@
 /** Owns the end-to-end tests of what a thread keeps when it is opened again: its sandbox, and instructions that are given. */
 
 import { readFile, writeFile } from "node:fs/promises";
-import { Codex, type ResumeThreadOptions, serveAppServer, SettingsMismatchError, UsageError } from "codex-embed";
+import { Codex, type ResumeThreadOptions, SettingsMismatchError, serveAppServer, UsageError } from "codex-embed";
 import type { SandboxPolicy } from "codex-embed/protocol";
 import { message, startTestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";

@@ -7,15 +7,15 @@ import {
   Codex,
   RequestTimeoutError,
   type Spawn,
+  serveAppServer,
   type Thread,
   TransportClosedError,
   TurnDeadlineError,
-  TurnInProgressError,
   type TurnEvent,
+  TurnInProgressError,
   TurnLimitError,
   type TurnLimits,
   TurnStalledError,
-  serveAppServer,
 } from "codex-embed";
 import {
   createTestHome,

@@ -1,7 +1,7 @@
 /** Owns the end-to-end tests of many turns at once, and of what is left behind when the client has closed. */
 
 import { type Codex, type Thread, TransportClosedError, type TurnHandle, type TurnResult } from "codex-embed";
-import { type RecordedRequest, message, shell, silence, startTestCodex, step } from "codex-embed/testing";
+import { message, type RecordedRequest, shell, silence, startTestCodex, step } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { descendantsOf, isAlive } from "../support/processes.js";
 import { commandStarted, eventsOf, methodsOf, readAll, rejection } from "../support/turns.js";

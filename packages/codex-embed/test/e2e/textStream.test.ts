@@ -1,7 +1,7 @@
 /** Owns the end-to-end tests of a turn's text as it grows. */
 
 import { type TurnEvent, TurnFailedError } from "codex-embed";
-import { type Part, type Step, disconnect, gate, message, reasoning, shell, step } from "codex-embed/testing";
+import { disconnect, gate, message, type Part, reasoning, type Step, shell, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { beginningOf, readAll, until } from "../support/turns.js";

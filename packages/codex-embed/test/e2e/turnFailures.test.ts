@@ -3,8 +3,6 @@
 import { createServer } from "node:http";
 import { TransportClosedError, TurnFailedError } from "codex-embed";
 import {
-  type Part,
-  type Step,
   disconnect,
   fail,
   failResponse,
@@ -12,7 +10,9 @@ import {
   incomplete,
   malformed,
   message,
+  type Part,
   rawEvent,
+  type Step,
   shell,
   silence,
   startTestCodex,

@@ -1,7 +1,7 @@
 /** Owns the end-to-end tests of what a turn comes to: final response, items, usage, times, one turn at a time. */
 
 import { TurnFailedError, TurnInProgressError } from "codex-embed";
-import { type Part, type Step, applyPatch, fail, gate, message, reasoning, shell, step } from "codex-embed/testing";
+import { applyPatch, fail, gate, message, type Part, reasoning, type Step, shell, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { itemsOf, readAll, rejection } from "../support/turns.js";

@@ -1,12 +1,12 @@
 /** Owns the end-to-end tests of turns that nobody started through this SDK: they reach `codex.on` and no other turn. */
 
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { TurnInProgressError } from "codex-embed";
 import { gate, message, shell, step, toolCall } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { commandStarted, itemsOf, nextNotification, readAll, rejection, waitForFile } from "../support/turns.js";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 
 const bench = new SharedBench();
 const active = { objective: "Get it done.", status: "active" } as const;

@@ -1,6 +1,6 @@
 /** Owns what stands in for a client where no sub-agents are followed. */
 
-import type { AgentHost } from "../../src/stream/agentTree.js";
+import type { AgentHost } from "../../src/stream/agentStream.js";
 
 export const noAgents: AgentHost = {
   bufferBytes: 1_000_000,

@@ -2,14 +2,14 @@
 
 import type { Codex, CodexOptions, StartThreadOptions, Thread } from "codex-embed";
 import {
+  fail,
   type Part,
   type Responder,
   type ScriptedModel,
   type Step,
+  startTestCodex,
   type TestCodex,
   type TestCodexOptions,
-  fail,
-  startTestCodex,
 } from "codex-embed/testing";
 import { afterAll, beforeAll } from "vitest";
 

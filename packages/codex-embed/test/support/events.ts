@@ -1,7 +1,7 @@
 /** Turn events for unit tests, complete and typed. */
 
-import type { TurnNotification } from "../../src/events.js";
-import type { ThreadItem, TokenUsageBreakdown, Turn, TurnStatus } from "../../src/generated/protocol.js";
+import type { ThreadItem, TokenUsageBreakdown, Turn, TurnStatus } from "../../src/protocol/generated/protocol.js";
+import type { TurnNotification } from "../../src/stream/events.js";
 
 export const threadId = "thread-1";
 export const turnId = "turn-1";

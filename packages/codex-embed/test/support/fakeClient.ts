@@ -1,9 +1,9 @@
 /** Owns a client whose runtime is played by the test: everything above the transport is real. */
 
-import type { ClientOptions } from "../../src/options.js";
-import { RUNTIME_VERSION } from "../../src/generated/tables.js";
-import { Runtime } from "../../src/runtime.js";
-import { Thread } from "../../src/thread.js";
+import { Thread } from "../../src/client/thread.js";
+import { RUNTIME_VERSION } from "../../src/protocol/generated/tables.js";
+import type { ClientOptions } from "../../src/runtime/options.js";
+import { Runtime } from "../../src/runtime/runtime.js";
 import { FakeTransport } from "./fakeTransport.js";
 
 /** Lets everything that is already settled be delivered. */

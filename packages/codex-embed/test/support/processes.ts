@@ -1,6 +1,6 @@
 /** Owns the look at the processes of this machine. */
 
-import { readFile, readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 
 /** Whether a process is there and is no zombie. */
 export async function isAlive(pid: number): Promise<boolean> {

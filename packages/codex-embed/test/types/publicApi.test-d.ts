@@ -5,10 +5,10 @@ import {
   ApprovalMode,
   approvalRules,
   Codex,
+  type CodexError,
   type CodexOptions,
   type CommandApprovalRequest,
   type CommandDecision,
-  type CodexError,
   type DeltaEvent,
   type FileChangeDecision,
   type ForkThreadOptions,
@@ -25,8 +25,6 @@ import {
   type ServerBusyError,
   type StartThreadOptions,
   type Thread,
-  tool,
-  toolGroup,
   type TurnDeadlineError,
   type TurnEvent,
   TurnFailedError,
@@ -36,6 +34,8 @@ import {
   type TurnOutcome,
   type TurnResult,
   type TurnSnapshot,
+  tool,
+  toolGroup,
 } from "codex-embed";
 import type {
   ClientRequests,
@@ -46,9 +46,9 @@ import type {
   Model,
   Notifications,
   ServerRequests,
-  Thread as ThreadRecord,
   ThreadItem,
   ThreadReadResponse,
+  Thread as ThreadRecord,
 } from "codex-embed/protocol";
 import { expectTypeOf } from "vitest";
 import { z } from "zod";

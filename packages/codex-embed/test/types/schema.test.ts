@@ -6,16 +6,10 @@ import * as v from "valibot";
 import { expectTypeOf, test } from "vitest";
 import * as z from "zod";
 import * as mini from "zod/mini";
-import {
-  type InferOutput,
-  type JsonSchema,
-  type PreparedOutput,
-  prepareArguments,
-  prepareOutput,
-  type Schema,
-  type SchemaResult,
-} from "../../src/schema/index.js";
-import { type ToolContext, type ToolResult, tool } from "../../src/tools/index.js";
+import { type PreparedOutput, prepareArguments, prepareOutput } from "../../src/schema/prepare.js";
+import { type InferOutput, type JsonSchema, type Schema, type SchemaResult } from "../../src/schema/types.js";
+import { type ToolResult } from "../../src/tools/result.js";
+import { type ToolContext, tool } from "../../src/tools/tool.js";
 
 interface City {
   city: string;

@@ -1,15 +1,15 @@
 /** Tests that connecting has one limit in time, whatever a server does: silence, drips, floods, and hangs later on. */
 
 import { createHash } from "node:crypto";
+import { EventEmitter, once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EventEmitter, once } from "node:events";
 import { PassThrough } from "node:stream";
-import { afterEach, describe, expect, test } from "vitest";
 import { Codex, LaunchError, type SpawnedProcess, TransportClosedError } from "codex-embed";
-import { RUNTIME_VERSION } from "../../src/generated/tables.js";
+import { afterEach, describe, expect, test } from "vitest";
+import { RUNTIME_VERSION } from "../../src/protocol/generated/tables.js";
 import { rejection } from "../support/turns.js";
 
 const cleanups: (() => unknown)[] = [];

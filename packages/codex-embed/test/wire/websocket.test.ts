@@ -6,10 +6,10 @@ import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { inspect } from "node:util";
+import { Codex, type ConnectOptions, FrameTooLargeError, LaunchError, TransportClosedError } from "codex-embed";
 import { afterEach, describe, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { Codex, type ConnectOptions, FrameTooLargeError, LaunchError, TransportClosedError } from "codex-embed";
-import { RUNTIME_VERSION } from "../../src/generated/tables.js";
+import { RUNTIME_VERSION } from "../../src/protocol/generated/tables.js";
 import { rejection } from "../support/turns.js";
 
 const closers: (() => void)[] = [];

@@ -3,8 +3,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Client, ElicitResult } from "@modelcontextprotocol/client";
 import type { McpHttpHandle } from "@codex-embed/mcp-server";
+import type { Client, ElicitResult } from "@modelcontextprotocol/client";
 import { applyPatch, gate, message, type Part, shell, step, toolCall } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answerer, connectTo, McpHome, outcomeOf, serve, textOf } from "../support/mcp.js";

@@ -1,8 +1,8 @@
 /** The tools inside of an MCP server of a program's own: several connections, one runtime. */
 
+import { createCodexMcp } from "@codex-embed/mcp-server";
 import { InMemoryTransport } from "@modelcontextprotocol/client";
 import { UsageError } from "codex-embed";
-import { createCodexMcp } from "@codex-embed/mcp-server";
 import { message } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { descendants, leavesNothing } from "../../../codex-embed/test/support/leaks.js";

@@ -3,9 +3,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as never } from "node:timers/promises";
+import type { McpHttpHandle, McpHttpOptions } from "@codex-embed/mcp-server";
 import type { ElicitResult } from "@modelcontextprotocol/client";
 import type { Logger } from "codex-embed";
-import type { McpHttpHandle, McpHttpOptions } from "@codex-embed/mcp-server";
 import { gate, message, shell } from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { descendants, until } from "../../../codex-embed/test/support/leaks.js";

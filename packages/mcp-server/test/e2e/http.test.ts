@@ -5,12 +5,12 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { request } from "node:http";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import { UsageError } from "codex-embed";
 import { type McpHttpHandle, serveMcpHttp } from "@codex-embed/mcp-server";
+import { UsageError } from "codex-embed";
 import { gate, message } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { descendants, leavesNothing } from "../../../codex-embed/test/support/leaks.js";
-import { connectTo, McpHome, serve, textOf, TOKEN } from "../support/mcp.js";
+import { connectTo, McpHome, serve, TOKEN, textOf } from "../support/mcp.js";
 
 let home: McpHome;
 let server: McpHttpHandle;

@@ -3,8 +3,8 @@
 import { EventEmitter, once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { ConfigObject, ElicitationRequest, Handlers, McpToolApprovalRequest, Thread } from "codex-embed";
 import type { McpHttpHandle } from "@codex-embed/mcp-server";
+import type { ConfigObject, ElicitationRequest, Handlers, McpToolApprovalRequest, Thread } from "codex-embed";
 import { message, type Part, shell, startTestCodex, type TestCodex, toolCall } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { McpHome, serve, stdioCommand, TOKEN } from "../support/mcp.js";

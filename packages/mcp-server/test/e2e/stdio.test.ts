@@ -2,11 +2,11 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { PassThrough } from "node:stream";
 import { createInterface } from "node:readline";
+import { PassThrough } from "node:stream";
+import { serveMcpStdio } from "@codex-embed/mcp-server";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { UsageError } from "codex-embed";
-import { serveMcpStdio } from "@codex-embed/mcp-server";
 import { gate, message, shell } from "codex-embed/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { descendants, leavesNothing, until } from "../../../codex-embed/test/support/leaks.js";

@@ -3,9 +3,9 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, rmdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import type { McpHttpHandle } from "@codex-embed/mcp-server";
 import type { Client, Progress } from "@modelcontextprotocol/client";
 import { Codex } from "codex-embed";
-import type { McpHttpHandle } from "@codex-embed/mcp-server";
 import { fail, gate, message, shell, step, usage } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectTo, McpHome, outcomeOf, serve, textOf } from "../support/mcp.js";

@@ -1,14 +1,14 @@
 /** Owns what the tests of the MCP server share: a model and a home for the server's runtime, and real clients. */
 
+import { fileURLToPath } from "node:url";
+import { type CodexMcpOptions, type McpHttpHandle, type McpHttpOptions, serveMcpHttp } from "@codex-embed/mcp-server";
 import {
   Client,
   type ClientOptions,
   type ElicitResult,
   StreamableHTTPClientTransport,
 } from "@modelcontextprotocol/client";
-import { type CodexMcpOptions, type McpHttpHandle, type McpHttpOptions, serveMcpHttp } from "@codex-embed/mcp-server";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 
 export const TOKEN = "a-token-of-the-tests-alone";

@@ -1,11 +1,11 @@
 /** What a person is shown before a decision, and that nothing is asked that cannot be shown. */
 
 import { describe, expect, test } from "vitest";
+import { escapeToOneLine } from "../../../codex-embed/src/util/display.js";
+import { untyped } from "../../../codex-embed/test/support/turns.js";
 import { commandForm, fileChangeForm, mcpToolForm, permissionsForm } from "../../src/forms.js";
 import { passedOn, questionsForm, readAnswers, readPassedOn } from "../../src/questionForms.js";
-import { escapeToOneLine } from "../../../codex-embed/src/display.js";
 import { brief, setIn } from "../../src/visible.js";
-import { untyped } from "../../../codex-embed/test/support/turns.js";
 
 const at = { threadId: "t", turnId: "u", itemId: "i", startedAtMs: 1, environmentId: null };
 type Command = Parameters<typeof commandForm>[0];

@@ -2,9 +2,6 @@
 
 import { LaunchError, TransportClosedError, TurnDeadlineError, TurnInProgressError, UsageError } from "codex-embed";
 import { describe, expect, test } from "vitest";
-import { noteOf } from "../../src/progress.js";
-import { Refusal, tellFailure } from "../../src/refusal.js";
-import { endedResult, failedResult } from "../../src/results.js";
 import {
   agentMessage,
   delta,
@@ -13,6 +10,9 @@ import {
   started,
   tokens,
 } from "../../../codex-embed/test/support/events.js";
+import { noteOf } from "../../src/progress.js";
+import { Refusal, tellFailure } from "../../src/refusal.js";
+import { endedResult, failedResult } from "../../src/results.js";
 
 const turn = {
   id: "u",

@@ -1,8 +1,8 @@
 /** Calls in rounds, with the real library on both ends and work that the test scripts. */
 
-import { type CallToolResult, createMcpHandler, McpServer } from "@modelcontextprotocol/server";
-import * as library from "@modelcontextprotocol/server";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import * as library from "@modelcontextprotocol/server";
+import { type CallToolResult, createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { expect, it } from "vitest";
 import type { Answer, Caller, Question } from "../../src/caller.js";
 import { Rounds } from "../../src/rounds.js";

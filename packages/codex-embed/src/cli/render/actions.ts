@@ -1,8 +1,7 @@
 /** Owns what is said of an item that does something: what it is, how it ended, and what came out of it. */
 
-import type { ThreadItem } from "../../protocol.js";
-import type { Paint } from "./style.js";
-import { commandText, duration, oneLine, shortPath } from "./text.js";
+import type { ThreadItem } from "../../protocol/index.js";
+import { commandText, duration, oneLine, type Paint, shortPath } from "./text.js";
 
 type ItemOf<T extends ThreadItem["type"]> = Extract<ThreadItem, { type: T }>;
 

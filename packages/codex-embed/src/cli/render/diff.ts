@@ -1,8 +1,7 @@
 /** Owns the look of a changed file: its name, its counts, and its lines with their numbers. */
 
-import type { FileUpdateChange } from "../../protocol.js";
-import { painter, type Paint, type Style } from "./style.js";
-import { shorten, shortPath, spelledOut } from "./text.js";
+import type { FileUpdateChange } from "../../protocol/index.js";
+import { type Paint, painter, type Style, shorten, shortPath, spelledOut } from "./text.js";
 
 const MAX_ROWS = 40;
 

@@ -1,9 +1,30 @@
-/** Owns plain text: cleaning what models and programs write, shortening it, and writing numbers for people. */
-
 import { homedir } from "node:os";
 import { isAbsolute, relative, sep } from "node:path";
-import { stripVTControlCharacters } from "node:util";
-import { escapeForDisplay } from "../../display.js";
+import { stripVTControlCharacters, styleText } from "node:util";
+import { escapeForDisplay } from "../../util/display.js";
+
+/** The styles in use. */
+export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
+
+/** Dresses a text. Without colour, it returns the text as it is. */
+export type Paint = (style: Style, text: string) => string;
+
+/** Makes the function that dresses text. */
+export function painter(color: boolean): Paint {
+  // The caller has decided; without this option the state of process.stdout would decide again.
+  return (style, text) => (color && text !== "" ? styleText(style, text, { validateStream: false }) : text);
+}
+
+/** Whether to write colour to a stream: NO_COLOR forbids it, FORCE_COLOR demands it, else a capable terminal gets it. */
+export function wantsColor(
+  stream: { readonly isTTY?: boolean },
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  if (env["NO_COLOR"]) return false;
+  const forced = env["FORCE_COLOR"];
+  if (forced !== undefined) return forced !== "0" && forced !== "false";
+  return stream.isTTY === true && env["TERM"] !== "dumb";
+}
 
 const MAX_LINE_LENGTH = 160;
 
@@ -98,4 +119,63 @@ function unquote(word: string): string | undefined {
     end = match.index + match[0].length;
   }
   return end === word.length ? text : undefined;
+}
+
+/** Something that is only ever appended to; no line that was finished is touched again. */
+export class Page {
+  readonly #write: (text: string) => void;
+  #open: string | null = null;
+  #midLine = false;
+  /** The page's beginning counts as an empty line. */
+  #afterEmptyLine = true;
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  /** The block that the next text may be appended to, or null. */
+  get open(): string | null {
+    return this.#open;
+  }
+
+  /** Ends the open block and leaves one empty line, unless there is one. */
+  gap(): void {
+    this.end();
+    if (!this.#afterEmptyLine) this.#newline();
+  }
+
+  /** Ends the open block and writes a line. */
+  line(text = ""): void {
+    this.end();
+    this.append(text);
+    this.#newline();
+  }
+
+  /** Ends the open block and opens another. */
+  begin(key: string): void {
+    this.end();
+    this.#open = key;
+  }
+
+  /** Writes on in the open block. Each line is dressed on its own, and `indent` stands before it. */
+  append(text: string, dress: (line: string) => string = (line) => line, indent = ""): void {
+    for (const [index, line] of text.split("\n").entries()) {
+      if (index > 0) this.#newline();
+      if (line === "") continue;
+      this.#write((this.#midLine ? "" : indent) + dress(line));
+      this.#midLine = true;
+    }
+  }
+
+  /** Ends the open block, and its line. */
+  end(): void {
+    this.#open = null;
+    if (this.#midLine) this.#newline();
+  }
+
+  #newline(): void {
+    this.#write("\n");
+    this.#afterEmptyLine = !this.#midLine;
+    this.#midLine = false;
+  }
 }

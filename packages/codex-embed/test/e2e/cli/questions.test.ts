@@ -10,8 +10,8 @@ import {
   message,
   type Part,
   ScriptedModel,
-  shell,
   type Step,
+  shell,
   step,
   type TestHome,
 } from "codex-embed/testing";

@@ -13,9 +13,9 @@ import {
   message,
   type Part,
   ScriptedModel,
+  type Step,
   shell,
   silence,
-  type Step,
   type TestHome,
   type TestHomeOptions,
 } from "codex-embed/testing";

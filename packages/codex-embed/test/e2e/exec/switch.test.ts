@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { fail, message, reasoning, type Responder, shell, step, usage } from "codex-embed/testing";
+import { fail, message, type Responder, reasoning, shell, step, usage } from "codex-embed/testing";
 import { build } from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
 import { ExecBench } from "../../support/execBench.js";

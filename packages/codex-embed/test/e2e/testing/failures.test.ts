@@ -2,10 +2,6 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
-  type Part,
-  ScriptedModel,
-  type Step,
-  type TestHome,
   createTestHome,
   disconnect,
   fail,
@@ -14,12 +10,16 @@ import {
   incomplete,
   malformed,
   message,
+  type Part,
   rawEvent,
+  ScriptedModel,
+  type Step,
   shell,
   silence,
   step,
+  type TestHome,
 } from "../../../src/testing/index.js";
-import { type FinishedTurn, RawRuntime, asObject, itemsOf } from "./rawRuntime.js";
+import { asObject, type FinishedTurn, itemsOf, RawRuntime } from "./rawRuntime.js";
 
 let model: ScriptedModel;
 let home: TestHome;

@@ -3,7 +3,7 @@
 import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ScriptedModel, type TestHome, createTestHome, message, shell } from "../../../src/testing/index.js";
+import { createTestHome, message, ScriptedModel, shell, type TestHome } from "../../../src/testing/index.js";
 import { RawRuntime } from "./rawRuntime.js";
 
 async function withRuntime(

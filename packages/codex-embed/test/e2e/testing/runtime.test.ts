@@ -4,21 +4,21 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import {
-  ScriptedModel,
-  type TestHome,
   applyPatch,
   createTestHome,
   gate,
   message,
   rawToolCall,
   reasoning,
+  ScriptedModel,
   shell,
   step,
+  type TestHome,
   toolCall,
   updatePlan,
   usage,
 } from "../../../src/testing/index.js";
-import { RawRuntime, asObject, itemsOf } from "./rawRuntime.js";
+import { asObject, itemsOf, RawRuntime } from "./rawRuntime.js";
 
 let model: ScriptedModel;
 let home: TestHome;

@@ -5,8 +5,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Codex, type Thread, TurnFailedError } from "../../../src/index.js";
 import {
-  ScriptedModel,
-  type TestCodex,
   applyPatch,
   createTestHome,
   delay,
@@ -15,9 +13,11 @@ import {
   gate,
   message,
   reasoning,
+  ScriptedModel,
   shell,
   startTestCodex,
   step,
+  type TestCodex,
   usage,
 } from "../../../src/testing/index.js";
 

@@ -5,14 +5,14 @@ import { dirname, join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { Codex, LaunchError } from "../../../src/index.js";
 import {
-  ScriptedModel,
-  type TestCodex,
-  type TestCodexOptions,
   applyPatch,
   createTestHome,
   message,
+  ScriptedModel,
   shell,
   startTestCodex,
+  type TestCodex,
+  type TestCodexOptions,
 } from "../../../src/testing/index.js";
 
 const open = new Set<TestCodex>();

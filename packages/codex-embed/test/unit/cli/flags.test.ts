@@ -1,8 +1,8 @@
 /** Owns the unit tests of the reading of flags. */
 
 import { describe, expect, it } from "vitest";
-import { BadUsage } from "../../../src/cli/failure.js";
 import { type Flags, parseFlags } from "../../../src/cli/flags.js";
+import { BadUsage } from "../../../src/cli/terminal.js";
 
 const FLAGS: Flags = {
   json: { help: "Switch." },

@@ -2,13 +2,11 @@
 
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import type { Command } from "../../../src/cli/command.js";
-import { COMMANDS } from "../../../src/cli/commands.js";
-import { BadUsage, Failure } from "../../../src/cli/failure.js";
-import { runProgram } from "../../../src/cli/program.js";
+import type { Command } from "../../../src/cli/flags.js";
+import { COMMANDS, runProgram } from "../../../src/cli/program.js";
+import { BadUsage, Failure, type Streams, withTerminal } from "../../../src/cli/terminal.js";
 import { TurnDeadlineError, UsageError } from "../../../src/index.js";
-import { RUNTIME_VERSION } from "../../../src/protocol.js";
-import { type Streams, withTerminal } from "../../../src/cli/terminal.js";
+import { RUNTIME_VERSION } from "../../../src/protocol/index.js";
 import { keptStreams } from "./streams.js";
 
 const command = (run: Command["run"]): Command => ({

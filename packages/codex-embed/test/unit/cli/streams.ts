@@ -1,9 +1,9 @@
 /** Owns streams in place of a terminal's, for a program that runs in this process. */
 
 import { PassThrough } from "node:stream";
-import { type Ask, asker } from "../../../src/cli/question.js";
 import { HeldOutput } from "../../../src/cli/heldOutput.js";
-import { painter } from "../../../src/cli/render/style.js";
+import { type Ask, asker } from "../../../src/cli/question.js";
+import { painter } from "../../../src/cli/render/text.js";
 import type { Streams } from "../../../src/cli/terminal.js";
 
 /** Streams whose output is kept. */

@@ -1,8 +1,8 @@
 /** Owns the unit tests of what is known of the search for plugins. */
 
 import { expect, it } from "vitest";
-import { withoutPlugins, wantsPlugins } from "../../../src/doctor/plugins.js";
-import type { CodexOptions } from "../../../src/options.js";
+import { wantsPlugins, withoutPlugins } from "../../../src/doctor/questions.js";
+import type { CodexOptions } from "../../../src/runtime/options.js";
 
 const on = { features: { plugins: true } };
 const off = { features: { plugins: false } };

@@ -4,7 +4,7 @@ import { type } from "arktype";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { OutputValidationError, UsageError } from "../../../src/errors/index.js";
-import { toPrompt } from "../../../src/exec/input.js";
+import { toPrompt } from "../../../src/exec/commandLine.js";
 import { planOutput } from "../../../src/exec/output.js";
 
 describe("toPrompt", () => {

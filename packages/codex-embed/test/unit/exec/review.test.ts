@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/errors/index.js";
-import { readReview, type ReviewTarget, reviewRequest } from "../../../src/exec/review.js";
+import { type ReviewTarget, readReview, reviewRequest } from "../../../src/exec/client.js";
 
 describe("reviewRequest", () => {
   it.each<[ReviewTarget, readonly string[], string]>([

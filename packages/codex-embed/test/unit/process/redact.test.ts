@@ -1,7 +1,7 @@
 /** Tests what is taken for a credential, what is left readable, and that the time is linear in the length. */
 
 import { describe, expect, it } from "vitest";
-import { redactSecrets } from "../../../src/process/redact.js";
+import { redactSecrets } from "../../../src/process/stderr.js";
 import { quadraticShare } from "../../support/cost.js";
 
 const SECRET = "hunter2zzz";

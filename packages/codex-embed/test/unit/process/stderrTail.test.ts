@@ -1,7 +1,7 @@
 /** Owns the tests of what is kept of stderr. */
 
 import { describe, expect, it } from "vitest";
-import { StderrTail } from "../../../src/process/stderrTail.js";
+import { StderrTail } from "../../../src/process/stderr.js";
 
 const LIMIT_BYTES = 16 * 1024;
 

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { withPathFolder } from "../../../src/process/environment.js";
 import { findExecutable } from "../../../src/process/executable.js";
-import { runtimeTarget } from "../../../src/process/platform.js";
+import { runtimeTarget } from "../../../src/process/locate.js";
 import { ProcessTree } from "../../../src/process/processTree.js";
 import { put, temporaryFolder } from "./temporary.js";
 

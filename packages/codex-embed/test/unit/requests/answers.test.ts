@@ -1,12 +1,12 @@
 /** Tests the table of answers: for each request of the runtime, what a handler may say and what becomes of it. */
 
 import { describe, expect, test, vi } from "vitest";
-import type { HandlerErrorEvent } from "../../../src/events.js";
-import type { FileUpdateChange } from "../../../src/generated/protocol.js";
-import { serverRequestMethods } from "../../../src/generated/tables.js";
-import { isServerMethod, type ServerMethod } from "../../../src/requests/answers.js";
+import type { FileUpdateChange } from "../../../src/protocol/generated/protocol.js";
+import { serverRequestMethods } from "../../../src/protocol/generated/tables.js";
 import { RequestBroker } from "../../../src/requests/broker.js";
 import { approveAll, type Handlers } from "../../../src/requests/handlers.js";
+import { isServerMethod, type ServerMethod } from "../../../src/requests/values.js";
+import type { HandlerErrorEvent } from "../../../src/stream/events.js";
 import { itemStarted, threadId, turnId } from "../../support/events.js";
 
 /** What one request is asked by, with valid answers and what they are on the wire, and invalid ones. */

@@ -2,10 +2,10 @@
 
 import { describe, expect, test, vi } from "vitest";
 import type { CloseReason } from "../../../src/errors/index.js";
-import type { HandlerErrorEvent, Notification } from "../../../src/events.js";
-import type { FileUpdateChange } from "../../../src/generated/protocol.js";
+import type { FileUpdateChange } from "../../../src/protocol/generated/protocol.js";
 import { RequestBroker } from "../../../src/requests/broker.js";
 import type { HandlerContext, Handlers } from "../../../src/requests/handlers.js";
+import type { HandlerErrorEvent, Notification } from "../../../src/stream/events.js";
 import { completed, itemCompleted, itemStarted, threadId, turnId, turnRecord } from "../../support/events.js";
 import { untyped } from "../../support/turns.js";
 

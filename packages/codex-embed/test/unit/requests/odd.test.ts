@@ -1,9 +1,9 @@
 /** Tests that nothing a handler, a logger or a listener throws or returns costs more than a refusal with one report. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { messageOf } from "../../../src/errors/describe.js";
-import type { Logger } from "../../../src/logger.js";
+import { messageOf } from "../../../src/errors/base.js";
 import type { Handlers } from "../../../src/requests/handlers.js";
+import type { Logger } from "../../../src/util/logger.js";
 import { completed, itemStarted, threadId, turnId } from "../../support/events.js";
 import { FakeClient, turnOfTheLoop } from "../../support/fakeClient.js";
 import { untyped } from "../../support/turns.js";

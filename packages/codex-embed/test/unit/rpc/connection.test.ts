@@ -10,8 +10,8 @@ import {
   TransportClosedError,
   UsageError,
 } from "../../../src/errors/index.js";
+import type { WireNotification, WireRequest } from "../../../src/protocol/shapes.js";
 import { Connection } from "../../../src/rpc/connection.js";
-import type { WireNotification, WireRequest } from "../../../src/rpc/messages.js";
 import { FakeTransport } from "../../support/fakeTransport.js";
 
 function connect(

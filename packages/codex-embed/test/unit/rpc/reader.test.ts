@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { MessageReader } from "../../../src/rpc/reader.js";
+import { MessageReader } from "../../../src/rpc/messages.js";
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { prepareOutput } from "../../../src/schema/prepare.js";
+import { type JsonObject, type Schema } from "../../../src/schema/types.js";
 import { leastCpuMs } from "../../support/cpuTime.js";
-import { type JsonObject, prepareOutput, type Schema } from "../../../src/schema/index.js";
 
 const object = (properties: JsonObject, required = Object.keys(properties)): JsonObject => ({
   type: "object",

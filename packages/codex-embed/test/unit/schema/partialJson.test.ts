@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { PartialJson } from "../../../src/stream/partialOutput.js";
 import { leastCpuMs } from "../../support/cpuTime.js";
-import { PartialJson } from "../../../src/stream/partialJson.js";
 
 function read(...pieces: string[]): PartialJson {
   const partial = new PartialJson();

@@ -7,13 +7,9 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import * as mini from "zod/mini";
 import { UsageError } from "../../../src/errors/index.js";
-import {
-  type AjvLoader,
-  type JsonObject,
-  prepareArguments,
-  prepareOutput,
-  type Schema,
-} from "../../../src/schema/index.js";
+import { prepareArguments, prepareOutput } from "../../../src/schema/prepare.js";
+import { type JsonObject, type Schema } from "../../../src/schema/types.js";
+import { type AjvLoader } from "../../../src/schema/validate.js";
 
 const withoutAjv: AjvLoader = () => Promise.resolve(null);
 

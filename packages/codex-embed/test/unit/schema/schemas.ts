@@ -1,7 +1,7 @@
 /** Makes JSON Schemas of the subset that has a strict form, each with a value that conforms to it. */
 
 import fc from "fast-check";
-import type { JsonObject } from "../../../src/schema/index.js";
+import type { JsonObject } from "../../../src/schema/types.js";
 
 /**
  * A schema, and the values of it: as the schema means them, as the strict form says them, and as they come back. The

@@ -7,7 +7,8 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import * as mini from "zod/mini";
 import { UsageError } from "../../../src/errors/index.js";
-import { type Schema, toJsonSchema } from "../../../src/schema/index.js";
+import { toJsonSchema } from "../../../src/schema/standard.js";
+import { type Schema } from "../../../src/schema/types.js";
 
 const input = (schema: Schema) => toJsonSchema(schema, { io: "input", where: "outputSchema" });
 

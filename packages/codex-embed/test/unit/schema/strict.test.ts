@@ -4,7 +4,9 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../../src/errors/index.js";
-import { dropAddedNulls, type JsonObject, toStrictJsonSchema } from "../../../src/schema/index.js";
+import { dropAddedNulls } from "../../../src/schema/nulls.js";
+import { toStrictJsonSchema } from "../../../src/schema/strict.js";
+import { type JsonObject } from "../../../src/schema/types.js";
 import { schemasWithValues } from "./schemas.js";
 
 const strict = (schema: JsonObject) => toStrictJsonSchema(schema, "outputSchema");

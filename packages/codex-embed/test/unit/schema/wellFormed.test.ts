@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../../src/errors/index.js";
-import { type JsonObject, prepareArguments, prepareOutput } from "../../../src/schema/index.js";
-import { tool } from "../../../src/tools/index.js";
+import { prepareArguments, prepareOutput } from "../../../src/schema/prepare.js";
+import { type JsonObject } from "../../../src/schema/types.js";
+import { tool } from "../../../src/tools/tool.js";
 
 const having = (property: JsonObject, more: JsonObject = {}): JsonObject => ({
   type: "object",

@@ -1,14 +1,14 @@
 /** Tests the stream of a goal behind the router: what follows what, and when it is over. */
 
 import { describe, expect, test } from "vitest";
-import { captureCallSite } from "../../../src/errors/callSite.js";
+import { captureCallSite } from "../../../src/errors/base.js";
 import { TurnInProgressError } from "../../../src/errors/index.js";
-import type { Notification, TurnEvent } from "../../../src/events.js";
-import type { ThreadGoal, ThreadGoalStatus } from "../../../src/generated/protocol.js";
-import { GoalStream } from "../../../src/stream/adoptGoal.js";
+import type { ThreadGoal, ThreadGoalStatus } from "../../../src/protocol/generated/protocol.js";
+import type { Notification, TurnEvent } from "../../../src/stream/events.js";
+import { GoalStream } from "../../../src/stream/goalStream.js";
 import { Router } from "../../../src/stream/router.js";
-import { threadId, turnRecord } from "../../support/events.js";
 import { noAgents } from "../../support/agents.js";
+import { threadId, turnRecord } from "../../support/events.js";
 
 const goal = (status: ThreadGoalStatus): ThreadGoal => ({
   threadId,

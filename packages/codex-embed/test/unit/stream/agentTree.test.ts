@@ -2,10 +2,9 @@
 
 import { expect, test } from "vitest";
 import { TransportClosedError } from "../../../src/errors/index.js";
-import type { Notification, TurnEvent, TurnNotification } from "../../../src/events.js";
-import type { CollabAgentStatus, CollabAgentTool, ThreadItem } from "../../../src/generated/protocol.js";
-import type { AgentStream } from "../../../src/stream/agentStream.js";
-import { AgentTree } from "../../../src/stream/agentTree.js";
+import type { CollabAgentStatus, CollabAgentTool, ThreadItem } from "../../../src/protocol/generated/protocol.js";
+import { type AgentStream, AgentTree } from "../../../src/stream/agentStream.js";
+import type { Notification, TurnEvent, TurnNotification } from "../../../src/stream/events.js";
 import { Router } from "../../../src/stream/router.js";
 import { turnRecord } from "../../support/events.js";
 

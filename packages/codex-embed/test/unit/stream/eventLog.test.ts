@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { StreamOverflowError } from "../../../src/errors/index.js";
-import type { TurnEvent } from "../../../src/events.js";
 import { EventLog } from "../../../src/stream/eventLog.js";
+import type { TurnEvent } from "../../../src/stream/events.js";
 import { completed, delta, started } from "../../support/events.js";
 
 function log(events: readonly TurnEvent[], limitBytes = 1_000_000): EventLog {

@@ -2,9 +2,9 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { TurnEvent } from "../../../src/events.js";
-import type { TurnResult } from "../../../src/turnResult.js";
-import type { TurnHandle } from "../../../src/turn.js";
+import type { TurnHandle } from "../../../src/client/turn.js";
+import type { TurnResult } from "../../../src/protocol/shapes.js";
+import type { TurnEvent } from "../../../src/stream/events.js";
 import {
   agentMessage,
   completed,

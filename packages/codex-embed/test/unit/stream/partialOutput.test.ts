@@ -2,7 +2,7 @@
 
 import { PassThrough } from "node:stream";
 import { expect, it, onTestFinished, vi } from "vitest";
-import type { TurnEvent } from "../../../src/events.js";
+import type { TurnEvent } from "../../../src/stream/events.js";
 import { partialOutputOf } from "../../../src/stream/partialOutput.js";
 
 const turn = { threadId: "thread", turnId: "turn" };

@@ -1,7 +1,7 @@
 /** Tests the map that keeps the newest of what comes in: within a count, and within a size. */
 
 import { expect, it } from "vitest";
-import { NewestMap } from "../../../src/stream/remember.js";
+import { NewestMap } from "../../../src/stream/threadMemory.js";
 
 it("keeps the newest ten thousand", () => {
   const map = new NewestMap<number>();

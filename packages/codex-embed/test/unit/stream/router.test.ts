@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { TransportClosedError, TurnInProgressError, UsageError } from "../../../src/errors/index.js";
-import type { Notification, TurnEvent } from "../../../src/events.js";
-import type { ThreadItem } from "../../../src/generated/protocol.js";
+import type { ThreadItem } from "../../../src/protocol/generated/protocol.js";
+import type { Notification, TurnEvent } from "../../../src/stream/events.js";
 import type { TurnSink } from "../../../src/stream/reservation.js";
 import { Router } from "../../../src/stream/router.js";
 import { turnRecord } from "../../support/events.js";

@@ -1,13 +1,13 @@
 /** Tests what a turn's events add up to, and that it settles exactly once. */
 
 import { describe, expect, test } from "vitest";
-import { captureCallSite } from "../../../src/errors/callSite.js";
+import { captureCallSite } from "../../../src/errors/base.js";
 import { TransportClosedError, TurnFailedError, UsageError } from "../../../src/errors/index.js";
-import type { TurnEvent } from "../../../src/events.js";
-import type { ThreadItem } from "../../../src/generated/protocol.js";
-import { TurnAccumulator } from "../../../src/stream/accumulate.js";
-import { textOf } from "../../../src/stream/text.js";
+import type { ThreadItem } from "../../../src/protocol/generated/protocol.js";
+import { TurnAccumulator, textOf } from "../../../src/stream/accumulate.js";
+import type { TurnEvent } from "../../../src/stream/events.js";
 import { TurnStream } from "../../../src/stream/turnStream.js";
+import { noAgents } from "../../support/agents.js";
 import {
   agentMessage,
   completed,
@@ -21,7 +21,6 @@ import {
   turnRecord,
   usageUpdated,
 } from "../../support/events.js";
-import { noAgents } from "../../support/agents.js";
 
 const reconnected: TurnEvent = { method: "reconnected", params: { threadId, turnId } };
 

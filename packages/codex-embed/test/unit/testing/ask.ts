@@ -1,6 +1,6 @@
 /** Owns a small client of the Responses API, for tests that ask a scripted model without a runtime. */
 
-import { type JsonObject, isObject } from "../../../src/testing/json.js";
+import { isObject, type JsonObject } from "../../../src/testing/recordedRequest.js";
 
 /** What an answer was. */
 export interface Answer {

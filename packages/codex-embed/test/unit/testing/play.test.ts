@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
-  ScriptedModel,
   applyPatch,
   delay,
   disconnect,
@@ -18,6 +17,7 @@ import {
   rawItem,
   rawToolCall,
   reasoning,
+  ScriptedModel,
   shell,
   silence,
   step,
@@ -25,8 +25,8 @@ import {
   updatePlan,
   usage,
 } from "../../../src/testing/index.js";
-import { play } from "../../../src/testing/play.js";
-import { IdCounter, compile } from "../../../src/testing/script.js";
+import { compile, IdCounter } from "../../../src/testing/script.js";
+import { play } from "../../../src/testing/scriptedModel.js";
 import { ask, open, readUntil, types } from "./ask.js";
 
 let model: ScriptedModel;

@@ -1,7 +1,7 @@
 /** Owns the checks of the scripted model as a server: queues, routes, records, limits and its end. */
 
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ScriptError, ScriptedModel, fail, gate, message, shell, silence, step } from "../../../src/testing/index.js";
+import { fail, gate, message, ScriptError, ScriptedModel, shell, silence, step } from "../../../src/testing/index.js";
 import { ask, open, requestBody, types } from "./ask.js";
 
 let model: ScriptedModel;

@@ -2,13 +2,13 @@
 
 import { expect, test } from "vitest";
 import {
-  ScriptError,
   delay,
   disconnect,
   fail,
   gate,
   malformed,
   message,
+  ScriptError,
   shell,
   silence,
   step,

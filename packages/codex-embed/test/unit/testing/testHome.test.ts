@@ -1,15 +1,12 @@
 /** Owns the checks of the throw-away home: what is in it, where it is, and what of the user's environment gets in. */
 
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { parse } from "smol-toml";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { linkBubblewrap } from "../../../src/testing/bubblewrap.js";
+import { linkBubblewrap, makeTestFolder, testConfigToml, testEnvironment } from "../../../src/testing/home.js";
 import { createTestHome } from "../../../src/testing/index.js";
-import { testConfigToml } from "../../../src/testing/testConfig.js";
-import { testEnvironment } from "../../../src/testing/testEnvironment.js";
-import { makeTestFolder } from "../../../src/testing/testFolder.js";
 
 const model = { baseUrl: "http://127.0.0.1:1/v1" };
 

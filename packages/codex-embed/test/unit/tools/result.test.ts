@@ -1,9 +1,10 @@
 /** Tests what a tool may return, and how it becomes the wire's. */
 
 import { describe, expect, test } from "vitest";
-import type { DynamicToolCallOutputContentItem } from "../../../src/generated/protocol.js";
+import type { DynamicToolCallOutputContentItem } from "../../../src/protocol/generated/protocol.js";
+import { type Tool, tool } from "../../../src/tools/tool.js";
+import { ToolSet } from "../../../src/tools/toolSet.js";
 import { PICTURES } from "../../support/pictures.js";
-import { type Tool, ToolSet, tool } from "../../../src/tools/index.js";
 
 const PNG = PICTURES["image/png"];
 const PNG_URL = `data:image/png;base64,${Buffer.from(PNG).toString("base64")}`;

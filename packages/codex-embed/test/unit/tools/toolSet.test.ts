@@ -5,8 +5,13 @@ import * as v from "valibot";
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { UsageError } from "../../../src/errors/index.js";
-import type { DynamicToolCallParams, DynamicToolCallResponse, JsonValue } from "../../../src/generated/protocol.js";
-import { type Tool, type ToolContext, type ToolOptions, ToolSet, tool, toolGroup } from "../../../src/tools/index.js";
+import type {
+  DynamicToolCallParams,
+  DynamicToolCallResponse,
+  JsonValue,
+} from "../../../src/protocol/generated/protocol.js";
+import { type Tool, type ToolContext, type ToolOptions, tool, toolGroup } from "../../../src/tools/tool.js";
+import { ToolSet } from "../../../src/tools/toolSet.js";
 
 const parameters = z.object({ city: z.string(), days: z.number().optional() });
 

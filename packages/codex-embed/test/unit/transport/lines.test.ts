@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { LineFramer } from "../../../src/transport/lines.js";
+import { LineFramer } from "../../../src/transport/stdio.js";
 
 function frame(chunks: readonly Buffer[], maxLineBytes = 1024 * 1024) {
   const lines: string[] = [];

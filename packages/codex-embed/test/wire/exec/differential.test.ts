@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import * as ours from "../../../src/exec/index.js";
 import { answer, completed, failed, started, turnStarted } from "../../support/execEvents.js";
-import { FakeExec, type ExecCall, type ExecPlay } from "../../support/fakeExec.js";
+import { type ExecCall, type ExecPlay, FakeExec } from "../../support/fakeExec.js";
 
 const RUNS = 150;
 

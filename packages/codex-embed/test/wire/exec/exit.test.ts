@@ -4,8 +4,8 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { prints, shellRuntime } from "../../support/fakeExec.js";
 import { started } from "../../support/execEvents.js";
+import { prints, shellRuntime } from "../../support/fakeExec.js";
 import { bundleHost, runs, until } from "../process/children.js";
 
 it.skipIf(process.platform === "win32")("a program that exits leaves neither its runtime nor its schema", async () => {

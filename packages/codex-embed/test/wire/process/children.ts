@@ -9,9 +9,8 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { onTestFinished } from "vitest";
 import { AgentProcess, type AgentProcessOptions } from "../../../src/process/agentProcess.js";
-import { launchEnvironment } from "../../../src/process/environment.js";
+import { launchEnvironment, newMark, withMark } from "../../../src/process/environment.js";
 import type { SpawnRequest } from "../../../src/process/launch.js";
-import { newMark, withMark } from "../../../src/process/processMark.js";
 
 export function fixturePath(name: string): string {
   return fileURLToPath(new URL(`../../fixtures/process/${name}`, import.meta.url));

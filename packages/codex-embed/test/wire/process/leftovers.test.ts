@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { AgentProcess } from "../../../src/process/agentProcess.js";
-import { newMark } from "../../../src/process/processMark.js";
+import { newMark } from "../../../src/process/environment.js";
 import { marked } from "../../support/leaks.js";
 import { bundleHost, Lines, runs, shellRequest, startFixture, temporaryFolder, until } from "./children.js";
 

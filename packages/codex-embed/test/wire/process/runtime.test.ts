@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type ConfigObject, configOverrides } from "../../../src/process/configOverrides.js";
+import { type ConfigObject, configOverrides } from "../../../src/process/config.js";
 import { planLaunch } from "../../../src/process/launch.js";
 import { locateRuntime } from "../../../src/process/locate.js";
 import { Lines, startFixture, temporaryFolder } from "./children.js";

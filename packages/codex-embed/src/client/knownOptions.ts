@@ -1,0 +1,305 @@
+/** The tables of the options that a client, its threads and their turns take. */
+
+import type { LaunchOptions } from "../process/launch.js";
+import type {
+  AdditionalContextEntry,
+  CollaborationMode,
+  SelectedCapabilityRoot,
+  ThreadResumeInitialTurnsPageParams,
+  TurnEnvironmentParams,
+  TurnToolOutput,
+} from "../protocol/generated/protocol.js";
+import type { Handlers } from "../requests/handlers.js";
+import {
+  ApprovalMode,
+  type ClientOptions,
+  type CodexOptions,
+  type ConnectOptions,
+  type ForkThreadOptions,
+  type ListThreadsOptions,
+  type ReconnectOptions,
+  type ResumeThreadOptions,
+  type RunOptions,
+  Sandbox,
+  type StartThreadOptions,
+  type ThreadExtras,
+  type ThreadModes,
+  type TurnLimits,
+  type TurnOptions,
+} from "../runtime/options.js";
+import type { Schema } from "../schema/types.js";
+import type { Logger } from "../util/logger.js";
+import {
+  anything,
+  at,
+  type Check,
+  callback,
+  either,
+  flag,
+  folder,
+  integer,
+  isObject,
+  list,
+  listOf,
+  milliseconds,
+  nullable,
+  numberFrom,
+  oneOf,
+  record,
+  recordOf,
+  signal,
+  text,
+  timeout,
+  wrongKind,
+} from "../validate/kinds.js";
+import { members, nested, type OptionTable } from "../validate/options.js";
+
+const texts = listOf(text);
+const maybeText = nullable(text);
+const maybeTexts = nullable(texts);
+const maybeFlag = nullable(flag);
+const maybeCount = nullable(integer(0));
+const maybeRecord = nullable(record);
+
+const handler: Check = callback;
+
+/** Every handler; an object with handlers may be an instance of a class, with state of its own. */
+export const HANDLERS: OptionTable<Handlers> = {
+  approveCommand: handler,
+  approveFileChange: handler,
+  approvePermissions: handler,
+  approveMcpTool: handler,
+  answerQuestions: handler,
+  answerElicitation: handler,
+  refreshChatgptTokens: handler,
+  callTool: handler,
+  generateAttestation: handler,
+  readCurrentTime: handler,
+  approveLegacyPatch: handler,
+  approveLegacyCommand: handler,
+};
+
+const LOGGER_METHODS = ["debug", "info", "warn", "error"] as const satisfies readonly (keyof Logger)[];
+
+/** A logger: an object with these four methods, and whatever else it has. */
+export const logger: Check = (value, place) => {
+  if (!isObject(value)) throw wrongKind(value, place, "Give a logger: console, or one of the shape of pino's.");
+  for (const method of LOGGER_METHODS) {
+    const given: unknown = Reflect.get(value, method);
+    if (typeof given !== "function") {
+      throw wrongKind(given, at(place, `.${method}`), `A logger has the methods ${LOGGER_METHODS.join(", ")}.`);
+    }
+  }
+};
+
+const bytes = integer(1);
+
+const CLIENT: OptionTable<ClientOptions> = {
+  allowVersionMismatch: flag,
+  clientName: text,
+  clientTitle: text,
+  clientVersion: text,
+  experimentalApi: flag,
+  optOutNotifications: texts,
+  startupTimeoutMs: timeout,
+  requestTimeoutMs: timeout,
+  maxFrameBytes: bytes,
+  streamBufferBytes: bytes,
+  logger,
+  handlers: members(HANDLERS),
+};
+
+const LAUNCH: OptionTable<LaunchOptions> = {
+  launchArgs: texts,
+  cwd: text,
+  codexHome: text,
+  env: recordOf(text),
+  inheritEnv: flag,
+  config: record,
+  configOverrides: texts,
+  profile: text,
+  strictConfig: flag,
+  enable: texts,
+  disable: texts,
+};
+
+/** Options of `new Codex` and `Codex.launch`. */
+export const CODEX: OptionTable<CodexOptions> = {
+  ...LAUNCH,
+  ...CLIENT,
+  codexBin: text,
+  onStderr: callback,
+  spawn: callback,
+  restart: oneOf(["on-crash", "never"]),
+};
+
+const RECONNECT: OptionTable<ReconnectOptions> = {
+  initialDelayMs: milliseconds,
+  maxDelayMs: milliseconds,
+  giveUpAfterMs: numberFrom(0),
+};
+
+const certificate: Check = (value, place) => {
+  if (typeof value === "string" || value instanceof Uint8Array) return;
+  throw wrongKind(value, place, "Give a certificate in PEM, as a string or as bytes.");
+};
+
+/** Options of `Codex.connect`. */
+export const CONNECT: OptionTable<ConnectOptions> = {
+  ...CLIENT,
+  token: text,
+  tokenProvider: callback,
+  headers: recordOf(text),
+  ca: either([Array.isArray, listOf(certificate)], [() => true, certificate]),
+  allowInsecureToken: flag,
+  pingIntervalMs: milliseconds,
+  reconnect: either([(value) => typeof value === "boolean", anything], [() => true, nested(RECONNECT)]),
+};
+
+const MODES: OptionTable<ThreadModes> = {
+  sandbox: oneOf(Object.values(Sandbox)),
+  approvalMode: oneOf(Object.values(ApprovalMode)),
+  cwd: nullable(folder),
+};
+
+const EXTRAS: OptionTable<ThreadExtras> = { handlers: members(HANDLERS), tools: list };
+
+const ENVIRONMENT: OptionTable<TurnEnvironmentParams> = {
+  environmentId: text,
+  cwd: text,
+  runtimeWorkspaceRoots: maybeTexts,
+};
+const environments = nullable(listOf(nested(ENVIRONMENT)));
+
+/** What threads share, however they are opened. */
+const THREAD = {
+  ...MODES,
+  ...EXTRAS,
+  model: maybeText,
+  modelProvider: maybeText,
+  serviceTier: maybeText,
+  runtimeWorkspaceRoots: maybeTexts,
+  permissions: maybeText,
+  config: maybeRecord,
+  baseInstructions: maybeText,
+  developerInstructions: maybeText,
+} as const;
+
+const CAPABILITY_ROOT: OptionTable<SelectedCapabilityRoot> = { id: text, location: record };
+const multiAgentMode = nullable(either([isObject, record], [() => true, text]));
+
+/** Options of `startThread`. */
+export const START_THREAD: OptionTable<StartThreadOptions> = {
+  ...THREAD,
+  allowProviderModelFallback: flag,
+  serviceName: maybeText,
+  personality: maybeText,
+  multiAgentMode,
+  ephemeral: maybeFlag,
+  historyMode: maybeText,
+  sessionStartSource: maybeText,
+  threadSource: maybeText,
+  projectId: maybeText,
+  daybreakEnabled: maybeFlag,
+  environments,
+  selectedCapabilityRoots: nullable(listOf(nested(CAPABILITY_ROOT))),
+  experimentalRawEvents: flag,
+};
+
+const TURNS_PAGE: OptionTable<ThreadResumeInitialTurnsPageParams> = {
+  limit: maybeCount,
+  sortDirection: maybeText,
+  itemsView: maybeText,
+};
+
+/** Options of `resumeThread`. */
+export const RESUME_THREAD: OptionTable<ResumeThreadOptions> = {
+  ...THREAD,
+  history: nullable(list),
+  path: maybeText,
+  personality: maybeText,
+  excludeTurns: flag,
+  initialTurnsPage: nullable(nested(TURNS_PAGE)),
+};
+
+/** Options of `forkThread` and `thread.fork`. */
+export const FORK_THREAD: OptionTable<ForkThreadOptions> = {
+  ...THREAD,
+  experimentalPredictionMode: flag,
+  experimentalDisablePredictionMcp: flag,
+  lastTurnId: maybeText,
+  beforeTurnId: maybeText,
+  path: maybeText,
+  ephemeral: flag,
+  attachToSource: flag,
+  threadSource: maybeText,
+  excludeTurns: flag,
+  deferGoalContinuation: flag,
+};
+
+/** Options of `listThreads` and `threads`. */
+export const LIST_THREADS: OptionTable<ListThreadsOptions> = {
+  includeAttachedThreads: flag,
+  currentAccountOnly: flag,
+  cursor: maybeText,
+  limit: maybeCount,
+  excludedThreadIds: maybeTexts,
+  sortKey: maybeText,
+  sortDirection: maybeText,
+  modelProviders: maybeTexts,
+  sourceKinds: maybeTexts,
+  originators: maybeTexts,
+  archived: maybeFlag,
+  sectionId: maybeText,
+  projectId: maybeText,
+  cwd: nullable(either([Array.isArray, texts], [() => true, text])),
+  useStateDbOnly: flag,
+  searchTerm: maybeText,
+  parentThreadId: maybeText,
+  ancestorThreadId: maybeText,
+  attachedToThreadId: maybeText,
+};
+
+/** What ends a turn early. */
+export const TURN_LIMITS: OptionTable<TurnLimits> = {
+  signal,
+  deadlineMs: milliseconds,
+  idleTimeoutMs: milliseconds,
+  keepCommands: flag,
+};
+
+const TOOL_OUTPUT: OptionTable<TurnToolOutput> = { name: text, namespace: maybeText, output: anything, retain: flag };
+const CONTEXT_ENTRY: OptionTable<AdditionalContextEntry> = { value: text, kind: text, name: maybeText };
+const COLLABORATION: OptionTable<CollaborationMode> = { mode: text, settings: record };
+
+/** Options of `startTurn` and `stream`. */
+export const TURN: OptionTable<TurnOptions<Schema | undefined>> = {
+  ...MODES,
+  ...TURN_LIMITS,
+  // A schema is read, and refused, where it is prepared: it may be an object or a function.
+  outputSchema: either([(value) => typeof value === "function", anything], [() => true, record]),
+  disabledPluginIds: maybeTexts,
+  clientUserMessageId: maybeText,
+  turnTrigger: maybeText,
+  parentTurnId: maybeText,
+  rootTurnId: maybeText,
+  toolOutput: nullable(nested(TOOL_OUTPUT)),
+  responsesapiClientMetadata: nullable(recordOf(text)),
+  responsesapiClientMetadataPatch: nullable(recordOf(text)),
+  additionalContext: nullable(recordOf(nested(CONTEXT_ENTRY))),
+  environments,
+  runtimeWorkspaceRoots: maybeTexts,
+  permissions: maybeText,
+  model: maybeText,
+  serviceTier: maybeText,
+  serviceTierForTurn: maybeText,
+  effort: maybeText,
+  summary: maybeText,
+  personality: maybeText,
+  collaborationMode: nullable(nested(COLLABORATION)),
+  multiAgentMode,
+  cyberAccessProgram: maybeText,
+};
+
+/** Options of `run`. */
+export const RUN: OptionTable<RunOptions<Schema | undefined>> = { ...TURN, repairAttempts: integer(0) };

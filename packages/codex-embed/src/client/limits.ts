@@ -1,0 +1,332 @@
+import { atCallSite, type CallSite } from "../errors/base.js";
+import {
+  RequestTimeoutError,
+  TransportClosedError,
+  TurnDeadlineError,
+  TurnInProgressError,
+  TurnStalledError,
+} from "../errors/index.js";
+import type { Turn } from "../protocol/generated/protocol.js";
+import type { TurnLimits } from "../runtime/options.js";
+import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from "../runtime/requestPolicy.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { Reservation } from "../stream/reservation.js";
+import type { TurnStream, Unfinished } from "../stream/turnStream.js";
+import { MAX_TIMER_MS, onAbort } from "../util/async.js";
+import { type Ender, trackEnding } from "./ending.js";
+
+/** How long the runtime may take to say how a silent turn stands. */
+const SIDE_REQUEST_MS = 5_000;
+
+/** What a limit ends a call with, made of what there is then. */
+export type Reason = (unfinished: Unfinished) => unknown;
+
+/** Work that the runtime has taken. */
+export interface Started {
+  readonly ender: Ender;
+  /** Settles when the work has ended for its caller. Never rejects. */
+  readonly ended: Promise<unknown>;
+  /** Null for a goal. */
+  readonly stream: TurnStream | null;
+}
+
+/** A turn or a review that the runtime has taken. */
+export interface StartedTurn extends Started {
+  readonly stream: TurnStream;
+}
+
+/** How a call is watched. */
+export interface WatchOptions {
+  readonly threadId: string;
+  /** The request that starts the turn. It has `requestTimeoutMs` to be answered. */
+  readonly method: string;
+  readonly limits: TurnLimits;
+  readonly site: CallSite;
+  /** From when the deadline counts, on the clock of `performance.now()`. Default: now. */
+  readonly sinceMs?: number | undefined;
+}
+
+/**
+ * The limits of one call, which count from the call on: also while the runtime is started, is connected again, or does
+ * not answer. The first that is reached ends the call, and with it the turn as soon as there is one.
+ */
+export class LimitWatch {
+  /** Resolves when a limit is reached. Never rejects. */
+  readonly fired: Promise<Reason>;
+  readonly #runtime: Runtime;
+  readonly #options: WatchOptions;
+  readonly #stops: (() => void)[] = [];
+  #lastActivityMs: number;
+  #work: Started | null = null;
+  #reason: Reason | null = null;
+  #isStopped = false;
+  #stopStart: () => void = () => {};
+  #markFired: (reason: Reason) => void = () => {};
+
+  /** Throws `UsageError` for a limit that is none, and the reason of a signal that has aborted. */
+  constructor(runtime: Runtime, options: WatchOptions) {
+    const { signal, deadlineMs, idleTimeoutMs } = options.limits;
+    signal?.throwIfAborted();
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#lastActivityMs = performance.now();
+    this.fired = new Promise((resolve) => {
+      this.#markFired = resolve;
+    });
+    this.#stops.push(onAbort(signal, () => this.#fire(() => signal?.reason)));
+    if (deadlineMs !== undefined) {
+      const leftMs = Math.max(1, (options.sinceMs ?? performance.now()) + deadlineMs - performance.now());
+      this.#after(leftMs, () => this.#fire(this.#located((turn) => new TurnDeadlineError(turn, deadlineMs))));
+    }
+    if (idleTimeoutMs !== undefined) this.#watchSilence(idleTimeoutMs);
+    this.#stopStart = this.#watchStart(runtime.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
+    this.#stops.push(() => this.#stopStart());
+  }
+
+  /** What a limit ended the call with; null while none has. */
+  get reason(): Reason | null {
+    return this.#reason;
+  }
+
+  /** The request that starts the work. */
+  get method(): string {
+    return this.#options.method;
+  }
+
+  get keepCommands(): boolean {
+    return this.#options.limits.keepCommands ?? false;
+  }
+
+  /** The request was answered: from now on a limit ends this, at once when one was reached before. */
+  attach(work: Started): void {
+    this.#stopStart();
+    this.#work = work;
+    if (this.#reason !== null) void work.ender.end(this.#reason, this.keepCommands);
+    void work.ended.then(() => this.stop());
+  }
+
+  /** The call is over: nothing is watched any more. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  /** Awaits something that comes before the request. Rejects when a limit is reached. */
+  async race<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.fired.then((reason) => Promise.reject(this.errorOf(reason, false)))]);
+  }
+
+  /** Throws the error of a call whose request was not sent, when a limit was reached. */
+  throwIfFired(): void {
+    if (this.#reason !== null) throw this.errorOf(this.#reason, false);
+  }
+
+  /** The error of a call that ends before its request was answered. */
+  errorOf(reason: Reason, maybeAccepted: boolean, cause: Error | undefined = this.#runtime.outage): unknown {
+    const { threadId } = this.#options;
+    return reason({ threadId, turnId: null, result: null, maybeAccepted, cause });
+  }
+
+  #fire(reason: Reason): void {
+    if (this.#reason !== null || this.#isStopped) return;
+    this.#reason = reason;
+    this.stop();
+    this.#markFired(reason);
+    void this.#work?.ender.end(reason, this.keepCommands);
+  }
+
+  #located(reasonOf: (unfinished: Unfinished) => Error): Reason {
+    const { site } = this.#options;
+    return (unfinished) => {
+      const cause = unfinished.cause ?? this.#runtime.outage;
+      return atCallSite(reasonOf({ ...unfinished, cause }), site);
+    };
+  }
+
+  #after(delayMs: number, then: () => void): void {
+    const timer = setTimeout(then, delayMs);
+    this.#stops.push(() => clearTimeout(timer));
+  }
+
+  /** A start of the runtime has a limit of its own. */
+  #watchStart(timeoutMs: number): () => void {
+    if (timeoutMs > MAX_TIMER_MS) return () => {};
+    const { method } = this.#options;
+    const reason = this.#located(({ maybeAccepted }) => new RequestTimeoutError(method, timeoutMs, maybeAccepted));
+    const check = (): void => {
+      if (this.#runtime.status === "starting") timer = setTimeout(check, timeoutMs);
+      else this.#fire(reason);
+    };
+    let timer = setTimeout(check, timeoutMs);
+    return () => clearTimeout(timer);
+  }
+
+  #watchSilence(idleTimeoutMs: number): void {
+    let timer: NodeJS.Timeout;
+    const arm = (delayMs: number): void => {
+      if (!this.#isStopped) timer = setTimeout(check, Math.max(1, delayMs));
+    };
+    const leftMs = (): number => {
+      const lastMs = Math.max(this.#lastActivityMs, this.#work?.stream?.lastActivityMs ?? 0);
+      return lastMs + idleTimeoutMs - performance.now();
+    };
+    const check = (): void => {
+      const stream = this.#work?.stream ?? null;
+      if (stream !== null && isWaiting(this.#runtime, stream)) arm(idleTimeoutMs);
+      else if (leftMs() > 0) arm(leftMs());
+      else if (stream === null || this.#runtime.status !== "ready") fire(stream);
+      else void reconcile(stream);
+    };
+    const fire = (stream: TurnStream | null): void => {
+      const last = stream?.lastMethod ?? null;
+      this.#fire(this.#located((turn) => new TurnStalledError(turn, last, idleTimeoutMs)));
+    };
+    const reconcile = async (stream: TurnStream): Promise<void> => {
+      const turn = await findTurn(this.#runtime, stream);
+      if (this.#isStopped) return;
+      if (turn !== null && turn.status !== "inProgress") {
+        this.#runtime.router.settle(stream.threadId, turn);
+      } else if (leftMs() > 0 || isWaiting(this.#runtime, stream)) {
+        check();
+      } else {
+        fire(stream);
+      }
+    };
+    arm(leftMs());
+    this.#stops.push(() => clearTimeout(timer));
+  }
+}
+
+/** Whether a decision or a tool is awaited, of the turn or of one of its sub-agents. */
+function isWaiting({ broker }: Runtime, { threadId, turnId, agents }: TurnStream): boolean {
+  const turns = [{ threadId, activeTurnId: turnId }, ...agents.all()];
+  return turns.some((turn) => turn.activeTurnId !== null && broker.isWaiting(turn.threadId, turn.activeTurnId));
+}
+
+/** How the runtime says that a turn stands; null when it does not say. */
+async function findTurn(runtime: Runtime, { threadId, turnId }: TurnStream): Promise<Turn | null> {
+  try {
+    const params = { threadId, includeTurns: true };
+    const { thread } = await runtime.request("thread/read", params, { timeoutMs: SIDE_REQUEST_MS });
+    return thread.turns.find((turn) => turn.id === turnId) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** A request that starts work on a thread. */
+export interface StartPlan<R, W extends Started> {
+  readonly threadId: string;
+  readonly send: (options: RequestOptions<R>) => Promise<R>;
+  /** Takes the work on, while the reader still stands at the reply: the first event may be next. */
+  readonly claim: (reservation: Reservation, reply: R) => W;
+  /** Finds work whose reply got lost with the connection; null when the runtime has started none. */
+  readonly find: (reservation: Reservation) => Promise<W | null>;
+}
+
+/**
+ * Starts work under limits. Rejects as soon as one is reached: what was not sent never will be, and what was is ended
+ * when its reply comes, however late. Until then other work on the thread waits.
+ */
+export async function startLimited<R, W extends Started>(
+  runtime: Runtime,
+  watch: LimitWatch,
+  plan: StartPlan<R, W>,
+): Promise<W> {
+  if (!runtime.login.isOpen(plan.threadId)) await watch.race(runtime.login.check(plan.threadId, watch.method));
+  await untilFree(runtime, plan.threadId, watch);
+  watch.throwIfFired();
+  const reservation = runtime.router.reserve(plan.threadId);
+  const unsent = new AbortController();
+  let isSent = false;
+  const replied = new Promise<W>((resolve, reject) => {
+    const onResult = (reply: R): void => {
+      const work = plan.claim(reservation, reply);
+      watch.attach(work);
+      resolve(work);
+    };
+    const onSent = (): void => {
+      isSent = true;
+    };
+    plan.send({ timeoutMs: null, signal: unsent.signal, onSent, onResult }).catch(reject);
+  });
+  const first = await Promise.race([settled(replied), watch.fired]);
+  if (typeof first !== "function") {
+    if ("work" in first) return first.work;
+    watch.stop();
+    reservation.release();
+    throw first.error;
+  }
+  if (isSent) void trackEnding(runtime, plan.threadId, endLate(runtime, watch, plan, reservation, replied));
+  else reservation.release();
+  const error = watch.errorOf(first, isSent);
+  // A request that still waits for a connection is taken back.
+  if (!isSent) unsent.abort(error);
+  replied.catch(() => {});
+  throw error;
+}
+
+type Settled<W> = { readonly work: W } | { readonly error: unknown };
+
+function settled<W>(promise: Promise<W>): Promise<Settled<W>> {
+  return promise.then(
+    (work) => ({ work }),
+    (error: unknown) => ({ error }),
+  );
+}
+
+/**
+ * Waits until aborted work on the thread has ended, within the limits of the call.
+ *
+ * @throws TurnInProgressError when `requestTimeoutMs` is over first.
+ */
+async function untilFree(runtime: Runtime, threadId: string, watch: LimitWatch): Promise<void> {
+  for (let ending = runtime.endings.get(threadId); ending !== undefined; ending = runtime.endings.get(threadId)) {
+    const reason = await Promise.race([ending, watch.fired]);
+    if (typeof reason !== "function") continue;
+    const busy = new TurnInProgressError(threadId, null, "ending");
+    const error = watch.errorOf(reason, false, busy);
+    throw RequestTimeoutError.isInstance(error) ? busy : error;
+  }
+}
+
+/** Waits until aborted work on the thread has ended, for a call without limits. */
+export async function untilThreadFree(runtime: Runtime, threadId: string, site: CallSite): Promise<void> {
+  if (!runtime.endings.has(threadId)) return;
+  const watch = new LimitWatch(runtime, { threadId, method: "", limits: {}, site });
+  try {
+    await untilFree(runtime, threadId, watch);
+  } finally {
+    watch.stop();
+  }
+}
+
+/** The caller is gone: ends what its request has started. */
+async function endLate<R, W extends Started>(
+  runtime: Runtime,
+  watch: LimitWatch,
+  plan: StartPlan<R, W>,
+  reservation: Reservation,
+  replied: Promise<W>,
+): Promise<void> {
+  const { reason } = watch;
+  try {
+    const first = await settled(replied);
+    const work = "work" in first ? first.work : await findLost(runtime, plan, reservation, first.error);
+    if (work !== null && reason !== null) await work.ender.end(reason, watch.keepCommands);
+  } finally {
+    reservation.release();
+  }
+}
+
+async function findLost<R, W extends Started>(
+  runtime: Runtime,
+  plan: StartPlan<R, W>,
+  reservation: Reservation,
+  error: unknown,
+): Promise<W | null> {
+  const isLost = TransportClosedError.isInstance(error) && error.maybeAccepted;
+  // Only a connection that is made again leads back to the same runtime.
+  if (!isLost || !runtime.reconnects) return null;
+  return plan.find(reservation).catch(() => null);
+}

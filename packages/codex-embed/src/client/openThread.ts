@@ -1,0 +1,329 @@
+/** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
+
+import { JsonRpcError, SettingsMismatchError, ThreadNotFoundError, UsageError } from "../errors/index.js";
+import { configJson } from "../process/config.js";
+import type { JsonValue, Thread as ThreadRecord, ThreadStatus, TurnsPage } from "../protocol/generated/protocol.js";
+import type { ToolRunner } from "../requests/deciders.js";
+import { decidesApprovals } from "../requests/handlers.js";
+import {
+  type EffectiveSettings,
+  type ForkThreadOptions,
+  type RequestedSettings,
+  type ResumeThreadOptions,
+  type StartThreadOptions,
+  settingsMismatch,
+  type ThreadConfig,
+  type ThreadExtras,
+  threadModeFields,
+} from "../runtime/options.js";
+import { hasInstructions, sandboxIn } from "../runtime/rollout.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { type SandboxFields, sandboxFields, type ThreadSandbox } from "../stream/threadMemory.js";
+import { ToolSet } from "../tools/toolSet.js";
+import { currentContext } from "../util/async.js";
+import { readRollout, readThread } from "./thread.js";
+
+/** What the runtime tells of a thread that it has opened. */
+export interface OpenedThread extends EffectiveSettings {
+  readonly thread: { readonly id: string; readonly ephemeral: boolean; readonly status: ThreadStatus };
+}
+
+/** A file change that still waits for its decision stands in the turn in flight alone, and in no request of its own. */
+const LATEST_TURN = { initialTurnsPage: { limit: 1, itemsView: "full" } } as const;
+
+/** Starts a thread (`thread/start`). */
+export async function openNewThread(runtime: Runtime, options: StartThreadOptions): Promise<OpenedThread> {
+  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  const fields = { ...given, ...runtime.paths.cwdField(cwd) };
+  const extras = prepareExtras(runtime, { handlers, tools });
+  const mode = approvalMode ?? (extras.decides ? "ask" : "auto_review");
+  if (fields.experimentalRawEvents === true && runtime.countsResponses) {
+    throw new UsageError(
+      "experimentalRawEvents needs rawResponseItem/completed, which a client opts out of by default. " +
+        "Create the client with optOutNotifications: [].",
+    );
+  }
+  const params = {
+    ...(runtime.countsResponses ? { experimentalRawEvents: true } : {}),
+    ...fields,
+    ...configFields(config),
+    ...threadModeFields({ sandbox, approvalMode: mode }),
+    ...(extras.tools === undefined ? {} : { dynamicTools: extras.tools.specs }),
+  };
+  const opening = runtime.request("thread/start", params, { onResult: extras.attach });
+  runtime.login.prepare();
+  const opened = await opening;
+  warnOfUnreachable(runtime, extras.decides, opened);
+  return opened;
+}
+
+/** Opens a stored thread (`thread/resume`). It stays in the sandbox that it was in, unless it gets another. */
+export async function openStoredThread(
+  runtime: Runtime,
+  threadId: string,
+  options: ResumeThreadOptions,
+): Promise<OpenedThread> {
+  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  const fields = { ...given, ...runtime.paths.cwdField(cwd) };
+  const modes = { sandbox, approvalMode };
+  const extras = prepareExtras(runtime, { handlers, tools });
+  const own = configFields(config);
+  const stored = new StoredThread(runtime, "thread/resume", threadId, fields.path ?? null);
+  await refuseUntold(stored, options);
+  const kept = asksForSandbox(options) ? null : await stored.sandbox();
+  const isNews = await isNewInstruction(stored, options.developerInstructions);
+  // Of a tier that the model does not have, the runtime takes none: only a loaded thread keeps another one.
+  const { serviceTier, ...others } = fields;
+  const isKeptTier = typeof serviceTier === "string" && (await stored.isLoaded());
+  const latest = extras.decides && runtime.options.experimentalApi !== false ? LATEST_TURN : {};
+  const params = {
+    // The whole history can be many megabytes, and the runtime deprecates sending it.
+    excludeTurns: true,
+    ...latest,
+    ...fields,
+    ...keptFields(kept, own.config),
+    ...threadModeFields(modes),
+    threadId,
+  };
+  // What is still pending is sent again right behind the reply, and so is the end of a turn that runs.
+  const onResult = (resumed: OpenedThread & { readonly initialTurnsPage: TurnsPage | null }): void => {
+    extras.attach(resumed);
+    if (resumed.thread.status.type === "active") runtime.router.noteActive(threadId);
+    runtime.broker.learn(threadId, resumed.initialTurnsPage?.data ?? []);
+  };
+  const opening = runtime.request("thread/resume", params, { onResult });
+  runtime.login.prepare();
+  const opened = await opening;
+  if (opened.thread.status.type === "active") await identifyActive(runtime, threadId);
+  const asked = {
+    ...modes,
+    ...others,
+    ...(isKeptTier ? { serviceTier } : {}),
+    ...keptProfile(kept),
+  };
+  checked(runtime, asked, extras.decides, opened);
+  if (isNews) await instruct(runtime, opened, options.developerInstructions);
+  return opened;
+}
+
+/** Copies a thread (`thread/fork`). The copy is in the sandbox of the thread, unless it gets another. */
+export async function openFork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<OpenedThread> {
+  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  const fields = { ...given, ...runtime.paths.cwdField(cwd) };
+  const modes = { sandbox, approvalMode };
+  const extras = prepareExtras(runtime, { handlers, tools });
+  const own = configFields(config);
+  const stored = new StoredThread(runtime, "thread/fork", threadId, fields.path ?? null);
+  const isInherited = asksForSandbox(options) || options.experimentalPredictionMode === true;
+  const kept = isInherited ? null : await stored.sandbox();
+  const params = {
+    excludeTurns: true,
+    ...fields,
+    ...keptFields(kept, own.config),
+    ...threadModeFields(modes),
+    threadId,
+  };
+  const onResult = (fork: OpenedThread): void => {
+    runtime.totals.inherit(fork.thread.id, threadId);
+    runtime.broker.inherit(fork.thread.id, threadId);
+    extras.attach(fork);
+  };
+  const opening = runtime.request("thread/fork", params, { onResult });
+  runtime.login.prepare();
+  const opened = await opening;
+  const { serviceTier: _, ...asked } = {
+    ...modes,
+    ...fields,
+    ...keptProfile(kept),
+  };
+  checked(runtime, asked, extras.decides, opened);
+  await instruct(runtime, opened, options.developerInstructions);
+  return opened;
+}
+
+/** What is known of a thread before it is opened; each part is asked for once, and only when it is needed. */
+class StoredThread {
+  readonly id: string;
+  readonly #runtime: Runtime;
+  readonly #method: "thread/resume" | "thread/fork";
+  readonly #path: string | null;
+  #record: Promise<ThreadRecord> | null = null;
+
+  /**
+   * @param method - the request that it is opened with.
+   * @param path - the rollout to open, when one is named in place of the thread.
+   */
+  constructor(runtime: Runtime, method: "thread/resume" | "thread/fork", id: string, path: string | null) {
+    this.#runtime = runtime;
+    this.#method = method;
+    this.id = id;
+    this.#path = path;
+  }
+
+  /** Whether the runtime has it loaded, by this client or another. */
+  async isLoaded(): Promise<boolean> {
+    if (this.#runtime.recovery.holds(this.id)) return true;
+    return this.#path === null && (await this.#read()).status.type !== "notLoaded";
+  }
+
+  /** The sandbox that it is in, or was in last; null when it is loaded, and so keeps it. */
+  async sandbox(): Promise<ThreadSandbox | null> {
+    const known = this.#runtime.sandboxes.of(this.id);
+    if (known !== undefined) return known;
+    const stored = await readRollout(this.#runtime, await this.#rolloutPath(), sandboxIn);
+    if (stored !== null) return stored;
+    if (this.#method === "thread/resume" && (await this.isLoaded())) return null;
+    throw new UsageError(
+      `${this.#method}: the sandbox of thread ${this.id} is not known: its rollout cannot be read, or does not tell it. ` +
+        'Give sandbox: "read-only", "workspace-write" or "full-access".',
+    );
+  }
+
+  /** Whether these instructions are in the context of its model. */
+  async isInstructed(instructions: string): Promise<boolean> {
+    const path = await this.#rolloutPath();
+    return (await readRollout(this.#runtime, path, (rollout) => hasInstructions(rollout, instructions))) === true;
+  }
+
+  async #rolloutPath(): Promise<string | null> {
+    return this.#path ?? (await this.#read()).path;
+  }
+
+  #read(): Promise<ThreadRecord> {
+    this.#record ??= readThread(this.#runtime, this.id).catch((error: unknown) => {
+      const isExplained = this.#runtime.router.fates.of(this.id) !== undefined;
+      if (isExplained || !ThreadNotFoundError.isInstance(error)) throw error;
+      const message = `no thread has the id ${this.id}.`;
+      const hint = "Check the id with listThreads(); a thread is stored with its first turn.";
+      throw new ThreadNotFoundError(error.code, this.#method, { code: error.rpcCode, message }, hint, { cause: error });
+    });
+    return this.#record;
+  }
+}
+
+/** What a loaded thread ignores without a word, and does not report either. */
+const UNTOLD = [
+  "config",
+  "baseInstructions",
+  "developerInstructions",
+  "runtimeWorkspaceRoots",
+  "personality",
+  "history",
+] as const satisfies readonly (keyof ResumeThreadOptions)[];
+
+async function refuseUntold(stored: StoredThread, options: ResumeThreadOptions): Promise<void> {
+  const given = UNTOLD.filter((name) => options[name] !== undefined && options[name] !== null);
+  if (given.length === 0 || !(await stored.isLoaded())) return;
+  throw new UsageError(
+    `resumeThread: thread ${stored.id} is loaded, and a loaded thread does not take ${given.join(", ")}. Leave it out, ` +
+      "or fork the thread with it: codex.forkThread(threadId, options).",
+  );
+}
+
+/** Settings of a configuration that say in which sandbox a thread is. */
+const SANDBOX_SETTING = /^(?:sandbox_mode|default_permissions|permissions)$/;
+
+function asksForSandbox({ sandbox, permissions, config }: ResumeThreadOptions | ForkThreadOptions): boolean {
+  return sandbox !== undefined || typeof permissions === "string" || Object.keys(config ?? {}).some(isSandboxSetting);
+}
+
+function isSandboxSetting(key: string): boolean {
+  return SANDBOX_SETTING.test(key);
+}
+
+/** The sandbox to keep, below what the caller's own configuration says of it. */
+function keptFields(
+  kept: ThreadSandbox | null,
+  config: { [key: string]: JsonValue } | null | undefined,
+): SandboxFields | { config?: { [key: string]: JsonValue } | null } {
+  const fields = kept === null ? {} : sandboxFields(kept);
+  return config === undefined || config === null ? fields : { ...fields, config: { ...fields.config, ...config } };
+}
+
+function keptProfile(kept: ThreadSandbox | null): RequestedSettings {
+  return kept !== null && "profileId" in kept ? { permissions: kept.profileId } : {};
+}
+
+function configFields(config: ThreadConfig["config"]): { config?: { [key: string]: JsonValue } | null } {
+  if (config === undefined) return {};
+  return { config: config === null ? null : configJson(config) };
+}
+
+/** A thread that has had a turn does not take new instructions until its context is built anew, so they are put in. */
+async function isNewInstruction(stored: StoredThread, instructions: string | null | undefined): Promise<boolean> {
+  return typeof instructions === "string" && !(await stored.isInstructed(instructions));
+}
+
+async function instruct(
+  runtime: Runtime,
+  { thread }: OpenedThread,
+  instructions: string | null | undefined,
+): Promise<void> {
+  if (typeof instructions !== "string" || instructions === "") return;
+  const item = { type: "message", role: "developer", content: [{ type: "input_text", text: instructions }] };
+  await runtime.request("thread/inject_items", { threadId: thread.id, items: [item] });
+}
+
+/** Learns which turn runs, so that the error for a busy thread can name it. */
+async function identifyActive(runtime: Runtime, threadId: string): Promise<void> {
+  try {
+    const params = { threadId, limit: 1, sortDirection: "desc", itemsView: "notLoaded" } as const;
+    const { data } = await runtime.request("thread/turns/list", params);
+    runtime.router.identify(threadId, data[0]);
+  } catch (error) {
+    // An ephemeral thread has no list: it stays busy until the end of its turn is told.
+    if (!JsonRpcError.isInstance(error)) throw error;
+  }
+}
+
+interface PreparedExtras {
+  readonly tools: ToolSet | undefined;
+  /** Whether this program decides the thread's approvals. */
+  readonly decides: boolean;
+  readonly attach: (opened: OpenedThread) => void;
+}
+
+function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): PreparedExtras {
+  const set = tools === undefined || tools.length === 0 ? undefined : new ToolSet(tools);
+  if (set !== undefined && runtime.options.experimentalApi === false) {
+    throw new UsageError(
+      "tools belong to the experimental part of the protocol: leave experimentalApi on (the default).",
+    );
+  }
+  const context = currentContext();
+  const log = (message: string) => runtime.options.logger?.info({}, message);
+  const warn = (tool: string, problem: string) =>
+    runtime.warnOnce(`result of ${tool}`, `A result of the tool ${tool} was not sent: ${problem}`);
+  return {
+    tools: set,
+    decides: decidesApprovals(handlers) || decidesApprovals(runtime.options.handlers),
+    attach: ({ thread, modelProvider, sandbox, activePermissionProfile, cwd }) => {
+      runtime.login.opened(thread.id, modelProvider);
+      runtime.recovery.keep(thread.id, !thread.ephemeral, context);
+      runtime.sandboxes.note(thread.id, sandbox, activePermissionProfile);
+      const runner: ToolRunner | undefined = set && {
+        has: (call) => set.has(call),
+        call: (call, { signal }) => set.call(call, { signal, log, warn }),
+      };
+      runtime.broker.attach(thread.id, { handlers, tools: runner, cwd });
+    },
+  };
+}
+
+/** A loaded thread ignores what a resume asks for, so what is in force is compared with what was asked. */
+function checked(runtime: Runtime, asked: RequestedSettings, decides: boolean, opened: OpenedThread): void {
+  const mismatch = settingsMismatch(asked, opened);
+  if (mismatch !== null) throw new SettingsMismatchError(opened.thread.id, mismatch.requested, mismatch.effective);
+  warnOfUnreachable(runtime, decides, opened);
+}
+
+function warnOfUnreachable(runtime: Runtime, decides: boolean, opened: OpenedThread): void {
+  if (!decides) return;
+  const { approvalPolicy, approvalsReviewer } = opened;
+  if (approvalPolicy !== "never" && approvalsReviewer === "user") return;
+  const why = approvalPolicy === "never" ? "it denies every approval" : "a reviewing agent decides";
+  runtime.warnOnce(
+    "unreachable-handlers",
+    `The approval handlers of thread ${opened.thread.id} will not be asked: ${why}. Use approvalMode "ask".`,
+  );
+}

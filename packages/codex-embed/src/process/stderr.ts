@@ -1,0 +1,138 @@
+import { stripVTControlCharacters } from "node:util";
+
+const LIMIT_BYTES = 16 * 1024;
+const LINE_FEED = 0x0a;
+
+/** Where a private key begins or ends; what precedes the words of a marker that was cut is at most this long. */
+const KEY_MARKER = /-----(BEGIN|END) [^\n-]{0,40}PRIVATE KEY/g;
+const MARKER_BYTES = 64;
+const KEY_END = /-----END [^\n-]{0,60}-----/;
+
+/** Keeps the last whole lines of a byte stream, at most 16 KiB of them. */
+export class StderrTail {
+  #kept: Buffer = Buffer.alloc(0);
+  #truncated = false;
+  /** How many bytes ago a private key began that had not ended where the tail begins; null for none. */
+  #keyBeganAgo: number | null = null;
+
+  /** Takes the next bytes. The cost does not depend on how much came before. */
+  push(chunk: Uint8Array): void {
+    const joined = Buffer.concat([this.#kept, chunk]);
+    const cut = joined.length - LIMIT_BYTES;
+    if (cut > 0) this.#drop(joined, cut);
+    this.#kept = cut > 0 ? Buffer.from(joined.subarray(cut)) : joined;
+  }
+
+  /** The kept lines as text: without terminal colours and control characters, with secrets replaced. */
+  text(): string {
+    return redactSecrets(withoutControls(this.#wholeLines().toString("utf8")));
+  }
+
+  #drop(joined: Buffer, cut: number): void {
+    this.#truncated = true;
+    const markers = [...joined.toString("latin1", 0, cut + MARKER_BYTES).matchAll(KEY_MARKER)];
+    const last = markers.findLast(({ index }) => index < cut);
+    const ago = last === undefined ? (this.#keyBeganAgo ?? Number.POSITIVE_INFINITY) + cut : cut - last.index;
+    // No private key is as long as the tail: an end that has not come by then does not come.
+    this.#keyBeganAgo = ago > LIMIT_BYTES || last?.[1] === "END" ? null : ago;
+  }
+
+  #wholeLines(): Buffer {
+    if (!this.#truncated) return this.#kept;
+    // What is left of the first line may be the end of a secret whose name was cut off: it is never shown.
+    const end = this.#kept.indexOf(LINE_FEED);
+    if (end === -1 || end === this.#kept.length - 1) {
+      return Buffer.from(`[a line of more than ${LIMIT_BYTES} bytes]\n`);
+    }
+    return this.#keyBeganAgo === null ? this.#kept.subarray(end + 1) : this.#afterKey();
+  }
+
+  /** What follows a private key whose beginning was cut off: nothing, as long as its end has not come. */
+  #afterKey(): Buffer {
+    const end = KEY_END.exec(this.#kept.toString("latin1"));
+    return end === null ? Buffer.from("[a private key]\n") : this.#kept.subarray(end.index + end[0].length);
+  }
+}
+
+function withoutControls(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "");
+}
+
+const REDACTED = "[redacted]";
+
+/** What credentials are called, at the end of any longer name: `OPENAI_API_KEY`, `accessToken`, `client-secret`. */
+const LABEL =
+  "(?:token|secret|passw(?:or)?d|passphrase|passcode|pwd|(?<![a-z])pass|credentials?|_auth|" +
+  "(?:api|access|secret|private|signing|encryption|account|shared|master|session|auth|client|service|storage|subscription)[ _-]?key(?:[_-]?id)?)";
+
+/** Between a name and its value, in configuration, JSON, headers, queries, and what programs print of their structures. */
+const SEPARATOR = String.raw`(?:\\?["'${"`"}]|\[\w{0,20})?\]?[ \t]*(?:=>|:=|[:=])[ \t]*(?:[A-Za-z_][\w:]{0,40}\()*`;
+
+/** A value, with its opening quote in one of four groups. A quote that nothing closes reaches to the end of the line. */
+const QUOTED = String.raw`(\\")[^"\\\n]+|(")(?:[^"\\\n]|\\.)+|(')(?:[^'\\\n]|\\.)+|(${"`"})[^${"`"}\n]+`;
+const VALUE = `(?:${QUOTED}|${String.raw`(?![\s"'${"`"},;&(){}[\]<>|\\])(?:[^\s"'${"`"},;&]|[,;](?=[^\s"'])|&(?![\w.-]{1,60}=))+`})`;
+const TO_END_OF_LINE = `(?:${QUOTED}|${String.raw`(?![\s"'${"`"}[])[^\n]+`})`;
+
+const KEPT = `$1$2$3$4$5${REDACTED}`;
+
+type Rule = readonly [pattern: RegExp, replacement: string | ((match: string, first: string) => string)];
+
+const rule = (prefix: string, value: string): Rule => [new RegExp(`(${prefix})${value}`, "gi"), KEPT];
+
+/** Keys that are recognised by how they begin, whatever is said around them. */
+const KEYS = [
+  "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}", // AWS key ids
+  "AIza[\\w-]{30,}|ya29\\.[\\w-]{20,}|GOCSPX-[\\w-]{16,}", // Google
+  "gh[pousr]_\\w{16,}|github_pat_\\w{16,}", // GitHub
+  "gl[a-z]{2,12}-[\\w.-]{16,}", // GitLab
+  "npm_[A-Za-z0-9]{16,}|pypi-[\\w-]{16,}|dckr_pat_[\\w-]{16,}|rubygems_[0-9a-f]{16,}", // registries
+  "xox[a-z]-[\\w-]{8,}|xapp-[\\w-]{8,}", // Slack
+  "[rsp]k_(?:live|test)_\\w{8,}|whsec_[\\w+/=]{16,}", // Stripe
+  "(?:hf|gsk|r8|sbp|ntn|fw|tvly|figd|nvapi|xai|pplx|csk|jina|lin_api|lin_oauth|glsa|glc|shp[a-z]{2}|do[por]_v1)[_-][\\w-]{16,}",
+  "pscale_(?:tkn|pw|oauth)_[\\w-]{16,}|sntry[su]_[\\w+/=-]{16,}|dop_v1_\\w{16,}|PMAK-[\\w-]{16,}|dapi[0-9a-f]{32}",
+  "SG\\.[\\w-]{16,}(?:\\.[\\w-]+)?|key-[0-9a-f]{32}|AC[0-9a-f]{32}|SK[0-9a-f]{32}", // mail and telephony
+  "hv[sbr]\\.[\\w-]{16,}|ATATT3[\\w=-]{16,}|AGE-SECRET-KEY-1[A-Z0-9]{16,}|\\d{8,10}:AA[\\w-]{30,}",
+  "eyJ[\\w-]{8,}(?:\\.[\\w-]+)*", // JSON web tokens
+].join("|");
+
+const RULES: readonly Rule[] = [
+  // A block that nothing ends reaches to the end of the text.
+  [/-----BEGIN [^\n-]{0,40}PRIVATE KEY[^\n-]{0,20}-----[^]*?(?:-----END [^\n-]{0,60}-----|$)/g, REDACTED],
+  [/:\/\/([^\s/?#@"']*)@/g, withoutUserInfo],
+  rule(
+    String.raw`(?:\bcookie|authorization)${SEPARATOR}(?:(?:Bearer|Basic|Digest|Token|Negotiate)[ \t]+)?`,
+    TO_END_OF_LINE,
+  ),
+  rule(LABEL + SEPARATOR, VALUE),
+  rule(String.raw`(?<![\w-])--?[\w-]{0,40}?${LABEL}(?:["'],[ \t]*|[ \t]+)`, VALUE),
+  rule(String.raw`[?&](?:key|sig|signature|code|x-amz-signature)=`, VALUE),
+  rule(String.raw`\b(?:Bearer|Basic):?[ \t]+(?!(?:tokens?|auth\w{0,12}|access|scheme|format|header|usage)\b)`, VALUE),
+  [/(hooks\.slack\.com\/services\/|discord(?:app)?\.com\/api\/webhooks\/)[\w/-]+/g, `$1${REDACTED}`],
+  [/(?<![A-Za-z0-9])sk-[\w-]{6,}/g, `sk-${REDACTED}`],
+  [new RegExp(`(?<![A-Za-z0-9])(?:${KEYS})`, "g"), REDACTED],
+  // What has no mark of its own, such as the secret half of an AWS key: long, and of all kinds of characters.
+  [/(?<![\w+/=-])(?:[A-Za-z0-9+/]{40}(?![\w+/=-])|[\w+=-]{40,})/g, withoutRandom],
+];
+
+/** A user's name beside a password stays readable, unless it may be the secret: it is long, or the password says nothing. */
+function withoutUserInfo(_: string, userInfo: string): string {
+  const [user = "", ...password] = userInfo.split(":");
+  const isName = user.length < 16 && !["", "x-oauth-basic"].includes(password.join(":"));
+  return isName ? `://${user}:${REDACTED}@` : `://${REDACTED}@`;
+}
+
+function withoutRandom(run: string): string {
+  const isMixed = /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run);
+  return isMixed && !run.startsWith("/") ? REDACTED : run;
+}
+
+/** Replaces what looks like a credential. Linear in the length of the text; what is kept reads as before. */
+export function redactSecrets(text: string): string {
+  let result = text;
+  for (const [pattern, replacement] of RULES) {
+    result =
+      typeof replacement === "string" ? result.replace(pattern, replacement) : result.replace(pattern, replacement);
+  }
+  return result;
+}

@@ -1,0 +1,287 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type CloseReason, LaunchError, TransportClosedError, UsageError } from "../errors/index.js";
+import { Connection, type ConnectionReceiver } from "../rpc/connection.js";
+import type { CodexStatus } from "../stream/events.js";
+import { DEFAULT_MAX_FRAME_BYTES } from "../transport/stdio.js";
+import { onAbort, orAborted, rootContext, TimeLimitError, timeLimit } from "../util/async.js";
+import type { Endpoint, OpenedEndpoint, RecoveryPlan } from "./endpoint.js";
+import { type RuntimeMetadata, shakeHands } from "./handshake.js";
+import { type ClientOptions, startupLimitMs } from "./options.js";
+
+/** What happens to those who use the link. */
+export interface LinkReceiver extends Pick<EstablishOptions, "client" | "receiver" | "warn"> {
+  status(status: CodexStatus, reason: CloseReason | null): void;
+  /** The connection is gone, and will be made anew. */
+  suspend(): void;
+  /** Takes up on a new connection what there was on the one before. Rejects when that is lost as well. */
+  takeUp(connection: Connection, loss: CloseReason): Promise<void>;
+  /** What was under way is over: nothing of it will be taken up. */
+  over(reason: CloseReason): void;
+}
+
+/** The link to one runtime. Opened at its first use; once closed it stays closed. */
+export class Link {
+  /** Resolves when the link is closed for good, with why. Never rejects. */
+  readonly closed: Promise<CloseReason>;
+  readonly #endpoint: Endpoint;
+  readonly #receiver: LinkReceiver;
+  readonly #stop = new AbortController();
+  #status: CodexStatus = "idle";
+  #ready: Connection | null = null;
+  #opening: Promise<Connection> | null = null;
+  #latest: Connection | null = null;
+  /** Why the connection before is gone. */
+  #loss: CloseReason | null = null;
+  #metadata: RuntimeMetadata | null = null;
+  #killOrphans: Established["killOrphans"] = null;
+  #closing: Promise<void> | null = null;
+  #closeReason: CloseReason | null = null;
+  #markClosed: (reason: CloseReason) => void = () => {};
+
+  constructor(endpoint: Endpoint, receiver: LinkReceiver) {
+    this.#endpoint = endpoint;
+    this.#receiver = receiver;
+    this.closed = new Promise((resolve) => {
+      this.#markClosed = resolve;
+    });
+  }
+
+  get status(): CodexStatus {
+    return this.#status;
+  }
+
+  /** The connection that can be used, or null. */
+  get ready(): Connection | null {
+    return this.#ready;
+  }
+
+  /** Why the connection before is gone, while there is no other. */
+  get loss(): CloseReason | null {
+    return this.#loss;
+  }
+
+  /** The last connection, whatever has become of it. */
+  get latest(): Connection | null {
+    return this.#latest;
+  }
+
+  /** What the runtime told of itself at the last handshake, or null before the first. */
+  get metadata(): RuntimeMetadata | null {
+    return this.#metadata;
+  }
+
+  /** Kills what commands have left behind; null where that is not ours to do. */
+  get killOrphans(): Established["killOrphans"] {
+    return this.#killOrphans;
+  }
+
+  /** Whether the link is closed or about to be. */
+  get isClosed(): boolean {
+    return this.#closeReason !== null || this.#closing !== null;
+  }
+
+  /** Why it is closed; for one that is about to be, that the client has done it. */
+  get closeReason(): CloseReason {
+    return this.#closeReason ?? NEVER_STARTED;
+  }
+
+  /** Resolves with a connection as soon as there is one. Concurrent calls open it once; after a failure a call tries anew. */
+  open(): Promise<Connection> {
+    if (this.isClosed) return Promise.reject(new TransportClosedError(this.closeReason));
+    if (this.#opening === null) {
+      this.#tell("starting", this.#loss);
+      // All callers share the connection: it must not carry the context of the one who happened to be the first.
+      this.#opening = rootContext(() => this.#connect(this.#loss, this.#stop.signal));
+      this.#opening.catch(() => {
+        if (this.isClosed) return;
+        this.#opening = null;
+        this.#tell("idle", this.#loss);
+      });
+    }
+    return this.#opening;
+  }
+
+  /**
+   * Awaits `open()`, but no longer than the signal allows. While reconnecting, also no longer than a request has: a
+   * start has a limit of its own.
+   */
+  async opened(signal: AbortSignal | undefined, timeoutMs: number | null, onTimeout: () => Error): Promise<Connection> {
+    signal?.throwIfAborted();
+    const opening = orAborted(this.open(), signal);
+    if (timeoutMs === null || this.#status !== "reconnecting") return opening;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(onTimeout()), timeoutMs);
+    });
+    return Promise.race([opening, late]).finally(() => clearTimeout(timer));
+  }
+
+  /** Ends the link and resolves when nothing of it is left. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort(new TransportClosedError(NEVER_STARTED));
+    if (this.#ready === null) await this.#opening?.catch(() => {});
+    const connection = this.#latest;
+    const wasOpen = connection !== null && connection.closeReason === null;
+    await connection?.close();
+    this.#end((wasOpen ? connection.closeReason : null) ?? NEVER_STARTED);
+  }
+
+  /** Makes a connection that can be used. The signal ends the attempt, taking up included. */
+  async #connect(loss: CloseReason | null, signal: AbortSignal): Promise<Connection> {
+    if (loss !== null) this.#receiver.suspend();
+    const { connection, metadata, killOrphans } = await this.#establish(signal);
+    this.#metadata = metadata;
+    this.#killOrphans = killOrphans;
+    if (loss !== null) {
+      const stop = onAbort(signal, () => void (this.#closing === null ? connection.kill() : connection.close()));
+      try {
+        await this.#receiver.takeUp(connection, loss);
+      } catch (error) {
+        await connection.close();
+        throw error;
+      } finally {
+        stop();
+      }
+    }
+    this.#ready = connection;
+    this.#loss = null;
+    this.#tell("ready", null);
+    void connection.closed.then((reason) => this.#lose(reason));
+    return connection;
+  }
+
+  #establish(signal: AbortSignal): Promise<Established> {
+    const { client, receiver, warn } = this.#receiver;
+    const onOpen = (connection: Connection): void => {
+      this.#latest = connection;
+    };
+    return establish(this.#endpoint, { client, receiver, warn, signal, onOpen });
+  }
+
+  #lose(reason: CloseReason): void {
+    const { recovery } = this.#endpoint;
+    this.#ready = null;
+    if (recovery === null || this.#closing !== null || reason.initiator === "client") return this.#end(reason);
+    this.#loss = reason;
+    if (recovery.kind === "reconnect") {
+      this.#opening = this.#reconnect(reason, recovery);
+      this.#opening.catch(() => {});
+    } else {
+      this.#opening = null;
+      this.#receiver.over(reason);
+      this.#tell("idle", reason);
+    }
+  }
+
+  async #reconnect(reason: CloseReason, plan: Extract<RecoveryPlan, { kind: "reconnect" }>): Promise<Connection> {
+    const { initialDelayMs, maxDelayMs, giveUpAfterMs } = plan;
+    // What comes of handlers and of late frames meanwhile must not be told before what was missed.
+    this.#receiver.suspend();
+    this.#tell("reconnecting", reason);
+    const limit = timeLimit("reconnect.giveUpAfterMs", giveUpAfterMs, this.#stop.signal);
+    let failure: unknown;
+    try {
+      for (let delayMs = initialDelayMs; ; delayMs = Math.min(delayMs * 2, maxDelayMs)) {
+        await sleep(delayMs * (1 - Math.random() / 2), undefined, { signal: limit.signal }).catch(() => {});
+        if (limit.signal.aborted) break;
+        try {
+          return await this.#connect(reason, limit.signal);
+        } catch (error) {
+          failure = error;
+          if (!isPassing(error)) break;
+        }
+      }
+    } finally {
+      limit.stop();
+    }
+    if (this.#closing !== null) throw new TransportClosedError(NEVER_STARTED);
+    failure ??= limit.signal.reason;
+    this.#end({ ...reason, error: failure instanceof Error ? failure : new Error(String(failure)) });
+    throw failure;
+  }
+
+  #tell(status: CodexStatus, reason: CloseReason | null): void {
+    this.#status = status;
+    this.#receiver.status(status, reason);
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#closeReason !== null) return;
+    this.#closeReason = reason;
+    this.#ready = null;
+    this.#receiver.over(reason);
+    this.#tell("closed", reason);
+    this.#markClosed(reason);
+  }
+}
+
+/** Whether another attempt may succeed where this one has failed. */
+function isPassing(error: unknown): boolean {
+  if (UsageError.isInstance(error)) return false;
+  return !(LaunchError.isInstance(error) && ["UNAUTHORIZED", "VERSION_MISMATCH"].includes(error.code));
+}
+
+/** The reason of what was closed before there was anything to close. */
+export const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null, signal: null, stderrTail: "" };
+
+/** What a connection is made with. */
+export interface EstablishOptions {
+  readonly client: ClientOptions;
+  readonly receiver: ConnectionReceiver;
+  /** Aborts when the client is closed, with `TransportClosedError`, or gives up: what was opened is closed again. */
+  readonly signal: AbortSignal;
+  /** Told of the connection as soon as there is one, before anything is said on it. */
+  readonly onOpen: (connection: Connection) => void;
+  readonly warn: (message: string) => void;
+}
+
+/** A connection, and what the runtime has told of itself on it. */
+export interface Established {
+  readonly connection: Connection;
+  readonly metadata: RuntimeMetadata;
+  readonly killOrphans: OpenedEndpoint["killOrphans"];
+}
+
+/**
+ * Opens the endpoint and shakes hands. One timer, `startupTimeoutMs`, limits all of it; what it ends is killed, since a
+ * runtime that hangs does not answer a polite end either.
+ *
+ * @throws LaunchError; TransportClosedError when the client was closed meanwhile. Nothing is left behind then.
+ */
+export async function establish(endpoint: Endpoint, options: EstablishOptions): Promise<Established> {
+  const { client, signal } = options;
+  const limit = timeLimit("startupTimeoutMs", startupLimitMs(client), signal);
+  try {
+    return await connectWithin(endpoint, options, limit.signal);
+  } catch (error) {
+    throw TransportClosedError.isInstance(signal.reason) ? signal.reason : error;
+  } finally {
+    limit.stop();
+  }
+}
+
+async function connectWithin(
+  endpoint: Endpoint,
+  { client, receiver, onOpen, warn }: EstablishOptions,
+  signal: AbortSignal,
+): Promise<Established> {
+  signal.throwIfAborted();
+  const { transport, codexBin, stderrTail, killOrphans } = await endpoint.open(signal);
+  const maxFrameBytes = client.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
+  const connection = new Connection(transport, receiver, { maxFrameBytes });
+  onOpen(connection);
+  try {
+    const metadata = await shakeHands(connection, client, { codexBin, signal, stderrTail, warn });
+    // The answer may have been on its way when the signal aborted.
+    signal.throwIfAborted();
+    return { connection, metadata, killOrphans };
+  } catch (error) {
+    await (signal.reason instanceof TimeLimitError ? connection.kill() : connection.close());
+    throw error;
+  }
+}

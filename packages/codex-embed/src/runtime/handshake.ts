@@ -1,0 +1,136 @@
+/** Owns the first exchange with a runtime: who we are, who it is, and whether the two fit. */
+
+import { messageOf } from "../errors/base.js";
+import { LaunchError, RequestTimeoutError, TransportClosedError } from "../errors/index.js";
+import type { InitializeParams, InitializeResponse } from "../protocol/generated/protocol.js";
+import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
+import type { Connection } from "../rpc/connection.js";
+import { adviceOnStderr } from "../rpc/replyErrors.js";
+import { TimeLimitError } from "../util/async.js";
+import { isRecord } from "../util/json.js";
+import { type CodexOptions, DEFAULT_OPT_OUT_NOTIFICATIONS } from "./options.js";
+
+/** What is known of a runtime after the handshake. */
+export interface RuntimeMetadata {
+  readonly userAgent: string;
+  /** The runtime's `CODEX_HOME`, absolute. */
+  readonly codexHome: string;
+  readonly platformFamily: string;
+  readonly platformOs: string;
+  /** The runtime's version, as it tells it in its user agent. */
+  readonly runtimeVersion: string;
+  /** The binary that was started, or null when there is none on this machine. */
+  readonly codexBin: string | null;
+}
+
+/** What the handshake needs to know of the process behind the connection. */
+export interface HandshakeContext {
+  readonly codexBin: string | null;
+  /** Aborts when the client is closed, or the time for the whole start is up. */
+  readonly signal: AbortSignal;
+  readonly stderrTail: () => string;
+  /** Told once when a version mismatch is allowed. */
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Sends `initialize`, compares versions and says `initialized`.
+ *
+ * @throws LaunchError `HANDSHAKE_FAILED` or `VERSION_MISMATCH`.
+ */
+export async function shakeHands(
+  connection: Connection,
+  options: CodexOptions,
+  context: HandshakeContext,
+): Promise<RuntimeMetadata> {
+  const { codexBin, stderrTail } = context;
+  const response = await initialize(connection, options, context);
+  const runtimeVersion = versionIn(response.userAgent, clientNameOf(options));
+  if (!speaksOurProtocol(runtimeVersion)) {
+    const message =
+      `The runtime${codexBin === null ? "" : ` ${codexBin}`} is version ${runtimeVersion ?? `unknown (${response.userAgent})`}, ` +
+      `but this SDK speaks the protocol of ${RUNTIME_VERSION}.`;
+    if (options.allowVersionMismatch !== true) {
+      throw new LaunchError(
+        "VERSION_MISMATCH",
+        `${message} Install @openai/codex@${RUNTIME_VERSION}, or the SDK version that matches the runtime, or pass allowVersionMismatch: true`,
+        { stderrTail: stderrTail() },
+      );
+    }
+    context.warn(message);
+  }
+  connection.notify("initialized");
+  return {
+    userAgent: response.userAgent,
+    codexHome: response.codexHome,
+    platformFamily: response.platformFamily,
+    platformOs: response.platformOs,
+    runtimeVersion: runtimeVersion ?? "unknown",
+    codexBin,
+  };
+}
+
+async function initialize(
+  connection: Connection,
+  options: CodexOptions,
+  { signal, stderrTail }: HandshakeContext,
+): Promise<InitializeResponse> {
+  const params: InitializeParams = {
+    clientInfo: {
+      name: clientNameOf(options),
+      title: options.clientTitle ?? null,
+      version: options.clientVersion ?? RUNTIME_VERSION,
+    },
+    capabilities: {
+      experimentalApi: options.experimentalApi ?? true,
+      requestAttestation: false,
+      optOutNotificationMethods: [...(options.optOutNotifications ?? DEFAULT_OPT_OUT_NOTIFICATIONS)],
+    },
+  };
+  try {
+    const response = await connection.request("initialize", params, { signal });
+    if (isInitializeResponse(response)) return response;
+    throw new Error("Its answer to initialize has no userAgent.");
+  } catch (error) {
+    const tail = stderrTail();
+    const advice = adviceOnStderr(tail) ?? "Check that it is `codex app-server` and that its configuration loads";
+    const message = `Handshake failed: ${whyNot(error)}. ${advice}`;
+    const cause = error instanceof TimeLimitError ? new RequestTimeoutError("initialize", error.limitMs) : error;
+    throw new LaunchError("HANDSHAKE_FAILED", message, { cause, stderrTail: tail });
+  }
+}
+
+function whyNot(error: unknown): string {
+  if (error instanceof TimeLimitError) return `the runtime did not answer initialize within ${error.limit}`;
+  if (TransportClosedError.isInstance(error))
+    return `the runtime ended before it answered initialize (${ending(error)})`;
+  return messageOf(error).replace(/\.$/, "");
+}
+
+function ending(error: TransportClosedError): string {
+  return error.signal === null ? `exit code ${error.exitCode ?? "unknown"}` : `signal ${error.signal}`;
+}
+
+function isInitializeResponse(value: unknown): value is InitializeResponse {
+  return isRecord(value) && typeof value["userAgent"] === "string" && typeof value["codexHome"] === "string";
+}
+
+function clientNameOf(options: CodexOptions): string {
+  return options.clientName ?? "codex-embed";
+}
+
+/** The user agent begins with `<client name>/<runtime version>`; the name itself may look like a version. */
+function versionIn(userAgent: string, clientName: string): string | null {
+  const own = `${clientName}/`;
+  const rest = userAgent.startsWith(own) ? userAgent.slice(own.length - 1) : userAgent;
+  return /\/(\d+\.\d+\.\d+\S*)/.exec(rest)?.[1] ?? null;
+}
+
+/** Whether a runtime of this version speaks the protocol that this SDK was generated from: patches leave it alone. */
+export function speaksOurProtocol(runtimeVersion: string | null): boolean {
+  return minorOf(runtimeVersion) === minorOf(RUNTIME_VERSION);
+}
+
+function minorOf(version: string | null): string | null {
+  return /^\d+\.\d+/.exec(version ?? "")?.[0] ?? null;
+}

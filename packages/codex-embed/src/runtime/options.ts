@@ -1,0 +1,375 @@
+/** Owns the options that users pass, their defaults, and how sandbox and approval modes become wire fields. */
+
+import { realpathSync } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
+import { UsageError } from "../errors/index.js";
+import type { Spawn } from "../process/agentProcess.js";
+import type { ConfigObject } from "../process/config.js";
+import type { LaunchOptions } from "../process/launch.js";
+import type {
+  ActivePermissionProfile,
+  ApprovalsReviewer,
+  AskForApproval,
+  SandboxMode,
+  SandboxPolicy,
+  ThreadForkParams,
+  ThreadListParams,
+  ThreadResumeParams,
+  ThreadStartParams,
+  TurnStartParams,
+} from "../protocol/generated/protocol.js";
+import type { Handlers } from "../requests/handlers.js";
+import type { Schema } from "../schema/types.js";
+import type { Tool, ToolGroup } from "../tools/tool.js";
+import type { Logger } from "../util/logger.js";
+
+/** Where the agent may write: nowhere, in its workspace, or anywhere. */
+export const Sandbox = {
+  readOnly: "read-only",
+  workspaceWrite: "workspace-write",
+  fullAccess: "full-access",
+} as const;
+/** Where the agent may write. */
+export type Sandbox = (typeof Sandbox)[keyof typeof Sandbox];
+
+/** Who decides when the agent asks to go beyond its sandbox: a reviewing agent, nobody (it is denied), or a handler. */
+export const ApprovalMode = {
+  autoReview: "auto_review",
+  denyAll: "deny_all",
+  ask: "ask",
+} as const;
+/** Who decides when the agent asks to go beyond its sandbox. */
+export type ApprovalMode = (typeof ApprovalMode)[keyof typeof ApprovalMode];
+
+/** How a runtime is spoken to, wherever it is. Every field is optional. */
+export interface ClientOptions {
+  /** Accept a runtime of another minor version, with one warning. Default false. */
+  readonly allowVersionMismatch?: boolean | undefined;
+  /** How this program names itself to the runtime and the model provider. Default `codex-embed`. */
+  readonly clientName?: string | undefined;
+  readonly clientTitle?: string | undefined;
+  readonly clientVersion?: string | undefined;
+  /** Ask for the experimental part of the protocol. Default true. */
+  readonly experimentalApi?: boolean | undefined;
+  /**
+   * Notifications that the runtime must not send, by exact name, to save work. Default `rawResponseItem/completed`. A list
+   * without that name makes `experimentalRawEvents` of a thread usable, and `usage` of reviews null.
+   */
+  readonly optOutNotifications?: readonly string[] | undefined;
+  /**
+   * Milliseconds from the start of the process, or of the connection, to the end of the handshake. One timer limits all of
+   * it, however slowly the other side answers. Infinity sets no limit. Default 30 000.
+   */
+  readonly startupTimeoutMs?: number | undefined;
+  /** Milliseconds until a request fails. Default 60 000; none for requests that run as long as their work does. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** The largest message taken from the runtime, in bytes. Default 128 MiB. */
+  readonly maxFrameBytes?: number | undefined;
+  /** How much of a turn is kept for readers that are behind, in bytes. Default 64 MiB. */
+  readonly streamBufferBytes?: number | undefined;
+  readonly logger?: Logger | undefined;
+  /** Decide what the runtime asks, for all threads. */
+  readonly handlers?: Handlers | undefined;
+}
+
+/** The default of `optOutNotifications`: whole items of the model's input and output, of which a turn has many. */
+export const DEFAULT_OPT_OUT_NOTIFICATIONS: readonly string[] = ["rawResponseItem/completed"];
+
+const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
+
+/** The limit of a start, with its default. Throws `UsageError` for one that is not a positive number. */
+export function startupLimitMs({
+  startupTimeoutMs = DEFAULT_STARTUP_TIMEOUT_MS,
+}: Pick<ClientOptions, "startupTimeoutMs">): number {
+  if (startupTimeoutMs > 0) return startupTimeoutMs;
+  throw new UsageError(`startupTimeoutMs is ${startupTimeoutMs}; it must be more than 0. Infinity sets no limit.`);
+}
+
+/** How a runtime is found, started and spoken to. Every field is optional. */
+export interface CodexOptions extends LaunchOptions, ClientOptions {
+  /** The runtime: a path, or a bare name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
+  readonly codexBin?: string | undefined;
+  /** Called with what the process writes to stderr, as it comes. It is never printed. */
+  readonly onStderr?: ((text: string) => void) | undefined;
+  /** Starts the process in another way (a container, a remote shell). */
+  readonly spawn?: Spawn | undefined;
+  /**
+   * With `on-crash`, a process that ends by itself is the end of its turns, which reject with the cause, but not of the
+   * client: the next call starts another, which resumes each thread at its next use. Default `never`: the client is closed.
+   */
+  readonly restart?: "on-crash" | "never" | undefined;
+}
+
+/** How a connection that was lost is made anew. */
+export interface ReconnectOptions {
+  /** Milliseconds before the first attempt; they double with each further one, and up to half of each is random. Default 100. */
+  readonly initialDelayMs?: number | undefined;
+  /** The longest wait between two attempts, in milliseconds. Default 5000. */
+  readonly maxDelayMs?: number | undefined;
+  /**
+   * Milliseconds from the loss until the client gives up, an attempt under way included; then all that is pending
+   * rejects. Infinity never gives up. Default 300 000.
+   */
+  readonly giveUpAfterMs?: number | undefined;
+}
+
+/** How a runtime elsewhere is reached and spoken to. Every field is optional. */
+export interface ConnectOptions extends ClientOptions {
+  /**
+   * What the runtime was told to ask for (`--ws-auth`): a capability token, or a signed bearer token. It is sent to this
+   * runtime alone, and never unencrypted to another machine.
+   */
+  readonly token?: string | undefined;
+  /** Gives the token at each connection, for tokens that expire. */
+  readonly tokenProvider?: (() => string | Promise<string>) | undefined;
+  /** Further headers of the upgrade request, for a proxy in between. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The certificates to trust for `wss://`, in PEM, in place of the system's. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** Send the token over `ws://` to another machine, where others may read it. Default false. */
+  readonly allowInsecureToken?: boolean | undefined;
+  /**
+   * Milliseconds between two questions whether the runtime is still there; silent for as long again, the connection is
+   * given up. Default 20 000.
+   */
+  readonly pingIntervalMs?: number | undefined;
+  /**
+   * Whether and how a connection that was lost is made anew, with the threads and turns that were on it. Default true.
+   * With false, the loss closes the client.
+   */
+  readonly reconnect?: boolean | ReconnectOptions | undefined;
+}
+
+/** The SDK's own fields of a thread, in place of the wire's policy fields. */
+export interface ThreadModes {
+  /**
+   * Default on start: the configuration's. For a turn: what the thread has. On resume and fork: what the thread has or
+   * had, with its writable roots and its network access, as the thread's own record tells; where that cannot be read, it
+   * must be given.
+   */
+  readonly sandbox?: Sandbox | undefined;
+  /**
+   * Default on start: `ask` when there are approval handlers, else `auto_review`. On resume and fork, and for a turn:
+   * what the thread has.
+   */
+  readonly approvalMode?: ApprovalMode | undefined;
+  /**
+   * The working directory: a path, or a `file:` URL. It must be an existing folder, except for a runtime that was reached
+   * by `Codex.connect` or started by a `spawn` hook, whose files this program may not see. Default on start: the runtime's.
+   */
+  readonly cwd?: string | URL | null | undefined;
+}
+
+/** What a thread brings along besides its settings. */
+export interface ThreadExtras {
+  /** Decide what the runtime asks in this thread; each goes before the client's handler of the same name. */
+  readonly handlers?: Handlers | undefined;
+  /**
+   * Functions that the agent may call. The runtime keeps their descriptions with the thread, so that a resumed thread
+   * needs the same ones again.
+   */
+  readonly tools?: readonly (Tool | ToolGroup)[] | undefined;
+}
+
+/** The thread's own configuration. */
+export interface ThreadConfig {
+  /** Configuration for this thread alone, nested as in `config.toml`, over that of the client. */
+  readonly config?: ConfigObject | null | undefined;
+}
+
+type PolicyFields = "cwd" | "sandbox" | "sandboxPolicy" | "approvalPolicy" | "approvalsReviewer";
+type InternalFields = "mockExperimentalField" | "dynamicTools";
+
+/** Options of `startThread`: every field of `thread/start`, with modes in place of policies. */
+export type StartThreadOptions = Omit<ThreadStartParams, PolicyFields | InternalFields | "config"> &
+  ThreadModes &
+  ThreadExtras &
+  ThreadConfig;
+
+/** Options of `resumeThread`: every field of `thread/resume`, with modes in place of policies. */
+export type ResumeThreadOptions = Omit<ThreadResumeParams, PolicyFields | "threadId" | "config"> &
+  ThreadModes &
+  ThreadExtras &
+  ThreadConfig;
+
+/** Options of `forkThread`: every field of `thread/fork`, with modes in place of policies. */
+export type ForkThreadOptions = Omit<ThreadForkParams, PolicyFields | "threadId" | "config"> &
+  ThreadModes &
+  ThreadExtras &
+  ThreadConfig;
+
+/** Options of `listThreads` and `threads`. All providers by default. */
+export type ListThreadsOptions = ThreadListParams;
+
+/**
+ * What ends a turn early. All limits count from the call, also while the runtime is started, is connected again, or does
+ * not answer: the call then rejects at once, and a turn that starts later is interrupted.
+ */
+export interface TurnLimits {
+  /** Interrupts the turn when it aborts; what waits for the turn rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Milliseconds that the turn may take, never extended; then it is interrupted and rejects with `TurnDeadlineError`. For
+   * `run` with `repairAttempts`: that all its turns may take together.
+   */
+  readonly deadlineMs?: number | undefined;
+  /**
+   * Milliseconds without a sign of life of the thread. The clock stands while a handler or a tool is awaited. When it
+   * fires, the runtime is asked how the turn stands; one that runs is interrupted and rejects with `TurnStalledError`.
+   */
+  readonly idleTimeoutMs?: number | undefined;
+  /**
+   * Leave the thread's commands running when the turn is ended in one of these ways, or by leaving `thread.stream()`.
+   * Default false: they are stopped.
+   */
+  readonly keepCommands?: boolean | undefined;
+}
+
+/**
+ * Options of a turn: every field of `turn/start`, with modes in place of policies. A sandbox, a mode, a model or any
+ * other override applies to this turn and to the following ones; `outputSchema` to this turn alone.
+ */
+export type TurnOptions<S extends Schema | undefined = undefined> = Omit<
+  TurnStartParams,
+  PolicyFields | "threadId" | "input" | "outputSchema"
+> &
+  ThreadModes &
+  TurnLimits & {
+    /**
+     * What the final answer must be, as a Standard Schema (zod, arktype, …) or a JSON Schema: `result.output` is then the
+     * validated value. Holds for this turn alone.
+     */
+    readonly outputSchema?: S | undefined;
+  };
+
+/** Options of `run`: those of a turn, and how often an answer that does not conform is asked for again. */
+export type RunOptions<S extends Schema | undefined = undefined> = TurnOptions<S> & {
+  /** How many further turns may ask the model to correct an answer that does not conform to `outputSchema`. Default 0. */
+  readonly repairAttempts?: number | undefined;
+};
+
+const SANDBOX_MODES: Readonly<Record<Sandbox, SandboxMode>> = {
+  "read-only": "read-only",
+  "workspace-write": "workspace-write",
+  "full-access": "danger-full-access",
+};
+
+const SANDBOX_POLICIES: Readonly<Record<Sandbox, SandboxPolicy>> = {
+  "read-only": { type: "readOnly", networkAccess: false },
+  "workspace-write": {
+    type: "workspaceWrite",
+    writableRoots: [],
+    networkAccess: false,
+    excludeTmpdirEnvVar: false,
+    excludeSlashTmp: false,
+  },
+  "full-access": { type: "dangerFullAccess" },
+};
+
+/** The wire's two fields for who decides. */
+export interface ApprovalFields {
+  approvalPolicy: AskForApproval;
+  approvalsReviewer?: ApprovalsReviewer;
+}
+
+const APPROVAL_FIELDS: Readonly<Record<ApprovalMode, ApprovalFields>> = {
+  auto_review: { approvalPolicy: "on-request", approvalsReviewer: "auto_review" },
+  ask: { approvalPolicy: "on-request", approvalsReviewer: "user" },
+  deny_all: { approvalPolicy: "never" },
+};
+
+/** The wire's fields for a thread's modes; what is omitted is not sent. Throws `UsageError` for an unknown mode. */
+export function threadModeFields(modes: ThreadModes): Partial<ApprovalFields> & { sandbox?: SandboxMode } {
+  return {
+    ...(modes.sandbox === undefined ? {} : { sandbox: choose("sandbox", modes.sandbox, SANDBOX_MODES) }),
+    ...approvalFields(modes.approvalMode),
+  };
+}
+
+/** The wire's fields for a turn's modes; what is omitted is not sent. Throws `UsageError` for an unknown mode. */
+export function turnModeFields(modes: ThreadModes): Partial<ApprovalFields> & { sandboxPolicy?: SandboxPolicy } {
+  return {
+    ...(modes.sandbox === undefined ? {} : { sandboxPolicy: choose("sandbox", modes.sandbox, SANDBOX_POLICIES) }),
+    ...approvalFields(modes.approvalMode),
+  };
+}
+
+/** The settings in force, as the runtime reports them with a thread. */
+export interface EffectiveSettings {
+  readonly model: string;
+  readonly modelProvider: string;
+  readonly serviceTier: string | null;
+  readonly activePermissionProfile: ActivePermissionProfile | null;
+  readonly cwd: string;
+  readonly sandbox: SandboxPolicy;
+  readonly approvalPolicy: AskForApproval;
+  readonly approvalsReviewer: ApprovalsReviewer;
+}
+
+/** What a thread is opened with, and the runtime reports back. */
+export type RequestedSettings = ThreadModes &
+  Pick<ResumeThreadOptions, "model" | "modelProvider" | "serviceTier" | "permissions" | "cwd">;
+
+/** The requested settings that are not in force, as pairs of what was asked for and what there is; null when all are. */
+export function settingsMismatch(
+  modes: RequestedSettings,
+  effective: EffectiveSettings,
+): { requested: Record<string, unknown>; effective: Record<string, unknown> } | null {
+  const requested: Record<string, unknown> = {};
+  const inForce: Record<string, unknown> = {};
+  const sandbox = modes.sandbox === undefined ? undefined : SANDBOX_POLICIES[modes.sandbox].type;
+  if (sandbox !== undefined && sandbox !== effective.sandbox.type) {
+    requested["sandbox"] = modes.sandbox;
+    inForce["sandbox"] = sandboxName(effective.sandbox);
+  }
+  const approval = approvalFields(modes.approvalMode);
+  const differs =
+    (approval.approvalPolicy !== undefined && approval.approvalPolicy !== effective.approvalPolicy) ||
+    (approval.approvalsReviewer !== undefined && approval.approvalsReviewer !== effective.approvalsReviewer);
+  if (differs) {
+    requested["approvalMode"] = modes.approvalMode;
+    inForce["approvalPolicy"] = effective.approvalPolicy;
+    inForce["approvalsReviewer"] = effective.approvalsReviewer;
+  }
+  if (typeof modes.cwd === "string" && !samePath(modes.cwd, effective.cwd)) {
+    requested["cwd"] = modes.cwd;
+    inForce["cwd"] = effective.cwd;
+  }
+  const { model, modelProvider, serviceTier, permissions } = modes;
+  const reported = { ...effective, permissions: effective.activePermissionProfile?.id ?? null };
+  for (const [name, value] of Object.entries({ model, modelProvider, serviceTier, permissions })) {
+    if (typeof value !== "string" || value === Reflect.get(reported, name)) continue;
+    requested[name] = value;
+    inForce[name] = Reflect.get(reported, name);
+  }
+  return Object.keys(requested).length === 0 ? null : { requested, effective: inForce };
+}
+
+/** Relative paths are the runtime's to resolve, so only absolute ones can be compared. */
+function samePath(asked: string, effective: string): boolean {
+  return !isAbsolute(asked) || resolve(asked) === resolve(effective) || realPath(asked) === realPath(effective);
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
+}
+
+/** The SDK's name for a sandbox in force, or the wire's for one that it has no name for. */
+function sandboxName(policy: SandboxPolicy): string {
+  const named = Object.entries(SANDBOX_POLICIES).find(([, { type }]) => type === policy.type);
+  return named?.[0] ?? policy.type;
+}
+
+function approvalFields(mode: ApprovalMode | undefined): Partial<ApprovalFields> {
+  return mode === undefined ? {} : choose("approvalMode", mode, APPROVAL_FIELDS);
+}
+
+/** Looks a mode up, for callers without a compiler too: an unknown one must not fall back to anything. */
+function choose<K extends string, V>(option: string, value: K, table: Readonly<Record<K, V>>): V {
+  if (Object.hasOwn(table, value)) return table[value];
+  throw new UsageError(`${option} is ${JSON.stringify(value)}; it must be one of ${Object.keys(table).join(", ")}.`);
+}

@@ -1,0 +1,174 @@
+/** Owns the endpoint that is a runtime elsewhere: its URL, its token, and who may see that. */
+
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import { isAbsolute } from "node:path";
+import { messageOf } from "../errors/base.js";
+import { LaunchError, UsageError } from "../errors/index.js";
+import { DEFAULT_MAX_FRAME_BYTES } from "../transport/stdio.js";
+import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
+import { orAborted } from "../util/async.js";
+import type { Endpoint, RecoveryPlan } from "./endpoint.js";
+import type { ConnectOptions, ReconnectOptions } from "./options.js";
+
+const DEFAULT_PING_INTERVAL_MS = 20_000;
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
+
+/** The endpoint of a runtime at `ws://`, `wss://` or `unix://`. Throws `UsageError` for what cannot or must not be reached. */
+export function remote(address: string, options: ConnectOptions): Endpoint {
+  const target = parseAddress(address);
+  const hasToken = options.token !== undefined || options.tokenProvider !== undefined;
+  const headers = checkedHeaders(options);
+  if (options.token !== undefined && options.tokenProvider !== undefined) {
+    throw new UsageError("token and tokenProvider are both given. Give one of them.");
+  }
+  const isSecret =
+    hasToken || Object.keys(headers).some((name) => /^(?:authorization|cookie|proxy-authorization)$/i.test(name));
+  if (isSecret && target.isExposed && options.allowInsecureToken !== true) {
+    throw new UsageError(
+      `The token would be sent to ${target.shown} unencrypted. Use wss://, or a tunnel to a loopback address, or pass allowInsecureToken: true.`,
+    );
+  }
+  return {
+    recovery: reconnectPlan(options.reconnect ?? true),
+    cwd: null,
+    sharesFiles: false,
+    async open(signal) {
+      const token = options.tokenProvider === undefined ? options.token : await tokenOf(options.tokenProvider, signal);
+      const transport = await reach(target, {
+        headers: token === undefined ? headers : { ...headers, Authorization: `Bearer ${checkedToken(token)}` },
+        ca: options.ca,
+        signal,
+        maxFrameBytes: options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
+        pingIntervalMs: options.pingIntervalMs ?? DEFAULT_PING_INTERVAL_MS,
+      });
+      return { transport, codexBin: null, stderrTail: () => "", killOrphans: null };
+    },
+  };
+}
+
+function reconnectPlan(reconnect: boolean | ReconnectOptions): RecoveryPlan | null {
+  if (reconnect === false) return null;
+  const { initialDelayMs = 100, maxDelayMs = 5_000, giveUpAfterMs = 300_000 } = reconnect === true ? {} : reconnect;
+  return { kind: "reconnect", initialDelayMs, maxDelayMs, giveUpAfterMs };
+}
+
+interface Target {
+  readonly url: string;
+  readonly socketPath?: string;
+  /** Without what may be secret in it. */
+  readonly shown: string;
+  /** Whether others can read along. */
+  readonly isExposed: boolean;
+}
+
+function parseAddress(address: string): Target {
+  if (address.startsWith("unix://")) {
+    const socketPath = address.slice("unix://".length);
+    if (!isAbsolute(socketPath)) {
+      throw new UsageError(`${address} names no socket: give an absolute path, such as unix:///run/codex.sock.`);
+    }
+    return { url: "ws://localhost/", socketPath, shown: address, isExposed: false };
+  }
+  let url: URL;
+  try {
+    url = new URL(address);
+  } catch (cause) {
+    throw new UsageError("The address of the runtime is not a URL. Give ws://…, wss://… or unix:///….", { cause });
+  }
+  const shown = `${url.protocol}//${url.host}${url.pathname}`;
+  if (url.protocol !== "ws:" && url.protocol !== "wss:") {
+    throw new UsageError(`The address ${shown} has the scheme ${url.protocol} Give ws://…, wss://… or unix:///….`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new UsageError(`The address ${shown} holds a user name or a password. Give a token instead.`);
+  }
+  if (url.hash !== "")
+    throw new UsageError(`The address ${shown} has a fragment, which no server is sent. Leave it out.`);
+  return { url: url.href, shown, isExposed: url.protocol === "ws:" && !isLoopback(url.hostname) };
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
+function checkedHeaders({ headers = {}, token, tokenProvider }: ConnectOptions): Record<string, string> {
+  for (const [name, value] of Object.entries(headers)) {
+    checkHeader(name, value);
+    if (/^origin$/i.test(name)) {
+      throw new UsageError("headers hold an Origin, with which the runtime refuses every connection. Leave it out.");
+    }
+    if (/^authorization$/i.test(name) && (token !== undefined || tokenProvider !== undefined)) {
+      throw new UsageError("headers hold an Authorization beside the token. Give one of them.");
+    }
+  }
+  return { ...headers };
+}
+
+function checkHeader(name: string, value: unknown): void {
+  if (typeof value !== "string") throw new UsageError(`The header ${JSON.stringify(name)} must be a string.`);
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  } catch (cause) {
+    throw new UsageError(
+      `The header ${JSON.stringify(name)} holds a line break or another character that no HTTP header takes.`,
+      { cause },
+    );
+  }
+}
+
+/** The token without what is around it, such as the line break of its file. Throws `UsageError` for what no header can carry. */
+export function checkedToken(token: unknown): string {
+  if (typeof token !== "string") throw new UsageError("The token must be a string.");
+  const trimmed = token.trim();
+  if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
+  throw new UsageError("The token is empty, or holds blanks or characters that no HTTP header takes.");
+}
+
+async function tokenOf(provider: () => string | Promise<string>, signal: AbortSignal): Promise<string> {
+  try {
+    return await orAborted(Promise.resolve(provider()), signal);
+  } catch (cause) {
+    const why = messageOf(cause);
+    throw new LaunchError("CONNECT_FAILED", `The tokenProvider gave no token: ${why}`, { cause });
+  }
+}
+
+type Reach = Omit<WebSocketOptions, "url" | "socketPath">;
+
+async function reach({ url, socketPath, shown }: Target, options: Reach): Promise<WebSocketTransport> {
+  try {
+    // Programs that launch their runtime need no WebSockets, and do not load them.
+    const { connectWebSocket } = await import("../transport/websocket.js");
+    return await connectWebSocket({ url, socketPath, ...options });
+  } catch (cause) {
+    const why = messageOf(cause);
+    const status = statusOf(cause);
+    if (status === UNAUTHORIZED) {
+      throw new LaunchError("UNAUTHORIZED", `The runtime at ${shown} refused the token (${why}). Give a valid token`, {
+        cause,
+      });
+    }
+    const message = `The runtime at ${shown} could not be reached: ${why}. ${adviceOn(cause, status)}`;
+    throw new LaunchError("CONNECT_FAILED", message, { cause });
+  }
+}
+
+/** The HTTP status of a refused upgrade, or null. */
+function statusOf(cause: unknown): number | null {
+  return cause instanceof Error && "status" in cause && typeof cause.status === "number" ? cause.status : null;
+}
+
+function adviceOn(cause: unknown, status: number | null): string {
+  if (status === FORBIDDEN) {
+    return "It takes no connection from browsers, and none through a proxy that adds an Origin";
+  }
+  if (status !== null) return "Check that the address is that of `codex app-server --listen`";
+  if (isOutOfFiles(cause)) return "This program has too many open files: close some, or raise its limit (ulimit -n)";
+  return "Check the address, and that `codex app-server --listen` runs there";
+}
+
+function isOutOfFiles(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && (cause.code === "EMFILE" || cause.code === "ENFILE");
+}

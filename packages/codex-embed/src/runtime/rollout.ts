@@ -1,0 +1,189 @@
+/** Owns reading a thread's rollout: the file of JSON lines in which the runtime keeps a thread. */
+
+import { open } from "node:fs/promises";
+import type { SandboxPolicy } from "../protocol/generated/protocol.js";
+import type { ThreadSandbox } from "../stream/threadMemory.js";
+import { isRecord } from "../util/json.js";
+
+/** The bytes of a rollout. */
+export interface RolloutBytes {
+  readonly size: number;
+  read(start: number, length: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+const CHUNK_BYTES = 64 * 1024;
+const LF = 10;
+
+/** Opens a rollout on this machine. Rejects when it cannot be read. */
+export async function openRollout(path: string): Promise<RolloutBytes> {
+  const file = await open(path, "r");
+  const { size } = await file.stat();
+  return {
+    size,
+    async read(start, length) {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, start);
+      return buffer.subarray(0, bytesRead);
+    },
+    close: () => file.close(),
+  };
+}
+
+/** A rollout that is in memory. */
+export function rolloutOf(bytes: Buffer): RolloutBytes {
+  const read = async (start: number, length: number) => bytes.subarray(start, start + length);
+  return { size: bytes.length, read, close: async () => {} };
+}
+
+/** The lines, the last first. */
+async function* linesBackward(rollout: RolloutBytes): AsyncGenerator<string, void, undefined> {
+  /** What is known of a line whose beginning has not been read, the end first. */
+  let pieces: Buffer[] = [];
+  for (let end = rollout.size; end > 0; ) {
+    const start = Math.max(0, end - CHUNK_BYTES);
+    let chunk = await rollout.read(start, end - start);
+    for (let cut = chunk.lastIndexOf(LF); cut !== -1; cut = chunk.lastIndexOf(LF)) {
+      pieces.push(chunk.subarray(cut + 1));
+      yield Buffer.concat(pieces.reverse()).toString("utf8");
+      pieces = [];
+      chunk = chunk.subarray(0, cut);
+    }
+    pieces.push(chunk);
+    end = start;
+  }
+  yield Buffer.concat(pieces.reverse()).toString("utf8");
+}
+
+interface RolloutLine {
+  readonly type: unknown;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** The lines that hold one of these words, the last first. The rest is not parsed. */
+async function* parsedBackward(
+  rollout: RolloutBytes,
+  words: readonly string[],
+): AsyncGenerator<RolloutLine, void, undefined> {
+  for await (const text of linesBackward(rollout)) {
+    if (!words.some((word) => text.includes(word))) continue;
+    const line = parsed(text);
+    if (isRecord(line) && isRecord(line["payload"])) yield { type: line["type"], payload: line["payload"] };
+  }
+}
+
+/** Another process may be writing the last line. */
+function parsed(text: string): unknown {
+  try {
+    const line: unknown = JSON.parse(text);
+    return line;
+  } catch {
+    return null;
+  }
+}
+
+/** The sandbox that the thread was in last; null when the rollout does not say it in a way that is known here. */
+export async function sandboxIn(rollout: RolloutBytes): Promise<ThreadSandbox | null> {
+  for await (const { type, payload } of parsedBackward(rollout, ["turn_context", "thread_settings_applied"])) {
+    if (type === "turn_context") return sandboxOf(payload);
+    const settings = payload["thread_settings"];
+    if (type === "event_msg" && payload["type"] === "thread_settings_applied" && isRecord(settings)) {
+      return sandboxOf(settings);
+    }
+  }
+  return null;
+}
+
+/**
+ * Whether these developer instructions are in the context of the model: they are in the rollout, behind the last
+ * compaction, and no other developer message was put in behind them.
+ */
+export async function hasInstructions(rollout: RolloutBytes, instructions: string): Promise<boolean> {
+  for await (const { type, payload } of parsedBackward(rollout, ["developer", "compacted"])) {
+    if (type === "compacted") return false;
+    if (type !== "response_item" || payload["role"] !== "developer" || !Array.isArray(payload["content"])) continue;
+    const content: readonly unknown[] = payload["content"];
+    if (content.some((part) => isRecord(part) && part["text"] === instructions)) return true;
+    // The runtime's own context has several parts; what was put in later has one.
+    if (content.length === 1) return false;
+  }
+  return false;
+}
+
+type Settings = Readonly<Record<string, unknown>>;
+
+function sandboxOf(settings: Settings): ThreadSandbox | null {
+  const profile = settings["active_permission_profile"];
+  if (isRecord(profile)) return typeof profile["id"] === "string" ? { profileId: profile["id"] } : null;
+  const policy = isRecord(settings["sandbox_policy"])
+    ? legacyPolicy(settings["sandbox_policy"])
+    : policyOf(settings["permission_profile"], settings["cwd"]);
+  return policy === null ? null : { policy };
+}
+
+/** The policy that a turn was run with, by the names of the configuration. */
+function legacyPolicy(policy: Settings): SandboxPolicy | null {
+  const networkAccess = policy["network_access"] === true;
+  switch (policy["type"]) {
+    case "danger-full-access":
+      return { type: "dangerFullAccess" };
+    case "read-only":
+      return { type: "readOnly", networkAccess };
+    case "workspace-write": {
+      const writableRoots = policy["writable_roots"] ?? [];
+      if (!areTexts(writableRoots)) return null;
+      return {
+        type: "workspaceWrite",
+        writableRoots,
+        networkAccess,
+        excludeTmpdirEnvVar: policy["exclude_tmpdir_env_var"] === true,
+        excludeSlashTmp: policy["exclude_slash_tmp"] === true,
+      };
+    }
+    default:
+      return null;
+  }
+}
+
+/** The folders in a workspace that the runtime itself keeps from being written to. */
+const KEPT_FOLDER = /[/\\]\.(?:git|agents|codex|aws)$/;
+
+/** The policy that a profile comes to; null for one that no policy says. */
+function policyOf(profile: unknown, cwd: unknown): SandboxPolicy | null {
+  if (!isRecord(profile)) return null;
+  if (profile["type"] === "disabled") return { type: "dangerFullAccess" };
+  const files = profile["file_system"];
+  if (profile["type"] !== "managed" || !isRecord(files) || files["type"] !== "restricted") return null;
+  const entries: unknown = files["entries"];
+  if (!Array.isArray(entries)) return null;
+  const writableRoots: string[] = [];
+  const specials = new Set<unknown>();
+  let readsAll = false;
+  for (const entry of entries) {
+    const path: unknown = isRecord(entry) ? entry["path"] : null;
+    if (!isRecord(entry) || !isRecord(path)) return null;
+    const special = isRecord(path["value"]) ? path["value"]["kind"] : null;
+    const isWrite = entry["access"] === "write";
+    if (!isWrite && entry["access"] !== "read") return null;
+    if (path["type"] === "special" && special === "root" && !isWrite) readsAll = true;
+    else if (path["type"] === "special" && isWrite && (special === "slash_tmp" || special === "tmpdir")) {
+      specials.add(special);
+    } else if (path["type"] === "path" && typeof path["path"] === "string") {
+      if (isWrite) writableRoots.push(path["path"]);
+      else if (!KEPT_FOLDER.test(path["path"])) return null;
+    } else return null;
+  }
+  if (!readsAll) return null;
+  const networkAccess = profile["network"] === "enabled";
+  if (writableRoots.length === 0 && specials.size === 0) return { type: "readOnly", networkAccess };
+  return {
+    type: "workspaceWrite",
+    writableRoots: [...new Set(writableRoots)].filter((root) => root !== cwd),
+    networkAccess,
+    excludeTmpdirEnvVar: !specials.has("tmpdir"),
+    excludeSlashTmp: !specials.has("slash_tmp"),
+  };
+}
+
+function areTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+}

@@ -1,0 +1,372 @@
+/** Owns one runtime from start to close, over all connections to it, and wires the layers. */
+
+import { atAwait, atCallSite, messageOf } from "../errors/base.js";
+import {
+  type CloseReason,
+  CodexError,
+  RequestTimeoutError,
+  type ThreadFate,
+  TransportClosedError,
+  UsageError,
+} from "../errors/index.js";
+import type { Turn } from "../protocol/generated/protocol.js";
+import type { ClientRequests } from "../protocol/generated/tables.js";
+import type { WireNotification } from "../protocol/shapes.js";
+import { RequestBroker } from "../requests/broker.js";
+import type { Connection, ConnectionReceiver } from "../rpc/connection.js";
+import { retryOnOverload } from "../rpc/retry.js";
+import {
+  type CodexStatus,
+  isKnownNotification,
+  type Notification,
+  type NotificationMethod,
+  type NotificationOf,
+} from "../stream/events.js";
+import { Router } from "../stream/router.js";
+import { NewestMap, ThreadSandboxes, ThreadTotals } from "../stream/threadMemory.js";
+import { orAborted } from "../util/async.js";
+import { safeLogger } from "../util/logger.js";
+import { ActivityLog } from "./activityLog.js";
+import { Link } from "./connectionManager.js";
+import { type Endpoint, RuntimePaths } from "./endpoint.js";
+import type { RuntimeMetadata } from "./handshake.js";
+import { Listeners } from "./listeners.js";
+import { LoginGate } from "./loginGate.js";
+import { type ClientOptions, DEFAULT_OPT_OUT_NOTIFICATIONS, startupLimitMs } from "./options.js";
+import { Recovery } from "./recovery.js";
+import {
+  type ClientMethod,
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  ENDING_METHODS,
+  MAX_SENDS,
+  READ_METHOD,
+  type RequestOptions,
+  recoveryOn,
+  requestOn,
+  STOPPING_METHODS,
+  threadIn,
+  UNSUBSCRIBED_METHODS,
+  UNTIMED_METHODS,
+} from "./requestPolicy.js";
+
+/** How long a turn is held up by a runtime that does not say who is logged in. */
+const LOGIN_QUESTION_MS = 10_000;
+/** How long the end of an interrupted turn may wait for the thread's record. */
+const RECORD_TIMEOUT_MS = 2_000;
+
+/** What the SDK itself lives on. */
+const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>([
+  "turn/started",
+  "turn/completed",
+  "item/completed",
+  "account/login/completed",
+]);
+
+/** One runtime. Starts at its first use; once closed it stays closed. */
+export class Runtime {
+  readonly options: ClientOptions;
+  readonly router = new Router((threadId) => this.#newestTurns(threadId));
+  readonly totals = new ThreadTotals((threadId) => this.router.knows(threadId));
+  readonly sandboxes = new ThreadSandboxes();
+  readonly listeners: Listeners;
+  /** Brings what the runtime asks to the handlers. */
+  readonly broker: RequestBroker;
+  /** Knows the threads that this client has opened. */
+  readonly recovery: Recovery;
+  /** The threads on which aborted work is still being ended. Each promise resolves when that is done; none rejects. */
+  readonly endings = new Map<string, Promise<void>>();
+  /** Knows whether somebody is logged in. */
+  readonly login: LoginGate;
+  readonly paths: RuntimePaths;
+  readonly #activity: ActivityLog | null;
+  readonly #endpoint: Endpoint;
+  readonly #link: Link;
+  readonly #warned = new NewestMap<true>();
+
+  constructor(options: ClientOptions, endpoint: Endpoint) {
+    const refused = options.optOutNotifications?.find((method) => REQUIRED_NOTIFICATIONS.has(method));
+    if (refused !== undefined) {
+      throw new UsageError(
+        `optOutNotifications holds ${refused}, without which this SDK cannot tell how a turn or a login ended. Leave it out.`,
+      );
+    }
+    if (/[\p{Cc}\p{Cs}]/u.test(options.clientName ?? "")) {
+      throw new UsageError(
+        "clientName is sent as an HTTP header: it must not hold line breaks, other control characters or unpaired surrogates.",
+      );
+    }
+    startupLimitMs(options);
+    this.options = { ...options, logger: options.logger && safeLogger(options.logger) };
+    this.#activity = this.options.logger === undefined ? null : new ActivityLog(this.options.logger);
+    this.paths = new RuntimePaths(endpoint);
+    this.#endpoint = endpoint;
+    this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
+    this.broker = new RequestBroker(options.handlers ?? {}, {
+      handlerError: (event) => {
+        const { request, error } = event.params;
+        this.warn(`Declined ${request}: ${messageOf(error)}`, { request });
+        this.listeners.emit(event, true);
+      },
+      knows: (threadId) => this.router.knows(threadId),
+      contextOf: (threadId, turnId) => this.router.contextOf(threadId, turnId),
+      parentOf: (threadId) => this.#parentOf(threadId),
+      settled: (threadId, turnId) => this.router.touch(threadId, turnId),
+    });
+    this.recovery = new Recovery(this.router, this.broker, this.sandboxes);
+    this.login = new LoginGate({
+      account: () => this.request("account/read", { refreshToken: false }, { timeoutMs: LOGIN_QUESTION_MS }),
+      config: () => this.request("config/read", { includeLayers: false }, { timeoutMs: LOGIN_QUESTION_MS }),
+    });
+    this.#link = new Link(endpoint, {
+      client: options,
+      receiver: this.#receiver(),
+      warn: (message) => this.warnOnce(message, message),
+      status: (status, reason) => {
+        this.#activity?.status(status, reason, {
+          runtimeVersion: this.#link.metadata?.runtimeVersion ?? null,
+          pid: this.pid ?? null,
+        });
+        this.listeners.emit({ method: "status", params: { status, reason } }, true);
+      },
+      suspend: () => this.recovery.suspend(),
+      takeUp: (connection, loss) => this.recovery.takeUpAll(recoveryOn(connection), loss),
+      over: (reason) => {
+        this.broker.close(reason);
+        this.router.close(reason);
+      },
+    });
+  }
+
+  /** Resolves when the runtime is gone for good, with why. Never rejects. */
+  get closed(): Promise<CloseReason> {
+    return this.#link.closed;
+  }
+
+  get status(): CodexStatus {
+    return this.#link.status;
+  }
+
+  /** Whether the runtime is gone or going. */
+  get isClosed(): boolean {
+    return this.#link.isClosed;
+  }
+
+  /**
+   * Whether threads are started with raw events, and these are counted and not passed on: nothing else tells what a review
+   * used. It costs one small notification for each response of the model, as the items are opted out of.
+   */
+  get countsResponses(): boolean {
+    const { experimentalApi, optOutNotifications = DEFAULT_OPT_OUT_NOTIFICATIONS } = this.options;
+    return experimentalApi !== false && optOutNotifications.includes("rawResponseItem/completed");
+  }
+
+  /** The notifications that do not reach subscribers: those that the runtime does not send, and the one that is counted. */
+  get silenced(): readonly string[] {
+    const { optOutNotifications = DEFAULT_OPT_OUT_NOTIFICATIONS } = this.options;
+    return this.countsResponses ? [...optOutNotifications, "rawResponse/completed"] : optOutNotifications;
+  }
+
+  /** Whether a connection that is lost is made again, to the same runtime. */
+  get reconnects(): boolean {
+    return this.#endpoint.recovery?.kind === "reconnect";
+  }
+
+  /** Why there is no connection while one is made anew; undefined when there is one, or has been none. */
+  get outage(): TransportClosedError | undefined {
+    const { loss } = this.#link;
+    return loss === null || this.#link.ready !== null
+      ? undefined
+      : new TransportClosedError(loss, { isRecovering: true });
+  }
+
+  get pid(): number | undefined {
+    return this.#link.latest?.pid;
+  }
+
+  /**
+   * Kills what commands of these threads have left behind since then: processes that no longer descend from the runtime.
+   * The runtime names the thread in each command's environment. Does nothing where the runtime is not ours. Never rejects.
+   */
+  async killOrphans(threadIds: readonly string[], sinceMs: number): Promise<void> {
+    await this.#link.killOrphans?.({ variables: threadIds.map((id) => `CODEX_THREAD_ID=${id}`), sinceMs });
+  }
+
+  get metadata(): RuntimeMetadata {
+    const { metadata } = this.#link;
+    if (metadata !== null) return metadata;
+    throw new UsageError("The runtime has not been started, so nothing is known of it yet: await codex.start() first.");
+  }
+
+  /** Starts the runtime if that has not been done. Concurrent calls start it once; after a failure a call tries anew. */
+  async start(): Promise<void> {
+    await this.#link.open();
+  }
+
+  /** Sends a request of the protocol and resolves with its result, typed by the generated map. */
+  async request<M extends ClientMethod>(
+    method: M,
+    params: ClientRequests[M]["params"],
+    options: RequestOptions<ClientRequests[M]["result"]> = {},
+  ): Promise<ClientRequests[M]["result"]> {
+    const { signal, onResult, onSent, site } = options;
+    const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
+    for (let sends = 1; ; sends++) {
+      // Without an await where none is needed: requests go out in the order of their calls.
+      const connection =
+        this.#readyFor(method, params) ?? (await this.#connectionFor(method, params, { signal, timeoutMs, site }));
+      const threadFate = () => this.#fateOf(params);
+      const call = { signal, timeoutMs, onResult, onSent, threadFate };
+      const send = () => requestOn(connection, method, params, call);
+      try {
+        const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
+        const threadId = threadIn(params);
+        this.router.fates.observe(method, threadId);
+        this.login.carriedOut(method);
+        if (threadId !== null && this.recovery.isUnheard(threadId))
+          await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
+        return result;
+      } catch (error) {
+        if (sends < MAX_SENDS && (await this.#canRepeat(method, connection, error))) continue;
+        if (CodexError.isInstance(error)) throw site === undefined ? atAwait(error) : atCallSite(error, site);
+        throw error;
+      }
+    }
+  }
+
+  /** Awaits something that this connection brings about: rejects with `TransportClosedError` when it goes first. */
+  whileOpen<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+    const gone = (this.#link.latest?.closed ?? this.closed).then((reason) => {
+      throw new TransportClosedError(reason);
+    });
+    return orAborted(Promise.race([promise, gone]), signal);
+  }
+
+  /** Ends the runtime and resolves when nothing of it is left. Everything pending rejects. Idempotent. */
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+
+  /** The connection that a request can be sent on at once, or null. */
+  #readyFor(method: ClientMethod, params: unknown): Connection | null {
+    return this.#dormantIn(method, params) === null ? this.#link.ready : null;
+  }
+
+  /** The dormant thread that a request uses, or null. */
+  #dormantIn(method: ClientMethod, params: unknown): string | null {
+    const threadId = threadIn(params);
+    const isDormant = threadId !== null && !UNSUBSCRIBED_METHODS.has(method) && this.recovery.isDormant(threadId);
+    return isDormant ? threadId : null;
+  }
+
+  /**
+   * The connection to send a request on. A dormant thread that the request uses is taken up on it first: the request is
+   * only sent behind that, so a connection that is lost over it has not seen the request.
+   */
+  async #connectionFor(
+    method: ClientMethod,
+    params: unknown,
+    { signal, timeoutMs, site }: Pick<RequestOptions, "signal" | "site"> & { timeoutMs: number | null },
+  ): Promise<Connection> {
+    for (;;) {
+      if (this.isClosed) {
+        const error = new TransportClosedError(this.#link.closeReason, { method });
+        throw site === undefined ? error : atCallSite(error, site);
+      }
+      const late = () => new RequestTimeoutError(method, timeoutMs ?? 0, false);
+      const connection = await this.#link.opened(signal, timeoutMs, late);
+      const threadId = this.#dormantIn(method, params);
+      if (threadId === null) return connection;
+      try {
+        await orAborted(this.recovery.wake(threadId, recoveryOn(connection)), signal);
+      } catch (error) {
+        if (!TransportClosedError.isInstance(error) || this.#endpoint.recovery === null) throw error;
+        await connection.closed;
+      }
+    }
+  }
+
+  /** Whether a request that the connection was lost over can do no harm when it is made again. */
+  async #canRepeat(method: ClientMethod, connection: Connection, error: unknown): Promise<boolean> {
+    const { recovery } = this.#endpoint;
+    if (!TransportClosedError.isInstance(error) || recovery === null) return false;
+    await connection.closed;
+    if (this.isClosed) return false;
+    if (STOPPING_METHODS.has(method)) return recovery.kind === "reconnect";
+    return !error.maybeAccepted || READ_METHOD.test(method) || ENDING_METHODS.has(method);
+  }
+
+  #fateOf(params: unknown): ThreadFate | undefined {
+    const threadId = threadIn(params);
+    return threadId === null ? undefined : this.router.fates.of(threadId);
+  }
+
+  #receiver(): ConnectionReceiver {
+    return {
+      notification: (notification, bytes) => this.#receive(notification, bytes),
+      request: (request, bytes) => {
+        this.#activity?.asked(request);
+        return this.broker.answer(request, bytes);
+      },
+      refuse: (request, why) => this.broker.refuse(request, why),
+      diagnostic: (message, fields) => this.options.logger?.debug(fields, message),
+    };
+  }
+
+  #receive(notification: WireNotification, bytes: number): void {
+    const known = isKnownNotification(notification);
+    if (known && this.countsResponses && notification.method === "rawResponse/completed") {
+      this.router.count(notification);
+      return;
+    }
+    if (known && !this.#isUnloadedAsleep(notification)) {
+      this.broker.observe(notification);
+      this.router.dispatch(notification, bytes);
+      this.totals.observe(notification);
+      this.sandboxes.observe(notification);
+      this.login.observe(notification);
+      this.#activity?.observe(notification);
+      if (notification.method === "thread/closed") this.recovery.release(notification.params.threadId);
+      if (notification.method === "thread/status/changed") this.#wakeActive(notification.params);
+    }
+    this.listeners.emit(notification, known);
+  }
+
+  /** Whether this is the unloading of a dormant thread, which the runtime does for want of subscribers: its next use resumes it. */
+  #isUnloadedAsleep(notification: Notification): boolean {
+    return notification.method === "thread/closed" && this.recovery.isDormant(notification.params.threadId);
+  }
+
+  /** The runtime tells every client that a thread has become active, and what goes on in it its subscribers alone. */
+  #wakeActive({ threadId, status }: NotificationOf<"thread/status/changed">["params"]): void {
+    const connection = this.#link.ready;
+    if (connection === null || status.type !== "active" || !this.recovery.isDormant(threadId)) return;
+    this.recovery.wake(threadId, recoveryOn(connection)).catch(() => {});
+  }
+
+  async #parentOf(threadId: string): Promise<string | null> {
+    const { thread } = await this.request("thread/read", { threadId, includeTurns: false });
+    return thread.parentThreadId;
+  }
+
+  async #newestTurns(threadId: string): Promise<readonly Turn[]> {
+    const params = { threadId, limit: 2, itemsView: "full" } as const;
+    return (await this.request("thread/turns/list", params, { timeoutMs: RECORD_TIMEOUT_MS })).data;
+  }
+
+  #defaultTimeoutMs(method: ClientMethod): number | null {
+    return UNTIMED_METHODS.has(method) ? null : (this.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
+  }
+
+  /** Warns the first time only. */
+  warnOnce(key: string, message: string): void {
+    if (this.#warned.has(key)) return;
+    this.#warned.set(key, true);
+    this.warn(message, {});
+  }
+
+  /** Tells of something that the user should know and that is no failure of a call. */
+  warn(message: string, fields: object): void {
+    if (this.options.logger) this.options.logger.warn(fields, message);
+    else process.emitWarning(message, { type: "CodexEmbedWarning" });
+  }
+}

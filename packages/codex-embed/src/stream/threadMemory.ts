@@ -1,0 +1,260 @@
+import type { ThreadFate } from "../errors/index.js";
+import type {
+  ActivePermissionProfile,
+  JsonValue,
+  SandboxMode,
+  SandboxPolicy,
+  TokenUsageBreakdown,
+} from "../protocol/generated/protocol.js";
+import type { Notification } from "./events.js";
+
+/** How much is kept of what the other side names by ids of its own. */
+export interface Limits {
+  readonly entries: number;
+  /** Keys and values together, as their sizes were given. */
+  readonly bytes: number;
+}
+
+interface Entry<V> {
+  readonly value: V;
+  readonly bytes: number;
+}
+
+const DEFAULT_LIMITS: Limits = { entries: 10_000, bytes: 4 * 1024 * 1024 };
+
+/** A map that keeps its newest entries, within a count and a size: a program that runs for years stays small. */
+export class NewestMap<V> {
+  readonly #limits: Limits;
+  readonly #entries = new Map<string, Entry<V>>();
+  #bytes = 0;
+
+  constructor(limits: Limits = DEFAULT_LIMITS) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
+  get(key: string): V | undefined {
+    return this.#entries.get(key)?.value;
+  }
+
+  /** Sets an entry as the newest. What is too large by itself is not kept, and pushes nothing else out. */
+  set(key: string, value: V, valueBytes = 0): void {
+    this.delete(key);
+    const bytes = key.length + valueBytes;
+    if (bytes > this.#limits.bytes) return;
+    this.#entries.set(key, { value, bytes });
+    this.#bytes += bytes;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#limits.entries && this.#bytes <= this.#limits.bytes) return;
+      this.delete(oldest);
+    }
+  }
+
+  delete(key: string): boolean {
+    this.#bytes -= this.#entries.get(key)?.bytes ?? 0;
+    return this.#entries.delete(key);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+
+  /** The entries, the oldest first. Those that are deleted meanwhile do no harm. */
+  *[Symbol.iterator](): Generator<[key: string, value: V], void, undefined> {
+    for (const [key, { value }] of this.#entries) yield [key, value];
+  }
+}
+
+/** What a thread may do: by a policy, or by a named profile, which the runtime keeps with the thread. */
+export type ThreadSandbox = { readonly policy: SandboxPolicy } | { readonly profileId: string };
+
+/** What a request has to say so that a thread, or its copy, stays in its sandbox. */
+export interface SandboxFields {
+  readonly sandbox?: SandboxMode;
+  readonly config?: { [key: string]: JsonValue };
+}
+
+/**
+ * The runtime keeps with a thread that it is read-only or has full access; one that may write to its workspace gets the
+ * configuration's `sandbox_mode` when it is resumed or forked, be that more or less.
+ */
+export class ThreadSandboxes {
+  /** Those of the threads that this client has opened. */
+  readonly #known = new Map<string, ThreadSandbox>();
+
+  /** The sandbox that a thread of this client is in now. */
+  note(threadId: string, policy: SandboxPolicy, profile: ActivePermissionProfile | null | undefined): void {
+    this.#known.set(threadId, profile ? { profileId: profile.id } : { policy });
+  }
+
+  /** Takes note of changes, and forgets threads that are unloaded. */
+  observe(notification: Notification): void {
+    switch (notification.method) {
+      case "thread/settings/updated": {
+        const { threadId, threadSettings } = notification.params;
+        if (!this.#known.has(threadId)) break;
+        this.note(threadId, threadSettings.sandboxPolicy, threadSettings.activePermissionProfile);
+        break;
+      }
+      case "thread/closed":
+      case "thread/archived":
+      case "thread/deleted":
+        this.forget(notification.params.threadId);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** The thread may change without this client's knowledge from now on. */
+  forget(threadId: string): void {
+    this.#known.delete(threadId);
+  }
+
+  /** The sandbox of a thread; undefined when this client does not know it. */
+  of(threadId: string): ThreadSandbox | undefined {
+    return this.#known.get(threadId);
+  }
+
+  /** What a request has to say so that the thread stays in its sandbox, as far as this client knows it. */
+  fieldsFor(threadId: string): SandboxFields {
+    const known = this.of(threadId);
+    return known === undefined ? {} : sandboxFields(known);
+  }
+}
+
+/** What a request has to say so that a thread is in this sandbox; a profile stays without a word. */
+export function sandboxFields(sandbox: ThreadSandbox): SandboxFields {
+  if ("profileId" in sandbox) return {};
+  const { policy } = sandbox;
+  switch (policy.type) {
+    case "dangerFullAccess":
+      return { sandbox: "danger-full-access" };
+    case "readOnly":
+      return { sandbox: "read-only" };
+    case "workspaceWrite":
+      return {
+        sandbox: "workspace-write",
+        config: {
+          sandbox_workspace_write: {
+            writable_roots: [...policy.writableRoots],
+            network_access: policy.networkAccess,
+            exclude_tmpdir_env_var: policy.excludeTmpdirEnvVar,
+            exclude_slash_tmp: policy.excludeSlashTmp,
+          },
+        },
+      };
+    case "externalSandbox":
+      // The runtime restricts nothing then, and no request can ask for that: any other sandbox is narrower.
+      return {};
+  }
+}
+
+/** What an entry takes: a handful of numbers. */
+const ENTRY_BYTES = 100;
+
+/** Remembers the last total of each thread that is this client's and loaded. */
+export class ThreadTotals {
+  readonly #byThread = new NewestMap<TokenUsageBreakdown>();
+  readonly #isOwn: (threadId: string) => boolean;
+
+  /** @param isOwn - whether a thread is this client's. */
+  constructor(isOwn: (threadId: string) => boolean) {
+    this.#isOwn = isOwn;
+  }
+
+  /** Takes note of totals, and forgets threads that are unloaded. */
+  observe(notification: Notification): void {
+    switch (notification.method) {
+      case "thread/tokenUsage/updated": {
+        const { threadId, tokenUsage } = notification.params;
+        if (this.#isOwn(threadId)) this.#set(threadId, tokenUsage.total);
+        break;
+      }
+      case "thread/closed":
+      case "thread/archived":
+      case "thread/deleted":
+        this.#byThread.delete(notification.params.threadId);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** A fork begins with what its thread had used. */
+  inherit(threadId: string, fromThreadId: string): void {
+    const total = this.#byThread.get(fromThreadId);
+    if (total !== undefined) this.#set(threadId, total);
+  }
+
+  /** The thread's total as last heard, or null. */
+  of(threadId: string): TokenUsageBreakdown | null {
+    return this.#byThread.get(threadId) ?? null;
+  }
+  /** Keeps the numbers alone, whatever else came with them. */
+  #set(threadId: string, total: TokenUsageBreakdown): void {
+    const { totalTokens, inputTokens, cachedInputTokens, cacheWriteInputTokens, outputTokens, reasoningOutputTokens } =
+      total;
+    const kept = {
+      totalTokens,
+      inputTokens,
+      cachedInputTokens,
+      cacheWriteInputTokens,
+      outputTokens,
+      reasoningOutputTokens,
+    };
+    this.#byThread.set(threadId, kept, ENTRY_BYTES);
+  }
+}
+
+const ADVICE: Readonly<Record<ThreadFate, string>> = {
+  deleted: "was deleted. Start a new one",
+  archived: "is archived. Call unarchiveThread(id), then resumeThread(id)",
+  ephemeral: "is ephemeral and not stored. Start a new one",
+};
+
+const FATES: ReadonlyMap<string, ThreadFate | null> = new Map([
+  ["thread/deleted", "deleted"],
+  ["thread/delete", "deleted"],
+  ["thread/archived", "archived"],
+  ["thread/archive", "archived"],
+  ["thread/unarchived", null],
+  ["thread/unarchive", null],
+]);
+
+/** What has become of threads, as the runtime has told all its clients. */
+export class ThreadFates {
+  readonly #fates = new NewestMap<ThreadFate>();
+
+  of(threadId: string): ThreadFate | undefined {
+    return this.#fates.get(threadId);
+  }
+
+  /** What to do about a thread that is not heard of, as the end of a sentence about it. */
+  advice(threadId: string): string {
+    const fate = this.of(threadId);
+    return fate === undefined ? "is not heard of: resume it first" : ADVICE[fate];
+  }
+
+  /** The thread was opened. */
+  opened(threadId: string, isStored: boolean): void {
+    if (isStored) this.#fates.delete(threadId);
+    else this.#fates.set(threadId, "ephemeral");
+  }
+
+  /** A notification, or a request of this client that was carried out: it is told of after its reply. */
+  observe(method: string, threadId: string | null): void {
+    const fate = FATES.get(method);
+    if (fate === undefined || threadId === null) return;
+    if (fate === null) this.#fates.delete(threadId);
+    else this.#fates.set(threadId, fate);
+  }
+}

@@ -1,0 +1,197 @@
+import { UsageError } from "../errors/index.js";
+import { at, type Check, isObject, MAX_KEY_CHARS, nearest, oneOf, type Place, shownKey, wrongKind } from "./kinds.js";
+
+/** Every option of a type, with its check: the compiler refuses a table that misses one, or has one too many. */
+export type OptionTable<T> = { readonly [K in keyof T]-?: Check };
+
+/** The tables of a union of options, by what its members have in `K`. */
+export type VariantTables<T extends Readonly<Record<K, string>>, K extends string> = {
+  readonly [V in T as V[K]]: OptionTable<V>;
+};
+
+/** How many names are listed when nothing is near to an unknown one. */
+const MOST_LISTED = 12;
+
+/**
+ * Checks the options of a call: keys that the table does not know are refused, and so are values of the wrong kind.
+ *
+ * Own enumerable string keys count as given. A known option that an instance inherits from its class is taken as well,
+ * and made an own one; `undefined` counts as absent.
+ *
+ * @throws UsageError naming the option, the kind of its value, and what to do.
+ */
+export function checkOptions<T extends object>(
+  options: T,
+  call: string,
+  table: OptionTable<NoInfer<T>>,
+  elsewhere: Advice = ELSEWHERE,
+): T {
+  return checkTable(options, { call, path: "" }, table, elsewhere);
+}
+
+/** A check of nested options. */
+export function nested<T extends object>(table: OptionTable<T>): Check {
+  return (value, place) => {
+    checkTable(value, place, table);
+  };
+}
+
+/** Like {@link nested}, but an instance of a class may have more than the table knows: state of its own, say. */
+export function members<T extends object>(table: OptionTable<T>): Check {
+  return (value, place) => {
+    if (isPlain(value)) checkTable(value, place, table);
+    else checkKnown(value, place, table);
+  };
+}
+
+/** A check of options that differ by kind: `tag` holds the name of the table that counts. */
+export function variants(tag: string, tables: Readonly<Record<string, Readonly<Record<string, Check>>>>): Check {
+  return (value, place) => {
+    if (!isObject(value)) throw wrongKind(value, place, `Give an object with a ${tag}.`);
+    const name: unknown = Reflect.get(value, tag);
+    oneOf(Object.keys(tables))(name, at(place, `.${tag}`));
+    const table = typeof name === "string" ? tables[name] : undefined;
+    if (table !== undefined) checkTable(value, place, table);
+  };
+}
+
+function checkTable<T>(options: T, place: Place, table: Readonly<Record<string, Check>>, elsewhere: Advice = {}): T {
+  // A required option that is misspelled is first of all misspelled.
+  const unknown = isObject(options) ? Object.keys(options).find((key) => !Object.hasOwn(table, key)) : undefined;
+  if (unknown !== undefined) throw unknownKey(unknown, place, Object.keys(table), elsewhere);
+  return checkKnown(options, place, table);
+}
+
+function checkKnown<T>(options: T, place: Place, table: Readonly<Record<string, Check>>): T {
+  if (!isObject(options)) {
+    const whole = place.path === "" ? at(place, "its options object") : place;
+    throw wrongKind(options, whole, "Give an object of options, or leave it out.");
+  }
+  const inherited: Record<string, unknown> = {};
+  for (const [key, check] of Object.entries(table)) {
+    const isOwn = Object.hasOwn(options, key);
+    const isInherited = !isOwn && key in options && !(key in Object.prototype);
+    const value: unknown = isOwn || isInherited ? Reflect.get(options, key) : undefined;
+    if (value === undefined && check.isRequired !== true) continue;
+    check(value, at(place, `.${key}`));
+    if (isInherited) inherited[key] = value;
+  }
+  return Object.keys(inherited).length === 0 ? options : Object.assign({}, options, inherited);
+}
+
+function unknownKey(key: string, place: Place, known: readonly string[], elsewhere: Advice): UsageError {
+  const { call, path } = at(place, `.${shownKey(key)}`);
+  const near = key.length > MAX_KEY_CHARS ? null : nearest(key, known);
+  const advice =
+    adviceFor(key, known, elsewhere) ??
+    (near !== null
+      ? `Did you mean ${near}?`
+      : known.length <= MOST_LISTED
+        ? `Known options: ${known.join(", ")}.`
+        : "Leave it out; docs/configuration.md lists the options.");
+  return new UsageError(`${call}: unknown option ${path}. ${advice}`);
+}
+
+function isPlain(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Compared by the next link, so that plain objects of another realm count too.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** Names of one and the same option. The one that a call takes is the one to use. */
+const SYNONYMS: readonly (readonly string[])[] = [
+  ["cwd", "workingDirectory", "workingDir", "workdir"],
+  ["sandbox", "sandboxMode", "sandboxPolicy"],
+  ["approvalMode", "approvalPolicy", "approvalsReviewer", "askForApproval"],
+  ["effort", "modelReasoningEffort", "reasoningEffort"],
+  ["summary", "modelReasoningSummary", "reasoningSummary"],
+  ["codexBin", "codexPathOverride", "codexPath"],
+  ["outputSchema", "responseFormat"],
+  ["deadlineMs", "timeout", "timeoutMs"],
+  ["signal", "abortSignal", "abortController"],
+  ["tools", "dynamicTools"],
+  ["optOutNotifications", "optOutNotificationMethods"],
+  ["launchArgs", "launchArgsOverride"],
+  ["initialDelayMs", "initialDelayS"],
+  ["maxDelayMs", "maxDelayS"],
+  ["jitter", "jitterRatio"],
+  ["developerInstructions", "instructions", "systemPrompt"],
+  ["parameters", "inputSchema", "schema"],
+  ["execute", "handler", "invoke"],
+];
+
+/** Values that have other names as well. */
+const VALUES: Advice = {
+  sandboxMode: '"danger-full-access" is "full-access" here.',
+  sandboxPolicy: 'It takes "read-only", "workspace-write" or "full-access".',
+  approvalPolicy: '"never" is "deny_all" here; "on-request" is "ask", with handlers, or "auto_review".',
+  approvalsReviewer: '"user" is "ask" here.',
+  abortController: "Give its .signal.",
+  timeout: "In milliseconds.",
+  initialDelayS: "In milliseconds.",
+  maxDelayS: "In milliseconds.",
+};
+
+/** What to do in place of an option, by its name. */
+export type Advice = Readonly<Record<string, string>>;
+
+/** Options that a call does not take, and how to get the same. */
+export const ELSEWHERE: Advice = {
+  skipGitRepoCheck: "There is no such check here: leave it out.",
+  networkAccessEnabled:
+    "Use config: { sandbox_workspace_write: { network_access: true } } of the client or the thread.",
+  additionalDirectories:
+    "Use config: { sandbox_workspace_write: { writable_roots: […] } } of the client or the thread.",
+  addDirs: "Use config: { sandbox_workspace_write: { writable_roots: […] } } of the client or the thread.",
+  webSearchMode: 'Use config: { web_search: "live" } of the client or the thread.',
+  webSearchEnabled: 'Use config: { web_search: "live" } of the client or the thread.',
+  baseUrl: "Use config: { openai_base_url: … } of the client.",
+  apiKey: "Log in with await codex.loginApiKey(key), or use a provider with env_key.",
+  ignoreUserConfig:
+    "The app-server has no such switch: give the client a codexHome of its own, or use codex-embed/exec.",
+  ignoreRules: "The app-server has no such switch: give the client a codexHome of its own, or use codex-embed/exec.",
+  threadId: "The id is an argument of its own: codex.resumeThread(threadId, options).",
+  input: "The input is an argument of its own: thread.run(input, options).",
+  outputSchema: "It belongs to a turn: thread.run(input, { outputSchema }).",
+  repairAttempts: "It belongs to thread.run(input, { outputSchema, repairAttempts }).",
+  deadlineMs: "It belongs to a turn: thread.run(input, { deadlineMs }).",
+  idleTimeoutMs: "It belongs to a turn: thread.run(input, { idleTimeoutMs }).",
+  signal: "It belongs to a turn: thread.run(input, { signal }).",
+  effort: "It belongs to a turn: thread.run(input, { effort }). For a thread: config: { model_reasoning_effort: … }.",
+  summary:
+    "It belongs to a turn: thread.run(input, { summary }). For a thread: config: { model_reasoning_summary: … }.",
+  sandbox: "It belongs to a thread: codex.startThread({ sandbox }).",
+  approvalMode: "It belongs to a thread: codex.startThread({ approvalMode }).",
+  developerInstructions: "It belongs to a thread: codex.startThread({ developerInstructions }).",
+  baseInstructions: "It belongs to a thread: codex.startThread({ baseInstructions }).",
+  tools: "It belongs to a thread: codex.startThread({ tools }).",
+  model: "It belongs to a thread: codex.startThread({ model }). For all threads of a client: config: { model: … }.",
+  modelProvider: "It belongs to a thread: codex.startThread({ modelProvider }).",
+  handlers: "It belongs to the client or to a thread: codex.startThread({ handlers }).",
+  config: "It belongs to the client or to a thread: codex.startThread({ config }).",
+  codexHome: "It belongs to the client: new Codex({ codexHome }).",
+  codexBin: "It belongs to the client: new Codex({ codexBin }).",
+  env: "It belongs to the client: new Codex({ env }).",
+  logger: "It belongs to the client: new Codex({ logger }).",
+};
+
+/** What to do about an option that a call does not know; null when nothing is known of the name. */
+export function adviceFor(key: string, known: readonly string[], elsewhere: Advice): string | null {
+  const name = camelCase(key);
+  if (name !== key && known.includes(name)) return `Use ${name}.`;
+  const synonyms = SYNONYMS.find((names) => names.includes(name)) ?? [name];
+  const ours = synonyms.find((synonym) => known.includes(synonym));
+  if (ours !== undefined) return ["Use", `${ours}.`, own(VALUES, name)].filter((word) => word !== null).join(" ");
+  const named = [name, ...synonyms].find((synonym) => own(elsewhere, synonym) !== null);
+  return named === undefined ? null : own(elsewhere, named);
+}
+
+function own(table: Advice, key: string): string | null {
+  return Object.hasOwn(table, key) ? (table[key] ?? null) : null;
+}
+
+/** `output_schema` and `output-schema` as `outputSchema`. */
+function camelCase(key: string): string {
+  return key.replace(/[_-]([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,159 @@
+/** Owns what a review is asked for by, and reading it: the reviewer's JSON, or the runtime's rendering of it. */
+
+import type { ReviewTarget } from "../protocol/generated/protocol.js";
+import { filled, nullable, required, text } from "./kinds.js";
+import { type VariantTables, variants } from "./options.js";
+
+const TARGETS: VariantTables<ReviewTarget, "type"> = {
+  uncommittedChanges: { type: text },
+  baseBranch: { type: text, branch: required(filled) },
+  commit: { type: text, sha: required(filled), title: nullable(text) },
+  custom: { type: text, instructions: required(filled) },
+};
+
+const target = variants("type", TARGETS);
+
+/** Throws `UsageError` for what is no target of a review. */
+export function checkReviewTarget(value: unknown, call: string): void {
+  target(value, { call, path: "target" });
+}
+
+/** One thing that the reviewer found. */
+export interface ReviewFinding {
+  /** In one line, with the priority in brackets when the reviewer put it there. */
+  readonly title: string;
+  readonly body: string;
+  /** 0 is the most urgent; null when the reviewer gave none. */
+  readonly priority: number | null;
+  /** From 0 to 1; null when only the rendering was to be had, which leaves it out. */
+  readonly confidence: number | null;
+  /** The absolute path, as the reviewer wrote it. */
+  readonly file: string;
+  /** From 1. */
+  readonly startLine: number;
+  /** The last line, which is a part of the range. */
+  readonly endLine: number;
+}
+
+/** What the reviewer thinks of the whole. */
+export interface ReviewVerdict {
+  /** For example "patch is correct"; null when only the rendering was to be had, which leaves it out. */
+  readonly correctness: string | null;
+  readonly explanation: string | null;
+  /** From 0 to 1; null when only the rendering was to be had. */
+  readonly confidence: number | null;
+}
+
+/** What a review says. */
+export interface ReviewContent {
+  readonly findings: readonly ReviewFinding[];
+  readonly verdict: ReviewVerdict | null;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+const HEADING = /^(?:Full review comments|Review comment):$/;
+const FINDING = /^- (.+) — (.+):(\d+)-(\d+)$/;
+const PRIORITY = /^\[P(\d)\]/;
+
+/** Reads the reviewer's JSON; null for any other text. Findings without a place in a file are left out. */
+export function readReviewJson(text: string): ReviewContent | null {
+  const review = parseObject(text);
+  const found = review?.["findings"];
+  if (review === null || !Array.isArray(found)) return null;
+  return {
+    findings: found.flatMap((entry: unknown) => (isObject(entry) ? readFinding(entry) : [])),
+    verdict: {
+      correctness: textOf(review["overall_correctness"]),
+      explanation: textOf(review["overall_explanation"]),
+      confidence: numberOf(review["overall_confidence_score"]),
+    },
+  };
+}
+
+/**
+ * Reads the runtime's rendering: an explanation, a heading, and one entry per finding, whose body is indented. What has
+ * no such form is explanation as a whole.
+ */
+export function readFindings(text: string): ReviewContent {
+  const lines = text.split("\n");
+  const heading = lines.findLastIndex((line, index) => HEADING.test(line) && nextEntry(lines, index + 1));
+  const explanation = (heading === -1 ? text : lines.slice(0, heading).join("\n")).trim();
+  const findings: ReviewFinding[] = [];
+  let body: string[] = [];
+  for (const line of heading === -1 ? [] : lines.slice(heading + 1)) {
+    const [, title, file, start, end] = FINDING.exec(line) ?? [];
+    if (title === undefined || file === undefined) {
+      body.push(line.replace(/^ {2}/, ""));
+      continue;
+    }
+    close(findings, body);
+    body = [];
+    const priority = numberOf(Number(PRIORITY.exec(title)?.[1] ?? Number.NaN));
+    findings.push({
+      title,
+      body: "",
+      priority,
+      confidence: null,
+      file,
+      startLine: Number(start),
+      endLine: Number(end),
+    });
+  }
+  close(findings, body);
+  const verdict = { correctness: null, explanation: explanation === "" ? null : explanation, confidence: null };
+  return { findings, verdict: text.trim() === "" ? null : verdict };
+}
+
+function close(findings: ReviewFinding[], body: readonly string[]): void {
+  const last = findings.pop();
+  if (last !== undefined) findings.push({ ...last, body: body.join("\n").trim() });
+}
+
+function nextEntry(lines: readonly string[], from: number): boolean {
+  return FINDING.test(lines.slice(from).find((line) => line !== "") ?? "");
+}
+
+function readFinding(entry: JsonObject): ReviewFinding[] {
+  const location = objectOf(entry["code_location"]);
+  const range = objectOf(location?.["line_range"]);
+  const file = textOf(location?.["absolute_file_path"]);
+  const startLine = numberOf(range?.["start"]);
+  const title = textOf(entry["title"]) ?? "";
+  if (file === null || startLine === null) return [];
+  return [
+    {
+      title,
+      body: textOf(entry["body"]) ?? "",
+      priority: numberOf(entry["priority"]) ?? numberOf(Number(PRIORITY.exec(title)?.[1] ?? Number.NaN)),
+      confidence: numberOf(entry["confidence_score"]),
+      file,
+      startLine,
+      endLine: numberOf(range?.["end"]) ?? startLine,
+    },
+  ];
+}
+
+function parseObject(text: string): JsonObject | null {
+  try {
+    return objectOf(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null;
+}
+
+function objectOf(value: unknown): JsonObject | null {
+  return isObject(value) ? value : null;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}

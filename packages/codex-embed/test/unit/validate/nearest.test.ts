@@ -1,0 +1,34 @@
+/** Owns the unit tests of the guess of a mistyped word. */
+
+import { describe, expect, it } from "vitest";
+import { editDistance, nearest } from "../../../src/validate/kinds.js";
+
+describe("the nearest word", () => {
+  it.each([
+    ["", "", 0],
+    ["json", "json", 0],
+    ["jsn", "json", 1],
+    ["josn", "json", 1],
+    ["jason", "json", 1],
+    ["", "json", 4],
+    ["kitten", "sitting", 3],
+  ])("%j and %j are %i apart", (from, to, distance) => {
+    expect(editDistance(from, to)).toBe(distance);
+    expect(editDistance(to, from)).toBe(distance);
+  });
+
+  const flags = ["json", "cwd", "config", "codex-home", "codex-bin", "approval-mode", "deadline"];
+  it.each([
+    ["jsn", "json"],
+    ["codex-hmoe", "codex-home"],
+    ["aproval-mod", "approval-mode"],
+    ["approval", "approval-mode"],
+    ["cnfig", "config"],
+    ["cdw", "cwd"],
+    ["verbose", null],
+    ["x", null],
+    ["co", null],
+  ])("%j was meant to be %j", (word, candidate) => {
+    expect(nearest(word, flags)).toBe(candidate);
+  });
+});
