@@ -8,13 +8,14 @@ export default defineConfig({
     alias: [
       { find: /^codex-embed$/, replacement: source("codex-embed/src/index.ts") },
       { find: /^codex-embed\/protocol$/, replacement: source("codex-embed/src/protocol/index.ts") },
+      { find: /^codex-embed\/approvals$/, replacement: source("codex-embed/src/approvals/index.ts") },
       { find: /^codex-embed\/exec$/, replacement: source("codex-embed/src/exec/index.ts") },
       { find: /^codex-embed\/testing$/, replacement: source("codex-embed/src/testing/index.ts") },
       { find: /^@codex-embed\/mcp-server$/, replacement: source("mcp-server/src/index.ts") },
     ],
   },
   test: {
-    include: ["{packages/*,docs,examples,scripts}/test/**/*.test.ts"],
+    include: ["packages/*/test/**/*.test.ts", "{docs,examples,scripts}/test/**/*.test.ts"],
     globalSetup: ["packages/codex-embed/test/support/bundle.ts"],
     pool: "forks",
     // Most of a test's time is waiting for a runtime: two files at a time fit even a small machine.

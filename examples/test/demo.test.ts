@@ -26,7 +26,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { wantsColor } from "../../packages/codex-embed/src/cli/render/text.js";
 import { TurnRenderer, type TurnRendererOptions } from "../../packages/codex-embed/src/cli/render/turnRenderer.js";
-import { makeTestFolder } from "../../packages/codex-embed/src/testing/home.js";
+import { makeTestFolder } from "../../packages/codex-embed/src/testing/startTestCodex.js";
 import { createRepository, PROMPT, scriptedSteps } from "../demo/scenario.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

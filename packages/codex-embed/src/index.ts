@@ -13,11 +13,11 @@ export type {
 export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/agents.js";
 export { Codex, type RequestArguments } from "./client/codex.js";
 export { GoalHandle, type GoalOptions, type GoalResult, type ResumeGoalOptions } from "./client/goal.js";
-export type { ImageInput, Input, InputPart, TextInput } from "./client/input.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./client/login.js";
 export { ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget } from "./client/review.js";
 export type { AppServer, ServeAuth, ServeOptions } from "./client/serve.js";
 export { serveAppServer } from "./client/serve.js";
+export type { ImageInput, Input, InputPart, TextInput } from "./client/startTurn.js";
 export { Thread } from "./client/thread.js";
 export type { ShellCommandItem, ThreadQueue } from "./client/threadActions.js";
 export { TurnHandle, type TurnOutcome } from "./client/turn.js";
@@ -29,14 +29,69 @@ export type {
   LaunchSummary,
 } from "./doctor/diagnose.js";
 export { diagnose } from "./doctor/diagnose.js";
-export * from "./errors/index.js";
+export { CodexError, UsageError } from "./errors/base.js";
+export {
+  AuthRequiredError,
+  type CloseReason,
+  FrameTooLargeError,
+  InternalRpcError,
+  InvalidParamsError,
+  InvalidRequestError,
+  JsonRpcError,
+  LaunchError,
+  type LaunchErrorCode,
+  MethodNotFoundError,
+  NoActiveTurnError,
+  ParseError,
+  RequestTimeoutError,
+  RetryLimitExceededError,
+  type RpcErrorBody,
+  ServerBusyError,
+  type ThreadFate,
+  ThreadLockedError,
+  ThreadNotFoundError,
+  TransportClosedError,
+  type TriedLocation,
+} from "./errors/connection.js";
+export {
+  type BusyReason,
+  type LimitedTurn,
+  LoginError,
+  ModelRetryError,
+  OutputValidationError,
+  SettingsMismatchError,
+  StreamOverflowError,
+  TurnDeadlineError,
+  TurnFailedError,
+  TurnInProgressError,
+  TurnLimitError,
+  TurnStalledError,
+} from "./errors/turn.js";
 export type { ProcessExit, Spawn, SpawnedProcess } from "./process/agentProcess.js";
 export type { ConfigObject, ConfigValue } from "./process/config.js";
 export type { Environment } from "./process/environment.js";
 export type { LaunchOptions, SpawnRequest } from "./process/launch.js";
 export type { EndedTurn, TurnResult, TurnSnapshot, TurnUsage } from "./protocol/shapes.js";
-export * from "./requests/handlers.js";
-export { isRetryableError, type RetryOptions, retryOnOverload } from "./rpc/retry.js";
+export {
+  approveAll,
+  type ChatgptTokens,
+  type CommandApprovalRequest,
+  type CommandDecision,
+  decidesApprovals,
+  declineAll,
+  type ElicitationAnswer,
+  type ElicitationRequest,
+  type FileChangeApprovalRequest,
+  type FileChangeDecision,
+  type Handler,
+  type HandlerContext,
+  type Handlers,
+  type McpToolApprovalRequest,
+  type McpToolDecision,
+  type PermissionsGrant,
+  type QuestionAnswers,
+} from "./requests/handlers.js";
+export { isRetryableError, type RetryOptions, retryOnOverload } from "./rpc/replyErrors.js";
 export type { RuntimeMetadata } from "./runtime/handshake.js";
 export {
   ApprovalMode,
@@ -57,7 +112,7 @@ export {
   type TurnOptions,
 } from "./runtime/options.js";
 export type { ClientMethod, RequestOptions } from "./runtime/requestPolicy.js";
-export type { OutputOf } from "./schema/output.js";
+export type { OutputOf } from "./schema/prepare.js";
 export type { InferOutput, JsonSchema, JsonSchemaKeywords, Schema, SchemaIssue } from "./schema/types.js";
 export type {
   CodexStatus,

@@ -1,8 +1,8 @@
 /** Reads the arguments of one command by the usage of its program. */
 
+import { ANY, type Piece, type Wildcard, wildcardText } from "./patterns.js";
 import type { Usage } from "./programs.js";
 import type { ScriptWord } from "./shell.js";
-import { ANY, type Piece, type Wildcard, wildcardText } from "./wildcard.js";
 
 /** What the operands of a program are. */
 type Operands = (typeof OPERANDS)[number];

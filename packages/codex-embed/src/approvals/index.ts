@@ -10,8 +10,7 @@ import type {
 import { callback, either, list, listOf, oneOf, text } from "../validate/kinds.js";
 import { checkOptions, members, nested, type OptionTable } from "../validate/options.js";
 import { commandRules } from "./commandRules.js";
-import { type NetworkRules, networkRules } from "./networkRules.js";
-import { type PathRules, pathRules, permissionVerdict } from "./pathRules.js";
+import { type NetworkRules, networkRules, type PathRules, pathRules, permissionVerdict } from "./pathRules.js";
 import {
   type ApprovalKind,
   type ApprovalRuleDecision,

@@ -1,9 +1,9 @@
 /** What a command runs besides itself, as far as its arguments show it. */
 
 import { type Arguments, readArguments } from "./arguments.js";
+import { ANY, literal, type Piece, type Wildcard } from "./patterns.js";
 import { type Subcommands, type Usage, usageOf } from "./programs.js";
 import { asScript, holdsSubstitution, type ScriptCommand, type ScriptVariable, type ScriptWord } from "./shell.js";
-import { ANY, literal, type Piece, type Wildcard } from "./wildcard.js";
 
 /** What a command runs. */
 export interface Invocation {

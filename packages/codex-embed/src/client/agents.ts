@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { NoActiveTurnError } from "../errors/index.js";
+import { NoActiveTurnError } from "../errors/connection.js";
 import type { Thread as ThreadRecord } from "../protocol/generated/protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { textOf } from "../stream/accumulate.js";

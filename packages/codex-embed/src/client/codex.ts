@@ -1,7 +1,7 @@
 /** Owns the client: threads, account, models, and everything else of the protocol, over one runtime. */
 
-import { atCallSite, type CallSite, captureCallSite } from "../errors/base.js";
-import { type CloseReason, UsageError } from "../errors/index.js";
+import { atCallSite, type CallSite, captureCallSite, UsageError } from "../errors/base.js";
+import type { CloseReason } from "../errors/connection.js";
 import { withHomePaths } from "../process/environment.js";
 import type {
   GetAccountRateLimitsResponse,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { NoActiveTurnError } from "../errors/index.js";
+import { NoActiveTurnError } from "../errors/connection.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { AgentTree } from "../stream/agentStream.js";
 import type { Over, TurnStream, Unfinished } from "../stream/turnStream.js";

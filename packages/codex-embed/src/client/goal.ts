@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { NoActiveTurnError, UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
+import { NoActiveTurnError } from "../errors/connection.js";
 import type { ThreadGoal, ThreadGoalSetParams, ThreadGoalSetResponse } from "../protocol/generated/protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { TurnEvent } from "../stream/events.js";
@@ -10,8 +11,8 @@ import { flag, integer, signal } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
 import { Agents } from "./agents.js";
 import { Ender, type InterruptOptions } from "./ending.js";
-import { type Input, toUserInput } from "./input.js";
 import { LimitWatch, type Started, startLimited } from "./limits.js";
+import { type Input, toUserInput } from "./startTurn.js";
 
 export type { GoalResult } from "../stream/goalStream.js";
 

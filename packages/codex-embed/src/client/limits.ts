@@ -1,11 +1,6 @@
 import { atCallSite, type CallSite } from "../errors/base.js";
-import {
-  RequestTimeoutError,
-  TransportClosedError,
-  TurnDeadlineError,
-  TurnInProgressError,
-  TurnStalledError,
-} from "../errors/index.js";
+import { RequestTimeoutError, TransportClosedError } from "../errors/connection.js";
+import { TurnDeadlineError, TurnInProgressError, TurnStalledError } from "../errors/turn.js";
 import type { Turn } from "../protocol/generated/protocol.js";
 import type { TurnLimits } from "../runtime/options.js";
 import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from "../runtime/requestPolicy.js";

@@ -1,6 +1,7 @@
 /** Owns a login that is under way in the user's browser. */
 
-import { LoginError, UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
+import { LoginError } from "../errors/turn.js";
 import type { AccountLoginCompletedNotification } from "../protocol/generated/protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { signal } from "../validate/kinds.js";

@@ -1,10 +1,11 @@
 /** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
 
-import { JsonRpcError, SettingsMismatchError, ThreadNotFoundError, UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
+import { JsonRpcError, ThreadNotFoundError } from "../errors/connection.js";
+import { SettingsMismatchError } from "../errors/turn.js";
 import { configJson } from "../process/config.js";
 import type { JsonValue, Thread as ThreadRecord, ThreadStatus, TurnsPage } from "../protocol/generated/protocol.js";
-import type { ToolRunner } from "../requests/deciders.js";
-import { decidesApprovals } from "../requests/handlers.js";
+import { decidesApprovals, type ToolRunner } from "../requests/handlers.js";
 import {
   type EffectiveSettings,
   type ForkThreadOptions,
@@ -19,7 +20,7 @@ import {
 import { hasInstructions, sandboxIn } from "../runtime/rollout.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { type SandboxFields, sandboxFields, type ThreadSandbox } from "../stream/threadMemory.js";
-import { ToolSet } from "../tools/toolSet.js";
+import { ToolSet } from "../tools/tool.js";
 import { currentContext } from "../util/async.js";
 import { readRollout, readThread } from "./thread.js";
 

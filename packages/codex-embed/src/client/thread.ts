@@ -1,5 +1,6 @@
-import { captureCallSite } from "../errors/base.js";
-import { MethodNotFoundError, OutputValidationError, TransportClosedError, UsageError } from "../errors/index.js";
+import { captureCallSite, UsageError } from "../errors/base.js";
+import { MethodNotFoundError, TransportClosedError } from "../errors/connection.js";
+import { OutputValidationError } from "../errors/turn.js";
 import type {
   ResponseItem,
   ThreadGoal,
@@ -16,7 +17,7 @@ import type {
 } from "../runtime/options.js";
 import { openRollout, type RolloutBytes, rolloutOf } from "../runtime/rollout.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { type OutputOf, repairRequest } from "../schema/output.js";
+import { type OutputOf, repairRequest } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import type { TurnEvent } from "../stream/events.js";
 import { flag, list, required, signal, text } from "../validate/kinds.js";
@@ -35,12 +36,11 @@ import {
   START_GOAL,
   startGoal,
 } from "./goal.js";
-import type { Input } from "./input.js";
 import { FORK_THREAD, RUN, TURN, TURN_LIMITS } from "./knownOptions.js";
 import { untilThreadFree } from "./limits.js";
 import { openFork, openNewThread, openStoredThread } from "./openThread.js";
 import { type ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget, startReview } from "./review.js";
-import { TurnStarter } from "./startTurn.js";
+import { type Input, TurnStarter } from "./startTurn.js";
 import {
   injectItems,
   type ShellCommandItem,

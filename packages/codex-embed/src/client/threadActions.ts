@@ -1,4 +1,5 @@
-import { CodexError, InvalidRequestError, UsageError } from "../errors/index.js";
+import { CodexError, UsageError } from "../errors/base.js";
+import { InvalidRequestError } from "../errors/connection.js";
 import type {
   JsonValue,
   QueuedSubmission,
@@ -11,7 +12,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import { itemKey } from "../stream/events.js";
 import { isRecord } from "../util/json.js";
 import { listOf, text } from "../validate/kinds.js";
-import { type Input, toUserInput } from "./input.js";
+import { type Input, toUserInput } from "./startTurn.js";
 
 /** A command that was run on the user's behalf, as the thread records it. */
 export type ShellCommandItem = Extract<ThreadItem, { type: "commandExecution" }>;

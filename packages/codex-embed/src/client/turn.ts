@@ -1,4 +1,4 @@
-import type { CodexError } from "../errors/index.js";
+import type { CodexError } from "../errors/base.js";
 import type { EndedTurn, TurnResult, TurnSnapshot } from "../protocol/shapes.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { textOf } from "../stream/accumulate.js";
@@ -7,7 +7,7 @@ import { partialOutputOf } from "../stream/partialOutput.js";
 import type { TurnStream } from "../stream/turnStream.js";
 import { Agents } from "./agents.js";
 import { type Ender, turnEnder } from "./ending.js";
-import { type Input, toUserInput } from "./input.js";
+import { type Input, toUserInput } from "./startTurn.js";
 
 /** What became of a turn. `error` is what `result()` rejects with. */
 export type TurnOutcome<O = undefined> =

@@ -1,12 +1,12 @@
 import type { Codex } from "../client/codex.js";
-import { findExecutable } from "../process/executable.js";
+import { findExecutable } from "../process/environment.js";
 import { redactSecrets } from "../process/stderr.js";
 import type { ExperimentalFeatureListResponse } from "../protocol/generated/protocol.js";
 import type { CodexOptions } from "../runtime/options.js";
 import type { NotificationOf } from "../stream/events.js";
 import { isRecord } from "../util/json.js";
-import { messageOf } from "./checks.js";
 import type { DiagnosisCheck } from "./diagnose.js";
+import { messageOf } from "./examine.js";
 
 /** What the checks of a running runtime go by. */
 export interface Questioned {

@@ -1,4 +1,4 @@
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import { checkedOverrides, configOverrides } from "../process/config.js";
 import {
   launchEnvironment,

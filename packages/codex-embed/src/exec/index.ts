@@ -1,14 +1,8 @@
 /** The client of `codex exec`: the names of `@openai/codex-sdk`, and more. */
 
-export {
-  CodexError,
-  FrameTooLargeError,
-  LaunchError,
-  type LaunchErrorCode,
-  OutputValidationError,
-  type TriedLocation,
-  UsageError,
-} from "../errors/index.js";
+export { CodexError, UsageError } from "../errors/base.js";
+export { FrameTooLargeError, LaunchError, type LaunchErrorCode, type TriedLocation } from "../errors/connection.js";
+export { OutputValidationError } from "../errors/turn.js";
 export type { Spawn, SpawnedProcess } from "../process/agentProcess.js";
 export type { SpawnRequest } from "../process/launch.js";
 export type { InferOutput } from "../schema/types.js";

@@ -2,10 +2,10 @@ import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { OutputValidationError, UsageError } from "../errors/index.js";
-import { prepareOutput } from "../schema/prepare.js";
-import { isStandardSchema, toJsonSchema } from "../schema/standard.js";
-import { type Schema } from "../schema/types.js";
+import { UsageError } from "../errors/base.js";
+import { OutputValidationError } from "../errors/turn.js";
+import { isStandardSchema, prepareOutput, toJsonSchema } from "../schema/prepare.js";
+import type { Schema } from "../schema/types.js";
 import { atExit } from "../util/async.js";
 
 /** An `outputSchema` made ready. */

@@ -1,4 +1,4 @@
-import { FrameTooLargeError } from "../errors/index.js";
+import { FrameTooLargeError } from "../errors/connection.js";
 import { AgentProcess, type ProcessExit } from "../process/agentProcess.js";
 import type { SpawnRequest } from "../process/launch.js";
 import { DEFAULT_MAX_FRAME_BYTES, LineFramer } from "../transport/stdio.js";

@@ -1,10 +1,9 @@
 /** Owns the handle of a thread: its id, and the turns that are run on it. */
 
-import { atCallSite, type CallSite, captureCallSite } from "../errors/base.js";
-import { CodexError, UsageError } from "../errors/index.js";
+import { atCallSite, type CallSite, CodexError, captureCallSite, UsageError } from "../errors/base.js";
+import { checkExecOptions, TURN } from "./client.js";
 import { type Input, planExec, type ThreadTarget, toPrompt, type UserInput } from "./commandLine.js";
 import type { ThreadEvent } from "./events.js";
-import { checkExecOptions, TURN } from "./knownOptions.js";
 import type { CodexOptions, ThreadOptions, TurnOptions } from "./options.js";
 import { type OutputPlan, planOutput, writeSchemaFile } from "./output.js";
 import { runExec } from "./run.js";

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { CodexError } from "../errors/base.js";
 import { withStderr } from "../errors/connection.js";
-import { CodexError } from "../errors/index.js";
 import type { InferOutput } from "../schema/types.js";
 import type { ThreadError, ThreadEvent, ThreadItem, Usage } from "./events.js";
 

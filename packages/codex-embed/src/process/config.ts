@@ -1,6 +1,6 @@
 /** Owns the encoding of a typed configuration as the runtime's `key=value` overrides. */
 
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
 
 /** A value of the runtime's configuration. A table's undefined entries are left out. */

@@ -2,7 +2,7 @@
 
 import { mkdirSync, statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import { type ConfigObject, checkedOverrides, configOverrides } from "./config.js";
 import { type Environment, launchEnvironment, markOverride, withMark, withPathFolder } from "./environment.js";

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { LaunchError, type TriedLocation, UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
+import { LaunchError, type TriedLocation } from "../errors/connection.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
-import { type Environment, readVariable } from "./environment.js";
-import { findExecutable, isScript, whyNotExecutable } from "./executable.js";
+import { type Environment, findExecutable, isScript, readVariable, whyNotExecutable } from "./environment.js";
 
 /** What {@link locateRuntime} goes by. */
 export interface LocateOptions {

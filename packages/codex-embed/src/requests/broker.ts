@@ -1,17 +1,17 @@
 /** The requests of the runtime that wait for a decision: who is asked, and exactly one answer each. */
 
 import { isDeepStrictEqual } from "node:util";
-import { type CloseReason, CodexError } from "../errors/index.js";
+import { CodexError } from "../errors/base.js";
+import { type CloseReason } from "../errors/connection.js";
 import type { DynamicToolCallParams, Turn } from "../protocol/generated/protocol.js";
 import type { ServerRequests } from "../protocol/generated/tables.js";
-import { type RequestId, type WireRequest } from "../protocol/shapes.js";
+import type { RequestId, WireRequest } from "../protocol/shapes.js";
 import type { HandlerErrorEvent, Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
 import { type AsyncContext, rootContext } from "../util/async.js";
 import { isRecord } from "../util/json.js";
-import { Deciders, type ThreadDeciders } from "./deciders.js";
 import { FileChanges, type KnownChanges } from "./fileChanges.js";
-import type { HandlerContext, Handlers } from "./handlers.js";
+import { Deciders, type HandlerContext, type Handlers, type ThreadDeciders } from "./handlers.js";
 import { answerRule, isServerMethod, plainAnswer, type ServerMethod } from "./values.js";
 
 /** What the broker asks and tells the layer above. */

@@ -1,13 +1,12 @@
 /** Owns one JSON-RPC connection: requests and their answers, the in-flight window, and the one close reason. */
 
+import { CodexError, UsageError } from "../errors/base.js";
 import {
   type CloseReason,
-  CodexError,
   FrameTooLargeError,
   RequestTimeoutError,
   TransportClosedError,
-  UsageError,
-} from "../errors/index.js";
+} from "../errors/connection.js";
 import { type WireNotification, type WireRequest } from "../protocol/shapes.js";
 import type { Transport } from "../transport/transport.js";
 import { isRecord } from "../util/json.js";

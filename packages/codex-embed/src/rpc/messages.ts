@@ -1,8 +1,15 @@
+import { CodexError, UsageError } from "../errors/base.js";
+import { type ThreadFate } from "../errors/connection.js";
 import type { RequestId, WireNotification, WireRequest } from "../protocol/shapes.js";
-import { isRecord, MAX_MESSAGE_LEVELS } from "../util/json.js";
-import { CodexError, type ThreadFate, UsageError } from "../errors/index.js";
 import { MAX_TIMER_MS, onAbort } from "../util/async.js";
-import { describeFault, findJsonFault, type JsonFault, replaceUnpairedSurrogates } from "../util/json.js";
+import {
+  describeFault,
+  findJsonFault,
+  isRecord,
+  type JsonFault,
+  MAX_MESSAGE_LEVELS,
+  replaceUnpairedSurrogates,
+} from "../util/json.js";
 
 /** Whether a parsed line is a notification. */
 export function isNotification(

@@ -1,6 +1,6 @@
 /** What a logger is told of the traffic with a runtime: that something happened, how it ended and how long it took. Never what. */
 
-import type { CloseReason } from "../errors/index.js";
+import type { CloseReason } from "../errors/connection.js";
 import type {
   CodexErrorInfo,
   RequestId,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CloseReason, LaunchError, TransportClosedError, UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
+import { type CloseReason, LaunchError, TransportClosedError } from "../errors/connection.js";
 import { Connection, type ConnectionReceiver } from "../rpc/connection.js";
 import type { CodexStatus } from "../stream/events.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/stdio.js";

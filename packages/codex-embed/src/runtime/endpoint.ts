@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import type { Orphans } from "../process/agentProcess.js";
 import { expandHome } from "../process/environment.js";
 import { existingFolder } from "../process/launch.js";

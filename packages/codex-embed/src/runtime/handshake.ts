@@ -1,7 +1,7 @@
 /** Owns the first exchange with a runtime: who we are, who it is, and whether the two fit. */
 
 import { messageOf } from "../errors/base.js";
-import { LaunchError, RequestTimeoutError, TransportClosedError } from "../errors/index.js";
+import { LaunchError, RequestTimeoutError, TransportClosedError } from "../errors/connection.js";
 import type { InitializeParams, InitializeResponse } from "../protocol/generated/protocol.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import type { Connection } from "../rpc/connection.js";

@@ -1,7 +1,7 @@
 /** Owns the endpoint that is a process of this program: found, started, and spoken to over its pipes. */
 
 import { messageOf } from "../errors/base.js";
-import { LaunchError } from "../errors/index.js";
+import { LaunchError } from "../errors/connection.js";
 import { AgentProcess, type AgentProcessOptions, type SpawnedProcess } from "../process/agentProcess.js";
 import { launchEnvironment, newMark } from "../process/environment.js";
 import { planLaunch, type SpawnRequest, workingDirectory } from "../process/launch.js";

@@ -1,6 +1,6 @@
 /** The login check before a turn: a provider that needs a login is not asked without one. */
 
-import { AuthRequiredError, JsonRpcError } from "../errors/index.js";
+import { AuthRequiredError, JsonRpcError } from "../errors/connection.js";
 import { LOGIN_ADVICE } from "../errors/turn.js";
 import type { ConfigReadResponse, GetAccountResponse } from "../protocol/generated/protocol.js";
 import type { Notification } from "../stream/events.js";

@@ -2,7 +2,7 @@
 
 import { realpathSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import type { Spawn } from "../process/agentProcess.js";
 import type { ConfigObject } from "../process/config.js";
 import type { LaunchOptions } from "../process/launch.js";

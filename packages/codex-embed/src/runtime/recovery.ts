@@ -7,7 +7,7 @@ import {
   JsonRpcError,
   ServerBusyError,
   TransportClosedError,
-} from "../errors/index.js";
+} from "../errors/connection.js";
 import type { Turn, TurnsPage } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { RequestBroker } from "../requests/broker.js";

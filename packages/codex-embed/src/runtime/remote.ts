@@ -2,8 +2,8 @@
 
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isAbsolute } from "node:path";
-import { messageOf } from "../errors/base.js";
-import { LaunchError, UsageError } from "../errors/index.js";
+import { messageOf, UsageError } from "../errors/base.js";
+import { LaunchError } from "../errors/connection.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/stdio.js";
 import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
 import { orAborted } from "../util/async.js";

@@ -1,23 +1,17 @@
 /** Owns one runtime from start to close, over all connections to it, and wires the layers. */
 
-import { atAwait, atCallSite, messageOf } from "../errors/base.js";
-import {
-  type CloseReason,
-  CodexError,
-  RequestTimeoutError,
-  type ThreadFate,
-  TransportClosedError,
-  UsageError,
-} from "../errors/index.js";
+import { atAwait, atCallSite, CodexError, messageOf, UsageError } from "../errors/base.js";
+import { type CloseReason, RequestTimeoutError, type ThreadFate, TransportClosedError } from "../errors/connection.js";
 import type { Turn } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { WireNotification } from "../protocol/shapes.js";
 import { RequestBroker } from "../requests/broker.js";
 import type { Connection, ConnectionReceiver } from "../rpc/connection.js";
-import { retryOnOverload } from "../rpc/retry.js";
+import { retryOnOverload } from "../rpc/replyErrors.js";
 import {
   type CodexStatus,
   isKnownNotification,
+  Listeners,
   type Notification,
   type NotificationMethod,
   type NotificationOf,
@@ -30,7 +24,6 @@ import { ActivityLog } from "./activityLog.js";
 import { Link } from "./connectionManager.js";
 import { type Endpoint, RuntimePaths } from "./endpoint.js";
 import type { RuntimeMetadata } from "./handshake.js";
-import { Listeners } from "./listeners.js";
 import { LoginGate } from "./loginGate.js";
 import { type ClientOptions, DEFAULT_OPT_OUT_NOTIFICATIONS, startupLimitMs } from "./options.js";
 import { Recovery } from "./recovery.js";

@@ -1,15 +1,120 @@
-/** Owns schemas made ready for use: what goes on the wire, and the check of what comes back. */
-
-import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { UsageError } from "../errors/index.js";
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
+import { UsageError } from "../errors/base.js";
+import { OutputValidationError } from "../errors/turn.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
+import type { EndedTurn } from "../protocol/shapes.js";
 import { MAX_READ_LEVELS } from "../util/json.js";
 import { dropAddedNulls } from "./nulls.js";
-import { isStandardSchema, toJsonSchema } from "./standard.js";
 import { toStrictJsonSchema } from "./strict.js";
-import type { InferOutput, JsonObject, Schema, SchemaIssue, SchemaResult } from "./types.js";
+import {
+  type InferOutput,
+  isJsonObject,
+  type JsonObject,
+  type Schema,
+  type SchemaIssue,
+  type SchemaResult,
+} from "./types.js";
 import { type AjvLoader, type Check, compileCheck, loadAjv } from "./validate.js";
 import { toWellFormedSchema } from "./wellFormed.js";
+
+/** The dialects that are asked for, in order: every library of the standard knows one of them. */
+const TARGETS = ["draft-2020-12", "draft-07"] as const;
+
+/** Tells whether a schema can check values by itself. */
+export function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
+  const standard = standardOf(schema);
+  return standard !== undefined && "validate" in standard && typeof standard.validate === "function";
+}
+
+/**
+ * Brings a schema to a plain JSON Schema: a copy of it, without members that are not JSON.
+ *
+ * @param options - `io`: for a schema that transforms, whether the values before (`input`) or after it; `where`: what
+ * the schema is for, in the words of the caller, for example `outputSchema`.
+ * @throws UsageError for a validator that does not give JSON Schema, with the way to get one, and for anything else
+ * that is not a schema.
+ */
+export function toJsonSchema(schema: Schema, options: { io: "input" | "output"; where: string }): JsonObject {
+  const { io, where } = options;
+  const standard = standardOf(schema);
+  if (standard === undefined) {
+    if (!isPlainObject(schema)) {
+      throw new UsageError(
+        `${where} is not a schema. Pass one of a Standard Schema library (zod, valibot, arktype, …) or a JSON Schema object.`,
+      );
+    }
+    return toJson(schema, where);
+  }
+  if (!hasConverter(standard)) {
+    throw new UsageError(
+      `${where} is a ${vendorOf(standard)} schema that does not give JSON Schema. ${hint(schema, standard)}`,
+    );
+  }
+  return toJson(convert(standard, io, where), where);
+}
+
+function convert(standard: StandardJSONSchemaV1.Props, io: "input" | "output", where: string): unknown {
+  let first: unknown;
+  for (const target of TARGETS) {
+    try {
+      return standard.jsonSchema[io]({ target });
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  const reason = first instanceof Error ? first.message : String(first);
+  throw new UsageError(`${where} cannot be expressed as JSON Schema: ${standard.vendor} says "${reason}".`, {
+    cause: first,
+  });
+}
+
+function toJson(schema: unknown, where: string): JsonObject {
+  let copy: JsonValue;
+  try {
+    copy = JSON.parse(JSON.stringify(schema));
+  } catch (cause) {
+    throw new UsageError(`${where} is not JSON: it has a cycle other than by $ref, or is nested too deep.`, { cause });
+  }
+  if (!isJsonObject(copy)) throw new UsageError(`${where} did not give a JSON Schema object.`);
+  return copy;
+}
+
+function standardOf(schema: unknown): object | undefined {
+  if ((typeof schema !== "object" && typeof schema !== "function") || schema === null) return undefined;
+  if (!("~standard" in schema)) return undefined;
+  const standard = schema["~standard"];
+  return typeof standard === "object" && standard !== null ? standard : undefined;
+}
+
+function hasConverter(standard: object): standard is StandardJSONSchemaV1.Props {
+  return "jsonSchema" in standard && typeof standard.jsonSchema === "object" && standard.jsonSchema !== null;
+}
+
+/** A plain object of any realm: class instances are validators of libraries that follow no standard. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function vendorOf(standard: object): string {
+  return "vendor" in standard && typeof standard.vendor === "string" ? standard.vendor : "Standard Schema";
+}
+
+function hint(schema: object, standard: object): string {
+  switch (vendorOf(standard)) {
+    case "zod":
+      return "_zod" in schema
+        ? 'Pass z.toJSONSchema(schema), with z from "zod", or write the schema with "zod" 4.2 or later instead of "zod/mini".'
+        : "Upgrade to zod 4.2 or later.";
+    case "valibot":
+      return 'Pass toStandardJsonSchema(schema), from "@valibot/to-json-schema".';
+    case "effect":
+      return 'Pass JSONSchema.make(schema), with JSONSchema from "effect".';
+    default:
+      return "Pass it as a JSON Schema object, or upgrade the library to a version with Standard JSON Schema.";
+  }
+}
 
 /** What every validator has stack for. */
 const ORDINARY_LEVELS = 100;
@@ -143,4 +248,42 @@ function toIssue(issue: StandardSchemaV1.Issue): SchemaIssue {
     return typeof key === "symbol" ? String(key) : key;
   });
   return { message: issue.message, path };
+}
+
+/** The type of `result.output` for an `outputSchema` of type `S`. */
+export type OutputOf<S extends Schema | undefined> = S extends Schema ? InferOutput<S> : undefined;
+
+/** What goes on the wire for an `outputSchema`, and how the answer is read. */
+export interface OutputPlan<O> {
+  readonly wire: JsonValue | undefined;
+  /** Throws `OutputValidationError` when the answer does not conform. */
+  readonly parse: (turn: EndedTurn) => Promise<O>;
+}
+
+/** Prepares an output schema; throws `UsageError` for one that has no strict form. */
+export function outputParser<S extends Schema | undefined>(schema: S | undefined): OutputPlan<OutputOf<S>>;
+export function outputParser(schema: Schema | undefined): OutputPlan<unknown> {
+  if (schema === undefined) return { wire: undefined, parse: async () => undefined };
+  const prepared = prepareOutput(schema, "outputSchema");
+  return {
+    wire: prepared.wire,
+    async parse(turn) {
+      if (turn.status === "interrupted") {
+        throw new OutputValidationError([{ message: "the turn was interrupted", path: [] }], turn.finalResponse ?? "");
+      }
+      const result = await prepared.parse(turn.finalResponse);
+      if (!result.ok) throw new OutputValidationError(result.issues, turn.finalResponse ?? "");
+      return result.value;
+    },
+  };
+}
+
+/** Asks the model for an answer that conforms. */
+export function repairRequest(error: OutputValidationError): string {
+  const issues = error.issues.map(({ message, path }) => `- ${path.join(".") || "(the whole answer)"}: ${message}`);
+  return [
+    "Your last answer does not conform to the required JSON schema:",
+    ...issues,
+    "Answer again with the corrected JSON alone.",
+  ].join("\n");
 }

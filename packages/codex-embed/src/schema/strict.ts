@@ -1,6 +1,6 @@
 /** Owns the strict form of a schema: the subset of JSON Schema that the Responses API takes for structured output. */
 
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
 import { isAmong, isType, keywordsOf, mergeSchemas, splitKeywords, typeOfScalar } from "./keywords.js";
 import { nullable, referenceTarget, Shapes, type StrictSchema } from "./nulls.js";

@@ -1,5 +1,5 @@
 import { type Context, createContext, Script } from "node:vm";
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import { type JsonObject, localReference, pointerNames, type SchemaIssue, valueAt } from "./types.js";
 
 /** How long a check may hold up the event loop: a schema can ask for more than linear time. */

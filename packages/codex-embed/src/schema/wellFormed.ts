@@ -1,6 +1,6 @@
 /** Finds what is wrong with a plain JSON Schema when it is given, not when the first answer is held against it. */
 
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
 import { isType } from "./keywords.js";
 import { isJsonObject, type JsonObject, localReference, setMember, toPath, valueAt } from "./types.js";

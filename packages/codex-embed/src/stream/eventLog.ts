@@ -1,6 +1,6 @@
 /** Owns what a turn has emitted, and lets any number of readers follow it from the beginning, each at its own pace. */
 
-import { StreamOverflowError } from "../errors/index.js";
+import { StreamOverflowError } from "../errors/turn.js";
 import { type DeltaEvent, extendsSameText, isDeltaEvent, type TurnEvent, withDelta } from "./events.js";
 
 /** An event, or a run of adjacent deltas of one text. */

@@ -1,4 +1,5 @@
-import { type CloseReason, UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
+import { type CloseReason } from "../errors/connection.js";
 import type { ThreadItem, Turn } from "../protocol/generated/protocol.js";
 import {
   deltaNotifications,
@@ -6,6 +7,7 @@ import {
   type Notifications,
   notificationScopes,
 } from "../protocol/generated/tables.js";
+import { currentContext } from "../util/async.js";
 import { MAX_KEY_CHARS, nearest, shownKey, text } from "../validate/kinds.js";
 
 /** The name of a notification that the protocol knows. */
@@ -238,4 +240,64 @@ export interface ItemRef {
 /** The reference as a key. No two references have the same one, whatever their ids hold. */
 export function itemKey({ threadId, turnId, itemId }: ItemRef): string {
   return JSON.stringify([threadId, turnId, itemId]);
+}
+
+type Listener = (notification: UnknownNotification) => void;
+
+/** Delivers notifications to subscribers, off the reader and in order. A subscriber that throws harms nobody else. */
+export class Listeners {
+  readonly #byMethod = new Map<string, Set<Listener>>();
+  readonly #onThrow: (error: unknown, method: string) => void;
+
+  /** @param onThrow - told of what a subscriber threw or rejected with. */
+  constructor(onThrow: (error: unknown, method: string) => void) {
+    this.#onThrow = onThrow;
+  }
+
+  /**
+   * Subscribes to one notification, to all of them, or to those that this version of the protocol does not know. The listener
+   * is called in the async context of this call.
+   */
+  on<K extends SubscriptionName>(method: K, listener: (notification: NotificationOf<K>) => unknown): Disposable {
+    const context = currentContext();
+    const call = async (notification: UnknownNotification): Promise<void> => {
+      try {
+        if (isNotificationOf(notification, method)) await listener(notification);
+      } catch (error) {
+        this.#onThrow(error, notification.method);
+      }
+    };
+    const guarded: Listener = (notification) => void context(() => call(notification));
+    const listeners = this.#byMethod.get(method) ?? new Set();
+    this.#byMethod.set(method, listeners.add(guarded));
+    return {
+      [Symbol.dispose]: () => {
+        listeners.delete(guarded);
+        if (listeners.size === 0 && this.#byMethod.get(method) === listeners) this.#byMethod.delete(method);
+      },
+    };
+  }
+
+  /** Hands a notification to its subscribers. */
+  emit(notification: UnknownNotification, known: boolean): void {
+    if (this.#byMethod.size === 0) return;
+    this.#tell(this.#byMethod.get(known ? notification.method : "unknown"), notification);
+    if (known) this.#tell(this.#byMethod.get("*"), notification);
+  }
+
+  #tell(listeners: Set<Listener> | undefined, notification: UnknownNotification): void {
+    if (listeners === undefined) return;
+    for (const listener of listeners) {
+      queueMicrotask(() => {
+        if (listeners.has(listener)) listener(notification);
+      });
+    }
+  }
+}
+
+function isNotificationOf<K extends SubscriptionName>(
+  notification: UnknownNotification,
+  method: K,
+): notification is UnknownNotification & NotificationOf<K> {
+  return method === "unknown" || method === "*" || notification.method === method;
 }

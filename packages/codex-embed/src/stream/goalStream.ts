@@ -1,5 +1,5 @@
 import { atCallSite } from "../errors/base.js";
-import { TurnFailedError } from "../errors/index.js";
+import { TurnFailedError } from "../errors/turn.js";
 import type { ThreadGoal, ThreadItem, TokenUsageBreakdown } from "../protocol/generated/protocol.js";
 import type { TurnSnapshot, TurnUsage } from "../protocol/shapes.js";
 import { TurnAccumulator } from "./accumulate.js";

@@ -1,4 +1,4 @@
-import type { CodexError } from "../errors/index.js";
+import type { CodexError } from "../errors/base.js";
 import type { TokenUsageBreakdown } from "../protocol/generated/protocol.js";
 import { type AsyncContext, currentContext } from "../util/async.js";
 import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "./events.js";

@@ -1,12 +1,8 @@
 /** Owns where each notification goes: to the one turn that it names, and never to another. */
 
-import {
-  type CloseReason,
-  type CodexError,
-  TransportClosedError,
-  TurnInProgressError,
-  UsageError,
-} from "../errors/index.js";
+import { type CodexError, UsageError } from "../errors/base.js";
+import { type CloseReason, TransportClosedError } from "../errors/connection.js";
+import { TurnInProgressError } from "../errors/turn.js";
 import type { Turn } from "../protocol/generated/protocol.js";
 import { type AsyncContext, rootContext } from "../util/async.js";
 import {

@@ -1,4 +1,4 @@
-import type { ThreadFate } from "../errors/index.js";
+import type { ThreadFate } from "../errors/connection.js";
 import type {
   ActivePermissionProfile,
   JsonValue,

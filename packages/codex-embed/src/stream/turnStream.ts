@@ -1,5 +1,5 @@
-import { atCallSite, type CallSite } from "../errors/base.js";
-import { type CodexError, ModelRetryError, TurnFailedError, TurnInProgressError } from "../errors/index.js";
+import { atCallSite, type CallSite, type CodexError } from "../errors/base.js";
+import { ModelRetryError, TurnFailedError, TurnInProgressError } from "../errors/turn.js";
 import type { TokenUsageBreakdown, Turn } from "../protocol/generated/protocol.js";
 import type { EndedTurn, TurnSnapshot } from "../protocol/shapes.js";
 import { TurnAccumulator } from "./accumulate.js";

@@ -1,20 +1,15 @@
 /** The public testing kit: the pinned runtime against a scripted model, offline. */
 
 export type {
+  Delay,
   DisconnectPart,
   FailOptions,
   FailResponsePart,
   FailurePart,
+  Gate,
   HttpErrorPart,
   IncompletePart,
   MalformedPart,
-  SilencePart,
-} from "./failures.js";
-export { disconnect, fail, failResponse, incomplete, malformed, silence } from "./failures.js";
-export { createTestHome, type TestHome, type TestHomeOptions } from "./home.js";
-export type {
-  Delay,
-  Gate,
   MessageOptions,
   MessagePart,
   MessagePhase,
@@ -25,15 +20,37 @@ export type {
   ReasoningOptions,
   ReasoningPart,
   ReasoningSection,
+  SilencePart,
   TokenCounts,
   UsagePart,
 } from "./parts.js";
-export { delay, gate, message, rawEvent, rawItem, reasoning, ScriptError, usage } from "./parts.js";
+export {
+  delay,
+  disconnect,
+  fail,
+  failResponse,
+  gate,
+  incomplete,
+  malformed,
+  message,
+  rawEvent,
+  rawItem,
+  reasoning,
+  ScriptError,
+  silence,
+  usage,
+} from "./parts.js";
 export type { JsonObject, RecordedRequest, RequestEnd } from "./recordedRequest.js";
 export type { RequestFilter, Responder, StepQueue } from "./script.js";
 export { ScriptedModel, type ScriptedModelOptions } from "./scriptedModel.js";
-export { startTestCodex, type TestCodex, type TestCodexOptions } from "./startTestCodex.js";
-export { type Part, type Step, type StepOptions, step } from "./step.js";
+export {
+  createTestHome,
+  startTestCodex,
+  type TestCodex,
+  type TestCodexOptions,
+  type TestHome,
+  type TestHomeOptions,
+} from "./startTestCodex.js";
 export type {
   CustomToolCallOptions,
   CustomToolCallPart,
@@ -42,5 +59,16 @@ export type {
   ShellOptions,
   ToolCallOptions,
   UpdatePlanOptions,
-} from "./toolParts.js";
-export { applyPatch, customToolCall, rawToolCall, shell, toolCall, updatePlan } from "./toolParts.js";
+} from "./step.js";
+export {
+  applyPatch,
+  customToolCall,
+  type Part,
+  rawToolCall,
+  type Step,
+  type StepOptions,
+  shell,
+  step,
+  toolCall,
+  updatePlan,
+} from "./step.js";

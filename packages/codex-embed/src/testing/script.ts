@@ -1,7 +1,14 @@
 import { Gate, type Pause, type Piece, type ReasoningPart, type TokenCounts } from "./parts.js";
 import type { RecordedRequest } from "./recordedRequest.js";
-import { asStep, describeStep, endsResponse, type Part, replacesStream, type Step } from "./step.js";
-import type { CustomToolCallPart } from "./toolParts.js";
+import {
+  asStep,
+  type CustomToolCallPart,
+  describeStep,
+  endsResponse,
+  type Part,
+  replacesStream,
+  type Step,
+} from "./step.js";
 
 /** One SSE event of the Responses API. */
 export interface SseEvent {

@@ -1,6 +1,6 @@
 /** Pictures that the runtime can read: what else it is given, it leaves out without an error (measured). */
 
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 
 /** One format that the runtime reads, recognised by its bytes: it does not look at the declared type either. */
 interface Format {

@@ -1,7 +1,7 @@
 /** What `execute` may return, and how it becomes the wire's. */
 
 import { isDeepStrictEqual } from "node:util";
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import type {
   DynamicToolCallOutputContentItem,
   DynamicToolCallResponse,

@@ -1,5 +1,5 @@
 import { isAscii } from "node:buffer";
-import type { CloseReason } from "../errors/index.js";
+import type { CloseReason } from "../errors/connection.js";
 import type { AgentProcess } from "../process/agentProcess.js";
 import type { Transport, TransportReceiver } from "./transport.js";
 

@@ -1,6 +1,6 @@
 /** Owns the contract between a connection and whatever carries its messages. */
 
-import type { CloseReason } from "../errors/index.js";
+import type { CloseReason } from "../errors/connection.js";
 
 /** What a transport calls. All calls come from one reader, in the order of arrival. */
 export interface TransportReceiver {

@@ -2,7 +2,7 @@
 
 import { connect as connectSocket } from "node:net";
 import { WebSocket } from "ws";
-import { type CloseReason, FrameTooLargeError } from "../errors/index.js";
+import { type CloseReason, FrameTooLargeError } from "../errors/connection.js";
 import { redactSecrets } from "../process/stderr.js";
 import { onAbort } from "../util/async.js";
 import type { Transport, TransportReceiver } from "./transport.js";

@@ -1,4 +1,4 @@
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import { MAX_TIMER_MS } from "../util/async.js";
 
 /** Where a value was given: the call that took it, and the path of the option in the options of that call. */

@@ -1,4 +1,4 @@
-import { UsageError } from "../errors/index.js";
+import { UsageError } from "../errors/base.js";
 import { at, type Check, isObject, MAX_KEY_CHARS, nearest, oneOf, type Place, shownKey, wrongKind } from "./kinds.js";
 
 /** Every option of a type, with its check: the compiler refuses a table that misses one, or has one too many. */

@@ -1,6 +1,6 @@
 /** A transport in memory, for tests of what stands above one. */
 
-import type { CloseReason } from "../../src/errors/index.js";
+import type { CloseReason } from "../../src/errors/connection.js";
 import type { Transport, TransportReceiver } from "../../src/transport/transport.js";
 
 /** Records what is sent, and plays the other side. */

@@ -5,8 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RUNTIME_VERSION } from "codex-embed/protocol";
 import { afterAll, describe, expect, it } from "vitest";
-import { checkBinary, checkHome, checkLaunch, checkNode, checkPeers } from "../../../src/doctor/checks.js";
-import { checkVersion } from "../../../src/doctor/examine.js";
+import {
+  checkBinary,
+  checkHome,
+  checkLaunch,
+  checkNode,
+  checkPeers,
+  checkVersion,
+} from "../../../src/doctor/examine.js";
 import type { LocatedRuntime } from "../../../src/process/locate.js";
 
 const work = realpathSync(mkdtempSync(join(tmpdir(), "codex-embed-doctor-")));

@@ -1,7 +1,8 @@
 /** Owns the tests of the exec client's arguments and environment. */
 
 import { describe, expect, it } from "vitest";
-import { LaunchError, UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
+import { LaunchError } from "../../../src/errors/connection.js";
 import { type ExecPlan, execArgs, execEnvironment, planExec } from "../../../src/exec/commandLine.js";
 
 const plan = (over: Partial<ExecPlan> = {}): ExecPlan => ({

@@ -3,7 +3,8 @@
 import { type } from "arktype";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { OutputValidationError, UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
+import { OutputValidationError } from "../../../src/errors/turn.js";
 import { toPrompt } from "../../../src/exec/commandLine.js";
 import { planOutput } from "../../../src/exec/output.js";
 

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { parse } from "smol-toml";
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
 import { type ConfigObject, type ConfigValue, configOverrides } from "../../../src/process/config.js";
 
 describe("configOverrides", () => {

@@ -3,7 +3,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
 import { launchEnvironment, mergeEnvironment, newMark } from "../../../src/process/environment.js";
 import { type LaunchPlan, planLaunch } from "../../../src/process/launch.js";
 import type { LocatedRuntime } from "../../../src/process/locate.js";

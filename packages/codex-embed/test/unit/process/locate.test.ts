@@ -3,7 +3,8 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { LaunchError, UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
+import { LaunchError } from "../../../src/errors/connection.js";
 import { type LocateOptions, locateRuntime } from "../../../src/process/locate.js";
 import { RUNTIME_VERSION } from "../../../src/protocol/generated/tables.js";
 import { put, temporaryFolder } from "./temporary.js";

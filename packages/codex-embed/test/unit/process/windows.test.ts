@@ -3,8 +3,7 @@
 import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { withPathFolder } from "../../../src/process/environment.js";
-import { findExecutable } from "../../../src/process/executable.js";
+import { findExecutable, withPathFolder } from "../../../src/process/environment.js";
 import { runtimeTarget } from "../../../src/process/locate.js";
 import { ProcessTree } from "../../../src/process/processTree.js";
 import { put, temporaryFolder } from "./temporary.js";

@@ -1,7 +1,7 @@
 /** Tests the broker of the runtime's requests: who is asked, that each is answered once, and when an answer is void. */
 
 import { describe, expect, test, vi } from "vitest";
-import type { CloseReason } from "../../../src/errors/index.js";
+import type { CloseReason } from "../../../src/errors/connection.js";
 import type { FileUpdateChange } from "../../../src/protocol/generated/protocol.js";
 import { RequestBroker } from "../../../src/requests/broker.js";
 import type { HandlerContext, Handlers } from "../../../src/requests/handlers.js";

@@ -2,14 +2,13 @@
 
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
+import { type CodexError, UsageError } from "../../../src/errors/base.js";
 import {
-  type CodexError,
   FrameTooLargeError,
   InvalidParamsError,
   RequestTimeoutError,
   TransportClosedError,
-  UsageError,
-} from "../../../src/errors/index.js";
+} from "../../../src/errors/connection.js";
 import type { WireNotification, WireRequest } from "../../../src/protocol/shapes.js";
 import { Connection } from "../../../src/rpc/connection.js";
 import { FakeTransport } from "../../support/fakeTransport.js";

@@ -1,7 +1,7 @@
 /** Tests that unforeseen error answers still become errors; the known ones are tested against the runtime. */
 
 import { expect, test } from "vitest";
-import { InvalidParamsError, JsonRpcError, ServerBusyError } from "../../../src/errors/index.js";
+import { InvalidParamsError, JsonRpcError, ServerBusyError } from "../../../src/errors/connection.js";
 import { replyError } from "../../../src/rpc/replyErrors.js";
 
 test("an unknown code becomes the plain class with everything that came", () => {

@@ -1,7 +1,12 @@
 /** Tests how threads are taken up again: which requests are made, and what becomes of decisions that nobody asks for again. */
 
 import { describe, expect, test } from "vitest";
-import { type CloseReason, JsonRpcError, ServerBusyError, TransportClosedError } from "../../../src/errors/index.js";
+import {
+  type CloseReason,
+  JsonRpcError,
+  ServerBusyError,
+  TransportClosedError,
+} from "../../../src/errors/connection.js";
 import { RequestBroker } from "../../../src/requests/broker.js";
 import { Recovery, type RecoveryRequest } from "../../../src/runtime/recovery.js";
 import { Router } from "../../../src/stream/router.js";

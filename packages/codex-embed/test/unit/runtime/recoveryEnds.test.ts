@@ -1,7 +1,7 @@
 /** Tests taking up threads on a new connection against a runtime whose record is behind. */
 
 import { expect, test } from "vitest";
-import type { CloseReason } from "../../../src/errors/index.js";
+import type { CloseReason } from "../../../src/errors/connection.js";
 import type { Turn } from "../../../src/protocol/generated/protocol.js";
 import { RequestBroker } from "../../../src/requests/broker.js";
 import { Recovery, type RecoveryRequest } from "../../../src/runtime/recovery.js";

@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
-import { UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
 import type { ConnectOptions } from "../../../src/runtime/options.js";
 import { checkedToken, remote } from "../../../src/runtime/remote.js";
 import { timeLimit } from "../../../src/util/async.js";

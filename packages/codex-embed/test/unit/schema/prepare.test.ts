@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import * as mini from "zod/mini";
-import { UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
 import { prepareArguments, prepareOutput } from "../../../src/schema/prepare.js";
 import { type JsonObject, type Schema } from "../../../src/schema/types.js";
 import { type AjvLoader } from "../../../src/schema/validate.js";

@@ -6,8 +6,8 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import * as mini from "zod/mini";
-import { UsageError } from "../../../src/errors/index.js";
-import { toJsonSchema } from "../../../src/schema/standard.js";
+import { UsageError } from "../../../src/errors/base.js";
+import { toJsonSchema } from "../../../src/schema/prepare.js";
 import { type Schema } from "../../../src/schema/types.js";
 
 const input = (schema: Schema) => toJsonSchema(schema, { io: "input", where: "outputSchema" });

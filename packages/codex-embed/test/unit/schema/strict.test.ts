@@ -3,7 +3,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
 import { dropAddedNulls } from "../../../src/schema/nulls.js";
 import { toStrictJsonSchema } from "../../../src/schema/strict.js";
 import { type JsonObject } from "../../../src/schema/types.js";

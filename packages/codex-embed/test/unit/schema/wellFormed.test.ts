@@ -1,7 +1,7 @@
 /** Tests the look at a plain JSON Schema when it is given. */
 
 import { describe, expect, test } from "vitest";
-import { UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
 import { prepareArguments, prepareOutput } from "../../../src/schema/prepare.js";
 import { type JsonObject } from "../../../src/schema/types.js";
 import { tool } from "../../../src/tools/tool.js";

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { captureCallSite } from "../../../src/errors/base.js";
-import { TurnInProgressError } from "../../../src/errors/index.js";
+import { TurnInProgressError } from "../../../src/errors/turn.js";
 import type { ThreadGoal, ThreadGoalStatus } from "../../../src/protocol/generated/protocol.js";
 import type { Notification, TurnEvent } from "../../../src/stream/events.js";
 import { GoalStream } from "../../../src/stream/goalStream.js";

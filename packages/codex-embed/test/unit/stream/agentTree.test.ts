@@ -1,7 +1,7 @@
 /** Tests the tree of sub-agents: who is found, whose events reach whom in any order of arrival, and when each ends. */
 
 import { expect, test } from "vitest";
-import { TransportClosedError } from "../../../src/errors/index.js";
+import { TransportClosedError } from "../../../src/errors/connection.js";
 import type { CollabAgentStatus, CollabAgentTool, ThreadItem } from "../../../src/protocol/generated/protocol.js";
 import { type AgentStream, AgentTree } from "../../../src/stream/agentStream.js";
 import type { Notification, TurnEvent, TurnNotification } from "../../../src/stream/events.js";

@@ -1,7 +1,7 @@
 /** Tests what becomes of a turn when the runtime writes what the protocol does not allow. */
 
 import { expect, test } from "vitest";
-import { TurnFailedError } from "../../../src/errors/index.js";
+import { TurnFailedError } from "../../../src/errors/turn.js";
 import { agentMessage, completed, itemCompleted, started, threadId, turnId, turnRecord } from "../../support/events.js";
 import { FakeClient } from "../../support/fakeClient.js";
 

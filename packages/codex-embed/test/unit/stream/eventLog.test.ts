@@ -1,7 +1,7 @@
 /** Tests the event log: any number of readers, none of which holds another back or loses text. */
 
 import { describe, expect, test } from "vitest";
-import { StreamOverflowError } from "../../../src/errors/index.js";
+import { StreamOverflowError } from "../../../src/errors/turn.js";
 import { EventLog } from "../../../src/stream/eventLog.js";
 import type { TurnEvent } from "../../../src/stream/events.js";
 import { completed, delta, started } from "../../support/events.js";

@@ -2,7 +2,8 @@
 
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { CodexError, TransportClosedError } from "../../../src/errors/index.js";
+import { CodexError } from "../../../src/errors/base.js";
+import { TransportClosedError } from "../../../src/errors/connection.js";
 import { Connection } from "../../../src/rpc/connection.js";
 import { completed, delta, started, threadId, turnRecord } from "../../support/events.js";
 import { FakeClient, turnOfTheLoop } from "../../support/fakeClient.js";

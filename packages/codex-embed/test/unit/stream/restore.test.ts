@@ -1,7 +1,7 @@
 /** Tests how a thread is restored after a gap: what was missed is told once, in order, before what comes now. */
 
 import { describe, expect, test } from "vitest";
-import { TransportClosedError } from "../../../src/errors/index.js";
+import { TransportClosedError } from "../../../src/errors/connection.js";
 import type { ThreadItem, Turn } from "../../../src/protocol/generated/protocol.js";
 import type { Notification, ReconnectedEvent, TurnEvent } from "../../../src/stream/events.js";
 import type { ThreadFollower } from "../../../src/stream/reservation.js";

@@ -1,7 +1,9 @@
 /** Tests the router: an event reaches the turn that it names, and no other. */
 
 import { describe, expect, test } from "vitest";
-import { TransportClosedError, TurnInProgressError, UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
+import { TransportClosedError } from "../../../src/errors/connection.js";
+import { TurnInProgressError } from "../../../src/errors/turn.js";
 import type { ThreadItem } from "../../../src/protocol/generated/protocol.js";
 import type { Notification, TurnEvent } from "../../../src/stream/events.js";
 import type { TurnSink } from "../../../src/stream/reservation.js";

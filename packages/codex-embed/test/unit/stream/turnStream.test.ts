@@ -1,8 +1,9 @@
 /** Tests what a turn's events add up to, and that it settles exactly once. */
 
 import { describe, expect, test } from "vitest";
-import { captureCallSite } from "../../../src/errors/base.js";
-import { TransportClosedError, TurnFailedError, UsageError } from "../../../src/errors/index.js";
+import { captureCallSite, UsageError } from "../../../src/errors/base.js";
+import { TransportClosedError } from "../../../src/errors/connection.js";
+import { TurnFailedError } from "../../../src/errors/turn.js";
 import type { ThreadItem } from "../../../src/protocol/generated/protocol.js";
 import { TurnAccumulator, textOf } from "../../../src/stream/accumulate.js";
 import type { TurnEvent } from "../../../src/stream/events.js";

@@ -5,8 +5,13 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { parse } from "smol-toml";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { linkBubblewrap, makeTestFolder, testConfigToml, testEnvironment } from "../../../src/testing/home.js";
 import { createTestHome } from "../../../src/testing/index.js";
+import {
+  linkBubblewrap,
+  makeTestFolder,
+  testConfigToml,
+  testEnvironment,
+} from "../../../src/testing/startTestCodex.js";
 
 const model = { baseUrl: "http://127.0.0.1:1/v1" };
 

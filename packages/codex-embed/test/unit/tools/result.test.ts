@@ -2,8 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { DynamicToolCallOutputContentItem } from "../../../src/protocol/generated/protocol.js";
-import { type Tool, tool } from "../../../src/tools/tool.js";
-import { ToolSet } from "../../../src/tools/toolSet.js";
+import { type Tool, ToolSet, tool } from "../../../src/tools/tool.js";
 import { PICTURES } from "../../support/pictures.js";
 
 const PNG = PICTURES["image/png"];

@@ -4,14 +4,13 @@ import { getEventListeners } from "node:events";
 import * as v from "valibot";
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
-import { UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
 import type {
   DynamicToolCallParams,
   DynamicToolCallResponse,
   JsonValue,
 } from "../../../src/protocol/generated/protocol.js";
-import { type Tool, type ToolContext, type ToolOptions, tool, toolGroup } from "../../../src/tools/tool.js";
-import { ToolSet } from "../../../src/tools/toolSet.js";
+import { type Tool, type ToolContext, type ToolOptions, ToolSet, tool, toolGroup } from "../../../src/tools/tool.js";
 
 const parameters = z.object({ city: z.string(), days: z.number().optional() });
 

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { HANDLERS, RUN, START_THREAD } from "../../../src/client/knownOptions.js";
-import { UsageError } from "../../../src/errors/index.js";
+import { UsageError } from "../../../src/errors/base.js";
 import { expandHome } from "../../../src/process/environment.js";
 import {
   flag,

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { chmod, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { LaunchError } from "../../../src/errors/index.js";
+import { LaunchError } from "../../../src/errors/connection.js";
 import { AgentProcess } from "../../../src/process/agentProcess.js";
 import { processTable } from "../../../src/process/processTable.js";
 import {

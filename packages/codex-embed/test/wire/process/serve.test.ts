@@ -3,7 +3,7 @@
 import { inspect } from "node:util";
 import { Codex, serveAppServer } from "codex-embed";
 import { expect, it } from "vitest";
-import { spawnDetached } from "../../../src/process/spawn.js";
+import { spawnDetached } from "../../../src/process/agentProcess.js";
 import { nodeRequest } from "./children.js";
 
 it("does not show its token when it is printed or serialized, nor does a client that has it", async () => {
