@@ -29,7 +29,8 @@ import { callback, flag, nullable, signal, text, timeout } from "../validate/kin
 import { checkOptions, type OptionTable } from "../validate/options.js";
 import { CODEX, CONNECT, FORK_THREAD, LIST_THREADS, RESUME_THREAD, START_THREAD } from "./knownOptions.js";
 import { type ChatgptLogin, checkedApiKey, type DeviceCodeLogin, followLogin } from "./login.js";
-import { readThread, Thread } from "./thread.js";
+import { readThread } from "./openThread.js";
+import { Thread } from "./thread.js";
 
 const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs">> = { signal, timeoutMs: nullable(timeout) };
 

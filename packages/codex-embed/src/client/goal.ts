@@ -12,7 +12,7 @@ import { checkOptions, type OptionTable } from "../validate/options.js";
 import { Agents } from "./agents.js";
 import { Ender, type InterruptOptions } from "./ending.js";
 import { LimitWatch, type Started, startLimited } from "./limits.js";
-import { type Input, toUserInput } from "./startTurn.js";
+import { type Input, toUserInput } from "./turn.js";
 
 export type { GoalResult } from "../stream/goalStream.js";
 

@@ -1,7 +1,7 @@
 /** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
 
 import { UsageError } from "../errors/base.js";
-import { JsonRpcError, ThreadNotFoundError } from "../errors/connection.js";
+import { JsonRpcError, MethodNotFoundError, ThreadNotFoundError } from "../errors/connection.js";
 import { SettingsMismatchError } from "../errors/turn.js";
 import { configJson } from "../process/config.js";
 import type { JsonValue, Thread as ThreadRecord, ThreadStatus, TurnsPage } from "../protocol/generated/protocol.js";
@@ -17,12 +17,11 @@ import {
   type ThreadExtras,
   threadModeFields,
 } from "../runtime/options.js";
-import { hasInstructions, sandboxIn } from "../runtime/rollout.js";
+import { hasInstructions, openRollout, type RolloutBytes, rolloutOf, sandboxIn } from "../runtime/rollout.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { type SandboxFields, sandboxFields, type ThreadSandbox } from "../stream/threadMemory.js";
 import { ToolSet } from "../tools/tool.js";
 import { currentContext } from "../util/async.js";
-import { readRollout, readThread } from "./thread.js";
 
 /** What the runtime tells of a thread that it has opened. */
 export interface OpenedThread extends EffectiveSettings {
@@ -327,4 +326,38 @@ function warnOfUnreachable(runtime: Runtime, decides: boolean, opened: OpenedThr
     "unreachable-handlers",
     `The approval handlers of thread ${opened.thread.id} will not be asked: ${why}. Use approvalMode "ask".`,
   );
+}
+
+/** Reads the record of a thread (`thread/read`), with its turns or without. */
+export async function readThread(runtime: Runtime, threadId: string, includeTurns = false): Promise<ThreadRecord> {
+  try {
+    const { thread } = await runtime.request("thread/read", { threadId, includeTurns });
+    return thread;
+  } catch (error) {
+    // The runtime says of a thread without a turn that it cannot list turns yet (measured).
+    if (!includeTurns || !MethodNotFoundError.isInstance(error)) throw error;
+    return readThread(runtime, threadId);
+  }
+}
+
+/**
+ * Reads something of a thread's rollout; null when the rollout cannot be read. A runtime of this program has its files
+ * here, unless a `spawn` has put it elsewhere; any other one is asked for the file (`fs/readFile`).
+ */
+export async function readRollout<T>(
+  runtime: Runtime,
+  path: string | null,
+  read: (rollout: RolloutBytes) => Promise<T>,
+): Promise<T | null> {
+  if (path === null) return null;
+  let rollout: RolloutBytes | null = null;
+  try {
+    rollout = runtime.paths.isLocal ? await openRollout(path).catch(() => null) : null;
+    rollout ??= rolloutOf(Buffer.from((await runtime.request("fs/readFile", { path })).dataBase64, "base64"));
+    return await read(rollout);
+  } catch {
+    return null;
+  } finally {
+    await rollout?.close();
+  }
 }

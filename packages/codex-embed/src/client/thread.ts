@@ -1,5 +1,5 @@
 import { captureCallSite, UsageError } from "../errors/base.js";
-import { MethodNotFoundError, TransportClosedError } from "../errors/connection.js";
+import { TransportClosedError } from "../errors/connection.js";
 import { OutputValidationError } from "../errors/turn.js";
 import type {
   ResponseItem,
@@ -15,7 +15,6 @@ import type {
   StartThreadOptions,
   TurnOptions,
 } from "../runtime/options.js";
-import { openRollout, type RolloutBytes, rolloutOf } from "../runtime/rollout.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { type OutputOf, repairRequest } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
@@ -38,9 +37,9 @@ import {
 } from "./goal.js";
 import { FORK_THREAD, RUN, TURN, TURN_LIMITS } from "./knownOptions.js";
 import { untilThreadFree } from "./limits.js";
-import { openFork, openNewThread, openStoredThread } from "./openThread.js";
+import { openFork, openNewThread, openStoredThread, readThread } from "./openThread.js";
 import { type ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget, startReview } from "./review.js";
-import { type Input, TurnStarter } from "./startTurn.js";
+import { TurnStarter } from "./startTurn.js";
 import {
   injectItems,
   type ShellCommandItem,
@@ -49,7 +48,7 @@ import {
   shellCommandOf,
   ThreadQueue,
 } from "./threadActions.js";
-import { OwnedTurn, type TurnHandle } from "./turn.js";
+import { type Input, OwnedTurn, type TurnHandle } from "./turn.js";
 
 /** A conversation with the agent. Its turns run one after another; different threads run side by side. */
 export class Thread implements AsyncDisposable {
@@ -306,39 +305,5 @@ export class Thread implements AsyncDisposable {
   /** @internal */
   static async fork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<Thread> {
     return new Thread(runtime, await openFork(runtime, threadId, options));
-  }
-}
-
-/** Reads the record of a thread (`thread/read`), with its turns or without. */
-export async function readThread(runtime: Runtime, threadId: string, includeTurns = false): Promise<ThreadRecord> {
-  try {
-    const { thread } = await runtime.request("thread/read", { threadId, includeTurns });
-    return thread;
-  } catch (error) {
-    // The runtime says of a thread without a turn that it cannot list turns yet (measured).
-    if (!includeTurns || !MethodNotFoundError.isInstance(error)) throw error;
-    return readThread(runtime, threadId);
-  }
-}
-
-/**
- * Reads something of a thread's rollout; null when the rollout cannot be read. A runtime of this program has its files
- * here, unless a `spawn` has put it elsewhere; any other one is asked for the file (`fs/readFile`).
- */
-export async function readRollout<T>(
-  runtime: Runtime,
-  path: string | null,
-  read: (rollout: RolloutBytes) => Promise<T>,
-): Promise<T | null> {
-  if (path === null) return null;
-  let rollout: RolloutBytes | null = null;
-  try {
-    rollout = runtime.paths.isLocal ? await openRollout(path).catch(() => null) : null;
-    rollout ??= rolloutOf(Buffer.from((await runtime.request("fs/readFile", { path })).dataBase64, "base64"));
-    return await read(rollout);
-  } catch {
-    return null;
-  } finally {
-    await rollout?.close();
   }
 }

@@ -12,7 +12,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import { itemKey } from "../stream/events.js";
 import { isRecord } from "../util/json.js";
 import { listOf, text } from "../validate/kinds.js";
-import { type Input, toUserInput } from "./startTurn.js";
+import { type Input, toUserInput } from "./turn.js";
 
 /** A command that was run on the user's behalf, as the thread records it. */
 export type ShellCommandItem = Extract<ThreadItem, { type: "commandExecution" }>;

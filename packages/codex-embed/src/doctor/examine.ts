@@ -12,12 +12,16 @@ import { speaksOurProtocol } from "../runtime/handshake.js";
 import type { CodexOptions } from "../runtime/options.js";
 import type { NotificationOf } from "../stream/events.js";
 import { onAbort } from "../util/async.js";
-import type { DiagnoseOptions, Diagnosis, DiagnosisCheck, DiagnosisCheckName, LaunchSummary } from "./diagnose.js";
 import {
   checkConfiguration,
   checkLogin,
   checkNetwork,
   checkSandbox,
+  type DiagnoseOptions,
+  type Diagnosis,
+  type DiagnosisCheck,
+  type DiagnosisCheckName,
+  type LaunchSummary,
   type Questioned,
   readConfig,
   withoutPlugins,
