@@ -10,7 +10,10 @@ const CHECKS = [
 
 for (const name of PACKAGES) {
   for (const [command = "", ...args] of CHECKS) {
-    const { status } = spawnSync("npx", ["--no-install", command, ...args], { cwd: packageFolder(name), stdio: "inherit" });
+    const { status } = spawnSync("npx", ["--no-install", command, ...args], {
+      cwd: packageFolder(name),
+      stdio: "inherit",
+    });
     if (status !== 0) process.exitCode = 1;
   }
 }

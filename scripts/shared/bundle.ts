@@ -25,11 +25,24 @@ export const BUNDLED = {
   logLevel: "warning",
 } as const satisfies BuildOptions;
 
+/** What the manifest of a package says. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Reads the manifest of a package. */
+export function manifestOf(name: PackageFolder): Manifest {
+  return JSON.parse(readFileSync(`${packageFolder(name)}package.json`, "utf8"));
+}
+
 /** The entries of a package, as its manifest names them: `exec/index` for `./dist/exec/index.js`. */
 export function entriesOf(name: PackageFolder): { readonly modules: string[]; readonly programs: string[] } {
-  const manifest: { exports: Record<string, string | { default: string }>; bin?: Record<string, string> } = JSON.parse(
-    readFileSync(`${packageFolder(name)}package.json`, "utf8"),
-  );
+  const manifest = manifestOf(name);
   const entryOf = (path: string): string => path.replace(/^\.\/dist\/(.*)\.js$/, "$1");
   return {
     modules: Object.values(manifest.exports).flatMap((entry) =>
