@@ -71,7 +71,7 @@ export const managers: readonly Trial[] = [
   besides("an old MCP SDK", { "@modelcontextprotocol/sdk": "1.10.2", "@modelcontextprotocol/server": "2.0.0" }),
   {
     name: "npm, with the MCP server",
-    what: "`npm install` of both tarballs, then `codex-embed mcp --help` and an import",
+    what: "`npm install` of both tarballs, then an import",
     run: async (bench) => {
       const others = { "@codex-embed/mcp-server": `file:${bench.packed["mcp-server"].tarball}` };
       const project = bench.project("project", dependsOn(bench, others));
