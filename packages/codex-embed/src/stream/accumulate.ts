@@ -91,6 +91,68 @@ export class TurnAccumulator {
   }
 }
 
+/** Adds up the turns that one thread runs one after another, of a goal or a sub-agent. */
+export class TurnSeries {
+  readonly #threadId: string;
+  readonly #usedBefore: TokenUsageBreakdown | null;
+  readonly #turns: TurnSnapshot[] = [];
+  #current: { readonly id: string; readonly accumulator: TurnAccumulator } | null = null;
+
+  /** @param usedBefore - what the thread had used before its first turn here, if known. */
+  constructor(threadId: string, usedBefore: TokenUsageBreakdown | null) {
+    this.#threadId = threadId;
+    this.#usedBefore = usedBefore;
+  }
+
+  /** The turns that have ended, in order. */
+  get turns(): readonly TurnSnapshot[] {
+    return this.#turns;
+  }
+
+  /** The turn in flight, or null. */
+  get currentId(): string | null {
+    return this.#current?.id ?? null;
+  }
+
+  /** The final response of the last turn that has one. */
+  get finalResponse(): string | null {
+    return this.#turns.findLast(({ finalResponse }) => finalResponse !== null)?.finalResponse ?? null;
+  }
+
+  /** `turn` is the sum over all turns. Null when the model reported no usage. */
+  get usage(): TurnUsage | null {
+    const used = this.#turns.flatMap(({ usage }) => usage ?? []);
+    const last = used.at(-1);
+    if (last === undefined) return null;
+    const turn = used.reduce((total, usage) => add(total, usage.turn), NOTHING);
+    return { turn, thread: last.thread, contextWindow: last.contextWindow };
+  }
+
+  /** Takes the next event of the thread. The end of a turn goes to `complete`. */
+  add(event: TurnEvent): void {
+    if (event.method === "turn/started") {
+      const id = event.params.turn.id;
+      const before = this.#turns.findLast(({ usage }) => usage !== null)?.usage?.thread ?? this.#usedBefore;
+      this.#current = { id, accumulator: new TurnAccumulator({ threadId: this.#threadId, turnId: id }, before) };
+    }
+    this.#current?.accumulator.add(event);
+  }
+
+  /** Ends the turn in flight. Null, and nothing changes, when another one is in flight or none. */
+  complete(turn: Turn, events: Iterable<TurnEvent>): TurnSnapshot | null {
+    if (this.#current?.id !== turn.id) return null;
+    const snapshot = this.#current.accumulator.snapshot(turn, events);
+    this.#turns.push(snapshot);
+    this.#current = null;
+    return snapshot;
+  }
+
+  /** Nothing more is heard of the turn in flight. */
+  abandon(): void {
+    this.#current = null;
+  }
+}
+
 const NOTHING: TokenUsageBreakdown = {
   totalTokens: 0,
   inputTokens: 0,

@@ -1,27 +1,25 @@
 import type { CollabAgentStatus, ThreadItem } from "../protocol/generated/protocol.js";
 import type { TurnSnapshot } from "../protocol/shapes.js";
-import { TurnAccumulator } from "./accumulate.js";
-import { EventLog } from "./eventLog.js";
-import { isTurnEvent, type Notification, type TurnEvent } from "./events.js";
+import { deferred } from "../util/async.js";
+import { TurnSeries } from "./accumulate.js";
+import { Changes, EventStream, type Unfinished } from "./eventStream.js";
+import { isTurnEvent, type Notification, type ReconnectedEvent, type TurnEvent } from "./events.js";
 import type { ThreadFollower } from "./reservation.js";
 
 /** How a sub-agent stands, in the runtime's words. `shutdown`: it was closed, or unloaded. */
 export type AgentStatus = CollabAgentStatus;
 
-/** What a sub-agent has come to. */
+/** What a sub-agent achieved. */
 export interface AgentResult {
   readonly threadId: string;
   readonly status: AgentStatus;
-  /** The turns that it has run, in order; one that it was closed in may be missing. */
+  /** The turns that it has run, in order. The turn in which it was closed may be missing. */
   readonly turns: readonly TurnSnapshot[];
   /** The final response of the last turn that has one. */
   readonly finalResponse: string | null;
 }
 
-/** How following a sub-agent ended. */
-export type AgentEnd = { readonly result: AgentResult } | { readonly error: unknown };
-
-/** What is said of an agent where it is named. */
+/** What an item says of an agent that it names. */
 export interface AgentMention {
   readonly threadId: string;
   readonly prompt: string | null;
@@ -30,43 +28,33 @@ export interface AgentMention {
   readonly status: AgentStatus | null;
 }
 
-/** Takes what is said of a sub-agent's thread, and settles exactly once. */
-export class AgentStream implements ThreadFollower {
-  readonly threadId: string;
+/** The stream of all turns of one sub-agent. */
+export class AgentStream extends EventStream<AgentResult> implements ThreadFollower {
   /** The thread of the agent that began this one. */
   readonly parentThreadId: string;
-  /** Resolves when the agent has ended; never rejects. */
-  readonly ended: Promise<AgentEnd>;
-  /** Resolves when a turn of it has started, or it has ended without. */
-  readonly begun: Promise<void>;
-  readonly #tell: (event: TurnEvent | null) => void;
-  readonly #log: EventLog;
-  readonly #turns: TurnSnapshot[] = [];
+  readonly #onChange: (event: TurnEvent | null) => void;
+  readonly #turns: TurnSeries;
+  readonly #begun = deferred<void>();
   #mention: AgentMention;
   #status: AgentStatus | null = null;
-  #current: { readonly id: string; readonly accumulator: TurnAccumulator } | null = null;
-  #isEnded = false;
-  #markEnded: (end: AgentEnd) => void = () => {};
-  #markBegun: () => void = () => {};
 
-  /** @param tell - hears every event of the agent, and null when something else has changed. */
+  /** @param onChange - is given every event of the agent, and null when something else has changed. */
   constructor(
     mention: AgentMention,
     parentThreadId: string,
     bufferBytes: number,
-    tell: (event: TurnEvent | null) => void,
+    onChange: (event: TurnEvent | null) => void,
   ) {
-    this.threadId = mention.threadId;
+    super(mention.threadId, bufferBytes, null);
     this.parentThreadId = parentThreadId;
     this.#mention = mention;
-    this.#tell = tell;
-    this.#log = new EventLog(bufferBytes);
-    this.ended = new Promise((resolve) => {
-      this.#markEnded = resolve;
-    });
-    this.begun = new Promise((resolve) => {
-      this.#markBegun = resolve;
-    });
+    this.#onChange = onChange;
+    this.#turns = new TurnSeries(mention.threadId, null);
+  }
+
+  /** Resolves when a turn of the agent has started, or the agent has ended without one. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
   }
 
   get prompt(): string | null {
@@ -81,30 +69,21 @@ export class AgentStream implements ThreadFollower {
     return this.#mention.path;
   }
 
-  /** By its own events; until one has come, as the agent that named it was told. */
+  /** From its own events; before the first of them, from the items that name it. */
   get status(): AgentStatus {
     return this.#status ?? this.#mention.status ?? "pendingInit";
   }
 
   get finalResponse(): string | null {
-    return this.#turns.findLast(({ finalResponse }) => finalResponse !== null)?.finalResponse ?? null;
+    return this.#turns.finalResponse;
   }
 
   /** The turn in flight, or null. */
   get activeTurnId(): string | null {
-    return this.#current?.id ?? null;
+    return this.#turns.currentId;
   }
 
-  get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
-  /** A new reader over all turns, which ends as the agent ends. */
-  reader(): AsyncIterableIterator<TurnEvent, void, undefined> {
-    return this.#log.reader();
-  }
-
-  /** The agent was named again: what was not known is known now, and its state is newer. */
+  /** Another item names the agent: it fills in what was unknown, and its status is newer. */
   learn({ prompt, model, path, status }: AgentMention): void {
     const before = this.#mention;
     this.#mention = {
@@ -116,56 +95,50 @@ export class AgentStream implements ThreadFollower {
     };
   }
 
-  push(notification: Notification, bytes: number): void {
-    if (this.#isEnded) return;
+  push(notification: Notification | ReconnectedEvent, bytes: number): void {
+    if (this.isEnded) return;
     if (isTurnEvent(notification)) {
-      this.#log.append(notification, bytes);
+      this.append(notification, bytes);
       this.#account(notification);
-      this.#tell(notification);
+      this.#onChange(notification);
     } else if (isUnloading(notification)) {
       this.#status = "shutdown";
       this.end();
-      this.#tell(null);
+      this.#onChange(null);
     }
-  }
-
-  fail(error: unknown): void {
-    this.#end({ error });
   }
 
   /** Nothing more is expected of the agent. */
   end(): void {
     const { threadId, status, finalResponse } = this;
-    this.#end({ result: { threadId, status, turns: [...this.#turns], finalResponse } });
+    this.finish(() => ({ kind: "ended", result: { threadId, status, turns: [...this.#turns.turns], finalResponse } }));
   }
 
   #account(event: TurnEvent): void {
+    this.#turns.add(event);
     if (event.method === "turn/started") {
-      const turnId = event.params.turn.id;
-      const used = this.#turns.findLast(({ usage }) => usage !== null)?.usage?.thread ?? null;
-      this.#current = { id: turnId, accumulator: new TurnAccumulator({ threadId: this.threadId, turnId }, used) };
       this.#status = "running";
-      this.#markBegun();
-    }
-    this.#current?.accumulator.add(event);
-    if (event.method === "turn/completed" && this.#current?.id === event.params.turn.id) {
-      const snapshot = this.#current.accumulator.snapshot(event.params.turn, this.#log.events());
-      this.#turns.push(snapshot);
-      this.#current = null;
-      this.#status =
-        snapshot.status === "failed" ? "errored" : snapshot.status === "interrupted" ? "interrupted" : "completed";
+      this.#begun.resolve();
+    } else if (event.method === "turn/completed") {
+      const turn = this.#turns.complete(event.params.turn, this.logged());
+      if (turn !== null) this.#status = statusAfter(turn);
     }
   }
 
-  #end(end: AgentEnd): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.#current = null;
-    if ("error" in end) this.#log.end(end.error);
-    else this.#log.end();
-    this.#markBegun();
-    this.#markEnded(end);
+  protected override onOver(): void {
+    this.#turns.abandon();
+    this.#begun.resolve();
   }
+
+  protected override unfinished(): Unfinished<null> {
+    const { threadId, activeTurnId: turnId } = this;
+    return { threadId, turnId, result: null, maybeAccepted: true, cause: undefined };
+  }
+}
+
+function statusAfter({ status }: TurnSnapshot): AgentStatus {
+  if (status === "failed") return "errored";
+  return status === "interrupted" ? "interrupted" : "completed";
 }
 
 function isUnloading(notification: Notification): boolean {
@@ -202,7 +175,7 @@ export class AgentTree {
   readonly #agents = new Map<string, AgentStream>();
   /** The threads that the runtime was asked about. */
   readonly #asked = new Set<string>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #changes = new Changes();
   #isRootOver = false;
 
   /** @param onActivity - hears of every sign of life of an agent. */
@@ -229,7 +202,7 @@ export class AgentTree {
 
   /** Resolves when an agent has become known or has ended, or the root has. */
   nextChange(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#changes.next();
   }
 
   /** Learns from an event of the root. */
@@ -240,7 +213,7 @@ export class AgentTree {
   /** The root has ended: an agent that stands still now has ended as well, once those above it have. */
   async rootEnded(): Promise<void> {
     this.#isRootOver = true;
-    this.#tellChange();
+    this.#changes.announce();
     await this.#settle();
   }
 
@@ -293,9 +266,9 @@ export class AgentTree {
     const unfollow = this.#host.follow(mention.threadId, agent, this.rootThreadId);
     void agent.ended.then(() => {
       unfollow();
-      this.#tellChange();
+      this.#changes.announce();
     });
-    this.#tellChange();
+    this.#changes.announce();
   }
 
   /** An agent that stands still may have been given work that it has not begun: the runtime knows. */
@@ -305,10 +278,6 @@ export class AgentTree {
       const isActive = await this.#host.isActive(agent.threadId);
       if (!isActive && agent.activeTurnId === null) agent.end();
     }
-  }
-
-  #tellChange(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
 
