@@ -4,7 +4,7 @@ import { deferred } from "../util/async.js";
 import { TurnSeries } from "./accumulate.js";
 import { Changes, EventStream, type Unfinished } from "./eventStream.js";
 import { isTurnEvent, type Notification, type ReconnectedEvent, type TurnEvent } from "./events.js";
-import type { ThreadFollower } from "./reservation.js";
+import type { ThreadFollower } from "./threadRoute.js";
 
 /** How a sub-agent stands, in the runtime's words. `shutdown`: it was closed, or unloaded. */
 export type AgentStatus = CollabAgentStatus;

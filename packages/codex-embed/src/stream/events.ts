@@ -8,6 +8,7 @@ import {
   notificationScopes,
 } from "../protocol/generated/tables.js";
 import { currentContext } from "../util/async.js";
+import { isRecord } from "../util/json.js";
 import { MAX_KEY_CHARS, nearest, shownKey, text } from "../validate/kinds.js";
 
 /** The name of a notification that the protocol knows. */
@@ -187,7 +188,7 @@ export function isReadable(event: TurnEvent): boolean {
       return isReadableItem(event.params.item);
     case "thread/tokenUsage/updated": {
       const { tokenUsage } = event.params;
-      return isObject(tokenUsage) && isObject(tokenUsage.total) && isObject(tokenUsage.last);
+      return isRecord(tokenUsage) && isRecord(tokenUsage.total) && isRecord(tokenUsage.last);
     }
     default:
       return true;
@@ -196,12 +197,12 @@ export function isReadable(event: TurnEvent): boolean {
 
 /** Whether an item has what tells it from others, and names agents in the way that it should. */
 function isReadableItem(item: ThreadItem): boolean {
-  if (!isObject(item) || typeof item.id !== "string" || typeof item.type !== "string") return false;
+  if (!isRecord(item) || typeof item.id !== "string" || typeof item.type !== "string") return false;
   if (item.type === "subAgentActivity") return typeof item.agentThreadId === "string";
   if (item.type !== "collabAgentToolCall") return true;
   const { receiverThreadIds, agentsStates } = item;
   const areNamed = Array.isArray(receiverThreadIds) && receiverThreadIds.every((id) => typeof id === "string");
-  return areNamed && isObject(agentsStates);
+  return areNamed && isRecord(agentsStates);
 }
 
 /** The items of a record, which must not keep the turn from its end when they are none. */
@@ -210,8 +211,30 @@ export function itemsIn(turn: Turn | null): ThreadItem[] {
   return turn !== null && Array.isArray(items) ? turn.items.filter(isReadableItem) : [];
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
+/** The thread that a notification names, or null. */
+export function threadOf(notification: Notification): string | null {
+  const scope = kindOf(notification)?.scope;
+  return scope !== undefined && "threadId" in scope ? stringAt(notification.params, scope.threadId) : null;
+}
+
+/** The turn that a notification names, or null. */
+export function turnOf(notification: TurnNotification): string | null {
+  const scope = kindOf(notification)?.scope;
+  return scope?.scope === "turn" ? stringAt(notification.params, scope.turnId) : null;
+}
+
+/** The item that a notification names, or null. */
+export function itemOf({ params }: TurnNotification): string | null {
+  return stringAt(params, ["itemId"]) ?? stringAt(params, ["item", "id"]);
+}
+
+function stringAt(value: unknown, path: readonly string[]): string | null {
+  let current = value;
+  for (const key of path) {
+    if (!isRecord(current)) return null;
+    current = current[key];
+  }
+  return typeof current === "string" ? current : null;
 }
 
 /** Whether two adjacent events extend the same text. */

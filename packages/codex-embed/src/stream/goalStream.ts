@@ -6,7 +6,7 @@ import { TurnSeries } from "./accumulate.js";
 import { AgentTree } from "./agentStream.js";
 import { Changes, EventStream, type StreamEnd, type Unfinished } from "./eventStream.js";
 import { isTurnEvent, type Notification, type TurnEvent } from "./events.js";
-import type { ThreadFollower } from "./reservation.js";
+import type { ThreadFollower } from "./threadRoute.js";
 import type { StreamOptions } from "./turnStream.js";
 
 /** What a goal achieved. */

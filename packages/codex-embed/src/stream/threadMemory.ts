@@ -73,6 +73,45 @@ export class NewestMap<V> {
   }
 }
 
+/**
+ * A map by ids from the wire that remembers its last lookup. Each message brings its ids as new strings, and hashing one
+ * takes longer than comparing it with the last.
+ */
+export class RecentMap<V> extends Map<string, V> {
+  #key: string | null = null;
+  #value: V | undefined;
+
+  /** Starts empty: a Map would fill itself before the fields here exist. */
+  constructor() {
+    super();
+  }
+
+  override get(key: string): V | undefined {
+    if (key !== this.#key) {
+      this.#value = super.get(key);
+      this.#key = key;
+    }
+    return this.#value;
+  }
+
+  override set(key: string, value: V): this {
+    this.#key = null;
+    return super.set(key, value);
+  }
+
+  override delete(key: string): boolean {
+    this.#key = null;
+    this.#value = undefined;
+    return super.delete(key);
+  }
+
+  override clear(): void {
+    this.#key = null;
+    this.#value = undefined;
+    super.clear();
+  }
+}
+
 /** What a thread may do: by a policy, or by a named profile, which the runtime keeps with the thread. */
 export type ThreadSandbox = { readonly policy: SandboxPolicy } | { readonly profileId: string };
 

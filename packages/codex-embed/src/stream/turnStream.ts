@@ -7,7 +7,7 @@ import { TurnAccumulator } from "./accumulate.js";
 import { type AgentHost, AgentTree } from "./agentStream.js";
 import { EventStream, type StreamEnd, type Unfinished } from "./eventStream.js";
 import type { TurnEvent } from "./events.js";
-import type { TurnSink } from "./reservation.js";
+import type { TurnSink } from "./threadRoute.js";
 
 /** How a turn ended for its caller. */
 export type TurnEnd = StreamEnd<EndedTurn, TurnSnapshot>;

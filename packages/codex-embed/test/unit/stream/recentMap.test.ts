@@ -1,7 +1,7 @@
 /** Keeps the map that remembers its last answer true to what is in it. */
 
 import { describe, expect, it } from "vitest";
-import { RecentMap } from "../../../src/stream/threadRoute.js";
+import { RecentMap } from "../../../src/stream/threadMemory.js";
 
 describe("a map that remembers its last answer", () => {
   it("gives what is there, also for the same key again and for another string of the same characters", () => {
