@@ -6,7 +6,7 @@ import { Changes, EventStream, type Unfinished } from "./eventStream.js";
 import { isTurnEvent, type Notification, type ReconnectedEvent, type TurnEvent } from "./events.js";
 import type { ThreadFollower } from "./threadRoute.js";
 
-/** How a sub-agent stands, in the runtime's words. `shutdown`: it was closed, or unloaded. */
+/** The status of a sub-agent, as the runtime names it. `shutdown`: it was closed or unloaded. */
 export type AgentStatus = CollabAgentStatus;
 
 /** What a sub-agent achieved. */
@@ -148,25 +148,25 @@ function isUnloading(notification: Notification): boolean {
   );
 }
 
-/** What a tree needs of the client. */
+/** What a tree needs from the client. */
 export interface AgentHost {
   readonly bufferBytes: number;
-  /** Hands everything that is said of a thread to the follower, until the returned function is called. */
+  /** Delivers every notification about a thread to the follower, until the returned function is called. */
   follow(threadId: string, follower: ThreadFollower, rootThreadId: string): () => void;
   /** Asks the runtime whether a thread has a turn in flight. */
   isActive(threadId: string): Promise<boolean>;
-  /** Asks the runtime for the thread whose agent began this one; null when there is none. Rejects when it does not answer. */
+  /** Asks the runtime for the thread whose agent began this one. Null when there is none. Rejects without an answer. */
   parentOf(threadId: string): Promise<string | null>;
 }
 
-/** More agents than this of one tree are not followed. */
+/** The most agents of one tree that are followed. */
 const MAX_AGENTS = 1_000;
-/** How far up the tree is searched for its root. */
+/** The most parents that are looked up to find out whether an agent belongs to the tree. */
 const MAX_DEPTH = 16;
 
 /**
- * Grows as the events of the root and of its agents name new agents. The runtime announces none by a notification of
- * its own: their events come unasked, and the items of the agent that began them say whose they are.
+ * The sub-agents of a turn or a goal, and theirs. The runtime announces no agent by a notification: events of its thread
+ * arrive without a subscription, and items of the agent that began it name it. So the tree grows by the items it sees.
  */
 export class AgentTree {
   readonly rootThreadId: string;
@@ -178,46 +178,46 @@ export class AgentTree {
   readonly #changes = new Changes();
   #isRootOver = false;
 
-  /** @param onActivity - hears of every sign of life of an agent. */
+  /** @param onActivity - called for every sign of life of an agent. */
   constructor(rootThreadId: string, host: AgentHost, onActivity: () => void = () => {}) {
     this.rootThreadId = rootThreadId;
     this.#host = host;
     this.#onActivity = onActivity;
   }
 
-  /** The agents that a thread has begun or dealt with, in the order in which they became known. */
+  /** The agents that a thread has begun or addressed, in the order in which they became known. */
   agentsOf(parentThreadId: string): AgentStream[] {
     return this.all().filter((agent) => agent.parentThreadId === parentThreadId);
   }
 
-  /** All agents, the ones that began others before those. */
+  /** All agents, parents before children. */
   all(): AgentStream[] {
     return [...this.#agents.values()];
   }
 
-  /** Whether a thread of the tree can begin no further agents. */
+  /** Whether a thread of the tree can no longer begin agents. */
   isOver(threadId: string): boolean {
     return threadId === this.rootThreadId ? this.#isRootOver : (this.#agents.get(threadId)?.isEnded ?? true);
   }
 
-  /** Resolves when an agent has become known or has ended, or the root has. */
+  /** Resolves when an agent becomes known or ends, or the root ends. */
   nextChange(): Promise<void> {
     return this.#changes.next();
   }
 
-  /** Learns from an event of the root. */
+  /** Takes an event of the root. */
   observe(event: TurnEvent): void {
-    this.#note(this.rootThreadId, event);
+    this.#learn(this.rootThreadId, event);
   }
 
-  /** The root has ended: an agent that stands still now has ended as well, once those above it have. */
+  /** The root has ended. An idle agent ends too, as soon as its parent has ended. */
   async rootEnded(): Promise<void> {
     this.#isRootOver = true;
     this.#changes.announce();
     await this.#settle();
   }
 
-  #note(threadId: string, event: TurnEvent): void {
+  #learn(threadId: string, event: TurnEvent): void {
     if (event.method !== "item/started" && event.method !== "item/completed") return;
     const { item } = event.params;
     const isBegun = beginsAgents(item);
@@ -226,15 +226,15 @@ export class AgentTree {
       const known = this.#agents.get(mention.threadId);
       if (known !== undefined) known.learn(mention);
       else if (isBegun) this.#add(mention, threadId);
-      else void this.#addIfOwn(mention, threadId);
+      else void this.#addIfBelow(mention, threadId);
     }
   }
 
   /**
-   * To deal with an agent, the model names a thread, and it can name any, also one of somebody else's. It is an agent of
-   * this tree only if the runtime says so. That is how agents of earlier turns become known.
+   * To address an agent the model names a thread, and it can name any, even a stranger's. The thread is an agent of this
+   * tree only if the runtime confirms it. This is how agents of earlier turns become known.
    */
-  async #addIfOwn(mention: AgentMention, parentThreadId: string): Promise<void> {
+  async #addIfBelow(mention: AgentMention, parentThreadId: string): Promise<void> {
     const { threadId } = mention;
     if (this.#asked.has(threadId) || this.#asked.size === MAX_AGENTS) return;
     this.#asked.add(threadId);
@@ -259,7 +259,7 @@ export class AgentTree {
     if (this.#agents.size === MAX_AGENTS) return;
     const agent = new AgentStream(mention, parentThreadId, this.#host.bufferBytes, (event) => {
       this.#onActivity();
-      if (event !== null) this.#note(mention.threadId, event);
+      if (event !== null) this.#learn(mention.threadId, event);
       if (this.#isRootOver && (event === null || event.method === "turn/completed")) void this.#settle();
     });
     this.#agents.set(mention.threadId, agent);
@@ -271,7 +271,7 @@ export class AgentTree {
     this.#changes.announce();
   }
 
-  /** An agent that stands still may have been given work that it has not begun: the runtime knows. */
+  /** An idle agent may have been given work that it has not started: only the runtime knows. */
   async #settle(): Promise<void> {
     for (const agent of this.all()) {
       if (agent.isEnded || agent.activeTurnId !== null || !this.isOver(agent.parentThreadId)) continue;
@@ -281,7 +281,7 @@ export class AgentTree {
   }
 }
 
-/** Whether the agents that an item names were begun by it: then the runtime has made their ids, not the model. */
+/** Whether an item begins the agents that it names. Then the runtime chose their ids, not the model. */
 function beginsAgents(item: ThreadItem): boolean {
   if (item.type === "subAgentActivity") return item.kind === "started";
   return item.type === "collabAgentToolCall" && item.tool === "spawnAgent";

@@ -155,7 +155,7 @@ export class Router {
     const why = this.#lost.get(threadId);
     if (why !== undefined) {
       throw new UsageError(
-        `Thread ${threadId} ${why}, so a turn's events would not arrive. It ${this.fates.advice(threadId)}.`,
+        `Thread ${threadId} ${why}, so the events of a turn would not arrive. ${this.fates.advice(threadId)}`,
       );
     }
     const route = this.#route(threadId);
