@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { NoActiveTurnError } from "../errors/connection.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { AgentTree } from "../stream/agentStream.js";
-import type { Over, TurnStream, Unfinished } from "../stream/turnStream.js";
+import type { Over, Unfinished } from "../stream/eventStream.js";
+import type { TurnStream } from "../stream/turnStream.js";
 import { interruptAgents } from "./agents.js";
 
 /** How long the runtime may take to end what was aborted before the caller is let go. The rest of the work is still done. */
@@ -24,9 +25,9 @@ export interface Endable {
   readonly isOver: boolean;
   /** Whether it may have run commands. */
   readonly hasCommands: boolean;
-  /** From now on it ends for its caller by `letGo` alone, with this reason. */
+  /** From now on it ends for its caller by `detach` alone, with this reason. */
   abort(reasonOf: (unfinished: Unfinished) => unknown): void;
-  letGo(): void;
+  detach(): void;
 }
 
 /** How an interrupt is sent. */
@@ -73,12 +74,12 @@ export class Ender {
   }
 
   async #end(keepCommands: boolean): Promise<void> {
-    const grace = setTimeout(() => this.#work.letGo(), ABORT_GRACE_MS);
+    const grace = setTimeout(() => this.#work.detach(), ABORT_GRACE_MS);
     try {
       await this.#stop(keepCommands);
     } finally {
       clearTimeout(grace);
-      this.#work.letGo();
+      this.#work.detach();
     }
   }
 

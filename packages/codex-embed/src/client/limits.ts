@@ -5,8 +5,9 @@ import type { Turn } from "../protocol/generated/protocol.js";
 import type { TurnLimits } from "../runtime/options.js";
 import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from "../runtime/requestPolicy.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { Reservation } from "../stream/reservation.js";
-import type { TurnStream, Unfinished } from "../stream/turnStream.js";
+import type { Unfinished } from "../stream/eventStream.js";
+import type { Reservation } from "../stream/threadRoute.js";
+import type { TurnStream } from "../stream/turnStream.js";
 import { MAX_TIMER_MS, onAbort } from "../util/async.js";
 import { type Ender, trackEnding } from "./ending.js";
 

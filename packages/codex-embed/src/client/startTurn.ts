@@ -5,7 +5,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import { type OutputOf, outputParser } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import { itemsIn } from "../stream/events.js";
-import type { Reservation } from "../stream/reservation.js";
+import type { Reservation } from "../stream/threadRoute.js";
 import { type StreamOptions, TurnStream } from "../stream/turnStream.js";
 import { agentHost } from "./agents.js";
 import { turnEnder } from "./ending.js";
