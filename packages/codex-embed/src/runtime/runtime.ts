@@ -105,7 +105,7 @@ export class Runtime {
       parentOf: (threadId) => this.#parentOf(threadId),
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
-    this.recovery = new Recovery(this.router, this.broker, this.sandboxes);
+    this.recovery = new Recovery(this.router, this.broker, this.sandboxes, options.experimentalApi);
     this.login = new LoginGate({
       account: () => this.request("account/read", { refreshToken: false }, { timeoutMs: LOGIN_QUESTION_MS }),
       config: () => this.request("config/read", { includeLayers: false }, { timeoutMs: LOGIN_QUESTION_MS }),
