@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { NoActiveTurnError } from "../errors/connection.js";
 import type { Thread as ThreadRecord } from "../protocol/generated/protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -7,6 +6,8 @@ import type { AgentHost, AgentResult, AgentStatus, AgentStream, AgentTree } from
 import type { TurnEvent } from "../stream/events.js";
 
 export type { AgentResult, AgentStatus } from "../stream/agentStream.js";
+
+import { pause } from "../util/async.js";
 
 /** How long the runtime may take to answer what is asked on the side. */
 const SIDE_REQUEST_MS = 5_000;
@@ -46,8 +47,7 @@ export async function interruptAgents(runtime: Runtime, tree: AgentTree, timeout
 
 async function interruptAgent(runtime: Runtime, agent: AgentStream, timeoutMs?: number | null): Promise<void> {
   // Its turn begins just after it became known, and cannot be interrupted earlier.
-  if (!agent.isEnded && agent.status === "pendingInit")
-    await Promise.race([agent.begun, sleep(BEGIN_MS, undefined, { ref: false })]);
+  if (!agent.isEnded && agent.status === "pendingInit") await pause(BEGIN_MS, agent.begun);
   const { threadId, activeTurnId } = agent;
   if (activeTurnId === null) return;
   try {

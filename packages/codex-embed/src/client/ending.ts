@@ -3,6 +3,7 @@ import { NoActiveTurnError } from "../errors/connection.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { AgentTree } from "../stream/agentStream.js";
 import type { Over, TurnStream, Unfinished } from "../stream/turnStream.js";
+import { pause } from "../util/async.js";
 import { interruptAgents } from "./agents.js";
 
 /** How long the runtime may take to end what was aborted before the caller is let go. The rest of the work is still done. */
@@ -119,7 +120,7 @@ export function turnEnder(runtime: Runtime, stream: TurnStream): Ender {
       } catch (error) {
         if (!NoActiveTurnError.isInstance(error) || attempt === INTERRUPT_ATTEMPTS) throw error;
         // Between the last item and turn/completed the turn is over for the runtime, but not yet told to be.
-        await Promise.race([stream.over, sleep(INTERRUPT_RETRY_MS * attempt, undefined, { ref: false })]);
+        await pause(INTERRUPT_RETRY_MS * attempt, stream.over);
       }
     }
   });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "../errors/base.js";
 import { NoActiveTurnError } from "../errors/connection.js";
 import type { ThreadGoal, ThreadGoalSetParams, ThreadGoalSetResponse } from "../protocol/generated/protocol.js";
@@ -15,6 +14,8 @@ import { LimitWatch, type Started, startLimited } from "./limits.js";
 import { type Input, toUserInput } from "./turn.js";
 
 export type { GoalResult } from "../stream/goalStream.js";
+
+import { pause } from "../util/async.js";
 
 /** The runtime's limit, in characters. */
 const MAX_OBJECTIVE_CHARS = 4_000;
@@ -182,7 +183,7 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
       } catch (error) {
         if (!NoActiveTurnError.isInstance(error) || stream.isOver || attempt === ATTEMPTS) throw error;
         // Between the last item and turn/completed the turn is over for the runtime, but not yet told to be.
-        await Promise.race([stream.nextChange(), sleep(RETRY_MS * attempt, undefined, { ref: false })]);
+        await pause(RETRY_MS * attempt, stream.nextChange());
       }
     }
   }

@@ -18,7 +18,7 @@ import {
 } from "../stream/events.js";
 import { Router } from "../stream/router.js";
 import { NewestMap, ThreadSandboxes, ThreadTotals } from "../stream/threadMemory.js";
-import { orAborted } from "../util/async.js";
+import { withLimits } from "../util/async.js";
 import { safeLogger } from "../util/logger.js";
 import { ActivityLog } from "./activityLog.js";
 import { Link } from "./connectionManager.js";
@@ -231,7 +231,7 @@ export class Runtime {
     const gone = (this.#link.latest?.closed ?? this.closed).then((reason) => {
       throw new TransportClosedError(reason);
     });
-    return orAborted(Promise.race([promise, gone]), signal);
+    return withLimits(Promise.race([promise, gone]), { signal });
   }
 
   /** Ends the runtime and resolves when nothing of it is left. Everything pending rejects. Idempotent. */
@@ -270,7 +270,7 @@ export class Runtime {
       const threadId = this.#dormantIn(method, params);
       if (threadId === null) return connection;
       try {
-        await orAborted(this.recovery.wake(threadId, recoveryOn(connection)), signal);
+        await withLimits(this.recovery.wake(threadId, recoveryOn(connection)), { signal });
       } catch (error) {
         if (!TransportClosedError.isInstance(error) || this.#endpoint.recovery === null) throw error;
         await connection.closed;
