@@ -10,9 +10,9 @@ export type {
   CommandRules,
   RuleList,
 } from "./approvals/types.js";
-export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/ending.js";
 export type { AppServer, ServeAuth, ServeOptions } from "./client/appServer.js";
 export { Codex, type RequestArguments } from "./client/codex.js";
+export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/ending.js";
 export type { GoalHandle, GoalResult } from "./client/goal.js";
 export type { GoalOptions, ResumeGoalOptions } from "./client/knownOptions.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./client/login.js";
