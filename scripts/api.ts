@@ -8,7 +8,13 @@ import { parseArgs } from "node:util";
 import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
 
 /** The entries that are written by hand; `codex-embed/protocol` is generated, and its diff is that of the sources. */
-const ENTRIES = { index: "index", exec: "exec/index", "mcp-server": "mcp/index", testing: "testing/index" } as const;
+const ENTRIES = {
+  index: "index",
+  approvals: "approvals/index",
+  exec: "exec/index",
+  "mcp-server": "mcp/index",
+  testing: "testing/index",
+} as const;
 
 const project = fileURLToPath(new URL("../", import.meta.url));
 const reports = join(project, "api");

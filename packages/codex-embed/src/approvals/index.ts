@@ -23,6 +23,16 @@ import {
   type Verdict,
 } from "./types.js";
 
+export type {
+  ApprovalKind,
+  ApprovalRuleDecision,
+  ApprovalRuleHandlers,
+  ApprovalRulesOptions,
+  CommandPattern,
+  CommandRules,
+  RuleList,
+} from "./types.js";
+
 /** What is to be decided, and what the rules say. */
 interface Question {
   readonly kind: ApprovalKind;
@@ -45,7 +55,7 @@ interface Answers<R> {
  * @throws UsageError for options that are not known, and for patterns that could never cover anything.
  */
 export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandlers {
-  const checked = checkRules(options);
+  const checked = checkOptions(options, "approvalRules", APPROVAL_RULES);
   const commands = commandRules(checked.commands ?? {});
   const paths = pathRules(checked.paths ?? {});
   const network = networkRules(checked.network ?? {});
@@ -215,12 +225,3 @@ const APPROVAL_RULES: OptionTable<ApprovalRulesOptions> = {
   otherwise: either([isText, oneOf(["decline"])], [() => true, members(OTHERWISE)]),
   onDecision: callback,
 };
-
-/**
- * Checks the shape of the options; the patterns are checked where they are read.
- *
- * @throws UsageError naming the option.
- */
-export function checkRules(options: ApprovalRulesOptions): ApprovalRulesOptions {
-  return checkOptions(options, "approvalRules", APPROVAL_RULES);
-}

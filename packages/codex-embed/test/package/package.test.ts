@@ -126,6 +126,7 @@ describe("a project that has installed it", () => {
     expect(imported).toEqual(required);
     expect(imported).toMatchObject({
       "codex-embed": expect.arrayContaining(["Codex", "CodexError", "Thread", "TurnFailedError"]),
+      "codex-embed/approvals": ["approvalRules"],
       "codex-embed/exec": expect.arrayContaining(["Codex", "Thread", "ExecTurnFailedError", "unknownEvent"]),
       "@codex-embed/mcp-server": ["createCodexMcp", "serveMcpHttp", "serveMcpStdio"],
       "codex-embed/protocol": expect.arrayContaining(["RUNTIME_VERSION"]),

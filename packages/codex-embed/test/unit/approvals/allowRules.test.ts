@@ -3,7 +3,8 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ApprovalRulesOptions, approvalRules, UsageError } from "codex-embed";
+import { UsageError } from "codex-embed";
+import { type ApprovalRulesOptions, approvalRules } from "codex-embed/approvals";
 import { afterAll, beforeAll, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { askAbout, context, shown } from "../../support/approvals.js";
 
