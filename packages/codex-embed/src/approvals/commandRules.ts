@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import type { CommandApprovalRequest } from "../requests/handlers.js";
-import { type Invocation, readAnyArgument, readInvocation, scriptsInPair, withoutMark } from "./invocation.js";
+import { type Invocation, isInput, readAnyArgument, readInvocation, scriptsInPair, withoutMark } from "./invocation.js";
 import { commandFolders } from "./pathRules.js";
 import { ANY, literal, overlaps, patternError, type Wildcard, wildcard, wildcardText } from "./patterns.js";
 import { warnOfPrograms } from "./programs.js";
@@ -290,7 +290,7 @@ class CommandFinder {
       // In shells other than bash, `$'` is a dollar sign and a quote.
       if (script.includes("$'")) this.add(script.replaceAll(/\$+'/g, "'"), false);
       for (const text of evaluated) this.add(text, false);
-      for (const variable of variables) this.#addVariable(variable);
+      for (const variable of variables) yield* this.#variable(variable);
       for (const each of commands) if (isScript || !startsUnknown(each)) yield* this.candidates(each);
     }
   }
@@ -309,7 +309,7 @@ class CommandFinder {
       if (found.problem !== undefined) yield { problem: found.problem };
       for (const script of found.scripts) this.add(script, true);
       for (const fragment of found.fragments) this.add(fragment, false);
-      for (const variable of found.variables) this.#addVariable(variable);
+      for (const variable of found.variables) yield* this.#variable(variable);
       for (const position of found.positions) {
         if (found.words === undefined) positions.add(position);
         else yield* this.candidates({ ...command, words: found.words.slice(position) });
@@ -323,16 +323,19 @@ class CommandFinder {
   }
 
   /** A value can be a command that a program runs, or text in which a shell expands substitutions. */
-  #addVariable({ name, value }: ScriptVariable): void {
+  *#variable({ name, value }: ScriptVariable): Generator<Unreadable> {
+    if (/^(BASH_)?ENV$/.test(name) && isInput(value)) yield { problem: `${name} makes a shell read its input` };
     if (!COMMAND_VARIABLE.test(name) && !/[^\w./:=@%+,~-]/.test(value)) return;
     this.add(withoutMark(value), false);
     for (const script of scriptsInPair(value)) this.add(script, false);
   }
 }
 
-/** Whether the start of a command is unknown. In text that need not be a script, that means nothing. */
+/** Whether a command starts with an expansion. In text that need not be a script, that means nothing. */
 function startsUnknown({ words, isSubstituted }: ScriptCommand): boolean {
-  return !isSubstituted && words[0]?.text[0] === ANY;
+  const text = words[0]?.text ?? [];
+  const known = wildcardText(text.slice(0, Math.max(text.indexOf(ANY), 0)));
+  return !isSubstituted && text.includes(ANY) && (known === "" || known === "/dev/fd/");
 }
 
 /** A command of git spelled with a dash: `git-push`. */

@@ -10,6 +10,7 @@ import {
   type ScriptCommand,
   type ScriptVariable,
   type ScriptWord,
+  UNKNOWN_TEXT,
   UNKNOWN_WORD,
 } from "./shell.js";
 
@@ -48,8 +49,8 @@ export function readInvocation(name: string, command: ScriptCommand, start: numb
 /** Reads a command whose name is only partly known: it could run anything among its arguments. */
 export function readAnyArgument(words: readonly ScriptWord[], start: number): Invocation {
   const positions = words.map((_, at) => at).slice(start + 1);
-  const fragments = positions.map((at) => textAt(words, at)).filter((text) => /[^\w./:=@%+,-]/.test(text));
-  return { ...NOTHING, positions, fragments, read: words.length - start };
+  const texts = positions.map((at) => textAt(words, at)).filter((text) => /[^\w./:=@%+,-]/.test(text));
+  return withScripts({ ...NOTHING, positions, read: words.length - start }, texts);
 }
 
 /** The scripts in `key=script`, and in `alias.name=git-command`. */
@@ -86,52 +87,67 @@ function fromArguments(name: string, found: Arguments, { words, input }: ScriptC
   const { kind, operands } = found;
   const rest = operands.map((at) => textAt(words, at));
   const scripts = found.scripts.map((text) => withoutMark(asText(text)));
-  const fragments = [...found.pairs.map(asText), ...scripts].flatMap(scriptsInPair);
   const variables = found.assignments.map((at) => assignment(textAt(words, at)));
-  const result = { ...NOTHING, scripts, fragments, variables, read: found.read };
+  const fragments = scripts.flatMap(scriptsInPair);
+  const plain = { ...NOTHING, scripts, fragments, variables, read: found.read };
+  const result = withScripts(plain, found.pairs.map(asText).flatMap(scriptsInPair));
   if (found.code !== undefined) return { ...result, problem: codeProblem(`${name} ${found.code}`) };
   if (found.files.map(asText).some(isInput)) return { ...result, problem: inputProblem(name) };
-  if (found.isScript) return { ...result, scripts: [...scripts, ...rest], ...ambiguity(name, found) };
+  if (found.isScript) return { ...result, scripts: [...result.scripts, ...rest], ...ambiguity(name, found) };
   switch (kind) {
     case "command":
     case "shell": {
       if (found.isSettled) return result;
       const isIdle = operands.length === 0 && scripts.length === 0 && (kind === "shell" || found.readsInput);
-      if (isIdle) return { ...result, ...fromInput(name, scripts, input) };
+      if (isIdle) return { ...result, ...fromInput(name, result.scripts, input) };
       // Some programs take a command as one argument.
       const spaced = rest.filter((text) => /\s/.test(text));
       return {
         ...result,
         ...passOn(name, words, operands),
-        fragments: [...fragments, ...spaced],
+        fragments: [...result.fragments, ...spaced],
         ...ambiguity(name, found),
       };
     }
     case "script": {
       const joined = operands.map((at) => joinFrom(words, at));
-      return { ...result, scripts: [...scripts, ...joined], ...ambiguity(name, found) };
+      return { ...result, scripts: [...result.scripts, ...joined], ...ambiguity(name, found) };
     }
     case "first":
-      return { ...result, scripts: [...scripts, ...rest.slice(0, 1)], ...ambiguity(name, found) };
-    case "scripts":
-      return { ...result, fragments: [...fragments, ...rest.flatMap((text) => [text, ...scriptsInPair(text)])] };
+      return { ...result, scripts: [...result.scripts, ...rest.slice(0, 1)], ...ambiguity(name, found) };
+    case "scripts": {
+      const values = rest.flatMap(scriptsInPair);
+      const [certain, possible] = name === "alias" ? [values, rest] : [rest, values];
+      return withScripts({ ...result, fragments: [...result.fragments, ...possible] }, certain);
+    }
     case "file":
-      return { ...result, ...fromFile(name, found, rest, scripts, input) };
+      return { ...result, ...fromFile(name, found, rest, result.scripts, input) };
     case "words":
       return operands[0] === undefined ? result : readAnyArgument(words, operands[0] - 1);
     case "code":
       return found.isSettled ? result : { ...result, problem: codeProblem(name) };
     case "evaluated":
-      return { ...result, fragments: [...fragments, ...rest.filter(hasSubstitution)] };
-    case "settings": {
-      const pairs = rest.flatMap((key, i) => scriptsInPair(`${key}=${rest[i + 1] ?? ""}`));
-      return { ...result, fragments: [...fragments, ...pairs] };
-    }
+      return { ...result, fragments: [...result.fragments, ...rest.filter(hasSubstitution)] };
+    case "settings":
+      return withScripts(
+        result,
+        rest.flatMap((key, i) => scriptsInPair(`${key}=${rest[i + 1] ?? ""}`)),
+      );
     case "remotes":
-      return { ...result, fragments: [...fragments, ...rest.flatMap(scriptsInRemote)] };
+      return { ...result, fragments: [...result.fragments, ...rest.flatMap(scriptsInRemote)] };
     default:
       return result;
   }
+}
+
+/** Adds text that a program may run as a script. With a substitution it is read as one: a command in it could be unknown. */
+function withScripts(found: Invocation, texts: readonly string[]): Invocation {
+  const isScript = (text: string): boolean => text.includes("$(") || text.includes("`");
+  return {
+    ...found,
+    scripts: [...found.scripts, ...texts.filter(isScript)],
+    fragments: [...found.fragments, ...texts.filter((text) => !isScript(text))],
+  };
 }
 
 /** What a shell or an interpreter runs that takes a file of code. */
@@ -143,15 +159,13 @@ function fromFile(
   input: string | undefined,
 ): Partial<Invocation> {
   if (found.isUnsure) return ambiguity(name, found);
-  const readsInput = found.readsInput || rest.some(isInput);
-  if (readsInput || (rest.length === 0 && scripts.length === 0 && !found.isSettled)) {
-    return fromInput(name, scripts, input);
-  }
+  const isIdle = rest.length === 0 && scripts.length === 0 && !found.isSettled;
+  if (found.readsInput || isIdle) return fromInput(name, scripts, input);
   // A file with an unknown name could be an option.
-  if (rest.some((path) => path.startsWith("$") || path.startsWith("-"))) {
+  if (rest.some((path) => isUnknownFile(path) || /^-./.test(path))) {
     return { problem: `the file that ${name} runs is unknown` };
   }
-  return {};
+  return rest.some(isInput) ? fromInput(name, scripts, input) : {};
 }
 
 const SHELLS_BY_INPUT: ReadonlySet<string> = new Set(
@@ -246,9 +260,14 @@ function joinFrom(words: readonly ScriptWord[], at: number): string {
   return words.slice(at).map(asScript).join(" ");
 }
 
-/** Whether a path names the input of a program. */
-function isInput(path: string): boolean {
+/** Whether a path names the input of a program, or that of a process substitution. */
+export function isInput(path: string): boolean {
   return path === "-" || /^\/(dev|proc)\//.test(path);
+}
+
+/** Whether the start of a path is unknown, or it is the output of another command. */
+function isUnknownFile(path: string): boolean {
+  return /^(\/dev\/fd\/)?\$/.test(path);
 }
 
 function merge(found: readonly Invocation[]): Invocation {
@@ -277,10 +296,10 @@ function runsCode(
     case "gawk":
     case "mawk":
     case "nawk":
-      return rest().some(isUnsafeAwk);
+      return isUnsafeAwk(rest());
     case "sed":
     case "gsed":
-      return !isSafeSed(rest());
+      return isUnsafeSed(rest());
     case "sqlite3":
     case "psql":
     case "mysql":
@@ -311,25 +330,36 @@ function runsCodeModule(words: readonly ScriptWord[], start: number): boolean {
   return /^-m ?(timeit|pdb|code|trace|cProfile|profile)\b/.test(first === "-m" ? `-m ${second}` : first);
 }
 
+/** A program is read if its text is known, or if it is in a plain file. */
+function isUnsafeAwk(rest: readonly string[]): boolean {
+  const files = optionValues(rest, /^(?:-[bcCghMnNOPrsStV]*[fEi]|--(?:fil|exec|inc)[a-z]*(?:=|$))/);
+  if (files.some(isInput)) return true;
+  const program = rest.findIndex((text, i) => !text.startsWith("-") && !/^-[Fv]$/.test(rest[i - 1] ?? ""));
+  const isUnknown = files.length === 0 && rest[program]?.startsWith(UNKNOWN_TEXT) === true;
+  return isUnknown || rest.some(runsCommandInAwk);
+}
+
+/** The values of an option, attached or as the next word. */
+function optionValues(rest: readonly string[], option: RegExp): string[] {
+  return rest.flatMap((text, i) => {
+    const name = option.exec(text)?.[0];
+    return name === undefined ? [] : [text.slice(name.length) || (rest[i + 1] ?? "")];
+  });
+}
+
 /** `system`, a pipe and an indirect call run commands. */
-function isUnsafeAwk(text: string): boolean {
+function runsCommandInAwk(text: string): boolean {
   if (/\bsystem\b|\bgetline\b|@(load|include)\b|@\s*\w+\s*\(/.test(text)) return true;
   const pipe = text.replaceAll("||", "  ").lastIndexOf("|");
   return pipe !== -1 && /\bprintf?\b/.test(text.slice(0, pipe));
 }
 
-function isSafeSed(rest: readonly string[]): boolean {
-  const scripts: string[] = [];
-  let hasFile = false;
-  for (let at = 0; at < rest.length; at++) {
-    const text = rest[at] ?? "";
-    if (/^-[a-zA-Z]*e$|^--expression$/.test(text)) scripts.push(rest[++at] ?? "");
-    else if (text.startsWith("--expression=")) scripts.push(text.slice("--expression=".length));
-    else if (/^-[nrsuzE]*e./.test(text)) scripts.push(text.replace(/^-[nrsuzE]*e/, ""));
-    else if (/^-[a-zA-Z]*f|^--file/.test(text)) hasFile = true;
-  }
-  if (scripts.length === 0 && !hasFile) scripts.push(rest.find((text) => !text.startsWith("-")) ?? "");
-  return scripts.every(isReadableSed);
+function isUnsafeSed(rest: readonly string[]): boolean {
+  const files = optionValues(rest, /^(?:-[nrsuzEb]*f|--fi[a-z]*(?:=|$))/);
+  if (files.some(isInput)) return true;
+  const scripts = optionValues(rest, /^(?:-[nrsuzEb]*e|-[a-zA-Z]*e$|--e[a-z]*(?:=|$))/);
+  if (scripts.length === 0 && files.length === 0) scripts.push(rest.find((text) => !text.startsWith("-")) ?? "");
+  return !scripts.every(isReadableSed);
 }
 
 /** One command of `sed` that neither runs a program nor takes its text for one. */

@@ -193,7 +193,7 @@ export function readScript(script: string): ScriptReading {
 }
 
 /** Stands for unknown text in a script that is assembled from words. */
-const UNKNOWN_TEXT = "${_}";
+export const UNKNOWN_TEXT = "${_}";
 
 /** A word as the text of a script, for programs that run their argument as one. */
 export function asScript({ text }: ScriptWord): string {
@@ -324,6 +324,7 @@ function joined(parts: readonly WordPart[]): ScriptWord {
         for (const child of part.parts) add(child, true);
         break;
       default:
+        if (part.type === "ProcessSubstitution") text.push(...literal("/dev/fd/"));
         if (text.at(-1) !== ANY) text.push(ANY);
         // `"$@"` and `"${list[@]}"` are several words within quotes, too.
         if (part.type !== "ProcessSubstitution") splits ||= !isQuoted || part.text.includes("@");
