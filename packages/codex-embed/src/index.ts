@@ -1,15 +1,5 @@
 /** The public names of the SDK. */
 
-export { approvalRules } from "./approvals/index.js";
-export type {
-  ApprovalKind,
-  ApprovalRuleDecision,
-  ApprovalRuleHandlers,
-  ApprovalRulesOptions,
-  CommandPattern,
-  CommandRules,
-  RuleList,
-} from "./approvals/types.js";
 export type { AppServer, ServeAuth, ServeOptions } from "./client/appServer.js";
 export { Codex, type RequestArguments } from "./client/codex.js";
 export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/ending.js";
