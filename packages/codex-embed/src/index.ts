@@ -28,7 +28,7 @@ export type {
   DiagnosisCheck,
   DiagnosisCheckName,
   LaunchSummary,
-} from "./doctor/questions.js";
+} from "./doctor/checks.js";
 export { CodexError, UsageError } from "./errors/base.js";
 export {
   AuthRequiredError,

@@ -2,7 +2,7 @@ import { CODEX } from "../client/knownOptions.js";
 import { withHomePaths } from "../process/environment.js";
 import { milliseconds, signal } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
-import type { DiagnoseOptions, Diagnosis } from "./questions.js";
+import type { DiagnoseOptions, Diagnosis } from "./checks.js";
 
 const DIAGNOSE: OptionTable<DiagnoseOptions> = { ...CODEX, checkTimeoutMs: milliseconds, signal };
 

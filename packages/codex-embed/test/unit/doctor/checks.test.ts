@@ -12,7 +12,7 @@ import {
   checkNode,
   checkPeers,
   checkVersion,
-} from "../../../src/doctor/examine.js";
+} from "../../../src/doctor/checks.js";
 import type { LocatedRuntime } from "../../../src/process/locate.js";
 
 const work = realpathSync(mkdtempSync(join(tmpdir(), "codex-embed-doctor-")));
