@@ -10,15 +10,15 @@ import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import { speaksOurProtocol } from "../runtime/handshake.js";
 import type { CodexOptions } from "../runtime/options.js";
 
-/** How a {@link diagnose} is made: with the options that a `Codex` would be given. */
+/** Options of {@link diagnose}: those that a `Codex` would get, and two of its own. */
 export interface DiagnoseOptions extends CodexOptions {
-  /** Milliseconds until a single question to the runtime counts as failed. Default 10 000. */
+  /** Milliseconds after which a single request to the runtime counts as failed. Default 10 000. */
   readonly checkTimeoutMs?: number | undefined;
-  /** Ends the diagnosis and the runtime; it then rejects with the reason. */
+  /** Stops the diagnosis and its runtime. `diagnose` then rejects with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The names of the checks, in the order in which they are made. */
+/** The names of the checks, in the order in which they run. */
 export type DiagnosisCheckName =
   | "node"
   | "binary"
@@ -30,55 +30,55 @@ export type DiagnosisCheckName =
   | "login"
   | "sandbox"
   | "network"
-  | "peers";
+  | "packages";
 
-/** What one check has found. */
+/** The result of one check. */
 export interface DiagnosisCheck {
   readonly name: DiagnosisCheckName;
-  /** `problem`: turns will fail, or not do what they should. `warning`: worth knowing. */
+  /** `problem`: turns will fail or misbehave. `warning`: turns work, but you should know about it. */
   readonly status: "ok" | "warning" | "problem";
-  /** What was found, in one or more lines. */
+  /** The finding, in one or more lines. */
   readonly detail: string;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly advice?: string;
 }
 
-/** What would be spawned. Values of environment variables are left out, and secrets among the arguments are replaced. */
+/** The process that would be spawned: without values of environment variables, and with secrets in arguments redacted. */
 export interface LaunchSummary {
   readonly command: string;
   readonly args: readonly string[];
-  /** The folder that the process starts in. */
+  /** The working directory of the process. */
   readonly cwd: string;
   readonly env: {
-    /** The variables that differ from those of this program, by name. */
+    /** The names of variables whose values differ from this program's. */
     readonly set: readonly string[];
-    /** The variables of this program that the process does not get, by name. */
+    /** The names of this program's variables that the process does not get. */
     readonly removed: readonly string[];
   };
 }
 
-/** What {@link diagnose} has found. */
+/** The result of {@link diagnose}. */
 export interface Diagnosis {
-  /** Whether no check found a problem. */
+  /** True if no check has the status `problem`. */
   readonly healthy: boolean;
   readonly nodeVersion: string;
   /** The platform and the architecture of this program, such as `linux-x64`. */
   readonly platform: string;
-  /** The version of the runtime that this SDK speaks to. */
+  /** The runtime version whose protocol this SDK speaks. */
   readonly expectedRuntimeVersion: string;
-  /** The version of the runtime that was started, or null when none could be. */
+  /** The version of the runtime that was started, or null if none started. */
   readonly runtimeVersion: string | null;
   /** The executable that was found, or null. */
   readonly codexBin: string | null;
-  /** The folder of configuration, login and history, or null when it is not known. */
+  /** The folder of configuration, login and history, or null if it is unknown. */
   readonly codexHome: string | null;
-  /** Null when the options allow no launch. */
+  /** Null if the options allow no launch. */
   readonly launch: LaunchSummary | null;
-  /** The checks that could be made: without a runtime, those that need one are missing. */
+  /** The checks that ran. Without a runtime, the checks that need one are missing. */
   readonly checks: readonly DiagnosisCheck[];
 }
 
-/** What a check of the surroundings gives, and what the next ones go on with. */
+/** The result of a check that needs no runtime, and the value that later checks use. */
 export type Finding<T> = { readonly check: DiagnosisCheck; readonly found: T | null };
 
 const MINIMUM_NODE = [20, 19] as const;
@@ -88,13 +88,13 @@ export function checkNode(version: string): DiagnosisCheck {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const needed = MINIMUM_NODE.join(".");
   if (major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1])) {
-    return { name: "node", status: "ok", detail: `Node ${version} (${needed} or later is needed).` };
+    return { name: "node", status: "ok", detail: `Node ${version} (requires ${needed} or later).` };
   }
-  const detail = `This is Node ${version}, but ${needed} or later is needed.`;
+  const detail = `Node ${version} is too old: ${needed} or later is required.`;
   return { name: "node", status: "problem", detail, advice: `Install Node ${needed} or later.` };
 }
 
-/** Looks for the executable as a launch does. */
+/** Locates the executable in the same way as a launch. */
 export function checkBinary(options: CodexOptions): Finding<LocatedRuntime> {
   try {
     const found = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
@@ -106,22 +106,22 @@ export function checkBinary(options: CodexOptions): Finding<LocatedRuntime> {
     const detail =
       tried.length === 0
         ? messageOf(error)
-        : ["No runtime was found. Tried:", ...tried.map(({ path, reason }) => `${path}: ${reason}`)].join("\n");
+        : ["No runtime found. Tried:", ...tried.map(({ path, reason }) => `${path}: ${reason}`)].join("\n");
     const named = tried.find(({ source }) => source !== "package")?.source;
     const install = `npm install @openai/codex@${RUNTIME_VERSION}`;
     const advice =
       named === undefined
-        ? `Install it: ${install}. Or name an executable with the option codexBin or the variable CODEX_BIN.`
-        : `Correct ${named}, or leave it out to use the packaged runtime: ${install}.`;
+        ? `Run: ${install}. Or set the option codexBin or the variable CODEX_BIN to an executable.`
+        : `Correct ${named}, or remove it to use the packaged runtime: ${install}.`;
     return { check: { name: "binary", status: "problem", detail, advice }, found: null };
   }
 }
 
-/** Checks the folder of `CODEX_HOME`: whether the runtime will find it, can write to it and will keep all of it. */
+/** Checks the folder of `CODEX_HOME`: whether it exists, is writable and is not temporary. */
 export function checkHome(options: CodexOptions): Finding<string> {
   const env = launchEnvironment(options);
   const named = options.codexHome ?? readVariable(env, "CODEX_HOME", process.platform);
-  // The option is relative to this program; the variable is for the process to resolve.
+  // The option is relative to this program. The variable is resolved by the process, in its working directory.
   const path = named || join(homeOf(env), ".codex");
   const base = (): string => (options.codexHome === undefined ? options.cwd : undefined) ?? workingDirectory();
   const folder = isAbsolute(path) ? resolve(path) : resolve(base(), path);
@@ -129,47 +129,47 @@ export function checkHome(options: CodexOptions): Finding<string> {
     check: { name: "home", status, detail, ...(advice === undefined ? {} : { advice }) },
     found: folder,
   });
-  if (options.spawn !== undefined) return report("ok", `${folder}, as the process sees it (not looked at).`);
+  if (options.spawn !== undefined) return report("ok", `${folder} (in the environment of the process; not checked)`);
   if (!existsSync(folder)) {
     if (named && options.codexHome === undefined) {
-      const advice = "Create the folder, or correct the variable. The option codexHome creates its folder.";
-      return report("problem", `CODEX_HOME names ${folder}, which is not there.`, advice);
+      const advice = `Run: mkdir -p ${folder}. Or correct the variable, or use the option codexHome, which creates its folder.`;
+      return report("problem", `CODEX_HOME is ${folder}, which does not exist.`, advice);
     }
     return report("ok", `${folder} (it will be created)`);
   }
   if (!statSync(folder).isDirectory()) {
-    return report("problem", `${folder} is not a folder.`, "Remove the file, or choose a folder with codexHome.");
+    return report("problem", `${folder} is not a folder.`, "Remove the file, or choose another folder with codexHome.");
   }
   try {
     rmdirSync(mkdtempSync(join(folder, ".codex-embed-")));
   } catch (error) {
     const advice = "Correct its permissions, or choose another folder with codexHome.";
-    return report("problem", `${folder} cannot be written to: ${messageOf(error)}.`, advice);
+    return report("problem", `${folder} is not writable: ${messageOf(error)}.`, advice);
   }
   const temporary = temporaryFolder(env);
   if (isInside(realpathSync(folder), temporary)) {
-    const detail = `${folder} lies in the temporary folder (${temporary}): the runtime makes no helper programs there.`;
-    return report("warning", detail, "Choose another folder with codexHome. What is here may be cleaned away.");
+    const detail = `${folder} is inside the temporary folder (${temporary}): the runtime creates no helper programs there.`;
+    return report("warning", detail, "Choose another folder with codexHome. The system may delete this one.");
   }
   return report("ok", folder);
 }
 
-/** Plans the launch and says what would be spawned. */
+/** Plans the launch and reports what would be spawned. */
 export function checkLaunch(options: CodexOptions, located: LocatedRuntime): Finding<SpawnRequest> {
   try {
     const found = planLaunch({ ...options, located });
     const { command, args, cwd, env } = summarizeLaunch(found);
-    const names = env.set.length === 0 ? "no variables of its own" : `the variables ${env.set.join(", ")}`;
-    const removed = env.removed.length === 0 ? "" : `, without ${env.removed.length} of this program's`;
-    const how = options.spawn === undefined ? "" : "Through the given spawn: ";
-    const detail = `${how}${[command, ...args].join(" ")}\nin ${cwd}, with ${names}${removed}`;
+    const names = env.set.length === 0 ? "none" : env.set.join(", ");
+    const how = options.spawn === undefined ? "" : "Through the option spawn: ";
+    const place = `in ${cwd}; variables set: ${names}; removed: ${env.removed.length}`;
+    const detail = `${how}${[command, ...args].join(" ")}\n${place}`;
     return { check: { name: "launch", status: "ok", detail }, found };
   } catch (error) {
     return { check: { name: "launch", status: "problem", detail: messageOf(error) }, found: null };
   }
 }
 
-/** What would be spawned, without values of the environment and without secrets. */
+/** Summarizes a launch without values of the environment and without secrets. */
 export function summarizeLaunch(request: SpawnRequest): LaunchSummary {
   const { command, args, cwd, env } = request;
   return {
@@ -192,31 +192,23 @@ const SECRET_KEY = /key|token|secret|password|passwd|credential|header|bearer|au
 function shownOverride(override: string): string {
   const end = override.indexOf("=");
   const key = override.slice(0, end);
-  // A table in one line may name the secret inside.
+  // An inline table may contain the secret.
   return SECRET_KEY.test(key) || (/[{[]/.test(override.slice(end)) && SECRET_KEY.test(override))
     ? `${key}=[redacted]`
     : redactSecrets(override);
 }
 
-const PEERS = [
-  { name: "ajv", major: 8, use: "checks answers and arguments against plain JSON Schemas" },
-  { name: "@modelcontextprotocol/server", major: 2, use: "serves Codex as an MCP server" },
-] as const;
+/** Packages that the program loads if they are installed. */
+const OPTIONAL_PACKAGES = [{ name: "@codex-embed/mcp-server", use: "serves Codex to MCP clients: codex-embed mcp" }];
 
-/** Says which of the optional packages are installed. */
-export function checkPeers(): DiagnosisCheck {
+/** Reports which optional packages are installed. Never a problem. */
+export function checkPackages(): DiagnosisCheck {
   const base = resolutionBases()[0];
-  const lines = PEERS.map(({ name, major, use }) => {
+  const lines = OPTIONAL_PACKAGES.map(({ name, use }) => {
     const version = base === undefined ? null : installedVersion(name, base);
-    const state =
-      version === null
-        ? "not installed"
-        : version.startsWith(`${major}.`)
-          ? version
-          : `${version}, which is not used: ${major}.x is needed`;
-    return `${name}: ${state} (${use})`;
+    return `${name}: ${version ?? "not installed"} (${use})`;
   });
-  return { name: "peers", status: "ok", detail: lines.join("\n") };
+  return { name: "packages", status: "ok", detail: lines.join("\n") };
 }
 
 function installedVersion(name: string, base: string): string | null {
@@ -249,7 +241,7 @@ function isInside(path: string, folder: string): boolean {
   return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-/** Compares the runtime's version with the one that this SDK speaks to. */
+/** Compares the version of the runtime with the one whose protocol this SDK speaks. */
 export function checkVersion(runtimeVersion: string, mismatchAllowed: boolean): DiagnosisCheck {
   const name = "version";
   if (speaksOurProtocol(runtimeVersion)) {
@@ -260,12 +252,12 @@ export function checkVersion(runtimeVersion: string, mismatchAllowed: boolean): 
     status: mismatchAllowed ? "warning" : "problem",
     detail: `The runtime is version ${runtimeVersion}, but this SDK speaks the protocol of ${RUNTIME_VERSION}.`,
     advice:
-      `Install @openai/codex@${RUNTIME_VERSION}, or the version of codex-embed that matches the runtime. ` +
-      "To try it all the same, pass allowVersionMismatch: true.",
+      `Run: npm install @openai/codex@${RUNTIME_VERSION}. Or install the version of codex-embed that matches the runtime. ` +
+      "To use the runtime anyway, pass allowVersionMismatch: true.",
   };
 }
 
-/** The message of an error, without the full stop at its end. */
+/** The message of an error, redacted and without its final period. */
 export function messageOf(error: unknown): string {
   return redactSecrets(error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
 }

@@ -10,7 +10,7 @@ import {
   checkHome,
   checkLaunch,
   checkNode,
-  checkPeers,
+  checkPackages,
   checkVersion,
   type DiagnoseOptions,
   type Diagnosis,
@@ -24,7 +24,7 @@ import {
   checkLogin,
   checkNetwork,
   checkSandbox,
-  type Questioned,
+  type RuntimeContext,
   readConfig,
   withoutPlugins,
 } from "./questions.js";
@@ -32,7 +32,7 @@ import {
 const DEFAULT_CHECK_TIMEOUT_MS = 10_000;
 const DEFAULT_STARTUP_TIMEOUT_MS = 15_000;
 
-/** Makes all checks; see {@link diagnose}, which loads this file when it is called. */
+/** Runs all checks. {@link diagnose} loads this file on its first call. */
 export async function examine(options: DiagnoseOptions): Promise<Diagnosis> {
   const { signal, checkTimeoutMs = DEFAULT_CHECK_TIMEOUT_MS, ...codexOptions } = options;
   signal?.throwIfAborted();
@@ -49,7 +49,7 @@ export async function examine(options: DiagnoseOptions): Promise<Diagnosis> {
     runtimeVersion = asked.runtimeVersion;
     checks.push(...asked.checks);
   }
-  checks.push(checkPeers());
+  checks.push(checkPackages());
   return {
     healthy: checks.every(({ status }) => status !== "problem"),
     nodeVersion: process.versions.node,
@@ -89,17 +89,17 @@ async function askRuntime(
       return { runtimeVersion: null, checks: [startFailure(error)] };
     }
     const { runtimeVersion } = codex.metadata;
-    const detail = `Started and greeted as ${codex.metadata.userAgent}.`;
+    const detail = `Started. The handshake returned ${codex.metadata.userAgent}.`;
     const checks: DiagnosisCheck[] = [{ name: "runtime", status: "ok", detail }];
     const version = checkVersion(runtimeVersion, options.allowVersionMismatch === true);
     checks.push(version);
-    // The answers of another protocol would be misread.
+    // Replies in another version of the protocol could be misread.
     if (version.status === "problem") return { runtimeVersion, checks };
     const config = await readConfig(codex, request.cwd ?? workingDirectory(), timeoutMs);
-    const questioned: Questioned = { codex, options, env: request.env, timeoutMs, warnings, config };
-    checks.push(checkConfiguration(questioned));
-    for (const [name, ask] of QUESTIONS) {
-      const check = await ask(questioned).catch((error: unknown) => unanswered(name, error));
+    const context: RuntimeContext = { codex, options, env: request.env, timeoutMs, warnings, config };
+    checks.push(checkConfiguration(context));
+    for (const [name, ask] of RUNTIME_CHECKS) {
+      const check = await ask(context).catch((error: unknown) => checkFailure(name, error));
       if (check !== null) checks.push(check);
     }
     return { runtimeVersion, checks };
@@ -113,16 +113,16 @@ function quietCodex(options: CodexOptions): Codex {
   return new Codex({
     ...withoutPlugins(options),
     startupTimeoutMs: options.startupTimeoutMs ?? DEFAULT_STARTUP_TIMEOUT_MS,
-    // Compared here, so that the version that was found can be told.
+    // `checkVersion` compares the versions, so that the report names the one found.
     allowVersionMismatch: true,
     handlers: undefined,
     logger: SILENT,
   });
 }
 
-const QUESTIONS: readonly (readonly [
+const RUNTIME_CHECKS: readonly (readonly [
   DiagnosisCheckName,
-  (questioned: Questioned) => Promise<DiagnosisCheck | null>,
+  (context: RuntimeContext) => Promise<DiagnosisCheck | null>,
 ])[] = [
   ["login", checkLogin],
   ["sandbox", checkSandbox],
@@ -133,19 +133,20 @@ const ignore = (): void => {};
 const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 function startFailure(error: unknown): DiagnosisCheck {
-  const advice = "Run the command of the check `launch` by hand to see more; then check config.toml in the home.";
-  // The runtime prints an empty backtrace behind its message.
+  const advice =
+    "Run the command of the check `launch` in a shell to see its whole output, and check config.toml in the home.";
+  // The runtime prints an empty backtrace after its message.
   const detail = messageOf(error).replace(/\n+Stack backtrace:\n[^]*$/, "");
-  const isFile = LaunchError.isInstance(error) && error.code === "SPAWN_FAILED";
+  const isSpawnFailure = LaunchError.isInstance(error) && error.code === "SPAWN_FAILED";
   return {
     name: "runtime",
     status: "problem",
     detail,
-    advice: isFile ? `Install the packaged runtime: npm install @openai/codex@${RUNTIME_VERSION}.` : advice,
+    advice: isSpawnFailure ? `Run: npm install @openai/codex@${RUNTIME_VERSION}` : advice,
   };
 }
 
-function unanswered(name: DiagnosisCheckName, error: unknown): DiagnosisCheck {
-  const detail = `This could not be found out: ${messageOf(error)}.`;
-  return { name, status: "warning", detail, advice: "Try again; the runtime may be busy." };
+function checkFailure(name: DiagnosisCheckName, error: unknown): DiagnosisCheck {
+  const detail = `The check failed: ${messageOf(error)}.`;
+  return { name, status: "warning", detail, advice: "Run the diagnosis again: the runtime may have been busy." };
 }
