@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { setIn } from "../../../../mcp-server/src/visible.js";
-import { spelledOut } from "../../../src/cli/render/text.js";
+import { displayText } from "../../../src/cli/render/text.js";
 import { displayJson, escapeForDisplay, escapeToOneLine, isPlainToSee } from "../../../src/util/display.js";
 import { quadraticShare } from "../../support/cost.js";
 
@@ -19,7 +19,7 @@ describe("every character that shows as nothing", () => {
       if (character === "\n" || character === "\t") continue;
       const text = `a${character}b`;
       const shown = `a${written(character)}b`;
-      expect([escapeForDisplay(text), escapeToOneLine(text), spelledOut(text), setIn(text)]).toEqual([
+      expect([escapeForDisplay(text), escapeToOneLine(text), displayText(text), setIn(text)]).toEqual([
         shown,
         shown,
         shown,
@@ -27,7 +27,7 @@ describe("every character that shows as nothing", () => {
       ]);
     }
     expect(escapeToOneLine("a\tb\nc")).toBe("a\\tb\\nc");
-    expect(spelledOut("a\tb\nc")).toBe("a    b\nc");
+    expect(displayText("a\tb\nc")).toBe("a    b\nc");
   });
 
   test("is escaped in JSON, which stays the same value", () => {
