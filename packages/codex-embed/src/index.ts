@@ -18,14 +18,14 @@ export type {
 } from "./client/threadActions.js";
 export type { ImageInput, Input, InputPart, TextInput } from "./client/turn.js";
 export { TurnHandle, type TurnOutcome } from "./client/turn.js";
-export { diagnose } from "./doctor/diagnose.js";
 export type {
   DiagnoseOptions,
   Diagnosis,
   DiagnosisCheck,
   DiagnosisCheckName,
   LaunchSummary,
-} from "./doctor/questions.js";
+} from "./doctor/checks.js";
+export { diagnose } from "./doctor/diagnose.js";
 export { CodexError, UsageError } from "./errors/base.js";
 export {
   AuthRequiredError,

@@ -205,7 +205,7 @@ function* scripts(
   seed: number,
   count: number,
   spellings: readonly string[],
-  wrappers: typeof WRAPPERS,
+  wrappers: readonly ((script: string) => string)[],
 ): Generator<string> {
   const below = numbers(seed);
   const one = <T>(list: readonly T[]): T => {
