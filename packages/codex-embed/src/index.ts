@@ -92,6 +92,7 @@ export {
   type QuestionAnswers,
 } from "./requests/handlers.js";
 export { isRetryableError, type RetryOptions, retryOnOverload } from "./rpc/replyErrors.js";
+export type { Logger } from "./runtime/activityLog.js";
 export type { RuntimeMetadata } from "./runtime/handshake.js";
 export {
   ApprovalMode,
@@ -131,5 +132,5 @@ export type {
 } from "./stream/events.js";
 export { type ToolResult, type ToolResultPart } from "./tools/result.js";
 export { type Tool, type ToolContext, type ToolGroup, type ToolOptions, tool, toolGroup } from "./tools/tool.js";
-export type { Logger } from "./util/logger.js";
+export { escapeForDisplay, isSafeToDisplay } from "./util/display.js";
 export type { ReviewFinding, ReviewVerdict } from "./validate/reviewTarget.js";

@@ -2,7 +2,7 @@
 
 import type { Handlers } from "../index.js";
 import type { ToolRequestUserInputQuestion } from "../protocol/index.js";
-import { escapeToOneLine } from "../util/display.js";
+import { escapeForDisplay } from "../util/display.js";
 import type { Ask, QuestionRow } from "./question.js";
 import { changeRows } from "./render/diff.js";
 import { commandText, shortPath, spelledOut } from "./render/text.js";
@@ -92,7 +92,7 @@ export function askPerson({ ask, note, cwd, before }: AskPersonOptions): Handler
       for (const question of questions) {
         if (question.isSecret) {
           skip(
-            `The agent asks you: ${escapeToOneLine(question.question)}`,
+            `The agent asks you: ${escapeForDisplay(question.question, { singleLine: true })}`,
             "what is typed here shows, and it is a secret",
           );
           continue;
@@ -103,7 +103,10 @@ export function askPerson({ ask, note, cwd, before }: AskPersonOptions): Handler
       return answers;
     },
     answerElicitation({ serverName }) {
-      skip(`The MCP server ${escapeToOneLine(serverName)} asks for a form to be filled in.`, "it cannot be shown here");
+      skip(
+        `The MCP server ${escapeForDisplay(serverName, { singleLine: true })} asks for a form to be filled in.`,
+        "it cannot be shown here",
+      );
       return "decline";
     },
   };

@@ -19,8 +19,7 @@ import {
 import { Router } from "../stream/router.js";
 import { NewestMap, ThreadSandboxes, ThreadTotals } from "../stream/threadMemory.js";
 import { orAborted } from "../util/async.js";
-import { safeLogger } from "../util/logger.js";
-import { ActivityLog } from "./activityLog.js";
+import { ActivityLog, safeLogger } from "./activityLog.js";
 import { Link } from "./connectionManager.js";
 import { type Endpoint, RuntimePaths } from "./endpoint.js";
 import type { RuntimeMetadata } from "./handshake.js";
