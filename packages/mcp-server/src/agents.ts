@@ -186,8 +186,9 @@ export class Agents {
   async #runTurn(own: OwnThread, prompt: string, caller: Caller): Promise<CallToolResult> {
     const { deadlineMs, heartbeatMs } = this.#settings;
     try {
-      if (own.loaded === null)
+      if (own.loaded === null) {
         throw new ToolError("The agent runtime ended. Call codex-reply again: it restarts the runtime.");
+      }
       const { cwd, sandbox, approvalMode } = own.settings;
       // The runtime follows the path: another thread may have put a link there since the last check.
       assertUnmoved(cwd);

@@ -135,7 +135,7 @@ function defaultRootOf(cwd: string | undefined): string {
 }
 
 /** The same logger, except that what it throws or rejects with goes nowhere: logging never changes what happens. */
-export function safeLogger(logger: Logger): Logger {
+function safeLogger(logger: Logger): Logger {
   const safe = (level: keyof Logger) => (fields: object, message: string) => {
     try {
       const written: unknown = logger[level](fields, message);
