@@ -58,7 +58,7 @@ export class Recovery {
     this.#unheard.delete(threadId);
     this.#dormant.delete(threadId);
     this.#router.fates.opened(threadId, isStored);
-    this.#router.welcome(threadId, context);
+    this.#router.attach(threadId, context);
   }
 
   /** The thread is not this client's business any more. */
@@ -221,7 +221,7 @@ export class Recovery {
   #lose(threadId: string, reason: CloseReason): void {
     this.release(threadId);
     this.#broker.voidStale(threadId);
-    this.#router.lose(threadId, reason);
+    this.#router.fail(threadId, reason);
   }
 }
 

@@ -374,7 +374,7 @@ describe("a thread", () => {
     expect(error).toMatchObject({ maybeAccepted: true, message: expect.stringContaining(`turn ${turn.id}`) });
     await ready;
     const refused = await rejection(thread.run("Again."), UsageError);
-    expect(refused.message).toContain("could not be taken up again");
+    expect(refused.message).toContain("could not be resumed");
     cut.open();
   });
 

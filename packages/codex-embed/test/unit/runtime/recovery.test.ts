@@ -155,7 +155,7 @@ test("a thread that cannot be resumed is lost with its turn; without one it is l
   await busy.recovery.takeUpAll(busy.request, loss);
   expect(failures).toMatchObject([{ maybeAccepted: true, cause: refusal }]);
   expect(failures[0]).toBeInstanceOf(TransportClosedError);
-  expect(() => busy.router.reserve(threadId)).toThrow("could not be taken up again");
+  expect(() => busy.router.reserve(threadId)).toThrow("could not be resumed");
 });
 
 describe("an idle thread", () => {
