@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from "vitest";
-import { setIn } from "../../../../mcp-server/src/visible.js";
+import { indent } from "../../../../mcp-server/src/forms.js";
 import { displayText } from "../../../src/cli/render/text.js";
 import { displayJson, escapeForDisplay, isSafeToDisplay } from "../../../src/util/display.js";
 import { quadraticShare } from "../../support/cost.js";
@@ -23,7 +23,7 @@ describe("every character that shows as nothing", () => {
         escapeForDisplay(text),
         escapeForDisplay(text, { singleLine: true }),
         displayText(text),
-        setIn(text),
+        indent(text),
       ]).toEqual([shown, shown, shown, `    ${shown}`]);
     }
     expect(escapeForDisplay("a\tb\nc", { singleLine: true })).toBe("a\\tb\\nc");
