@@ -9,6 +9,7 @@ import { blockFaults, OTHER_TESTS } from "./support/languages.js";
 import { type CodeBlock, ROOT, readPages } from "./support/pages.js";
 import { isObject } from "./support/sample.js";
 import { readWorkflow } from "./support/workflows.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const pages = readPages();
 const blocks = pages.flatMap((page) => page.blocks);
@@ -23,6 +24,7 @@ function blockOf(path: string, language: string): CodeBlock {
 const made = (language: string, text: string): CodeBlock => ({ ...blockOf("docs/mcp.md", "toml"), language, text });
 
 test("every block is in a language that something looks at, and is well-formed", async () => {
+  verifies("docs-blocks");
   const faults = await Promise.all(blocks.map(blockFaults));
   expect(blocks.length).toBeGreaterThan(100);
   expect(faults.flat()).toEqual([]);
@@ -41,6 +43,7 @@ test.each([
   ["dockerfile", "FORM node:22\n"],
   ["python", "with Codex( as codex:\n    pass\n"],
 ])("what is wrong is found: %s %j", async (language, text) => {
+  verifies("docs-blocks");
   const [fault] = await blockFaults(made(language, text));
   expect(fault).toMatch(/^docs\/mcp\.md:\d+: ./);
 });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Stage } from "./support/execute.js";
 import { type CodeBlock, readPages } from "./support/pages.js";
 import { typeFaults } from "./support/typecheck.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const code = readPages().flatMap((page) => page.blocks.filter(({ language }) => /^(?:tsx?|jsx?|html)$/.test(language)));
 const all = code.filter(({ language }) => /^tsx?$/.test(language));
@@ -28,6 +29,7 @@ test("each is a program, or says by its mark what it is", () => {
 });
 
 test("all are accepted by the compiler", () => {
+  verifies("docs-programs");
   expect(typeFaults(blocks)).toEqual([]);
 }, 180_000);
 
@@ -41,6 +43,7 @@ describe.concurrent("the program runs and ends by itself", () => {
   test.each(programs.map((program) => ({ place: program.place, program })))(
     "$place",
     async ({ program }) => {
+      verifies("docs-programs");
       const { exitCode, output } = await stage.run(program);
       expect(exitCode, output).toBe(0);
     },

@@ -14,6 +14,7 @@ import { nextjs } from "./trials/nextjs.js";
 import { bundler, ownMcpServer, wrongAnswer } from "./trials/programs.js";
 import { dockerServer, streaming } from "./trials/servers.js";
 import { agentTest, toolTest } from "./trials/tests.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const TRIALS: readonly Trial[] = [
   streaming,
@@ -52,6 +53,7 @@ afterAll(async () => {
 const bench: TrialBench = { workshop, browser: () => browser.context };
 
 test("each file of a page has one trial", () => {
+  verifies("docs-files");
   const tried = TRIALS.flatMap(({ page, files: names }) => names.map((name) => `${page}: ${name}`));
   expect(tried.toSorted()).toEqual(files.map(({ page, name }) => `${page}: ${name}`).toSorted());
 });

@@ -28,6 +28,7 @@ import { wantsColor } from "../../packages/codex-embed/src/cli/render/text.js";
 import { TurnRenderer, type TurnRendererOptions } from "../../packages/codex-embed/src/cli/render/turnRenderer.js";
 import { makeTestFolder } from "../../packages/codex-embed/src/testing/startTestCodex.js";
 import { createRepository, PROMPT, scriptedSteps } from "../demo/scenario.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const THREAD = { threadId: "thread", turnId: "turn" };
@@ -345,6 +346,7 @@ describe("the program", () => {
   }
 
   test("fixes the bug, checks it, and leaves nothing behind", async () => {
+    verifies("demo");
     const { code, stdout, stderr } = await runDemo([]);
     expect(stderr).toBe("");
     expect(code).toBe(0);

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { askAbout, numbers, shown } from "../../support/approvals.js";
+import { verifies } from "../../support/verifies.js";
 
 let folder: string;
 let mark: string;
@@ -175,6 +176,7 @@ const WRAPPERS: readonly ((script: string) => string)[] = [
 ];
 
 test("whatever ran rm was declined, in scripts put together at random", async () => {
+  verifies("deny-rules");
   const below = numbers(7);
   const one = <T>(list: readonly T[]): T => {
     const [first] = list;
