@@ -11,10 +11,8 @@ import { typeFaults } from "./support/typecheck.js";
 import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const code = readPages().flatMap((page) => page.blocks.filter(({ language }) => /^(?:tsx?|jsx?|html)$/.test(language)));
-const all = code.filter(({ language }) => /^tsx?$/.test(language));
-const MARKS = ["file", "fragment", "walkthrough"];
-const isStep = ({ marks }: CodeBlock): boolean => marks.includes("walkthrough");
-const blocks = [...all.filter((block) => !isStep(block)), ...asOne(all.filter(isStep))];
+const blocks = code.filter(({ language }) => /^tsx?$/.test(language));
+const MARKS = ["file", "fragment"];
 const programs = blocks.filter(({ marks }) => marks.length === 0);
 
 test("each is a program, or says by its mark what it is", () => {
@@ -50,15 +48,3 @@ describe.concurrent("the program runs and ends by itself", () => {
     90_000,
   );
 });
-
-/** The steps of the walkthrough are one program, which a test of its own runs. Each keeps its line on the page. */
-function asOne(steps: readonly CodeBlock[]): CodeBlock[] {
-  const [first] = steps;
-  if (first === undefined) return [];
-  const lines: string[] = [];
-  for (const { line, text } of steps) {
-    const gap = Array<string>(line - first.line - lines.length).fill("");
-    lines.push(...gap, ...text.trimEnd().split("\n"));
-  }
-  return [{ ...first, text: lines.join("\n") }];
-}

@@ -254,7 +254,7 @@ export const FEATURES = {
     examples: "Each example runs, and prints what it should.",
     "review-page": "The page of the code review service shows the findings as they come.",
     "docs-programs": "Every program in the documentation compiles, runs and ends.",
-    "docs-files": "Every other file in the documentation does what its page says.",
+    "docs-files": "Files of the documentation that run with Node alone do what their pages say.",
     "docs-links": "Every link of the documentation leads to an existing page and heading.",
     "docs-blocks": "Every shell, JSON and TOML block of the documentation is well-formed.",
     "docs-switching": "A program of `@openai/codex-sdk` runs before and after the one-line switch.",
