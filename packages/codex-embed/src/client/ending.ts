@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { NoActiveTurnError } from "../errors/connection.js";
 import type { Thread as ThreadRecord } from "../protocol/generated/protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -7,6 +6,7 @@ import type { AgentResult, AgentStatus, AgentStream, AgentTree } from "../stream
 import type { Over, Unfinished } from "../stream/eventStream.js";
 import type { TurnEvent } from "../stream/events.js";
 import type { TurnStream } from "../stream/turnStream.js";
+import { pause } from "../util/async.js";
 
 export type { AgentResult, AgentStatus } from "../stream/agentStream.js";
 
@@ -154,7 +154,7 @@ export async function whileTurnEnds(
       return;
     } catch (error) {
       if (!NoActiveTurnError.isInstance(error) || work.isOver || attempt === INTERRUPT_ATTEMPTS) throw error;
-      await Promise.race([nextChange(), sleep(INTERRUPT_RETRY_MS * attempt, undefined, { ref: false })]);
+      await pause(INTERRUPT_RETRY_MS * attempt, nextChange());
       if (work.isOver) throw error;
     }
   }
@@ -164,7 +164,7 @@ export async function whileTurnEnds(
 async function interruptAgent(runtime: Runtime, agent: AgentStream, options: InterruptOptions = {}): Promise<void> {
   // The first turn starts just after the agent becomes known, and cannot be interrupted earlier.
   if (!agent.isEnded && agent.status === "pendingInit") {
-    await Promise.race([agent.begun, sleep(AGENT_START_MS, undefined, { ref: false })]);
+    await pause(AGENT_START_MS, agent.begun);
   }
   const { threadId, activeTurnId } = agent;
   if (activeTurnId === null) return;
@@ -206,7 +206,7 @@ async function stopCommands(runtime: Runtime, threadId: string): Promise<void> {
   const endMs = performance.now() + GONE_MS;
   for (let waitMs = FIRST_LOOK_MS; await cleanCommands(runtime, threadId); waitMs = Math.min(waitMs * 2, MAX_LOOK_MS)) {
     if (performance.now() > endMs) return;
-    await sleep(waitMs, undefined, { ref: false });
+    await pause(waitMs);
   }
 }
 

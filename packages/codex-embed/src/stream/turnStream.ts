@@ -1,5 +1,5 @@
-import { ModelRetryError, TurnFailedError, TurnInProgressError } from "../errors/turn.js";
 import type { CallSite } from "../errors/base.js";
+import { ModelRetryError, TurnFailedError, TurnInProgressError } from "../errors/turn.js";
 import type { TokenUsageBreakdown, Turn } from "../protocol/generated/protocol.js";
 import type { EndedTurn, TurnSnapshot } from "../protocol/shapes.js";
 import { deferred } from "../util/async.js";

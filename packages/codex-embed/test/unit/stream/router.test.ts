@@ -6,8 +6,8 @@ import { TransportClosedError } from "../../../src/errors/connection.js";
 import { TurnInProgressError } from "../../../src/errors/turn.js";
 import type { ThreadItem } from "../../../src/protocol/generated/protocol.js";
 import type { Notification, TurnEvent } from "../../../src/stream/events.js";
-import type { TurnSink } from "../../../src/stream/threadRoute.js";
 import { Router } from "../../../src/stream/router.js";
+import type { TurnSink } from "../../../src/stream/threadRoute.js";
 import { turnRecord } from "../../support/events.js";
 import { untyped } from "../../support/turns.js";
 
