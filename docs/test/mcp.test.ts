@@ -41,7 +41,7 @@ test("the runtime reads the servers of the configuration as they are written", a
   expect(config["mcp_servers"]).toMatchObject(servers);
 });
 
-test("a call returns the structured result that is shown", async () => {
+test("a call gives the structured result that is shown", async () => {
   const { content, ...rest }: { content: string; usage: Record<string, number> } = JSON.parse(shown("json"));
   const { inputTokens: input = 0, cachedInputTokens: cached = 0, outputTokens: output = 0 } = rest.usage;
   home.model.enqueue(step(message(content), usage({ input, cached, output })));
