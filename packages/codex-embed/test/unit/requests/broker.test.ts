@@ -57,21 +57,25 @@ const resolvedElsewhere = (requestId: number | string): Notification => ({
 
 describe("a request without an answer", () => {
   test.each<[string, Handlers, string]>([
-    ["that no handler takes", {}, "Nothing handles item/commandExecution/requestApproval."],
+    [
+      "that no handler takes",
+      {},
+      "No handler for item/commandExecution/requestApproval. Add approveCommand to the handlers.",
+    ],
     [
       "whose handler returned nothing",
       { approveCommand: untyped(() => {}) },
-      "The handler of item/commandExecution/requestApproval returned nothing. Return an answer from approveCommand.",
+      "approveCommand returned nothing for item/commandExecution/requestApproval. Return an answer.",
     ],
     [
       "whose handler resolved with nothing",
       { approveCommand: untyped(async () => {}) },
-      "The handler of item/commandExecution/requestApproval returned nothing. Return an answer from approveCommand.",
+      "approveCommand returned nothing for item/commandExecution/requestApproval. Return an answer.",
     ],
     [
       "whose handler returned what is no answer",
       { approveCommand: untyped(() => null) },
-      "The handler of item/commandExecution/requestApproval returned what is no answer to it.",
+      "approveCommand returned an invalid answer to item/commandExecution/requestApproval.",
     ],
   ])("%s is declined, and told as it is", async (_, handlers, says) => {
     const { broker, errors } = brokerOf(handlers);

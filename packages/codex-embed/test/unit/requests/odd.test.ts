@@ -91,12 +91,7 @@ const requests: readonly (readonly [keyof Handlers, string, object, unknown])[] 
     { callId: "i", tool: "x", namespace: null, arguments: {} },
     { success: false, contentItems: [{ type: "inputText", text: "This tool is not available." }] },
   ],
-  [
-    "approveLegacyPatch",
-    "applyPatchApproval",
-    {},
-    { decision: { denied: { rejection: "Nobody is there to decide." } } },
-  ],
+  ["approveLegacyPatch", "applyPatchApproval", {}, { decision: { denied: { rejection: "No handler can decide." } } }],
 ];
 
 /** Asks a client whose handlers do this; what it answers, and how often it reports. */
