@@ -8,7 +8,7 @@ import type { HandlerErrorEvent, Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
 import { type AsyncContext, rootContext } from "../util/async.js";
 import { isRecord } from "../util/json.js";
-import { FileChanges, type KnownChanges } from "./fileChanges.js";
+import { FileChanges, ITEM_WAIT_MS, type KnownChanges } from "./fileChanges.js";
 import { HandlerRegistry, type HandlerContext, type Handlers, type ThreadHandlers } from "./handlers.js";
 import { answerRule, isServerMethod, copyAnswer, type ServerMethod } from "./values.js";
 
@@ -92,11 +92,12 @@ export class RequestBroker {
   readonly #quotas = { own: new Quota(OWN_PENDING), other: new Quota(OTHER_PENDING) };
   readonly #fileChanges: FileChanges;
 
-  constructor(client: Handlers, receiver: BrokerReceiver) {
+  /** @param itemWaitMs - how long a file change may wait for the item that says what it would change. */
+  constructor(client: Handlers, receiver: BrokerReceiver, itemWaitMs = ITEM_WAIT_MS) {
     this.#client = client;
     this.#receiver = receiver;
     this.#registry = new HandlerRegistry((threadId) => receiver.parentOf(threadId));
-    this.#fileChanges = new FileChanges((threadId) => receiver.knows(threadId));
+    this.#fileChanges = new FileChanges((threadId) => receiver.knows(threadId), itemWaitMs);
   }
 
   /** Sets a thread's own handlers and tools, which take precedence over the client's. What is left out stays as it is. */

@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { FileUpdateChange, ThreadItem, Turn } from "../protocol/generated/protocol.js";
 import { type ItemRef, itemKey, itemsIn, type Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
+import { deferred, onAbort, pause } from "../util/async.js";
 import { isRecord } from "../util/json.js";
 
 /** The changes of a file change, at least one. */
 export type KnownChanges = readonly [FileUpdateChange, ...FileUpdateChange[]];
 
 /** The pinned runtime sends the item before its request. The wait is for a runtime that sends it after. */
-const ITEM_WAIT_MS = 2_000;
+export const ITEM_WAIT_MS = 2_000;
 
 const MEBIBYTE = 1024 * 1024;
 const OWN_LIMITS = { entries: 1_024, bytes: 32 * MEBIBYTE };
@@ -34,10 +34,12 @@ export class FileChanges {
   readonly #others = new NewestMap<Entry>(OTHER_LIMITS);
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #isOwn: (threadId: string) => boolean;
+  readonly #itemWaitMs: number;
 
   /** @param isOwn - whether a thread is this client's. Changes of other threads never displace those of its own. */
-  constructor(isOwn: (threadId: string) => boolean) {
+  constructor(isOwn: (threadId: string) => boolean, itemWaitMs: number) {
     this.#isOwn = isOwn;
+    this.#itemWaitMs = itemWaitMs;
   }
 
   /** Follows items that start, change and end. */
@@ -96,18 +98,13 @@ export class FileChanges {
   /** The changes of an item as soon as an event names it. Null when that takes too long, or the signal aborts. */
   async next(item: ItemRef, signal: AbortSignal): Promise<KnownChanges | null> {
     const key = itemKey(item);
-    const cancel = new AbortController();
-    const heard = new Promise<void>((resolve) => {
-      this.#waiting.set(key, (this.#waiting.get(key) ?? new Set()).add(resolve));
-      cancel.signal.addEventListener("abort", () => {
-        const waiting = this.#waiting.get(key);
-        if (waiting?.delete(resolve) && waiting.size === 0) this.#waiting.delete(key);
-      });
-    });
-    const over = AbortSignal.any([signal, cancel.signal]);
-    const timeout = sleep(ITEM_WAIT_MS, undefined, { signal: over }).catch(() => {});
-    await Promise.race([heard, timeout]);
-    cancel.abort();
+    const { promise: settled, resolve } = deferred<void>();
+    const waiting = this.#waiting.get(key) ?? new Set();
+    this.#waiting.set(key, waiting.add(resolve));
+    const stop = onAbort(signal, resolve);
+    await pause(this.#itemWaitMs, settled);
+    stop();
+    if (waiting.delete(resolve) && waiting.size === 0) this.#waiting.delete(key);
     return this.known(item) ?? null;
   }
 

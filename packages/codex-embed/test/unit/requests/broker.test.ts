@@ -3,7 +3,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { CloseReason } from "../../../src/errors/connection.js";
 import type { FileUpdateChange } from "../../../src/protocol/generated/protocol.js";
-import { RequestBroker } from "../../../src/requests/broker.js";
+import { type BrokerReceiver, RequestBroker } from "../../../src/requests/broker.js";
 import type { HandlerContext, Handlers } from "../../../src/requests/handlers.js";
 import type { HandlerErrorEvent, Notification } from "../../../src/stream/events.js";
 import { completed, itemCompleted, itemStarted, threadId, turnId, turnRecord } from "../../support/events.js";
@@ -24,16 +24,18 @@ function brokerOf(
   handlers: Handlers,
   parentOf: (threadId: string) => Promise<string | null> = async () => null,
   knows: (threadId: string) => boolean = () => true,
+  itemWaitMs?: number,
 ) {
   const errors: HandlerErrorEvent["params"][] = [];
   const settled: string[] = [];
-  const broker = new RequestBroker(handlers, {
+  const receiver: BrokerReceiver = {
     handlerError: ({ params }) => errors.push(params),
     knows,
     contextOf: () => null,
     parentOf,
     settled: (thread, turn) => settled.push(`${thread}/${turn}`),
-  });
+  };
+  const broker = new RequestBroker(handlers, receiver, itemWaitMs);
   return { broker, errors, settled };
 }
 
@@ -221,10 +223,12 @@ describe("a pending request", () => {
 });
 
 describe("a file change", () => {
-  const asked = (knows?: (id: string) => boolean) => {
+  const asked = (knows?: (id: string) => boolean, itemWaitMs?: number) => {
     const approveFileChange = vi.fn<NonNullable<Handlers["approveFileChange"]>>(() => "accept");
-    return { approveFileChange, ...brokerOf({ approveFileChange }, undefined, knows) };
+    return { approveFileChange, ...brokerOf({ approveFileChange }, undefined, knows, itemWaitMs) };
   };
+  /** For a file change whose item never comes. */
+  const askedInVain = () => asked(undefined, 5);
   const declined = (errors: readonly HandlerErrorEvent["params"][]) =>
     expect(errors).toMatchObject([{ threadId, turnId, error: { code: "CHANGES_UNKNOWN" } }]);
   const other: FileUpdateChange[] = [{ path: "/etc/evil", kind: { type: "add" }, diff: "evil\n" }];
@@ -299,7 +303,7 @@ describe("a file change", () => {
     ["was one of two in flight", [startedItem(), startedItem({}, other), itemCompleted(changeItem), startedItem()]],
     ["is not a file change", [startedItem({ item: { ...changeItem, type: "mcpToolCall" } })]],
   ])("whose item %s is declined, and no handler is asked", async (_, heard) => {
-    const { broker, errors, approveFileChange } = asked();
+    const { broker, errors, approveFileChange } = askedInVain();
     for (const notification of heard) broker.observe(notification);
     expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
     expect(approveFileChange).not.toHaveBeenCalled();
@@ -344,7 +348,7 @@ describe("a file change", () => {
       });
 
     test("is not joined with what was known before: another item may have started under its id", async () => {
-      const { broker, errors, approveFileChange } = asked();
+      const { broker, errors, approveFileChange } = askedInVain();
       broker.observe(startedItem());
       broker.suspend();
       expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
@@ -368,7 +372,7 @@ describe("a file change", () => {
       ["a turn that has ended", { ...record(), status: "interrupted" as const }],
       ["another turn", { ...record(), id: "turn-2", rootTurnId: "turn-2" }],
     ])("is not joined with %s of the record", async (_, turn) => {
-      const { broker, errors, approveFileChange } = asked();
+      const { broker, errors, approveFileChange } = askedInVain();
       broker.learn(threadId, [turn]);
       expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
       expect(approveFileChange).not.toHaveBeenCalled();
@@ -398,7 +402,7 @@ describe("a file change", () => {
   });
 });
 
-describe("a thread's deciders", () => {
+describe("a thread's handlers", () => {
   test("are forgotten by detach and by the end of the thread", async () => {
     const { broker } = brokerOf({ approveCommand: () => "accept" });
     let id = 0;
@@ -424,7 +428,7 @@ describe("a sub-agent's request", () => {
   const parents: Readonly<Record<string, string>> = { [threadId]: "parent", parent: "grandparent" };
   const parentOf = (id: string) => Promise.resolve(parents[id] ?? null);
 
-  test("goes to the nearest thread above that has deciders, and each parent is looked up once", async () => {
+  test("goes to the nearest thread above that has handlers, and each parent is looked up once", async () => {
     const lookUp = vi.fn(parentOf);
     const client = vi.fn(() => "accept" as const);
     const { broker } = brokerOf({ approveCommand: client }, lookUp);
@@ -436,7 +440,7 @@ describe("a sub-agent's request", () => {
     expect(client).not.toHaveBeenCalled();
   });
 
-  test("goes to the client when no thread above has deciders; nothing is looked up when none has any", async () => {
+  test("goes to the client when no thread above has handlers; nothing is looked up when none has any", async () => {
     const lookUp = vi.fn(parentOf);
     const { broker } = brokerOf({ approveCommand: () => "accept" }, lookUp);
     expect(await broker.answer(command(0))).toEqual({ decision: "accept" });
