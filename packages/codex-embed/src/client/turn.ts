@@ -7,7 +7,6 @@ import type { EndedTurn, TurnResult, TurnSnapshot } from "../protocol/shapes.js"
 import type { Runtime } from "../runtime/runtime.js";
 import { textOf } from "../stream/accumulate.js";
 import type { TurnEvent } from "../stream/events.js";
-import { partialOutputOf } from "../stream/partialOutput.js";
 import type { TurnStream } from "../stream/turnStream.js";
 import { checkPicture, toPictureUrl } from "../tools/picture.js";
 import { text, wrongKind } from "../validate/kinds.js";
@@ -198,8 +197,9 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
    * The answer as it grows, for a turn with an `outputSchema`: what can be read of its JSON so far, at most every 50 ms,
    * and the whole at its end. Not validated; `result()` validates.
    */
-  partialOutput(): AsyncIterableIterator<unknown, void, undefined> {
-    return partialOutputOf(this);
+  async *partialOutput(): AsyncIterableIterator<unknown, void, undefined> {
+    const { partialOutputOf } = await import("../stream/partialOutput.js");
+    yield* partialOutputOf(this);
   }
 
   /**
