@@ -147,7 +147,7 @@ export class TurnSeries {
     return snapshot;
   }
 
-  /** Nothing more is heard of the turn in flight. */
+  /** No more events of the turn in flight will arrive. */
   abandon(): void {
     this.#current = null;
   }

@@ -79,7 +79,7 @@ describe("a request without an answer", () => {
       { approveCommand: untyped(() => null) },
       "approveCommand returned an invalid answer to item/commandExecution/requestApproval.",
     ],
-  ])("%s is declined, and told as it is", async (_, handlers, says) => {
+  ])("%s is declined, and reported with the reason", async (_, handlers, says) => {
     const { broker, errors } = brokerOf(handlers);
     expect(await broker.answer(command(1))).toEqual({ decision: "decline" });
     expect(errors).toMatchObject([{ error: { code: "REQUEST_DECLINED", message: says } }]);
@@ -116,7 +116,7 @@ describe("an answer", () => {
     expect(errors[0]?.error).toBe(thrown);
   });
 
-  test("goes to its own request: ids 1 and '1' are two", async () => {
+  test("goes to its own request: ids 1 and '1' are different", async () => {
     const { handler, contexts } = undecided<"accept">();
     const { broker } = brokerOf({ approveCommand: handler });
     const answers = [broker.answer(command(1)), broker.answer(command("1"))];
@@ -302,9 +302,9 @@ describe("a file change", () => {
     ["is one of two in flight under one id", [startedItem(), startedItem({}, other)]],
     ["was one of two in flight", [startedItem(), startedItem({}, other), itemCompleted(changeItem), startedItem()]],
     ["is not a file change", [startedItem({ item: { ...changeItem, type: "mcpToolCall" } })]],
-  ])("whose item %s is declined, and no handler is asked", async (_, heard) => {
+  ])("whose item %s is declined, and no handler is asked", async (_, notifications) => {
     const { broker, errors, approveFileChange } = askedInVain();
-    for (const notification of heard) broker.observe(notification);
+    for (const notification of notifications) broker.observe(notification);
     expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
     expect(approveFileChange).not.toHaveBeenCalled();
     declined(errors);
@@ -356,7 +356,7 @@ describe("a file change", () => {
       declined(errors);
     });
 
-    test("is joined with what the record has in flight, also when the item is told of once more", async () => {
+    test("is joined with what the record has in flight, also when the start of the item arrives again", async () => {
       const { broker, approveFileChange } = asked();
       broker.observe(startedItem({}, other));
       broker.suspend();
@@ -379,7 +379,7 @@ describe("a file change", () => {
       declined(errors);
     });
 
-    test("is not shown an older record in place of what was heard since", async () => {
+    test("shows what events have said since, not an older record", async () => {
       const { broker, approveFileChange } = asked();
       broker.observe(startedItem());
       broker.learn(threadId, [record({ changes: other })]);
@@ -450,7 +450,7 @@ describe("a sub-agent's request", () => {
     expect(lookUp.mock.calls).toEqual([[threadId], ["parent"], ["grandparent"]]);
   });
 
-  test("is declined when it cannot be told whose it is, and asked about anew the next time", async () => {
+  test("is declined when its parent is unknown, which is looked up again the next time", async () => {
     const unreadable = new Error("Not now.");
     const lookUp = vi.fn(parentOf).mockRejectedValueOnce(unreadable);
     const client = vi.fn(() => "accept" as const);
@@ -464,7 +464,7 @@ describe("a sub-agent's request", () => {
 
   test("goes to the client when the threads above go around in a circle", async () => {
     const circle = vi.fn(async (id: string) => {
-      if (circle.mock.calls.length > 3) throw new Error("This goes on for ever.");
+      if (circle.mock.calls.length > 3) throw new Error("The circle was followed.");
       return id === threadId ? "other" : threadId;
     });
     const { broker } = brokerOf({ approveCommand: () => "accept" }, circle);

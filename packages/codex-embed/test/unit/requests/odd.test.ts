@@ -29,7 +29,7 @@ const circle: { self?: unknown } = {};
 circle.self = circle;
 const deep: unknown = Array.from({ length: 20_000 }).reduce((inner) => [inner], "x");
 
-/** What can be thrown, and what is no answer to anything. Each is made anew, since some can be used once. */
+/** What can be thrown, and what is an invalid answer to everything. Made for each use, because some can be used only once. */
 const odd: Readonly<Record<string, () => unknown>> = {
   "an object without a prototype": () => Object.create(null),
   "a symbol": () => Symbol("odd"),
