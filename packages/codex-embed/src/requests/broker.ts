@@ -101,8 +101,8 @@ export class RequestBroker {
   }
 
   /** Sets a thread's own handlers and tools, which take precedence over the client's. What is left out stays as it is. */
-  attach(threadId: string, deciders: ThreadHandlers): void {
-    this.#registry.attach(threadId, deciders);
+  attach(threadId: string, own: ThreadHandlers): void {
+    this.#registry.attach(threadId, own);
   }
 
   /** A fork gets the handlers and tools of its source. */
@@ -330,7 +330,7 @@ function refusal(method: ServerMethod, reason?: string): unknown {
   return decline(reason);
 }
 
-/** Each runtime counts ids from the start, so the same request has the same content too. */
+/** A new runtime counts its ids from the start again, so an equal id alone does not make it the same request. */
 function isSame(pending: Pending, { method, params }: WireRequest): boolean {
   return pending.method === method && isDeepStrictEqual(pending.params, params);
 }

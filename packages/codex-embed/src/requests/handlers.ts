@@ -200,8 +200,8 @@ export class HandlerRegistry {
 
   /** A fork gets what its source has. */
   inherit(threadId: string, fromThreadId: string): void {
-    const deciders = this.#threads.get(fromThreadId);
-    if (deciders !== undefined) this.attach(threadId, deciders);
+    const own = this.#threads.get(fromThreadId);
+    if (own !== undefined) this.attach(threadId, own);
   }
 
   detach(threadId: string): void {
@@ -223,10 +223,10 @@ export class HandlerRegistry {
     let cwd: string | undefined;
     let ownerId: string | null = null;
     for (let id: string | null = threadId; id !== null && this.#threads.size > 0; ) {
-      const deciders = this.#threads.get(id);
-      cwd ??= deciders?.cwd;
-      if (deciders !== undefined) ownerId ??= id;
-      if (deciders !== undefined && decides(deciders)) return { ...deciders, cwd, ownerId };
+      const own = this.#threads.get(id);
+      cwd ??= own?.cwd;
+      if (own !== undefined) ownerId ??= id;
+      if (own !== undefined && decides(own)) return { ...own, cwd, ownerId };
       // Parents come from outside: a circle of them would block the event loop forever.
       if (asked.has(id) || (cwd !== undefined && !someDecide)) break;
       asked.add(id);

@@ -197,7 +197,7 @@ export class Router {
     for (const threadId of threadIds) this.#route(threadId).suspend();
   }
 
-  /** The turns in flight of a thread that somebody waits for. */
+  /** The turns of a thread that somebody waits for or that have started, and whose end has not arrived. */
   awaited(threadId: string): string[] {
     return [...(this.#threads.get(threadId)?.seen.keys() ?? [])];
   }
