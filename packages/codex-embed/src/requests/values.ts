@@ -205,12 +205,12 @@ function jsonAt(value: object, key: string): JsonValue {
 const PLAIN_DECISIONS: ReadonlySet<unknown> = new Set(["accept", "acceptForSession", "decline", "cancel"]);
 
 /** Whether a value is a decision on a file change. */
-export function isFileChangeDecision(value: unknown): value is FileChangeApprovalDecision {
+function isFileChangeDecision(value: unknown): value is FileChangeApprovalDecision {
   return PLAIN_DECISIONS.has(value);
 }
 
 /** Whether a value is a decision on a command. */
-export function isCommandDecision(value: unknown): value is CommandExecutionApprovalDecision {
+function isCommandDecision(value: unknown): value is CommandExecutionApprovalDecision {
   if (PLAIN_DECISIONS.has(value)) return true;
   const [name, detail] = onlyEntry(value);
   if (!isRecord(detail)) return false;
@@ -228,7 +228,7 @@ const REVIEW_DECISIONS: ReadonlySet<unknown> = new Set([
 ]);
 
 /** Whether a value is a decision of the first protocol. */
-export function isReviewDecision(value: unknown): value is ReviewDecision {
+function isReviewDecision(value: unknown): value is ReviewDecision {
   if (REVIEW_DECISIONS.has(value)) return true;
   const [name, detail] = onlyEntry(value);
   if (!isRecord(detail)) return false;
@@ -244,7 +244,7 @@ function isNetworkAmendment(value: unknown): boolean {
 }
 
 /** Whether a value is the result of a tool. */
-export function isToolResponse(value: unknown): value is DynamicToolCallResponse {
+function isToolResponse(value: unknown): value is DynamicToolCallResponse {
   if (!isRecord(value) || typeof value["success"] !== "boolean") return false;
   const items = value["contentItems"];
   return Array.isArray(items) && items.every(isContentItem);
@@ -263,7 +263,7 @@ function isContentItem(value: unknown): boolean {
 }
 
 /** Whether a value grants permissions. Unknown members are refused: a misspelt one would grant something else. */
-export function isGrantedPermissions(value: unknown): value is GrantedPermissionProfile {
+function isGrantedPermissions(value: unknown): value is GrantedPermissionProfile {
   return hasOnly<GrantedPermissionProfile>(value, { network: isNetworkPermission, fileSystem: isFileSystemPermission });
 }
 
@@ -324,7 +324,7 @@ export function isJson(value: unknown): value is JsonValue {
 }
 
 /** Whether a value is an array of strings. */
-export function isStringList(value: unknown): value is string[] {
+function isStringList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
