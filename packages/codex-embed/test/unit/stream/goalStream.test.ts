@@ -1,7 +1,7 @@
 /** Tests the stream of a goal behind the router: the order of its events, and when it ends. */
 
 import { describe, expect, test } from "vitest";
-import { captureCallSite } from "../../../src/errors/base.js";
+import { captureCallSite, UsageError } from "../../../src/errors/base.js";
 import { TurnInProgressError } from "../../../src/errors/turn.js";
 import type { ThreadGoal, ThreadGoalStatus } from "../../../src/protocol/generated/protocol.js";
 import type { Notification, TurnEvent } from "../../../src/stream/events.js";
@@ -90,6 +90,16 @@ describe("GoalStream", () => {
     still.stream.begin(goal("active"));
     still.tell(started("a"), completed("a"), cleared);
     expect(await still.stream.ended).toMatchObject({ result: { status: "cleared", turns: [{ id: "a" }] } });
+  });
+
+  test.each([
+    ["an error of the SDK, as it is", new UsageError("Gone."), { code: "USAGE", message: "Gone." }],
+    ["another one, as its cause", new Error("Broken."), { code: "INTERNAL", cause: { message: "Broken." } }],
+  ])("fails if the runtime cannot be asked whether it is idle, with %s", async (_, thrown, error) => {
+    const { stream, tell } = bench(() => Promise.reject(thrown));
+    stream.begin(goal("active"));
+    tell(started("a"), completed("a"), updated("paused"));
+    expect(await stream.ended).toMatchObject({ kind: "lost", result: null, error });
   });
 
   test("an aborted goal ends with the reason, whatever else arrives", async () => {
