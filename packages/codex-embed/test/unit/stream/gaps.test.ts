@@ -164,6 +164,14 @@ describe("a turn in flight", () => {
     router.dispatch(completed(), 1);
     expect(router.isBusy(threadId)).toBe(false);
   });
+
+  test("frees the thread by the end of its root, as a review that another client runs does", () => {
+    const router = new Router();
+    router.suspend([threadId]);
+    router.restore(threadId, [record({ id: "inner", rootTurnId: "root" })], lost);
+    router.dispatch(completed("completed", { id: "root", rootTurnId: "root" }), 1);
+    expect(router.isBusy(threadId)).toBe(false);
+  });
 });
 
 describe("a follower of all turns", () => {
