@@ -6,7 +6,6 @@ import type { EndedTurn, TurnResult, TurnSnapshot } from "../protocol/shapes.js"
 import type { Runtime } from "../runtime/runtime.js";
 import { textOf } from "../stream/accumulate.js";
 import type { TurnEvent } from "../stream/events.js";
-import { partialOutputOf } from "../stream/partialOutput.js";
 import type { TurnStream } from "../stream/turnStream.js";
 import { checkPicture, toPictureUrl } from "../tools/picture.js";
 import { isRecord } from "../util/json.js";
@@ -253,8 +252,9 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
    * Yields the answer of a turn with an `outputSchema` as it grows: what its JSON says so far, at most every 50 ms, and
    * the complete value at the end. Not validated: `result()` validates.
    */
-  partialOutput(): AsyncIterableIterator<unknown, void, undefined> {
-    return partialOutputOf(this);
+  async *partialOutput(): AsyncIterableIterator<unknown, void, undefined> {
+    const { partialOutputOf } = await import("../stream/partialOutput.js");
+    yield* partialOutputOf(this);
   }
 
   /**

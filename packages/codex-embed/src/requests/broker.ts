@@ -1,5 +1,3 @@
-/** The requests of the runtime that wait for a decision: who is asked, and exactly one answer each. */
-
 import { isDeepStrictEqual } from "node:util";
 import { CodexError } from "../errors/base.js";
 import { type CloseReason } from "../errors/connection.js";
@@ -10,27 +8,28 @@ import type { HandlerErrorEvent, Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
 import { type AsyncContext, rootContext, withLimits } from "../util/async.js";
 import { isRecord } from "../util/json.js";
-import { FileChanges, type KnownChanges } from "./fileChanges.js";
-import { Deciders, type HandlerContext, type Handlers, type ThreadDeciders } from "./handlers.js";
-import { answerRule, isServerMethod, plainAnswer, type ServerMethod } from "./values.js";
+import { FileChanges, ITEM_WAIT_MS, type KnownChanges } from "./fileChanges.js";
+import { HandlerRegistry, type HandlerContext, type Handlers, type ThreadHandlers } from "./handlers.js";
+import { answerRule, isServerMethod, copyAnswer, type ServerMethod } from "./values.js";
 
-/** What the broker asks and tells the layer above. */
+/** What the broker needs from the runtime. */
 export interface BrokerReceiver {
+  /** A request was declined without a decision. */
   handlerError(event: HandlerErrorEvent): void;
-  /** Whether this client has opened the thread, or follows it. */
+  /** Whether this client has opened or follows the thread. */
   knows(threadId: string): boolean;
-  /** The async context that a turn, or a thread, belongs to; null when it is nobody's here. */
+  /** The async context that a turn or a thread belongs to; null when nobody here asked for it. */
   contextOf(threadId: string, turnId: string | null): AsyncContext | null;
-  /** The thread whose agent has begun this one, or null. */
+  /** The thread whose agent began this one, or null. */
   parentOf(threadId: string): Promise<string | null>;
-  /** A request of this turn has been answered or has become void. */
+  /** A request of this turn was answered or became void. */
   settled(threadId: string, turnId: string): void;
 }
 
 const MEBIBYTE = 1024 * 1024;
-/** What may be pending at once; more is declined at once. */
+/** How much may be pending; more is declined at once. */
 const OWN_PENDING = { entries: 4_096, bytes: 64 * MEBIBYTE };
-/** The same for threads that this client does not know, so that they cannot take the room of those that it does. */
+/** The same for threads that this client does not know, so that they take nothing from those that it does. */
 const OTHER_PENDING = { entries: 256, bytes: 16 * MEBIBYTE };
 
 interface Pending {
@@ -41,21 +40,21 @@ interface Pending {
   readonly threadId: string | null;
   readonly turnId: string | null;
   readonly itemId: string | null;
-  /** What its file change would change, as known when it was asked: what comes later can be about another item. */
+  /** What its file change would change, as known when it arrived: later events can be about another item. */
   readonly changes: KnownChanges | null | undefined;
-  readonly room: Room;
-  /** The async context of the turn that it belongs to: what decides on it runs there. */
+  readonly quota: Quota;
+  /** The async context that its handler runs in. */
   readonly context: AsyncContext | null;
   readonly controller: AbortController;
-  /** Undefined when none is wanted any more. */
+  /** Resolves with undefined when none is needed any more. */
   answer: Promise<unknown>;
   isAnswered: boolean;
-  /** Whether it was asked on the connection that stands. */
+  /** Whether it arrived on the current connection. */
   isCurrent: boolean;
 }
 
-/** The room for what is pending. */
-class Room {
+/** A bound on what is pending. */
+class Quota {
   readonly #limits: typeof OWN_PENDING;
   #entries = 0;
   #bytes = 0;
@@ -64,7 +63,7 @@ class Room {
     this.#limits = limits;
   }
 
-  /** Takes a place; false when there is none. A single request may be of any size. */
+  /** Takes a place; false when there is none. A request that is alone may be of any size. */
   take(bytes: number): boolean {
     const isFull = this.#entries >= this.#limits.entries || this.#bytes + bytes > this.#limits.bytes;
     if (isFull && this.#entries > 0) return false;
@@ -73,72 +72,74 @@ class Room {
     return true;
   }
 
-  leave(bytes: number): void {
+  free(bytes: number): void {
     this.#entries -= 1;
     this.#bytes -= bytes;
   }
 }
 
-/** Brings the requests of the runtime to their handlers. */
+/** Brings the runtime's requests to their handlers, and gives exactly one answer to each. */
 export class RequestBroker {
   readonly #client: Handlers;
   readonly #receiver: BrokerReceiver;
-  readonly #deciders: Deciders;
+  readonly #registry: HandlerRegistry;
   readonly #pending = new Map<RequestId, Pending>();
   /**
-   * An answer may get lost on the way; it is kept until the runtime has it, and given again when it asks again. Without it
-   * the handler is asked again.
+   * Answers that may get lost on the way: each is kept until the runtime has it, and given again if it asks again. One that
+   * is no longer here means that the handler is asked again.
    */
   readonly #answered = new NewestMap<Pending>({ entries: 1_024, bytes: 16 * MEBIBYTE });
-  readonly #rooms = { own: new Room(OWN_PENDING), other: new Room(OTHER_PENDING) };
+  readonly #quotas = { own: new Quota(OWN_PENDING), other: new Quota(OTHER_PENDING) };
   readonly #fileChanges: FileChanges;
 
-  constructor(client: Handlers, receiver: BrokerReceiver) {
+  /** @param itemWaitMs - how long a file change may wait for the item that says what it would change. */
+  constructor(client: Handlers, receiver: BrokerReceiver, itemWaitMs = ITEM_WAIT_MS) {
     this.#client = client;
     this.#receiver = receiver;
-    this.#deciders = new Deciders((threadId) => receiver.parentOf(threadId));
-    this.#fileChanges = new FileChanges((threadId) => receiver.knows(threadId));
+    this.#registry = new HandlerRegistry((threadId) => receiver.parentOf(threadId));
+    this.#fileChanges = new FileChanges((threadId) => receiver.knows(threadId), itemWaitMs);
   }
 
-  /** From now on a thread's own deciders go before the client's; what is left out stays as it was. */
-  attach(threadId: string, deciders: ThreadDeciders): void {
-    this.#deciders.attach(threadId, deciders);
+  /** Sets a thread's own handlers and tools, which take precedence over the client's. What is left out stays as it is. */
+  attach(threadId: string, own: ThreadHandlers): void {
+    this.#registry.attach(threadId, own);
   }
 
-  /** A fork is decided for as its source is. */
+  /** A fork gets the handlers and tools of its source. */
   inherit(threadId: string, fromThreadId: string): void {
-    this.#deciders.inherit(threadId, fromThreadId);
+    this.#registry.inherit(threadId, fromThreadId);
   }
 
-  /** Forgets a thread's own deciders. */
+  /** Forgets a thread's own handlers and tools. Its pending requests become void. */
   detach(threadId: string): void {
-    this.#deciders.detach(threadId);
+    this.#registry.detach(threadId);
     this.#void("the thread was unloaded", (pending) => pending.threadId === threadId);
   }
 
-  /** Whether a decision or a tool of this turn is still awaited. */
+  /** Whether a decision or a tool call of this turn is pending. */
   isWaiting(threadId: string, turnId: string): boolean {
     return [...this.#pending.values()].some((pending) => isOf(pending, threadId, turnId));
   }
 
   /**
-   * The answer to a request; undefined when none is wanted any more. Rejects when only an error can answer it.
-   * Never an acceptance that no handler gave. `bytes` is its size on the wire.
+   * Resolves with the answer to a request, or with undefined when none is needed any more. Never accepts unless a handler
+   * did. Rejects when the protocol has no refusal for the request, so only an error can answer it.
+   *
+   * @param bytes - the size of the request on the wire.
    */
   async answer(request: WireRequest, bytes = 0): Promise<unknown> {
     const { id, method } = request;
-    if (!isServerMethod(method)) throw new CodexError("UNKNOWN_REQUEST", `Nothing handles ${method}.`);
+    if (!isServerMethod(method)) throw unknownRequest(method);
     const params = isRecord(request.params) ? request.params : {};
-    // A client that resumes a thread is sent what is still pending again, under the same id.
+    // After a resume the runtime sends what is still pending again, under the same id.
     const known = this.#pending.get(id) ?? this.#answered.get(keyOf(id));
     if (known !== undefined && isSame(known, request)) {
       const isAnsweredHere = known.isCurrent;
       known.isCurrent = true;
       return isAnsweredHere ? undefined : known.answer;
     }
-    this.#void("its id stands for another request now", (pending) => pending.id === id);
-    const threadId = textIn(params, "threadId") ?? textIn(params, "conversationId");
-    const turnId = textIn(params, "turnId");
+    this.#void("another request uses its id", (pending) => pending.id === id);
+    const { threadId, turnId } = scopeOf(params);
     const itemId = textIn(params, "itemId") ?? textIn(params, "callId");
     const item = threadId === null || turnId === null || itemId === null ? null : { threadId, turnId, itemId };
     const pending: Pending = {
@@ -150,7 +151,7 @@ export class RequestBroker {
       turnId,
       itemId,
       changes: item === null ? null : this.#fileChanges.known(item),
-      room: this.#rooms[threadId === null || this.#receiver.knows(threadId) ? "own" : "other"],
+      quota: this.#quotas[threadId === null || this.#receiver.knows(threadId) ? "own" : "other"],
       context: threadId === null ? rootContext : this.#receiver.contextOf(threadId, turnId),
       controller: new AbortController(),
       answer: NO_ANSWER,
@@ -158,8 +159,8 @@ export class RequestBroker {
       isCurrent: true,
     };
     const inContext = pending.context ?? rootContext;
-    if (!pending.room.take(bytes)) {
-      const error = new CodexError("TOO_MANY_REQUESTS", "Too many requests of the runtime are pending.");
+    if (!pending.quota.take(bytes)) {
+      const error = new CodexError("TOO_MANY_REQUESTS", `Declined ${method}: too many requests are pending.`);
       return inContext(() => this.#decline(pending, error));
     }
     this.#pending.set(id, pending);
@@ -168,46 +169,44 @@ export class RequestBroker {
   }
 
   /**
-   * The refusal of a request whose answer cannot be sent; why is reported as `handlerError`. Throws for a request that
-   * an error alone can refuse.
+   * The refusal of a request whose answer cannot be sent. Reports the error as `handlerError`. Throws when the protocol has
+   * no refusal for the request.
    */
   refuse({ method, params }: WireRequest, error: CodexError): unknown {
     if (!isServerMethod(method)) throw error;
-    const about = isRecord(params) ? params : {};
-    const threadId = textIn(about, "threadId") ?? textIn(about, "conversationId");
-    const turnId = textIn(about, "turnId");
-    this.#receiver.handlerError({ method: "handlerError", params: { request: method, threadId, turnId, error } });
+    const scope = scopeOf(isRecord(params) ? params : {});
+    this.#receiver.handlerError({ method: "handlerError", params: { request: method, ...scope, error } });
     return refusal(method, error.message);
   }
 
-  /** The connection is gone for now: what is asked again on the next one is the same request. */
+  /** The connection is lost: a request that is sent again on the next one is the same request. */
   suspend(): void {
     this.#fileChanges.clear();
     for (const pending of this.#all()) pending.isCurrent = false;
   }
 
-  /** Learns from the record of a thread what its file changes in flight would change. */
+  /** Learns from the record of a thread what its pending file changes would change. */
   learn(threadId: string, turns: readonly Turn[]): void {
     this.#fileChanges.learn(threadId, turns);
   }
 
-  /** Whether a request of this thread has not been asked again since the connection was made anew. */
+  /** Whether a request of this thread has not been sent again on the current connection. */
   hasStale(threadId: string): boolean {
     return this.#all().some((pending) => pending.threadId === threadId && !pending.isCurrent);
   }
 
-  /** The requests of this thread that were not asked again are decided by now, or void. */
+  /** Voids the requests of this thread that were not sent again: they are decided by now, or void. */
   voidStale(threadId: string): void {
-    this.#void("it was not asked again", (pending) => pending.threadId === threadId && !pending.isCurrent);
+    this.#void("the runtime did not send it again", (pending) => pending.threadId === threadId && !pending.isCurrent);
   }
 
-  /** Learns from the stream of notifications what a request is about, and when it is void. */
+  /** Learns from notifications what a request is about, and when it is void. */
   observe(notification: Notification): void {
     this.#fileChanges.observe(notification);
-    this.#deciders.observe(notification);
+    this.#registry.observe(notification);
     if (notification.method === "serverRequest/resolved") {
       const { requestId, threadId } = notification.params;
-      this.#void("resolved elsewhere", (pending) => pending.id === requestId && pending.threadId === threadId);
+      this.#void("it was resolved elsewhere", (pending) => pending.id === requestId && pending.threadId === threadId);
     } else if (notification.method === "turn/completed") {
       const { threadId, turn } = notification.params;
       this.#void("the turn has ended", (pending) => isOf(pending, threadId, turn.id));
@@ -216,14 +215,14 @@ export class RequestBroker {
     }
   }
 
-  /** The runtime is gone: nothing is awaited any more. */
+  /** The runtime is gone: every pending request is void. */
   close(reason: CloseReason): void {
     this.#fileChanges.clear();
     this.#void(reason.initiator === "client" ? "the client was closed" : "the runtime is gone", () => true);
   }
 
   async #answer(pending: Pending): Promise<unknown> {
-    const { id, threadId, turnId, bytes, room, controller } = pending;
+    const { id, threadId, turnId, bytes, quota, controller } = pending;
     try {
       return await withLimits(this.#decide(pending), { signal: controller.signal });
     } catch (error) {
@@ -231,10 +230,10 @@ export class RequestBroker {
       throw error;
     } finally {
       pending.isAnswered = true;
-      room.leave(bytes);
+      quota.free(bytes);
       if (this.#pending.get(id) === pending) {
         this.#pending.delete(id);
-        // Without a turn there is nothing that would say when the answer has arrived.
+        // Without a turn no event tells when the answer has arrived.
         if (turnId !== null) this.#answered.set(keyOf(id), pending, bytes);
       }
       if (threadId !== null && turnId !== null) this.#receiver.settled(threadId, turnId);
@@ -243,18 +242,20 @@ export class RequestBroker {
 
   async #decide(pending: Pending): Promise<unknown> {
     const { method, params, controller } = pending;
-    // Decisions are made off the reader, which goes on with the next message meanwhile.
+    // Handlers run outside of the reader, which continues with the next message.
     await Promise.resolve();
     let error: unknown;
     try {
-      if (!isParamsOf(method, params)) throw new CodexError("BAD_REQUEST", `${method} came without parameters.`);
-      const value: unknown = await this.#ask(method, params, pending);
-      const answer = value === undefined ? undefined : answerRule(method).answer(value, params);
+      if (!isParamsOf(method, params)) throw new CodexError("BAD_REQUEST", `${method} has no params.`);
+      const rule = answerRule(method);
+      const name = typeof rule.handler === "string" ? rule.handler : rule.handler(params);
+      const value: unknown = await this.#ask(method, params, pending, name);
+      const answer = value === undefined ? undefined : rule.answer(value, params);
       if (answer !== undefined) return answer;
       const why =
         value === undefined
-          ? `Nothing handles ${method}.`
-          : `The handler of ${method} returned what is no answer to it.`;
+          ? `No handler for ${method}. Add ${name} to the handlers.`
+          : `${name} returned an invalid answer to ${method}.`;
       error = new CodexError("REQUEST_DECLINED", why);
     } catch (thrown) {
       error = thrown;
@@ -262,7 +263,7 @@ export class RequestBroker {
     return controller.signal.aborted ? undefined : this.#decline(pending, error);
   }
 
-  /** The refusal of a request that no answer has come to. */
+  /** Reports why a request is declined, and gives the refusal. */
   #decline({ method, threadId, turnId }: Pending, error: unknown): unknown {
     this.#receiver.handlerError({ method: "handlerError", params: { request: method, threadId, turnId, error } });
     return refusal(method);
@@ -272,33 +273,29 @@ export class RequestBroker {
     method: M,
     params: ServerRequests[M]["params"],
     pending: Pending,
+    name: keyof Handlers,
   ): Promise<unknown> {
     const { threadId, turnId, itemId, controller } = pending;
     const { signal } = controller;
-    const rule = answerRule(method);
-    const own = threadId === null ? undefined : await this.#deciders.of(threadId);
+    const own = threadId === null ? undefined : await this.#registry.of(threadId);
     if (signal.aborted) return undefined;
     const context: HandlerContext = { signal, threadId, turnId, itemId, threadCwd: own?.cwd ?? null };
     if (own?.tools !== undefined && isToolCall(method, params) && own.tools.has(params)) {
       return own.tools.call(params, context);
     }
-    // An agent that nobody follows belongs to the thread that decides for it.
+    // A sub-agent that nobody follows belongs to the thread whose handlers decide for it.
     const ownerId = own?.ownerId ?? null;
     const owner = pending.context === null && ownerId !== null ? this.#receiver.contextOf(ownerId, null) : null;
     const inContext: AsyncContext = owner ?? ((work) => work());
-    const name = typeof rule.handler === "string" ? rule.handler : rule.handler(params);
     const handlers = own?.handlers?.[name] === undefined ? this.#client : own.handlers;
-    const answer = plainAnswer(
-      await inContext(() => rule.ask(handlers, params, context, () => this.#changesOf(pending))),
+    const answer = copyAnswer(
+      await inContext(() => answerRule(method).ask(handlers, params, context, () => this.#changesOf(pending))),
     );
     if (answer !== undefined || handlers[name] === undefined || signal.aborted) return answer;
-    throw new CodexError(
-      "REQUEST_DECLINED",
-      `The handler of ${method} returned nothing. Return an answer from ${name}.`,
-    );
+    throw new CodexError("REQUEST_DECLINED", `${name} returned nothing for ${method}. Return an answer.`);
   }
 
-  /** What a file change would change. Rejects when that is not known, so that no handler decides on it. */
+  /** What a file change would change. Rejects when that is unknown, so that no handler decides blindly. */
   async #changesOf({ threadId, turnId, itemId, changes, controller: { signal } }: Pending): Promise<KnownChanges> {
     let known = changes;
     if (known === undefined && threadId !== null && turnId !== null && itemId !== null) {
@@ -308,7 +305,7 @@ export class RequestBroker {
     if (known !== undefined && known !== null) return known;
     throw new CodexError(
       "CHANGES_UNKNOWN",
-      "It is not known what the file change would change, so no handler was asked.",
+      "Declined a file change without asking a handler: its changes are unknown.",
     );
   }
 
@@ -318,11 +315,11 @@ export class RequestBroker {
       this.#pending.delete(pending.id);
       this.#answered.delete(keyOf(pending.id));
       if (pending.isAnswered) continue;
-      pending.controller.abort(new CodexError("REQUEST_VOID", `The decision is no longer wanted: ${why}.`));
+      pending.controller.abort(new CodexError("REQUEST_VOID", `The decision is no longer needed: ${why}.`));
     }
   }
 
-  /** What waits for an answer, and what has one that the runtime may still ask for. */
+  /** The requests without an answer, and those whose answer the runtime may ask for again. */
   #all(): Pending[] {
     return [...this.#pending.values(), ...[...this.#answered].map(([, pending]) => pending)];
   }
@@ -332,11 +329,11 @@ const NO_ANSWER = Promise.resolve(undefined);
 
 function refusal(method: ServerMethod, reason?: string): unknown {
   const { decline } = answerRule(method);
-  if (decline === null) throw new CodexError("UNANSWERED", `${method} has no answer.`);
+  if (decline === null) throw new CodexError("UNANSWERED", `No answer to ${method}, which cannot be declined.`);
   return decline(reason);
 }
 
-/** Ids begin anew with a new runtime, so an id alone does not make it the same request: what is asked has to be the same. */
+/** A new runtime counts its ids from the start again, so an equal id alone does not make it the same request. */
 function isSame(pending: Pending, { method, params }: WireRequest): boolean {
   return pending.method === method && isDeepStrictEqual(pending.params, params);
 }
@@ -345,18 +342,29 @@ function isOf(pending: Pending, threadId: string, turnId: string): boolean {
   return pending.threadId === threadId && pending.turnId === turnId;
 }
 
-/** The ids 1 and "1" are two. */
+/** The ids 1 and "1" are different. */
 function keyOf(id: RequestId): string {
   return JSON.stringify(id);
 }
 
-/** The parameters are taken to be as generated: the runtime's version was compared at the handshake. */
+/** Params are taken to have the generated type, because the handshake has compared the runtime's version. */
 function isParamsOf<M extends ServerMethod>(_method: M, params: unknown): params is ServerRequests[M]["params"] {
   return isRecord(params);
 }
 
 function isToolCall(method: ServerMethod, params: unknown): params is DynamicToolCallParams {
   return method === "item/tool/call" && isRecord(params);
+}
+
+function unknownRequest(method: string): CodexError {
+  return new CodexError("UNKNOWN_REQUEST", `Unknown request ${method}: this version of codex-embed cannot answer it.`);
+}
+
+function scopeOf(params: Readonly<Record<string, unknown>>): { threadId: string | null; turnId: string | null } {
+  return {
+    threadId: textIn(params, "threadId") ?? textIn(params, "conversationId"),
+    turnId: textIn(params, "turnId"),
+  };
 }
 
 function textIn(params: Readonly<Record<string, unknown>>, key: string): string | null {

@@ -1,45 +1,48 @@
-/** The join of a file-change request with its item: the request itself does not say what would change. */
-
 import type { FileUpdateChange, ThreadItem, Turn } from "../protocol/generated/protocol.js";
 import { type ItemRef, itemKey, itemsIn, type Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
 import { deferred, withLimits } from "../util/async.js";
 import { isRecord } from "../util/json.js";
 
-/** What a file change would change: at least one file. */
+/** The changes of a file change, at least one. */
 export type KnownChanges = readonly [FileUpdateChange, ...FileUpdateChange[]];
 
-/** The item precedes its request on the pinned runtime; the wait is for one that sends them the other way round. */
-const ITEM_WAIT_MS = 2_000;
+/** The pinned runtime sends the item before its request. The wait is for a runtime that sends it after. */
+export const ITEM_WAIT_MS = 2_000;
 
 const MEBIBYTE = 1024 * 1024;
 const OWN_LIMITS = { entries: 1_024, bytes: 32 * MEBIBYTE };
-/** Agents of turns that nobody here started ask as well, so some is kept of threads that are not this client's. */
+/** Agents of turns that nobody here started ask too, so changes of other threads are kept, but fewer. */
 const OTHER_LIMITS = { entries: 256, bytes: 8 * MEBIBYTE };
-/** What a change takes besides its texts. */
+/** About what a change takes besides its texts. */
 const CHANGE_BYTES = 100;
 
 interface Entry {
   readonly item: ItemRef;
-  /** Null when it cannot be told which changes are meant. */
+  /** Null when it is uncertain which changes are meant. */
   readonly changes: KnownChanges | null;
-  /** Whether the id stands for more than one item in flight: it tells nothing until the turn is over. */
+  /** Whether several open items share the id: it tells nothing until the turn has ended. */
   readonly isAmbiguous: boolean;
 }
 
-/** What the file changes in flight would change. Only what is certain counts: everything else is unknown. */
+/**
+ * What pending file changes would change. A request for approval does not say it; its item does, which is found by its id.
+ * Only what is certain counts; everything else is unknown.
+ */
 export class FileChanges {
   readonly #own = new NewestMap<Entry>(OWN_LIMITS);
   readonly #others = new NewestMap<Entry>(OTHER_LIMITS);
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #isOwn: (threadId: string) => boolean;
+  readonly #itemWaitMs: number;
 
-  /** @param isOwn - whether a thread is this client's. Threads that are not cannot displace what is known of those that are. */
-  constructor(isOwn: (threadId: string) => boolean) {
+  /** @param isOwn - whether a thread is this client's. Changes of other threads never displace those of its own. */
+  constructor(isOwn: (threadId: string) => boolean, itemWaitMs: number) {
     this.#isOwn = isOwn;
+    this.#itemWaitMs = itemWaitMs;
   }
 
-  /** Takes note of items that start, change and end. */
+  /** Follows items that start, change and end. */
   observe({ method, params }: Notification): void {
     switch (method) {
       case "item/started":
@@ -63,8 +66,8 @@ export class FileChanges {
   }
 
   /**
-   * Learns from the record of a thread what is in flight, for items that started while nothing was heard. The record has
-   * one item for each id, so an id that has been heard of since tells more than the record does.
+   * Learns the open items from the record of a thread: their start may have been missed. The record has one item for each
+   * id, so what events have said of an id takes precedence.
    */
   learn(threadId: string, turns: readonly Turn[]): void {
     for (const turn of turns) {
@@ -72,7 +75,7 @@ export class FileChanges {
       for (const item of itemsIn(turn)) {
         const isInFlight =
           item.type === "fileChange" && item.status === "inProgress" && (item.completedAtMs ?? null) === null;
-        // The events of a review name the turn around the reviewer's.
+        // The events of a review name the turn around the reviewer's turn.
         for (const turnId of isInFlight ? new Set([turn.id, turn.rootTurnId ?? turn.id]) : []) {
           const at = { threadId, turnId };
           if (this.#entry({ ...at, itemId: item.id }) === undefined) this.#start(at, item);
@@ -81,26 +84,25 @@ export class FileChanges {
     }
   }
 
-  /** Nothing is heard for now: an item may end meanwhile, and another one start under its id. */
+  /** Events may be missed from now on: an item may end, and another one start under its id. */
   clear(): void {
     this.#own.clear();
     this.#others.clear();
   }
 
-  /** What is known of an item now: its changes, null when they cannot be told, undefined when it has not been heard of. */
+  /** The changes of an item. Null when they are uncertain, undefined when no event has named the item. */
   known(item: ItemRef): KnownChanges | null | undefined {
     return this.#entry(item)?.changes;
   }
 
-  /** The changes of an item as soon as it is heard of; null when that does not happen in time. */
+  /** The changes of an item as soon as an event names it. Null when that takes too long, or the signal aborts. */
   async next(item: ItemRef, signal: AbortSignal): Promise<KnownChanges | null> {
     const key = itemKey(item);
-    const { promise: heard, resolve } = deferred<void>();
+    const { promise: settled, resolve } = deferred<void>();
     const waiting = this.#waiting.get(key) ?? new Set();
     this.#waiting.set(key, waiting.add(resolve));
-    await withLimits(heard, { signal, timeoutMs: ITEM_WAIT_MS }).catch(() => {});
-    waiting.delete(resolve);
-    if (waiting.size === 0 && this.#waiting.get(key) === waiting) this.#waiting.delete(key);
+    await withLimits(settled, { signal, timeoutMs: this.#itemWaitMs }).catch(() => {});
+    if (waiting.delete(resolve) && waiting.size === 0) this.#waiting.delete(key);
     return this.known(item) ?? null;
   }
 
@@ -109,13 +111,13 @@ export class FileChanges {
     const ref: ItemRef = { threadId: at.threadId, turnId: at.turnId, itemId: item.id };
     const changes = readChanges(item.changes);
     const before = this.#entry(ref);
-    // An item that the record has told of may be told of again. Another one under the same id is another matter.
+    // The start of an item from the record may still arrive. If it differs, it is another item with the same id.
     const isAmbiguous = before !== undefined && (before.isAmbiguous || !isSame(before.changes, changes));
     this.#set({ item: ref, changes: isAmbiguous ? null : changes, isAmbiguous });
     for (const resolve of this.#waiting.get(itemKey(ref)) ?? []) resolve();
   }
 
-  /** A draft comes before its item, with relative paths, and decides nothing. One for an item in flight makes that outdated. */
+  /** A draft precedes its item, has relative paths and counts for nothing. A draft of an open item outdates the item. */
   #redraft({ threadId, turnId, itemId }: ItemRef): void {
     const item: ItemRef = { threadId, turnId, itemId };
     if (this.#entry(item) !== undefined) this.#set({ item, changes: null, isAmbiguous: true });
@@ -143,7 +145,7 @@ export class FileChanges {
     );
   }
 
-  /** A thread can become this client's while an item is in flight. */
+  /** From both: a thread can become this client's while an item is open. */
   #delete(key: string): void {
     this.#own.delete(key);
     this.#others.delete(key);
@@ -156,7 +158,7 @@ export class FileChanges {
   }
 }
 
-/** The changes as a handler reads them; null for an empty list, which leaves nothing to decide on, and for damaged ones. */
+/** The changes as a handler gets them. Null for damaged ones, and for an empty list: there is nothing to decide on. */
 function readChanges(value: unknown): KnownChanges | null {
   if (!Array.isArray(value)) return null;
   const list: unknown[] = value;

@@ -20,34 +20,34 @@ import type { ServerRequests } from "../protocol/generated/tables.js";
 import type { Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
 
-/** What a handler is told besides the request. */
+/** The second argument of a handler. */
 export interface HandlerContext {
-  /** Aborts when the answer is no longer wanted: resolved elsewhere, end of the turn, close, death of the runtime. */
+  /** Aborts when the answer is no longer needed: resolved elsewhere, end of the turn, close, death of the runtime. */
   readonly signal: AbortSignal;
-  /** Null for requests that belong to no thread. */
+  /** Null for a request that belongs to no thread. */
   readonly threadId: string | null;
   readonly turnId: string | null;
   readonly itemId: string | null;
   /**
-   * The working directory of the thread: the one that this client opened it in or gave to a later turn. For a sub-agent,
-   * that of the thread which started it. Null when it is not known. A request's own `cwd` is chosen by the model.
+   * The working directory of the thread, which this client opened it in or gave to a later turn. For a sub-agent, that of
+   * the thread which started it. Null when unknown. Decide by this one: the model chooses a request's own `cwd`.
    */
   readonly threadCwd: string | null;
 }
 
-/** A command that asks to go beyond the sandbox, with its parsed actions, proposed rule and available decisions. */
+/** A command that needs approval, with its parsed actions, proposed rule and available decisions. */
 export type CommandApprovalRequest = CommandExecutionRequestApprovalParams;
 
-/** A file change that asks to go beyond the sandbox, with what it would change. */
+/** A file change that needs approval. */
 export interface FileChangeApprovalRequest extends FileChangeRequestApprovalParams {
   /**
-   * Path, kind and diff of each file, from the item that the request is about. At least one: a change that is not known,
-   * for example after a lost connection, is declined without asking.
+   * Path, kind and diff of each file, at least one. The SDK takes them from the item that the request is about. If they are
+   * unknown, for example after a lost connection, it declines without asking.
    */
   readonly changes: readonly [FileUpdateChange, ...FileUpdateChange[]];
 }
 
-/** An MCP tool that asks to be called. */
+/** A call of an MCP tool that needs approval. */
 export interface McpToolApprovalRequest {
   readonly threadId: string;
   readonly turnId: string | null;
@@ -55,36 +55,36 @@ export interface McpToolApprovalRequest {
   readonly toolName: string | null;
   readonly toolDescription: string | null;
   readonly toolArguments: JsonValue;
-  /** The question as the runtime puts it. */
+  /** The runtime's question to the user. */
   readonly message: string;
-  /** Whether the answer can be kept: for the session, for good. */
+  /** How long the runtime can remember an acceptance: `session`, `always`. */
   readonly persist: readonly string[];
 }
 
-/** A form or a link that an MCP server puts before the user. */
+/** A form or a link that an MCP server presents to the user. */
 export type ElicitationRequest = McpServerElicitationRequestParams;
 
-/** What may be done with a command. `cancel` also ends the turn. */
+/** The decision on a command. `cancel` also ends the turn. */
 export type CommandDecision = CommandExecutionApprovalDecision;
-/** What may be done with a file change. `cancel` also ends the turn. */
+/** The decision on a file change. `cancel` also ends the turn. */
 export type FileChangeDecision = FileChangeApprovalDecision;
-/** What may be done with the call of an MCP tool. */
+/** The decision on a call of an MCP tool. */
 export type McpToolDecision = "accept" | "acceptForSession" | "acceptAlways" | "decline" | "cancel";
 
-/** The part of the requested permissions that is granted; an empty object grants nothing. */
+/** The requested permissions that are granted. An empty object grants nothing. */
 export interface PermissionsGrant {
   readonly permissions: GrantedPermissionProfile;
   /** Default `turn`. */
   readonly scope?: PermissionGrantScope | undefined;
 }
 
-/** The answers by the ids of the questions. */
+/** The answers, by the ids of the questions. */
 export type QuestionAnswers = Readonly<Record<string, string | readonly string[]>>;
 
 /** The user's answer to an MCP server. */
 export type ElicitationAnswer = "decline" | "cancel" | { readonly action: "accept"; readonly content?: JsonValue };
 
-/** Fresh tokens for a login that this program keeps. */
+/** Fresh tokens for a ChatGPT login that this program manages. */
 export interface ChatgptTokens {
   readonly accessToken: string;
   readonly chatgptAccountId: string;
@@ -95,32 +95,41 @@ export interface ChatgptTokens {
 export type Handler<Request, Answer> = (request: Request, context: HandlerContext) => Answer | Promise<Answer>;
 
 /**
- * One handler for each request of the runtime. All are optional: what nobody handles is declined. A handler runs in the async
- * context of the call that asked for the turn. One that
- * throws, rejects or returns something else declines as well, and is reported as `handlerError`. An async function whose
- * only result is one literal has to say `"decline" as const`: TypeScript widens it to a string otherwise.
+ * Answers to the runtime's requests. All handlers are optional: unanswered requests are declined. So are invalid answers and
+ * handlers that throw or reject; these are reported as `handlerError`. A handler runs in the async context of the call that
+ * asked for the turn. An async function whose only result is one literal needs `"decline" as const`, because TypeScript
+ * widens it to `string`.
  */
 export interface Handlers {
+  /** Approves a command (`item/commandExecution/requestApproval`). */
   readonly approveCommand?: Handler<CommandApprovalRequest, CommandDecision> | undefined;
+  /** Approves a file change (`item/fileChange/requestApproval`). */
   readonly approveFileChange?: Handler<FileChangeApprovalRequest, FileChangeDecision> | undefined;
+  /** Grants permissions beyond the sandbox (`item/permissions/requestApproval`). */
   readonly approvePermissions?: Handler<PermissionsRequestApprovalParams, PermissionsGrant | "decline"> | undefined;
+  /** Approves a call of an MCP tool (`mcpServer/elicitation/request` with an approval in `_meta`). */
   readonly approveMcpTool?: Handler<McpToolApprovalRequest, McpToolDecision> | undefined;
+  /** Answers the agent's questions to the user (`item/tool/requestUserInput`). */
   readonly answerQuestions?: Handler<ToolRequestUserInputParams, QuestionAnswers> | undefined;
+  /** Answers a form or a link of an MCP server (`mcpServer/elicitation/request`). */
   readonly answerElicitation?: Handler<ElicitationRequest, ElicitationAnswer> | undefined;
+  /** Refreshes the tokens of a ChatGPT login that this program manages (`account/chatgptAuthTokens/refresh`). */
   readonly refreshChatgptTokens?:
     | Handler<ServerRequests["account/chatgptAuthTokens/refresh"]["params"], ChatgptTokens>
     | undefined;
-  /** A call of a tool that no `tools` of the thread hold. Prefer `tools`. */
+  /** Runs a tool that is not in the `tools` of the thread (`item/tool/call`). Prefer `tools`. */
   readonly callTool?: Handler<DynamicToolCallParams, DynamicToolCallResponse> | undefined;
+  /** Makes an attestation token (`attestation/generate`). */
   readonly generateAttestation?: Handler<AttestationGenerateParams, string> | undefined;
-  /** The time to tell the runtime. Default: this machine's. */
+  /** Tells the runtime the time (`currentTime/read`). Default: the clock of this machine. */
   readonly readCurrentTime?: Handler<CurrentTimeReadParams, Date> | undefined;
-  /** Requests of the first protocol, which the pinned runtime does not send of itself. */
+  /** Approves a patch in the first protocol (`applyPatchApproval`), which the pinned runtime does not send by itself. */
   readonly approveLegacyPatch?: Handler<ServerRequests["applyPatchApproval"]["params"], ReviewDecision> | undefined;
+  /** Approves a command in the first protocol (`execCommandApproval`), which the pinned runtime does not send by itself. */
   readonly approveLegacyCommand?: Handler<ServerRequests["execCommandApproval"]["params"], ReviewDecision> | undefined;
 }
 
-/** Accepts every approval: for an environment that you are ready to lose. Questions and forms are not answered. */
+/** Accepts every approval, for an environment that you can afford to lose. Questions and forms stay unanswered. */
 export const approveAll: Handlers = {
   approveCommand: () => "accept",
   approveFileChange: () => "accept",
@@ -130,7 +139,7 @@ export const approveAll: Handlers = {
   approveMcpTool: () => "accept",
 };
 
-/** Declines every approval, as having no handler does, but without the warning that nobody decides. */
+/** Declines every approval, like having no handlers, but without the warning that nobody decides. */
 export const declineAll: Handlers = {
   approveCommand: () => "decline",
   approveFileChange: () => "decline",
@@ -140,7 +149,7 @@ export const declineAll: Handlers = {
   answerElicitation: () => "decline",
 };
 
-/** Whether a program decides approvals itself, so that the runtime has to be told to ask. */
+/** Whether there is an approval handler, so that the runtime has to ask. */
 export function decidesApprovals(handlers: Handlers | undefined): boolean {
   return (
     handlers !== undefined &&
@@ -150,37 +159,37 @@ export function decidesApprovals(handlers: Handlers | undefined): boolean {
   );
 }
 
-/** Runs the tools of a thread. */
+/** The tools of a thread. */
 export interface ToolRunner {
   has(params: DynamicToolCallParams): boolean;
   call(params: DynamicToolCallParams, context: HandlerContext): Promise<DynamicToolCallResponse>;
 }
 
-/** Who decides for a thread, and the working directory that this client has set for it. */
-export interface ThreadDeciders {
+/** The handlers and tools of a thread, and the working directory that this client has set for it. */
+export interface ThreadHandlers {
   readonly handlers?: Handlers | undefined;
   readonly tools?: ToolRunner | undefined;
   readonly cwd?: string | undefined;
 }
 
-/** Who decides for a thread or sub-agent. */
-export interface FoundDeciders extends ThreadDeciders {
-  /** The nearest thread of this client that it is, or belongs to; null when none is known. */
+/** What decides for a thread or a sub-agent. */
+export interface FoundHandlers extends ThreadHandlers {
+  /** The thread itself, or its nearest ancestor, that this client has opened; null when none is known. */
   readonly ownerId: string | null;
 }
 
-/** Keeps the deciders of threads, and finds those of a sub-agent. */
-export class Deciders {
+/** The handlers and tools of threads. A sub-agent has those of the thread that began it. */
+export class HandlerRegistry {
   readonly #parentOf: (threadId: string) => Promise<string | null>;
-  readonly #threads = new Map<string, ThreadDeciders>();
+  readonly #threads = new Map<string, ThreadHandlers>();
   readonly #parents = new NewestMap<Promise<string | null>>();
 
   constructor(parentOf: (threadId: string) => Promise<string | null>) {
     this.#parentOf = parentOf;
   }
 
-  /** What is left out stays as it was. */
-  attach(threadId: string, { handlers, tools, cwd }: ThreadDeciders): void {
+  /** Sets what is given. What is left out stays as it is. */
+  attach(threadId: string, { handlers, tools, cwd }: ThreadHandlers): void {
     const before = this.#threads.get(threadId);
     this.#threads.set(threadId, {
       handlers: handlers ?? before?.handlers,
@@ -189,10 +198,10 @@ export class Deciders {
     });
   }
 
-  /** A fork is decided for as its source is. */
+  /** A fork gets what its source has. */
   inherit(threadId: string, fromThreadId: string): void {
-    const deciders = this.#threads.get(fromThreadId);
-    if (deciders !== undefined) this.attach(threadId, deciders);
+    const own = this.#threads.get(fromThreadId);
+    if (own !== undefined) this.attach(threadId, own);
   }
 
   detach(threadId: string): void {
@@ -200,29 +209,29 @@ export class Deciders {
     this.#parents.delete(threadId);
   }
 
-  /** Learns of a thread's new working directory. */
+  /** Follows changes of the working directory. */
   observe(notification: Notification): void {
     if (notification.method !== "thread/settings/updated") return;
     const { threadId, threadSettings } = notification.params;
     if (this.#threads.has(threadId)) this.attach(threadId, { cwd: threadSettings.cwd });
   }
 
-  /** A sub-agent asks on a thread of its own: who decides for the thread that began it decides for it, in its folder. */
-  async of(threadId: string): Promise<FoundDeciders> {
+  /** A sub-agent asks on a thread of its own: its nearest ancestor with handlers or tools decides. */
+  async of(threadId: string): Promise<FoundHandlers> {
     const someDecide = [...this.#threads.values()].some((each) => decides(each));
     const asked = new Set<string>();
     let cwd: string | undefined;
     let ownerId: string | null = null;
     for (let id: string | null = threadId; id !== null && this.#threads.size > 0; ) {
-      const deciders = this.#threads.get(id);
-      cwd ??= deciders?.cwd;
-      if (deciders !== undefined) ownerId ??= id;
-      if (deciders !== undefined && decides(deciders)) return { ...deciders, cwd, ownerId };
-      // Answers come from elsewhere: going around in a circle would never let the event loop go.
+      const own = this.#threads.get(id);
+      cwd ??= own?.cwd;
+      if (own !== undefined) ownerId ??= id;
+      if (own !== undefined && decides(own)) return { ...own, cwd, ownerId };
+      // Parents come from outside: a circle of them would block the event loop forever.
       if (asked.has(id) || (cwd !== undefined && !someDecide)) break;
       asked.add(id);
       const parent: Promise<string | null> = this.#parentIdOf(id);
-      // Without it the folder is unknown; who decides must not be.
+      // Without the parent the working directory is unknown, which is fine. Who decides must be known.
       id = await (someDecide ? parent : parent.catch(() => null));
     }
     return { cwd, ownerId };
@@ -239,6 +248,6 @@ export class Deciders {
   }
 }
 
-function decides({ handlers, tools }: ThreadDeciders): boolean {
+function decides({ handlers, tools }: ThreadHandlers): boolean {
   return handlers !== undefined || tools !== undefined;
 }

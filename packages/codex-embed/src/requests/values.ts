@@ -15,162 +15,31 @@ import { isRecord } from "../util/json.js";
 import type { KnownChanges } from "./fileChanges.js";
 import type { HandlerContext, Handlers, McpToolApprovalRequest } from "./handlers.js";
 
-const PLAIN_DECISIONS: ReadonlySet<unknown> = new Set(["accept", "acceptForSession", "decline", "cancel"]);
-
-/** Whether it decides on a file change. */
-export function isFileChangeDecision(value: unknown): value is FileChangeApprovalDecision {
-  return PLAIN_DECISIONS.has(value);
-}
-
-/** Whether it decides on a command. */
-export function isCommandDecision(value: unknown): value is CommandExecutionApprovalDecision {
-  if (PLAIN_DECISIONS.has(value)) return true;
-  const [name, detail] = onlyEntry(value);
-  if (!isRecord(detail)) return false;
-  const rule = detail["execpolicy_amendment"];
-  if (name === "acceptWithExecpolicyAmendment") return isStringList(rule) && rule.length > 0;
-  return name === "applyNetworkPolicyAmendment" && isNetworkAmendment(detail["network_policy_amendment"]);
-}
-
-const REVIEW_DECISIONS: ReadonlySet<unknown> = new Set([
-  "approved",
-  "approved_for_session",
-  "approved_mcp_policy_amendment",
-  "timed_out",
-  "abort",
-]);
-
-/** Whether it decides in the words of the first protocol. */
-export function isReviewDecision(value: unknown): value is ReviewDecision {
-  if (REVIEW_DECISIONS.has(value)) return true;
-  const [name, detail] = onlyEntry(value);
-  if (!isRecord(detail)) return false;
-  if (name === "denied") return typeof detail["rejection"] === "string";
-  if (name === "approved_execpolicy_amendment") return isStringList(detail["proposed_execpolicy_amendment"]);
-  return name === "network_policy_amendment" && isNetworkAmendment(detail["network_policy_amendment"]);
-}
-
-function isNetworkAmendment(value: unknown): boolean {
-  return (
-    isRecord(value) && typeof value["host"] === "string" && (value["action"] === "allow" || value["action"] === "deny")
-  );
-}
-
-/** Whether it is a result of a tool. */
-export function isToolResponse(value: unknown): value is DynamicToolCallResponse {
-  if (!isRecord(value) || typeof value["success"] !== "boolean") return false;
-  const items = value["contentItems"];
-  return Array.isArray(items) && items.every(isContentItem);
-}
-
-const CONTENT_MEMBERS: Readonly<Record<DynamicToolCallOutputContentItem["type"], string>> = {
-  inputText: "text",
-  inputImage: "imageUrl",
-  inputAudio: "audioUrl",
-};
-
-function isContentItem(value: unknown): boolean {
-  if (!isRecord(value)) return false;
-  const member = Object.entries(CONTENT_MEMBERS).find(([type]) => type === value["type"])?.[1];
-  return member !== undefined && typeof value[member] === "string";
-}
-
-/** Whether it is a part of the permissions that can be asked for. A misspelt member would grant something else. */
-export function isGrantedPermissions(value: unknown): value is GrantedPermissionProfile {
-  return hasOnly<GrantedPermissionProfile>(value, { network: isNetworkPermission, fileSystem: isFileSystemPermission });
-}
-
-function isNetworkPermission(value: unknown): boolean {
-  return hasOnly<AdditionalNetworkPermissions>(value, { enabled: (enabled) => typeof enabled === "boolean" });
-}
-
-function isFileSystemPermission(value: unknown): boolean {
-  return hasOnly<AdditionalFileSystemPermissions>(value, {
-    read: isStringList,
-    write: isStringList,
-    globScanMaxDepth: (depth) => Number.isInteger(depth),
-    entries: (entries) => Array.isArray(entries) && entries.every(isFileSystemEntry),
-  });
-}
-
-function isFileSystemEntry(value: unknown): boolean {
-  if (!isRecord(value) || !isRecord(value["path"])) return false;
-  const { path, access } = value;
-  if (access !== "read" && access !== "write" && access !== "deny") return false;
-  if (path["type"] === "path") return typeof path["path"] === "string";
-  if (path["type"] === "glob_pattern") return typeof path["pattern"] === "string";
-  return path["type"] === "special" && isRecord(path["value"]) && typeof path["value"]["kind"] === "string";
-}
-
-/** Whether it is an object with none but these members, each missing, null or as its test wants it. */
-function hasOnly<T extends object>(
-  value: unknown,
-  members: { readonly [K in keyof Required<T>]: (member: unknown) => boolean },
-): boolean {
-  const tests = new Map<string, (member: unknown) => boolean>(Object.entries(members));
-  if (!isRecord(value) || Array.isArray(value)) return false;
-  return Object.entries(value).every(([name, member]) => {
-    return tests.has(name) && ((member ?? null) === null || tests.get(name)?.(member) === true);
-  });
-}
-
-/**
- * A copy of a handler's answer: what is checked is what is sent, whatever getters, proxies and `toJSON` make of the original.
- * Throws for what is no JSON.
- */
-export function plainAnswer(value: unknown): unknown {
-  // A date is an answer by itself, to the one request for the time.
-  if (typeof value !== "object" || value === null || value instanceof Date) return value;
-  const text = JSON.stringify(value, (_, member: unknown) => {
-    if (typeof member !== "function" && typeof member !== "symbol") return member;
-    throw new TypeError(`The handler's answer holds a ${typeof member}, which is not JSON.`);
-  });
-  return JSON.parse(text);
-}
-
-/** Whether it can be sent as JSON as it is. */
-export function isJson(value: unknown): value is JsonValue {
-  if (value === null || ["string", "number", "boolean"].includes(typeof value)) return true;
-  if (Array.isArray(value)) return value.every(isJson);
-  return isRecord(value) && Object.values(value).every(isJson);
-}
-
-/** Whether it is a list of strings. */
-export function isStringList(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function onlyEntry(value: unknown): [name: string, detail: unknown] | [] {
-  const [entry, ...more] = isRecord(value) ? Object.entries(value) : [];
-  return entry === undefined || more.length > 0 ? [] : entry;
-}
-
-/** The name of a request of the runtime. */
+/** The method of a request that the runtime sends. */
 export type ServerMethod = keyof ServerRequests;
 
 /** How one request is answered. */
 export interface AnswerRule<M extends ServerMethod> {
-  /** The handler that it goes to. */
+  /** The handler that decides. */
   readonly handler: keyof Handlers | ((params: ServerRequests[M]["params"]) => keyof Handlers);
-  /** Asks that handler, if there is one. `changesOf` tells what a file change would change, and rejects when that is unknown. */
+  /** Calls the handler, if there is one. `changesOf` gives the changes of a file change; it rejects if they are unknown. */
   ask(
     handlers: Handlers,
     params: ServerRequests[M]["params"],
     context: HandlerContext,
     changesOf: () => Promise<KnownChanges>,
   ): unknown;
-  /** The wire's answer for what a handler returned; undefined when it is not a valid answer. */
+  /** The response for what a handler returned. Undefined when that is invalid. */
   answer(value: unknown, params: ServerRequests[M]["params"]): ServerRequests[M]["response"] | undefined;
   /**
-   * The refusal, in the shape that the schema demands, with the reason where there is a place for one; null where the
-   * protocol has none but an error.
+   * The refusal, with the reason where the response has a field for it. Null where the protocol has no refusal but an error.
    */
   readonly decline: ((reason?: string) => ServerRequests[M]["response"]) | null;
 }
 
 type Rules = { readonly [M in ServerMethod]: AnswerRule<M> };
 
-/** A new request of a newer runtime breaks the build here. */
+/** A request that a newer protocol adds fails to compile here. */
 const RULES: Rules = {
   "item/commandExecution/requestApproval": {
     handler: "approveCommand",
@@ -208,7 +77,7 @@ const RULES: Rules = {
         if (!list.every((each) => typeof each === "string")) return undefined;
         answers.push([id, { answers: list }]);
       }
-      // The ids are the model's: one may be `__proto__`.
+      // The model chooses the ids: one may be `__proto__`.
       return { answers: Object.fromEntries(answers) };
     },
     decline: () => ({ answers: {} }),
@@ -263,13 +132,13 @@ const RULES: Rules = {
     handler: "approveLegacyPatch",
     ask: (handlers, params, context) => handlers.approveLegacyPatch?.(params, context),
     answer: (value) => (isReviewDecision(value) ? { decision: value } : undefined),
-    decline: () => ({ decision: { denied: { rejection: "Nobody is there to decide." } } }),
+    decline: () => ({ decision: { denied: { rejection: "No handler can decide." } } }),
   },
   execCommandApproval: {
     handler: "approveLegacyCommand",
     ask: (handlers, params, context) => handlers.approveLegacyCommand?.(params, context),
     answer: (value) => (isReviewDecision(value) ? { decision: value } : undefined),
-    decline: () => ({ decision: { denied: { rejection: "Nobody is there to decide." } } }),
+    decline: () => ({ decision: { denied: { rejection: "No handler can decide." } } }),
   },
 };
 
@@ -283,7 +152,7 @@ export function answerRule<M extends ServerMethod>(method: M): AnswerRule<M> {
   return RULES[method];
 }
 
-/** The runtime asks for approval of an MCP tool in the form of an elicitation, marked in its `_meta`. */
+/** The runtime asks for the approval of an MCP tool by an elicitation that `_meta` marks as one. Null for other ones. */
 function mcpToolApproval(params: McpServerElicitationRequestParams): McpToolApprovalRequest | null {
   const meta = params._meta;
   if (!isRecord(meta) || meta["codex_approval_kind"] !== "mcp_tool_call") return null;
@@ -331,4 +200,135 @@ function formAnswer(value: unknown): ElicitationResponse | undefined {
 function jsonAt(value: object, key: string): JsonValue {
   const member: unknown = Reflect.get(value, key) ?? null;
   return isJson(member) ? member : null;
+}
+
+const PLAIN_DECISIONS: ReadonlySet<unknown> = new Set(["accept", "acceptForSession", "decline", "cancel"]);
+
+/** Whether a value is a decision on a file change. */
+function isFileChangeDecision(value: unknown): value is FileChangeApprovalDecision {
+  return PLAIN_DECISIONS.has(value);
+}
+
+/** Whether a value is a decision on a command. */
+function isCommandDecision(value: unknown): value is CommandExecutionApprovalDecision {
+  if (PLAIN_DECISIONS.has(value)) return true;
+  const [name, detail] = onlyEntry(value);
+  if (!isRecord(detail)) return false;
+  const rule = detail["execpolicy_amendment"];
+  if (name === "acceptWithExecpolicyAmendment") return isStringList(rule) && rule.length > 0;
+  return name === "applyNetworkPolicyAmendment" && isNetworkAmendment(detail["network_policy_amendment"]);
+}
+
+const REVIEW_DECISIONS: ReadonlySet<unknown> = new Set([
+  "approved",
+  "approved_for_session",
+  "approved_mcp_policy_amendment",
+  "timed_out",
+  "abort",
+]);
+
+/** Whether a value is a decision of the first protocol. */
+function isReviewDecision(value: unknown): value is ReviewDecision {
+  if (REVIEW_DECISIONS.has(value)) return true;
+  const [name, detail] = onlyEntry(value);
+  if (!isRecord(detail)) return false;
+  if (name === "denied") return typeof detail["rejection"] === "string";
+  if (name === "approved_execpolicy_amendment") return isStringList(detail["proposed_execpolicy_amendment"]);
+  return name === "network_policy_amendment" && isNetworkAmendment(detail["network_policy_amendment"]);
+}
+
+function isNetworkAmendment(value: unknown): boolean {
+  return (
+    isRecord(value) && typeof value["host"] === "string" && (value["action"] === "allow" || value["action"] === "deny")
+  );
+}
+
+/** Whether a value is the result of a tool. */
+function isToolResponse(value: unknown): value is DynamicToolCallResponse {
+  if (!isRecord(value) || typeof value["success"] !== "boolean") return false;
+  const items = value["contentItems"];
+  return Array.isArray(items) && items.every(isContentItem);
+}
+
+const CONTENT_MEMBERS: Readonly<Record<DynamicToolCallOutputContentItem["type"], string>> = {
+  inputText: "text",
+  inputImage: "imageUrl",
+  inputAudio: "audioUrl",
+};
+
+function isContentItem(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const member = Object.entries(CONTENT_MEMBERS).find(([type]) => type === value["type"])?.[1];
+  return member !== undefined && typeof value[member] === "string";
+}
+
+/** Whether a value grants permissions. Unknown members are refused: a misspelt one would grant something else. */
+function isGrantedPermissions(value: unknown): value is GrantedPermissionProfile {
+  return hasOnly<GrantedPermissionProfile>(value, { network: isNetworkPermission, fileSystem: isFileSystemPermission });
+}
+
+function isNetworkPermission(value: unknown): boolean {
+  return hasOnly<AdditionalNetworkPermissions>(value, { enabled: (enabled) => typeof enabled === "boolean" });
+}
+
+function isFileSystemPermission(value: unknown): boolean {
+  return hasOnly<AdditionalFileSystemPermissions>(value, {
+    read: isStringList,
+    write: isStringList,
+    globScanMaxDepth: (depth) => Number.isInteger(depth),
+    entries: (entries) => Array.isArray(entries) && entries.every(isFileSystemEntry),
+  });
+}
+
+function isFileSystemEntry(value: unknown): boolean {
+  if (!isRecord(value) || !isRecord(value["path"])) return false;
+  const { path, access } = value;
+  if (access !== "read" && access !== "write" && access !== "deny") return false;
+  if (path["type"] === "path") return typeof path["path"] === "string";
+  if (path["type"] === "glob_pattern") return typeof path["pattern"] === "string";
+  return path["type"] === "special" && isRecord(path["value"]) && typeof path["value"]["kind"] === "string";
+}
+
+/** Whether a value is an object with no other members than these, each missing, null or accepted by its test. */
+function hasOnly<T extends object>(
+  value: unknown,
+  members: { readonly [K in keyof Required<T>]: (member: unknown) => boolean },
+): boolean {
+  const tests = new Map<string, (member: unknown) => boolean>(Object.entries(members));
+  if (!isRecord(value) || Array.isArray(value)) return false;
+  return Object.entries(value).every(([name, member]) => {
+    return tests.has(name) && ((member ?? null) === null || tests.get(name)?.(member) === true);
+  });
+}
+
+/**
+ * A copy of a handler's answer, so that what is sent is what was checked, whatever getters, proxies and `toJSON` do.
+ *
+ * @throws for an answer that is not JSON.
+ */
+export function copyAnswer(value: unknown): unknown {
+  // A Date answers `currentTime/read`, and nothing else.
+  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  const text = JSON.stringify(value, (_, member: unknown) => {
+    if (typeof member !== "function" && typeof member !== "symbol") return member;
+    throw new TypeError(`The handler's answer contains a ${typeof member}, which is not JSON.`);
+  });
+  return JSON.parse(text);
+}
+
+/** Whether a value can be sent as JSON unchanged. */
+export function isJson(value: unknown): value is JsonValue {
+  if (value === null || ["string", "number", "boolean"].includes(typeof value)) return true;
+  if (Array.isArray(value)) return value.every(isJson);
+  return isRecord(value) && Object.values(value).every(isJson);
+}
+
+/** Whether a value is an array of strings. */
+function isStringList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function onlyEntry(value: unknown): [name: string, detail: unknown] | [] {
+  const [entry, ...more] = isRecord(value) ? Object.entries(value) : [];
+  return entry === undefined || more.length > 0 ? [] : entry;
 }

@@ -147,7 +147,7 @@ export class TurnSeries {
     return snapshot;
   }
 
-  /** Nothing more is heard of the turn in flight. */
+  /** No more events of the turn in flight will arrive. */
   abandon(): void {
     this.#current = null;
   }
@@ -228,14 +228,14 @@ export async function* textOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<
 }
 
 /** The texts of the agent's completed messages, without commentary and empty ones. */
-export function messagesIn(items: readonly ThreadItem[]): string[] {
+function messagesIn(items: readonly ThreadItem[]): string[] {
   return items.flatMap((item) =>
     item.type === "agentMessage" && item.phase !== "commentary" && item.text !== "" ? item.text : [],
   );
 }
 
 /** The text so far of a message that is not complete. Empty when there is none, or when it is commentary. */
-export function unfinishedText(events: Iterable<TurnEvent>): string {
+function unfinishedText(events: Iterable<TurnEvent>): string {
   let itemId: string | null = null;
   let isCommentary = false;
   let text = "";

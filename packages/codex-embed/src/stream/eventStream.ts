@@ -7,7 +7,7 @@ import type { TurnEvent } from "./events.js";
 /** How a stream ended for its caller. `Partial` is what a stream has to show that did not end well. */
 export type StreamEnd<Result, Partial = null> =
   | { readonly kind: "ended"; readonly result: Result }
-  /** `failed`: the runtime or the SDK says so. `lost`: nothing more was heard of it. */
+  /** `failed`: the runtime or the SDK says so. `lost`: its events stopped arriving. */
   | { readonly kind: "failed" | "lost"; readonly result: Partial; readonly error: CodexError }
   | { readonly kind: "aborted"; readonly result: Partial; readonly error: unknown };
 
@@ -22,7 +22,7 @@ export interface Unfinished<Partial = TurnSnapshot | null> {
   readonly cause: Error | undefined;
 }
 
-/** How the runtime's part ended: the runtime said so, or nothing more is heard of it. */
+/** How the runtime's part ended: the runtime said so, or its events no longer arrive. */
 export type Over = "ended" | "lost";
 
 /**
@@ -55,7 +55,7 @@ export abstract class EventStream<Result, Partial extends TurnSnapshot | null = 
     return this.#ended.promise;
   }
 
-  /** Resolves when the runtime has ended its part, or nothing more is heard of it. Never rejects. */
+  /** Resolves when the runtime has ended its part, or its events no longer arrive. Never rejects. */
   get over(): Promise<Over> {
     return this.#over.promise;
   }
@@ -65,7 +65,7 @@ export abstract class EventStream<Result, Partial extends TurnSnapshot | null = 
     return this.#isEnded;
   }
 
-  /** Whether the runtime has ended its part or nothing more is heard of it, even if the caller has not been told yet. */
+  /** Whether `over` has resolved. The stream may not have ended for its caller yet. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -75,7 +75,7 @@ export abstract class EventStream<Result, Partial extends TurnSnapshot | null = 
     return this.#log.reader();
   }
 
-  /** Nothing more is heard of the stream: it ends with the error, or, if it was aborted, with the reason of that. */
+  /** No more events will arrive: the stream ends with the error, or with the reason of an abort. */
   fail(error: CodexError): void {
     if (this.#isOver) return;
     this.setOver("lost");

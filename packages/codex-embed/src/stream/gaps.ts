@@ -67,7 +67,7 @@ export async function endWithRecord(
 }
 
 /**
- * Whether an event repeats what was replayed: the runtime may send it just after the record told of it. An item with the
+ * Whether an event repeats what was replayed: the runtime may send it just after the replay. An item with the
  * id of an earlier one is new if it started after that ended, because the model chooses the ids.
  */
 export function isRepeat(notification: TurnNotification, seen: SeenTurn): boolean {

@@ -5,7 +5,7 @@ import type { TurnSnapshot, TurnUsage } from "../protocol/shapes.js";
 import { TurnSeries } from "./accumulate.js";
 import { AgentTree } from "./agentStream.js";
 import { Changes, EventStream, type StreamEnd, type Unfinished } from "./eventStream.js";
-import { isTurnEvent, type Notification, type TurnEvent } from "./events.js";
+import { isTurnEvent, type Notification, type ReconnectedEvent, type TurnEvent } from "./events.js";
 import type { ThreadFollower } from "./threadRoute.js";
 import type { StreamOptions } from "./turnStream.js";
 
@@ -80,7 +80,7 @@ export class GoalStream extends EventStream<GoalResult> implements ThreadFollowe
     this.#since = goal.updatedAt;
   }
 
-  push(notification: Notification, bytes: number): void {
+  push(notification: Notification | ReconnectedEvent, bytes: number): void {
     if (this.isOver) return;
     if (!isTurnEvent(notification)) {
       if (notification.method !== "thread/goal/cleared" || this.#goal === null) return;

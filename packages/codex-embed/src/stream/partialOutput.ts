@@ -1,12 +1,12 @@
 import { MAX_READ_LEVELS } from "../util/json.js";
 import type { TurnEvent } from "./events.js";
 
-/** The shortest time between two looks at the value. */
+/** The shortest time between two values. */
 const THROTTLE_MS = 50;
-/** A look costs a copy of the value; the copies of a large one are kept to a small part of the time. */
+/** The share of the time that may be spent on copying the value, which a large one would exceed every 50 ms. */
 const COPY_SHARE = 0.05;
 
-/** Yields what can be read of the agent's answer so far, and the whole of it when it is complete. */
+/** Yields the readable part of the agent's JSON answer while it grows, and the whole answer when it is complete. */
 export async function* partialOutputOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<unknown, void, undefined> {
   const iterator = events[Symbol.asyncIterator]();
   const pace = new Pace();
@@ -16,7 +16,7 @@ export async function* partialOutputOf(events: AsyncIterable<TurnEvent>): AsyncG
     for (;;) {
       const result = await (pace.due === null ? coming : Promise.race([coming, pace.due]));
       if (result === "due") {
-        if (growing !== null) yield pace.look(growing);
+        if (growing !== null) yield pace.take(growing);
         continue;
       }
       if (result.done) return;
@@ -33,13 +33,14 @@ export async function* partialOutputOf(events: AsyncIterable<TurnEvent>): AsyncG
         if (growing?.itemId === itemId && !growing.isCut) {
           growing.json.push(delta);
           growing.text += delta;
-          if (pace.mayLook()) yield pace.look(growing);
+          if (pace.mayTake()) yield pace.take(growing);
         }
       } else if (event.method === "item/completed") {
         const { item } = event.params;
         if (item.type === "agentMessage" && item.phase !== "commentary") {
           if (growing?.itemId !== item.id) growing = grow(item.id);
           growing.json.push(item.text.slice(growing.text.length));
+          growing.json.end();
           pace.cancel();
           yield growing.json.value();
           growing = null;
@@ -51,21 +52,21 @@ export async function* partialOutputOf(events: AsyncIterable<TurnEvent>): AsyncG
     }
   } finally {
     pace.cancel();
-    // Who stops reading does not care how the turn ends.
+    // A reader that has left does not care how the turn ends.
     coming.catch(() => {});
     await iterator.return?.();
   }
 }
 
-/** How often the value is looked at; what has grown since the last look is seen when the next one is due. */
+/** Limits how often a value is yielded. Text that arrives too soon after the last value is shown when the next is due. */
 class Pace {
-  /** Resolves when the next look is due; null when nothing waits for it. */
+  /** Resolves when the next value is due; null when nothing new waits for it. */
   due: Promise<"due"> | null = null;
   #nextMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Whether it is time; if not, a look falls due. */
-  mayLook(): boolean {
+  /** Whether a value may be taken now. If not, starts the timer of `due`. */
+  mayTake(): boolean {
     const leftMs = this.#nextMs - performance.now();
     if (leftMs <= 0) return true;
     this.due ??= new Promise((resolve) => {
@@ -74,7 +75,8 @@ class Pace {
     return false;
   }
 
-  look({ json }: Growing): unknown {
+  /** A copy of the value so far. */
+  take({ json }: Growing): unknown {
     this.cancel();
     const beganMs = performance.now();
     const value: unknown = structuredClone(json.value());
@@ -89,11 +91,12 @@ class Pace {
   }
 }
 
+/** The message whose text is growing. */
 interface Growing {
   readonly itemId: string;
   readonly json: PartialJson;
   text: string;
-  /** Whether pieces of it were missed, so that only the whole adds to it. */
+  /** Whether deltas were missed, so that only the completed item adds to it. */
   isCut: boolean;
 }
 
@@ -101,15 +104,15 @@ function grow(itemId: string): Growing {
   return { itemId, json: new PartialJson(), text: "", isCut: false };
 }
 
-/** What may come next, outside of a string, a number or a literal. */
+/** What may come next outside of a string, a number or a literal. */
 type Expected = "value" | "itemOrEnd" | "keyOrEnd" | "key" | "colon" | "commaOrEnd" | "nothing";
 
-/** An object or a list that is open, and the property or the place that is being filled. */
+/** An open object or array, and the key that is being filled. */
 type Frame =
   | { readonly kind: "object"; readonly target: Record<string, unknown>; key: string }
   | { readonly kind: "array"; readonly target: unknown[] };
 
-/** A string that is being read: its decoded text, and what is not sure yet. */
+/** A string that is being read: its decoded text, and what may still change. */
 interface OpenString {
   readonly isKey: boolean;
   text: string;
@@ -117,7 +120,7 @@ interface OpenString {
   highSurrogate: string;
 }
 
-/** Everything from the space on, but for the quotation mark and the backslash. */
+/** Every character from the space on, except the quotation mark and the backslash. */
 const PLAIN_TEXT = /[ !#-[\]-\uffff]*/y;
 const SCALAR = /[-+.0-9A-Za-z]*/y;
 const SPACE = /[ \t\n\r]*/y;
@@ -134,11 +137,11 @@ const ESCAPES = new Map(
 );
 
 /**
- * Reads a JSON text piece by piece, at a cost that is linear in its length: no piece is read twice.
+ * Parses a JSON text piece by piece, in time linear in its length: no piece is read twice.
  *
- * What is there so far is always a beginning of the final value: an unfinished string is there as far as it goes (never
- * half an escape or half a surrogate pair), an unfinished key, number or literal is not there yet. What is not JSON,
- * or is nested more than 1,000 levels deep, ends the reading; what was read before it stays.
+ * The value so far is always a beginning of the final value. It includes an unfinished string as far as it goes (never half
+ * an escape or half a surrogate pair), but no unfinished key, number or literal. Text that is not JSON, or is nested more
+ * than 1,000 levels deep, ends the parsing; what was read before stays.
  */
 export class PartialJson {
   #state: "growing" | "complete" | "invalid" = "growing";
@@ -147,23 +150,23 @@ export class PartialJson {
   readonly #stack: Frame[] = [];
 
   #string: OpenString | null = null;
-  /** The number or literal that is being read, as it came: joining it for each piece would copy it each time. */
+  /** The pieces of the number or literal that is being read: joining them for each piece would copy them each time. */
   #scalar: string[] = [];
 
-  /** Whether the text is a whole JSON value (`complete`), cannot become one (`invalid`), or neither yet. */
+  /** `complete`: the text is a whole JSON value. `invalid`: it cannot become one. `growing`: neither. */
   get state(): "growing" | "complete" | "invalid" {
     return this.#state;
   }
 
   /**
-   * What is there so far; undefined when nothing is. It is the same object each time and goes on growing with `push`:
-   * a copy for each look would make the cost quadratic. Copy it (`structuredClone`) to keep it, and do not change it.
+   * The value so far; undefined when there is none. The same object each time, which `push` extends: a copy for each call
+   * would make the cost quadratic. Do not change it; copy it (`structuredClone`) to keep it.
    */
   value(): unknown {
     return this.#root;
   }
 
-  /** Reads the next piece of the text, however it is cut. */
+  /** Reads the next piece of the text, which may be cut anywhere. */
   push(text: string): void {
     let at = 0;
     while (at < text.length && this.#state !== "invalid") {
@@ -174,7 +177,7 @@ export class PartialJson {
     if (this.#string !== null && !this.#string.isKey) this.#replace(this.#string.text);
   }
 
-  /** Says that the text is over: a number at its end is then whole, and a text that is not whole is invalid. */
+  /** Marks the end of the text: a number at its end is then complete, and a text that is not complete is invalid. */
   end(): void {
     if (this.#scalar.length > 0) this.#endScalar();
     if (this.#state === "growing") this.#state = "invalid";
@@ -229,7 +232,7 @@ export class PartialJson {
     }
   }
 
-  /** A literal is over with its last letter; a number with the first character that is none of its own. */
+  /** A literal ends with its last letter, a number before the first character that cannot belong to it. */
   #readScalar(text: string, from: number): number {
     const end = endOf(SCALAR, text, from);
     if (end > from) this.#scalar.push(text.slice(from, end));
@@ -291,7 +294,7 @@ export class PartialJson {
     return at + 1;
   }
 
-  /** Adds to a string, but for a high surrogate at its end: it is half a character until the low one is there. */
+  /** Adds to a string, except a high surrogate at the end: it is half a character until the low one arrives. */
   #append(string: OpenString, piece: string): void {
     const text = string.highSurrogate + piece;
     const last = text.charCodeAt(text.length - 1);
@@ -321,27 +324,27 @@ export class PartialJson {
     }
   }
 
-  /** Puts a new value where the next one belongs. */
+  /** Adds a new value in the next place. */
   #place(value: unknown): void {
     const frame = this.#stack.at(-1);
     if (frame?.kind === "array") frame.target.push(value);
     else this.#replace(value);
   }
 
-  /** Puts a value in place of the one that was put last. */
+  /** Replaces the value that was added last. */
   #replace(value: unknown): void {
     const frame = this.#stack.at(-1);
     if (frame === undefined) this.#root = value;
     else if (frame.kind === "array") frame.target[frame.target.length - 1] = value;
     else if (frame.key !== "__proto__") frame.target[frame.key] = value;
     else {
-      // As JSON.parse does: a property of this name, not another prototype.
+      // As in JSON.parse: a property of this name, not another prototype.
       Object.defineProperty(frame.target, frame.key, { value, writable: true, enumerable: true, configurable: true });
     }
   }
 }
 
-/** Where a run of characters ends that begins at `from`. */
+/** The end of the match that starts at `from`; `from` if there is none. */
 function endOf(sticky: RegExp, text: string, from: number): number {
   sticky.lastIndex = from;
   sticky.test(text);

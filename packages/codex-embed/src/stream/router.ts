@@ -14,7 +14,7 @@ import {
 } from "./events.js";
 import { endWithRecord, isRepeat, type Recovering, replayEnd, restore } from "./gaps.js";
 import { NewestMap, RecentMap, ThreadFates } from "./threadMemory.js";
-import { Reservation, type ThreadFollower, ThreadRoute, type ThreadState } from "./threadRoute.js";
+import { type Reservation, type ThreadFollower, ThreadRoute, type ThreadState } from "./threadRoute.js";
 
 /** How much is kept of threads that nobody here has opened. Some of them may turn out to be sub-agents. */
 const STRANGER_LIMITS = { entries: 1_000, bytes: 16 * 1024 * 1024 };
@@ -160,16 +160,7 @@ export class Router {
     }
     const route = this.#route(threadId);
     if (route.isBusy) throw new TurnInProgressError(threadId, route.activeTurnId);
-    const reservation = new Reservation(
-      (turnId, sink, context) => route.addSink(turnId, sink, context),
-      (turnId) => route.dropTurn(turnId),
-      () => {
-        route.unreserve();
-        this.#dropIfUnused(threadId, route);
-      },
-    );
-    route.reserve(reservation);
-    return reservation;
+    return route.reserve(() => this.#dropIfUnused(threadId, route));
   }
 
   /** Whether a turn of the thread is in flight or claimed. */
@@ -206,7 +197,7 @@ export class Router {
     for (const threadId of threadIds) this.#route(threadId).suspend();
   }
 
-  /** The turns in flight of a thread that somebody waits for. */
+  /** The turns of a thread that somebody waits for or that have started, and whose end has not arrived. */
   awaited(threadId: string): string[] {
     return [...(this.#threads.get(threadId)?.seen.keys() ?? [])];
   }

@@ -123,14 +123,14 @@ export class ThreadRoute {
     return this.#state === "idle" && this.sinks.size === 0;
   }
 
-  /** Claims the next turn. */
-  reserve(reservation: Reservation): void {
+  /** Claims the next turn. `onDone` is called when the reservation is filled or given up. */
+  reserve(onDone: () => void): Reservation {
+    const reservation = new Reservation(this, () => {
+      this.#set({ reservation: null });
+      onDone();
+    });
     this.#set({ reservation });
-  }
-
-  /** The reservation is filled or given up. */
-  unreserve(): void {
-    this.#set({ reservation: null });
+    return reservation;
   }
 
   /** A turn has started. `rootId` is the turn around it, as a review has one. */
@@ -290,8 +290,7 @@ export interface ThreadFollower {
 export class Reservation {
   /** The async context in which the turn is asked for. */
   readonly context = currentContext();
-  readonly #addSink: (turnId: string, sink: TurnSink, context: AsyncContext) => void;
-  readonly #dropTurn: (turnId: string) => void;
+  readonly #route: ThreadRoute;
   readonly #done: () => void;
   readonly #buffer: Early[] = [];
   #watcher: TurnWatcher | null = null;
@@ -299,13 +298,8 @@ export class Reservation {
   #failure: CodexError | null = null;
   #open = true;
 
-  constructor(
-    addSink: (turnId: string, sink: TurnSink, context: AsyncContext) => void,
-    dropTurn: (turnId: string) => void,
-    done: () => void,
-  ) {
-    this.#addSink = addSink;
-    this.#dropTurn = dropTurn;
+  constructor(route: ThreadRoute, done: () => void) {
+    this.#route = route;
     this.#done = done;
   }
 
@@ -314,10 +308,10 @@ export class Reservation {
     if (this.#failure !== null) sink.fail(this.#failure);
     if (!this.#open) return;
     this.#open = false;
-    this.#addSink(turnId, sink, this.context);
+    this.#route.addSink(turnId, sink, this.context);
     for (const early of this.#buffer) {
       if (early.turnId !== turnId) continue;
-      if (early.event.method === "turn/completed") this.#dropTurn(turnId);
+      if (early.event.method === "turn/completed") this.#route.dropTurn(turnId);
       sink.push(early.event, early.bytes);
     }
     this.#done();

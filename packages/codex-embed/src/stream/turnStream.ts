@@ -5,12 +5,9 @@ import type { EndedTurn, TurnSnapshot } from "../protocol/shapes.js";
 import { deferred } from "../util/async.js";
 import { TurnAccumulator } from "./accumulate.js";
 import { type AgentHost, AgentTree } from "./agentStream.js";
-import { EventStream, type StreamEnd, type Unfinished } from "./eventStream.js";
+import { EventStream, type Unfinished } from "./eventStream.js";
 import type { TurnEvent } from "./events.js";
 import type { TurnSink } from "./threadRoute.js";
-
-/** How a turn ended for its caller. */
-export type TurnEnd = StreamEnd<EndedTurn, TurnSnapshot>;
 
 /** What the stream of a turn or a goal begins with. */
 export interface StreamOptions {

@@ -3,7 +3,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { CloseReason } from "../../../src/errors/connection.js";
 import type { FileUpdateChange } from "../../../src/protocol/generated/protocol.js";
-import { RequestBroker } from "../../../src/requests/broker.js";
+import { type BrokerReceiver, RequestBroker } from "../../../src/requests/broker.js";
 import type { HandlerContext, Handlers } from "../../../src/requests/handlers.js";
 import type { HandlerErrorEvent, Notification } from "../../../src/stream/events.js";
 import { completed, itemCompleted, itemStarted, threadId, turnId, turnRecord } from "../../support/events.js";
@@ -25,16 +25,18 @@ function brokerOf(
   handlers: Handlers,
   parentOf: (threadId: string) => Promise<string | null> = async () => null,
   knows: (threadId: string) => boolean = () => true,
+  itemWaitMs?: number,
 ) {
   const errors: HandlerErrorEvent["params"][] = [];
   const settled: string[] = [];
-  const broker = new RequestBroker(handlers, {
+  const receiver: BrokerReceiver = {
     handlerError: ({ params }) => errors.push(params),
     knows,
     contextOf: () => null,
     parentOf,
     settled: (thread, turn) => settled.push(`${thread}/${turn}`),
-  });
+  };
+  const broker = new RequestBroker(handlers, receiver, itemWaitMs);
   return { broker, errors, settled };
 }
 
@@ -58,23 +60,27 @@ const resolvedElsewhere = (requestId: number | string): Notification => ({
 
 describe("a request without an answer", () => {
   test.each<[string, Handlers, string]>([
-    ["that no handler takes", {}, "Nothing handles item/commandExecution/requestApproval."],
+    [
+      "that no handler takes",
+      {},
+      "No handler for item/commandExecution/requestApproval. Add approveCommand to the handlers.",
+    ],
     [
       "whose handler returned nothing",
       { approveCommand: untyped(() => {}) },
-      "The handler of item/commandExecution/requestApproval returned nothing. Return an answer from approveCommand.",
+      "approveCommand returned nothing for item/commandExecution/requestApproval. Return an answer.",
     ],
     [
       "whose handler resolved with nothing",
       { approveCommand: untyped(async () => {}) },
-      "The handler of item/commandExecution/requestApproval returned nothing. Return an answer from approveCommand.",
+      "approveCommand returned nothing for item/commandExecution/requestApproval. Return an answer.",
     ],
     [
       "whose handler returned what is no answer",
       { approveCommand: untyped(() => null) },
-      "The handler of item/commandExecution/requestApproval returned what is no answer to it.",
+      "approveCommand returned an invalid answer to item/commandExecution/requestApproval.",
     ],
-  ])("%s is declined, and told as it is", async (_, handlers, says) => {
+  ])("%s is declined, and reported with the reason", async (_, handlers, says) => {
     const { broker, errors } = brokerOf(handlers);
     expect(await broker.answer(command(1))).toEqual({ decision: "decline" });
     expect(errors).toMatchObject([{ error: { code: "REQUEST_DECLINED", message: says } }]);
@@ -112,7 +118,7 @@ describe("an answer", () => {
     expect(errors[0]?.error).toBe(thrown);
   });
 
-  test("goes to its own request: ids 1 and '1' are two", async () => {
+  test("goes to its own request: ids 1 and '1' are different", async () => {
     const { handler, contexts } = undecided<"accept">();
     const { broker } = brokerOf({ approveCommand: handler });
     const answers = [broker.answer(command(1)), broker.answer(command("1"))];
@@ -220,10 +226,12 @@ describe("a pending request", () => {
 });
 
 describe("a file change", () => {
-  const asked = (knows?: (id: string) => boolean) => {
+  const asked = (knows?: (id: string) => boolean, itemWaitMs?: number) => {
     const approveFileChange = vi.fn<NonNullable<Handlers["approveFileChange"]>>(() => "accept");
-    return { approveFileChange, ...brokerOf({ approveFileChange }, undefined, knows) };
+    return { approveFileChange, ...brokerOf({ approveFileChange }, undefined, knows, itemWaitMs) };
   };
+  /** For a file change whose item never comes. */
+  const askedInVain = () => asked(undefined, 5);
   const declined = (errors: readonly HandlerErrorEvent["params"][]) =>
     expect(errors).toMatchObject([{ threadId, turnId, error: { code: "CHANGES_UNKNOWN" } }]);
   const other: FileUpdateChange[] = [{ path: "/etc/evil", kind: { type: "add" }, diff: "evil\n" }];
@@ -297,10 +305,10 @@ describe("a file change", () => {
     ["is one of two in flight under one id", [startedItem(), startedItem({}, other)]],
     ["was one of two in flight", [startedItem(), startedItem({}, other), itemCompleted(changeItem), startedItem()]],
     ["is not a file change", [startedItem({ item: { ...changeItem, type: "mcpToolCall" } })]],
-  ])("whose item %s is declined, and no handler is asked", async (_, heard) => {
+  ])("whose item %s is declined, and no handler is asked", async (_, notifications) => {
     verifies("unknown-file-change");
-    const { broker, errors, approveFileChange } = asked();
-    for (const notification of heard) broker.observe(notification);
+    const { broker, errors, approveFileChange } = askedInVain();
+    for (const notification of notifications) broker.observe(notification);
     expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
     expect(approveFileChange).not.toHaveBeenCalled();
     declined(errors);
@@ -344,8 +352,7 @@ describe("a file change", () => {
       });
 
     test("is not joined with what was known before: another item may have started under its id", async () => {
-      verifies("unknown-file-change");
-      const { broker, errors, approveFileChange } = asked();
+      const { broker, errors, approveFileChange } = askedInVain();
       broker.observe(startedItem());
       broker.suspend();
       expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
@@ -353,7 +360,7 @@ describe("a file change", () => {
       declined(errors);
     });
 
-    test("is joined with what the record has in flight, also when the item is told of once more", async () => {
+    test("is joined with what the record has in flight, also when the start of the item arrives again", async () => {
       const { broker, approveFileChange } = asked();
       broker.observe(startedItem({}, other));
       broker.suspend();
@@ -369,14 +376,14 @@ describe("a file change", () => {
       ["a turn that has ended", { ...record(), status: "interrupted" as const }],
       ["another turn", { ...record(), id: "turn-2", rootTurnId: "turn-2" }],
     ])("is not joined with %s of the record", async (_, turn) => {
-      const { broker, errors, approveFileChange } = asked();
+      const { broker, errors, approveFileChange } = askedInVain();
       broker.learn(threadId, [turn]);
       expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
       expect(approveFileChange).not.toHaveBeenCalled();
       declined(errors);
     });
 
-    test("is not shown an older record in place of what was heard since", async () => {
+    test("shows what events have said since, not an older record", async () => {
       const { broker, approveFileChange } = asked();
       broker.observe(startedItem());
       broker.learn(threadId, [record({ changes: other })]);
@@ -399,7 +406,7 @@ describe("a file change", () => {
   });
 });
 
-describe("a thread's deciders", () => {
+describe("a thread's handlers", () => {
   test("are forgotten by detach and by the end of the thread", async () => {
     const { broker } = brokerOf({ approveCommand: () => "accept" });
     let id = 0;
@@ -425,7 +432,7 @@ describe("a sub-agent's request", () => {
   const parents: Readonly<Record<string, string>> = { [threadId]: "parent", parent: "grandparent" };
   const parentOf = (id: string) => Promise.resolve(parents[id] ?? null);
 
-  test("goes to the nearest thread above that has deciders, and each parent is looked up once", async () => {
+  test("goes to the nearest thread above that has handlers, and each parent is looked up once", async () => {
     const lookUp = vi.fn(parentOf);
     const client = vi.fn(() => "accept" as const);
     const { broker } = brokerOf({ approveCommand: client }, lookUp);
@@ -437,7 +444,7 @@ describe("a sub-agent's request", () => {
     expect(client).not.toHaveBeenCalled();
   });
 
-  test("goes to the client when no thread above has deciders; nothing is looked up when none has any", async () => {
+  test("goes to the client when no thread above has handlers; nothing is looked up when none has any", async () => {
     const lookUp = vi.fn(parentOf);
     const { broker } = brokerOf({ approveCommand: () => "accept" }, lookUp);
     expect(await broker.answer(command(0))).toEqual({ decision: "accept" });
@@ -447,7 +454,7 @@ describe("a sub-agent's request", () => {
     expect(lookUp.mock.calls).toEqual([[threadId], ["parent"], ["grandparent"]]);
   });
 
-  test("is declined when it cannot be told whose it is, and asked about anew the next time", async () => {
+  test("is declined when its parent is unknown, which is looked up again the next time", async () => {
     const unreadable = new Error("Not now.");
     const lookUp = vi.fn(parentOf).mockRejectedValueOnce(unreadable);
     const client = vi.fn(() => "accept" as const);
@@ -461,7 +468,7 @@ describe("a sub-agent's request", () => {
 
   test("goes to the client when the threads above go around in a circle", async () => {
     const circle = vi.fn(async (id: string) => {
-      if (circle.mock.calls.length > 3) throw new Error("This goes on for ever.");
+      if (circle.mock.calls.length > 3) throw new Error("The circle was followed.");
       return id === threadId ? "other" : threadId;
     });
     const { broker } = brokerOf({ approveCommand: () => "accept" }, circle);

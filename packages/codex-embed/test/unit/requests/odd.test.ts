@@ -30,7 +30,7 @@ const circle: { self?: unknown } = {};
 circle.self = circle;
 const deep: unknown = Array.from({ length: 20_000 }).reduce((inner) => [inner], "x");
 
-/** What can be thrown, and what is no answer to anything. Each is made anew, since some can be used once. */
+/** What can be thrown, and what is an invalid answer to everything. Made for each use, because some can be used only once. */
 const odd: Readonly<Record<string, () => unknown>> = {
   "an object without a prototype": () => Object.create(null),
   "a symbol": () => Symbol("odd"),
@@ -92,12 +92,7 @@ const requests: readonly (readonly [keyof Handlers, string, object, unknown])[] 
     { callId: "i", tool: "x", namespace: null, arguments: {} },
     { success: false, contentItems: [{ type: "inputText", text: "This tool is not available." }] },
   ],
-  [
-    "approveLegacyPatch",
-    "applyPatchApproval",
-    {},
-    { decision: { denied: { rejection: "Nobody is there to decide." } } },
-  ],
+  ["approveLegacyPatch", "applyPatchApproval", {}, { decision: { denied: { rejection: "No handler can decide." } } }],
 ];
 
 /** Asks a client whose handlers do this; what it answers, and how often it reports. */

@@ -101,19 +101,19 @@ test("an agent whose turn begins before it is named loses nothing", async () => 
   expect(events[1]).toMatchObject({ params: { delta: "earlylate" } });
 });
 
-test("what is said of turns that nobody asked for is kept within bounds, and not beyond the turn", () => {
+test("events of a turn that nobody asked for are kept within bounds, and not beyond the turn", () => {
   const { router, tree, tell, agent } = bench();
   tell(started("A", "a1"), ...Array.from({ length: 1_000 }, () => delta("A", "a1", "x")));
-  let heard = 0;
-  const stop = router.follow("A", { push: () => void (heard += 1), fail: () => {} }, "root");
-  expect(heard).toBe(64);
+  let received = 0;
+  const stop = router.follow("A", { push: () => void (received += 1), fail: () => {} }, "root");
+  expect(received).toBe(64);
   stop();
   tell(ended("A", "a1"));
   tree.observe(begins("root", ["A"]));
   expect(agent("A").status).toBe("pendingInit");
 });
 
-test("the status follows the agent's own events; before the first, what its parent was told", () => {
+test("the status follows the agent's own events; before the first, its parent's items", () => {
   const { tree, tell, agent } = bench();
   tree.observe(begins("root", ["A", "B"], "errored"));
   expect(agent("A").status).toBe("errored");

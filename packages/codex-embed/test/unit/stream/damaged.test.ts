@@ -1,4 +1,4 @@
-/** Tests what becomes of a turn when the runtime writes what the protocol does not allow. */
+/** Tests that a turn survives messages that violate the protocol. */
 
 import { expect, test } from "vitest";
 import { TurnFailedError } from "../../../src/errors/turn.js";
@@ -38,7 +38,7 @@ test.each([
   ["no usage", { method: "thread/tokenUsage/updated", params: at }],
   ["a usage without a total", { method: "thread/tokenUsage/updated", params: { ...at, tokenUsage: { last: {} } } }],
   ["a resolved request without parameters", { method: "serverRequest/resolved" }],
-])("a notification with %s is told to nobody, and the turn goes on", async (_, message) => {
+])("a notification with %s reaches nobody, and the turn continues", async (_, message) => {
   verifies("unreadable-notification");
   const { transport, turn, runtime } = await running();
   const end = [itemCompleted(agentMessage("m", "Done")), completed()];
@@ -50,7 +50,7 @@ test.each([
   await runtime.close();
 });
 
-test("one that cannot be understood is a diagnostic that names it and holds nothing of it", async () => {
+test("an unreadable notification is a diagnostic without its content", async () => {
   const { transport, runtime, client } = await running();
   transport.receive({ method: "item/started", secret: "hunter2" });
   expect(client.diagnostics).toEqual(["Skipped a notification that cannot be understood"]);

@@ -1,4 +1,4 @@
-/** Tests how a thread is restored after a gap: what was missed is told once, in order, before what comes now. */
+/** Tests how a thread is restored after a gap: missed events arrive once, in order, before new ones. */
 
 import { describe, expect, test } from "vitest";
 import { TransportClosedError } from "../../../src/errors/connection.js";
@@ -20,7 +20,7 @@ import {
 const lost = (id: string) =>
   new TransportClosedError({ initiator: "runtime", exitCode: null, signal: null, stderrTail: "" }, { during: id });
 
-/** A message as the record has it: complete, unless it says otherwise. */
+/** A message in the record, complete by default. */
 const text = (id: string, completedAtMs: number | null = 1): ThreadItem => ({
   type: "agentMessage",
   id,
@@ -35,44 +35,44 @@ const text = (id: string, completedAtMs: number | null = 1): ThreadItem => ({
 
 const record = (over: Partial<Turn> = {}): Turn => ({ ...turnRecord("inProgress"), ...over });
 
-/** What was told, in short. */
+/** A short form of an event. */
 function short(event: Notification | ReconnectedEvent): string {
   if (event.method === "item/completed" || event.method === "item/started")
     return `${event.method} ${event.params.item.id}`;
   return event.method;
 }
 
-/** A turn that runs, with a message that was told to be complete. */
+/** A running turn whose first message has completed, during a gap. */
 function running() {
   const router = new Router();
-  const told: string[] = [];
+  const received: string[] = [];
   const failures: unknown[] = [];
   const reservation = router.reserve(threadId);
   reservation.claim(turnId, {
-    push: (event: TurnEvent) => void told.push(short(event)),
+    push: (event: TurnEvent) => void received.push(short(event)),
     touch: () => {},
     fail: (error) => void failures.push(error),
   });
-  const hear = (...events: Notification[]) => {
+  const arrive = (...events: Notification[]) => {
     for (const event of events) router.dispatch(event, 1);
   };
-  hear(started(), itemCompleted(text("first")));
-  told.length = 0;
+  arrive(started(), itemCompleted(text("first")));
+  received.length = 0;
   router.suspend([threadId]);
-  return { router, told, failures, hear };
+  return { router, received, failures, arrive };
 }
 
 describe("a turn in flight", () => {
-  test("an item that starts after the gap is told of, though the model chose an id that the record has", () => {
-    const { router, told, hear } = running();
+  test("gets an item that starts after the gap, though the model reuses an id of the record", () => {
+    const { router, received, arrive } = running();
     router.restore(threadId, [record({ items: [text("same", 5)] })], lost);
     const startedAt = (startedAtMs: number): Notification => ({
       method: "item/started",
       params: { threadId, turnId, item: text("same", null), startedAtMs },
     });
-    hear(startedAt(4), delta("late", "same"), itemCompleted(text("same", 5)));
-    hear(startedAt(6), delta("new", "same"), itemCompleted(text("same", 7)));
-    expect(told).toEqual([
+    arrive(startedAt(4), delta("late", "same"), itemCompleted(text("same", 5)));
+    arrive(startedAt(6), delta("new", "same"), itemCompleted(text("same", 7)));
+    expect(received).toEqual([
       "reconnected",
       "item/completed same",
       "item/started same",
@@ -81,16 +81,16 @@ describe("a turn in flight", () => {
     ]);
   });
 
-  test("is told of the gap, of each item that was completed in it, and then of what comes", () => {
-    const { router, told, hear } = running();
-    hear(delta("x", "fourth"));
+  test("gets the gap, each item that completed in it, and then new events", () => {
+    const { router, received, arrive } = running();
+    arrive(delta("x", "fourth"));
     router.restore(
       threadId,
       [record({ items: [text("first"), text("second"), text("third"), text("fourth", null)] })],
       lost,
     );
-    hear(itemCompleted(text("fourth")));
-    expect(told).toEqual([
+    arrive(itemCompleted(text("fourth")));
+    expect(received).toEqual([
       "reconnected",
       "item/completed second",
       "item/completed third",
@@ -99,13 +99,13 @@ describe("a turn in flight", () => {
     ]);
   });
 
-  test("is not told twice of what is in the record and comes as well", () => {
-    const { router, told, hear } = running();
+  test("gets an item once that is in the record and still arrives", () => {
+    const { router, received, arrive } = running();
     const items = ["first", "second", "third", "fourth"].map((id) => text(id));
-    hear(itemCompleted(text("third")));
+    arrive(itemCompleted(text("third")));
     router.restore(threadId, [record({ items })], lost);
-    hear(itemCompleted(text("fourth")), completed());
-    expect(told).toEqual([
+    arrive(itemCompleted(text("fourth")), completed());
+    expect(received).toEqual([
       "reconnected",
       "item/completed second",
       "item/completed third",
@@ -114,49 +114,49 @@ describe("a turn in flight", () => {
     ]);
   });
 
-  test("is not told again of what the record has told, when it comes after all", () => {
-    const { router, told, hear } = running();
+  test("gets a replayed item once, though its events arrive later", () => {
+    const { router, received, arrive } = running();
     router.restore(threadId, [record({ items: [text("first"), text("second")] })], lost);
-    hear(delta("x", "second"), itemCompleted(text("second")), itemStarted(text("third", null)));
-    expect(told).toEqual(["reconnected", "item/completed second", "item/started third"]);
+    arrive(delta("x", "second"), itemCompleted(text("second")), itemStarted(text("third", null)));
+    expect(received).toEqual(["reconnected", "item/completed second", "item/started third"]);
   });
 
-  test("is told of its start once, when the record tells of it and it comes after all", () => {
+  test("gets its start once, though it is replayed and arrives later", () => {
     const router = new Router();
-    const told: string[] = [];
+    const received: string[] = [];
     router.reserve(threadId).claim(turnId, {
-      push: (event: TurnEvent) => void told.push(short(event)),
+      push: (event: TurnEvent) => void received.push(short(event)),
       touch: () => {},
       fail: () => {},
     });
     router.suspend([threadId]);
     router.restore(threadId, [record()], lost);
     for (const event of [started(), itemStarted(text("first", null))]) router.dispatch(event, 1);
-    expect(told).toEqual(["turn/started", "reconnected", "item/started first"]);
+    expect(received).toEqual(["turn/started", "reconnected", "item/started first"]);
   });
 
-  test("that has ended ends, with what is only complete by that", () => {
-    const { router, told } = running();
+  test("ends if it has ended in the record, with items that are complete only by that", () => {
+    const { router, received } = running();
     router.restore(threadId, [record({ status: "completed", items: [text("first"), text("second", null)] })], lost);
-    expect(told).toEqual(["reconnected", "item/completed second", "turn/completed"]);
+    expect(received).toEqual(["reconnected", "item/completed second", "turn/completed"]);
     expect(router.isBusy(threadId)).toBe(false);
   });
 
-  test("whose end comes by itself ends once", () => {
-    const { router, told, hear } = running();
-    hear(completed());
+  test("ends once if its end is in the record and arrives", () => {
+    const { router, received, arrive } = running();
+    arrive(completed());
     router.restore(threadId, [record({ status: "completed", items: [text("first"), text("second")] })], lost);
-    expect(told).toEqual(["reconnected", "item/completed second", "turn/completed"]);
+    expect(received).toEqual(["reconnected", "item/completed second", "turn/completed"]);
   });
 
-  test("that the record does not know fails, and the thread is free", () => {
-    const { router, told, failures } = running();
+  test("fails if the record does not know it, and the thread is free", () => {
+    const { router, received, failures } = running();
     router.restore(threadId, [record({ id: "another", rootTurnId: "another", status: "completed" })], lost);
-    expect([told, failures]).toEqual([[], [expect.any(TransportClosedError)]]);
+    expect([received, failures]).toEqual([[], [expect.any(TransportClosedError)]]);
     expect(router.isBusy(threadId)).toBe(false);
   });
 
-  test("of nobody here keeps the thread busy until it ends", () => {
+  test("keeps the thread busy until it ends, though nobody here started it", () => {
     const router = new Router();
     router.suspend([threadId]);
     router.restore(threadId, [record()], lost);
@@ -164,43 +164,51 @@ describe("a turn in flight", () => {
     router.dispatch(completed(), 1);
     expect(router.isBusy(threadId)).toBe(false);
   });
+
+  test("frees the thread by the end of its root, as a review that another client runs does", () => {
+    const router = new Router();
+    router.suspend([threadId]);
+    router.restore(threadId, [record({ id: "inner", rootTurnId: "root" })], lost);
+    router.dispatch(completed("completed", { id: "root", rootTurnId: "root" }), 1);
+    expect(router.isBusy(threadId)).toBe(false);
+  });
 });
 
 describe("a follower of all turns", () => {
   const followed = (since?: number) => {
     const router = new Router();
-    const told: string[] = [];
+    const received: string[] = [];
     const follower: ThreadFollower = {
-      push: (event) => void told.push(short(event)),
+      push: (event) => void received.push(short(event)),
       fail: () => {},
       ...(since === undefined ? {} : { since }),
     };
-    return { router, told, follower };
+    return { router, received, follower };
   };
   const turns = [1, 2, 3].map((second) =>
     record({ id: `turn-${second}`, startedAt: second, status: "completed", items: [text(`item-${second}`)] }),
   );
   const allOf = (id: number) => ["turn/started", "reconnected", `item/completed item-${id}`, "turn/completed"];
 
-  test("that has heard of none is told of those since it began", () => {
-    const { router, told, follower } = followed(2);
+  test("gets the turns since it began if it has seen none", () => {
+    const { router, received, follower } = followed(2);
     router.reserve(threadId).follow(follower);
     router.suspend([threadId]);
     router.restore(threadId, turns, lost);
-    expect(told).toEqual([...allOf(2), ...allOf(3)]);
+    expect(received).toEqual([...allOf(2), ...allOf(3)]);
   });
 
-  test("that has heard of some is told of the others", () => {
-    const { router, told, follower } = followed();
+  test("gets the turns that it has not seen", () => {
+    const { router, received, follower } = followed();
     router.follow(threadId, follower, "root");
     router.dispatch({ method: "turn/started", params: { threadId, turn: record({ id: "turn-1" }) } }, 1);
     router.dispatch(
       { method: "turn/completed", params: { threadId, turn: record({ id: "turn-1", status: "completed" }) } },
       1,
     );
-    told.length = 0;
+    received.length = 0;
     router.suspend([threadId]);
     router.restore(threadId, turns, lost);
-    expect(told).toEqual([...allOf(2), ...allOf(3)]);
+    expect(received).toEqual([...allOf(2), ...allOf(3)]);
   });
 });

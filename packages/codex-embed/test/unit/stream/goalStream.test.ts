@@ -1,7 +1,7 @@
-/** Tests the stream of a goal behind the router: what follows what, and when it is over. */
+/** Tests the stream of a goal behind the router: the order of its events, and when it ends. */
 
 import { describe, expect, test } from "vitest";
-import { captureCallSite } from "../../../src/errors/base.js";
+import { captureCallSite, UsageError } from "../../../src/errors/base.js";
 import { TurnInProgressError } from "../../../src/errors/turn.js";
 import type { ThreadGoal, ThreadGoalStatus } from "../../../src/protocol/generated/protocol.js";
 import type { Notification, TurnEvent } from "../../../src/stream/events.js";
@@ -54,7 +54,7 @@ async function readAll(stream: GoalStream): Promise<TurnEvent[]> {
 }
 
 describe("GoalStream", () => {
-  test("what was said of goals before its own is not about it", async () => {
+  test("notifications about goals before its own do not concern it", async () => {
     const { stream, tell } = bench();
     tell(updated("complete"), cleared);
     stream.begin(goal("active"));
@@ -78,7 +78,7 @@ describe("GoalStream", () => {
     expect(() => router.reserve(threadId)).not.toThrow();
   });
 
-  test("a pause between two turns is the end only if the runtime stands still", async () => {
+  test("a pause between two turns is the end only if the runtime is idle", async () => {
     const { stream, tell } = bench(async () => false);
     stream.begin(goal("active"));
     tell(started("a"), completed("a"), updated("paused"));
@@ -92,7 +92,17 @@ describe("GoalStream", () => {
     expect(await still.stream.ended).toMatchObject({ result: { status: "cleared", turns: [{ id: "a" }] } });
   });
 
-  test("an aborted goal ends with the reason, whatever else is said", async () => {
+  test.each([
+    ["an error of the SDK, as it is", new UsageError("Gone."), { code: "USAGE", message: "Gone." }],
+    ["another one, as its cause", new Error("Broken."), { code: "INTERNAL", cause: { message: "Broken." } }],
+  ])("fails if the runtime cannot be asked whether it is idle, with %s", async (_, thrown, error) => {
+    const { stream, tell } = bench(() => Promise.reject(thrown));
+    stream.begin(goal("active"));
+    tell(started("a"), completed("a"), updated("paused"));
+    expect(await stream.ended).toMatchObject({ kind: "lost", result: null, error });
+  });
+
+  test("an aborted goal ends with the reason, whatever else arrives", async () => {
     const { stream, tell } = bench();
     stream.begin(goal("active"));
     tell(started("a"));

@@ -74,6 +74,12 @@ it("shows nothing of an answer that another has taken the place of", async () =>
   expect(await shown).toEqual([9]);
 });
 
+it("shows an answer that is a number, which only its end completes", async () => {
+  const { events, next } = stage();
+  for (const event of [started("m"), delta("m", "4"), completed("m", "42")]) events.write(event);
+  expect([await next(), await next()]).toEqual([undefined, 42]);
+});
+
 it("ends its source when the reader leaves while it waits", async () => {
   const { events, values, next } = stage();
   for (const event of [started("m"), delta("m", "[1,"), delta("m", "2,")]) events.write(event);

@@ -130,7 +130,7 @@ describe("Router", () => {
     expect(String(two.failures[0])).toContain("b1");
   });
 
-  test("ends the turns of a thread that was let go, and refuses new ones until it is heard of again", () => {
+  test("fails the turns of a detached thread, and refuses new ones until it is attached again", () => {
     const router = new Router();
     const one = sink();
     router.reserve("A").claim("a1", one);
@@ -141,7 +141,7 @@ describe("Router", () => {
     expect(() => router.reserve("A")).not.toThrow();
   });
 
-  test("marks the gap of a turn whose start was missed, behind the start that is made up for", () => {
+  test("marks the gap of a turn whose start was missed, behind the replayed start", () => {
     const router = new Router();
     const one = sink();
     router.reserve("A").claim("a1", one);
@@ -167,8 +167,8 @@ describe("Router", () => {
       method: "turn/completed",
       params: { threadId: "A", turn: turnRecord("interrupted", { id: "a1" }) },
     };
-    /** What is told of such a turn, in short, when the record is this, or cannot be read. */
-    async function told(record: readonly ThreadItem[] | Error, ...events: Notification[]) {
+    /** The events of such a turn, in short, with this record, or one that cannot be read. */
+    async function eventsOf(record: readonly ThreadItem[] | Error, ...events: Notification[]) {
       const asked: string[] = [];
       const router = new Router(async (threadId) => {
         asked.push(threadId);
@@ -191,24 +191,30 @@ describe("Router", () => {
     test("has the ends that the record has, before its own end", async () => {
       const record = [item("one", { completedAtMs: 5 }), item("two"), item("strange", { completedAtMs: 5 })];
       const events = [itemStarted("one", 1), itemStarted("two", 1), itemStarted("three", 1), interrupted];
-      expect(await told(record, ...events)).toEqual({ asked: ["A"], short: ["one at 5", "interrupted"] });
+      expect(await eventsOf(record, ...events)).toEqual({ asked: ["A"], short: ["one at 5", "interrupted"] });
     });
 
     test("has each end once, also when the model used one id twice", async () => {
       const record = [item("same", { completedAtMs: 5 })];
       const events = [itemStarted("same", 1), itemCompleted("same", 5), itemStarted("same", 6), interrupted];
-      expect(await told(record, ...events)).toEqual({ asked: ["A"], short: ["same at 5", "interrupted"] });
+      expect(await eventsOf(record, ...events)).toEqual({ asked: ["A"], short: ["same at 5", "interrupted"] });
     });
 
     test("ends as well when there is no record", async () => {
       const gone = new Error("There is no record.");
-      expect(await told(gone, itemStarted("one", 1), interrupted)).toEqual({ asked: ["A"], short: ["interrupted"] });
+      expect(await eventsOf(gone, itemStarted("one", 1), interrupted)).toEqual({
+        asked: ["A"],
+        short: ["interrupted"],
+      });
     });
 
     test("needs no record when nothing is open, or only a message was cut off", async () => {
       const events = [itemStarted("m", 1, { type: "agentMessage" }), itemStarted("one", 1), itemCompleted("one", 2)];
-      expect(await told([], ...events, interrupted)).toEqual({ asked: [], short: ["one at 2", "interrupted"] });
-      expect(await told([], itemStarted("one", 1), completed("A", "a1"))).toEqual({ asked: [], short: ["completed"] });
+      expect(await eventsOf([], ...events, interrupted)).toEqual({ asked: [], short: ["one at 2", "interrupted"] });
+      expect(await eventsOf([], itemStarted("one", 1), completed("A", "a1"))).toEqual({
+        asked: [],
+        short: ["completed"],
+      });
     });
   });
 
@@ -216,8 +222,8 @@ describe("Router", () => {
     const router = new Router();
     router.attach("opened");
     router.dispatch(started("opened", "o1"), 1);
-    const heard: unknown[] = [];
-    router.follow("followed", { push: (event) => void heard.push(event), fail: () => {} }, "root");
+    const followed: unknown[] = [];
+    router.follow("followed", { push: (event) => void followed.push(event), fail: () => {} }, "root");
     router.dispatch(started("followed", "f1"), 1);
     const one = sink();
     router.reserve("awaited").claim("a1", one);
@@ -225,7 +231,7 @@ describe("Router", () => {
     for (let index = 0; index < 2_000; index++) router.dispatch(started(`T${index}`, "t"), 1);
     router.dispatch(completed("followed", "f1"), 1);
     router.dispatch(completed("awaited", "a1"), 1);
-    expect(heard).toHaveLength(2);
+    expect(followed).toHaveLength(2);
     expect(one.events).toHaveLength(1);
     expect(["opened", "stranger", "T0", "T1999"].map((threadId) => router.isBusy(threadId))).toEqual([
       true,

@@ -92,7 +92,7 @@ describe("a turn", () => {
     expect(await stream.ended).toMatchObject({ kind: "ended" });
   });
 
-  test("that fails carries the classification, the HTTP status and what there was", async () => {
+  test("that fails carries the classification, the HTTP status and the partial result", async () => {
     const stream = turn([
       started(),
       itemCompleted(agentMessage("1", "so far")),
@@ -127,7 +127,7 @@ describe("a turn", () => {
     expect(await stream.ended).toMatchObject({ error: { signal: "SIGKILL", stderrTail: "oom" } });
   });
 
-  test("that was aborted ends with the reason, however the runtime ends it, once it is let go", async () => {
+  test("that was aborted ends with the reason, however the runtime ends it, once it is detached", async () => {
     for (const status of ["interrupted", "completed", "failed"] as const) {
       const stream = turn([started()]);
       stream.abort(() => "stop");
@@ -140,7 +140,7 @@ describe("a turn", () => {
     }
   });
 
-  test("that was let go before the runtime ended it still hears of its end", async () => {
+  test("that was detached before the runtime ended it still gets its end", async () => {
     const stream = turn([started(), itemCompleted(agentMessage("1", "First."))]);
     stream.push(itemStarted(agentMessage("2", "")), 10);
     stream.push(delta("Seco", "2"), 10);
@@ -205,7 +205,7 @@ describe("textOf", () => {
     ).toEqual(["On", "e", "\n\nTwo"]);
   });
 
-  test("separates a message that was begun anew under the same id", async () => {
+  test("separates a message that starts again under the same id", async () => {
     const begin = itemStarted(agentMessage("1", ""));
     expect(await text([begin, delta("Hel", "1"), begin, delta("Hello", "1")])).toEqual(["Hel", "\n\nHello"]);
   });
