@@ -1,4 +1,4 @@
-/** Tests that limits count from the call, and that what they end is ended however late the runtime answers. */
+/** Limits count from the call, and end the work they interrupt however late the runtime answers. */
 
 import { spawn as spawnChild } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
