@@ -1,7 +1,7 @@
 /** Owns the forms that approvals are asked with: what is shown, and which decisions can be chosen. */
 
 import type { CommandApprovalRequest, FileChangeApprovalRequest, Handlers, McpToolApprovalRequest } from "codex-embed";
-import { escapeToOneLine } from "../../codex-embed/src/util/display.js";
+import { escapeForDisplay } from "../../codex-embed/src/util/display.js";
 import type { Question } from "./caller.js";
 import { setIn } from "./visible.js";
 
@@ -56,10 +56,10 @@ export function fileChangeForm({ changes, reason, grantRoot }: FileChangeApprova
  */
 function fileText({ path, kind, diff }: FileChangeApprovalRequest["changes"][number]): FileText {
   const lines = diff === "" ? [] : diff.replace(/\n$/, "").split("\n");
-  const name = `${kind.type} ${escapeToOneLine(path)}`;
+  const name = `${kind.type} ${escapeForDisplay(path, { singleLine: true })}`;
   if (kind.type === "add") return { head: `${name} (+${lines.length})`, lines: lines.map((line) => `+${line}`) };
   if (kind.type === "delete") return { head: `${name} (-${lines.length})`, lines: lines.map((line) => `-${line}`) };
-  const target = kind.move_path === null ? "" : ` -> ${escapeToOneLine(kind.move_path)}`;
+  const target = kind.move_path === null ? "" : ` -> ${escapeForDisplay(kind.move_path, { singleLine: true })}`;
   const count = (sign: string): number =>
     lines.filter((line) => line.startsWith(sign) && !line.startsWith(sign.repeat(3))).length;
   return {

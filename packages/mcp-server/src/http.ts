@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { UsageError } from "codex-embed";
-import { safeLogger } from "../../codex-embed/src/util/logger.js";
+import { safeLogger } from "../../codex-embed/src/runtime/activityLog.js";
 import { integer, oneOf, text } from "../../codex-embed/src/validate/kinds.js";
 import { checkOptions, type OptionTable } from "../../codex-embed/src/validate/options.js";
 import { HttpSessions } from "./httpSessions.js";

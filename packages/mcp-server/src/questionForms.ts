@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { ElicitationAnswer, ElicitationRequest, Handlers, QuestionAnswers } from "codex-embed";
-import { escapeToOneLine, isPlainToSee } from "../../codex-embed/src/util/display.js";
+import { escapeForDisplay, isSafeToDisplay } from "../../codex-embed/src/util/display.js";
 import type { Answer, Question } from "./caller.js";
 import { isRecord } from "./toolInputs.js";
 import { setIn } from "./visible.js";
@@ -38,7 +38,7 @@ function withFields(questions: readonly AgentQuestion[]): Asked[] {
 export function questionsForm({ questions }: QuestionsRequest): Question | null {
   const isShowable = (question: AgentQuestion): boolean => {
     const labels = shownLabels(question);
-    return !question.isSecret && isPlainToSee(question.id) && new Set(labels).size === labels.length;
+    return !question.isSecret && isSafeToDisplay(question.id) && new Set(labels).size === labels.length;
   };
   if (questions.length === 0 || !questions.every(isShowable)) return null;
   if (new Set(questions.map(({ id }) => id)).size < questions.length) return null;
@@ -49,18 +49,21 @@ export function questionsForm({ questions }: QuestionsRequest): Question | null 
     const labels = shownLabels(question);
     properties.set(field, {
       type: "string",
-      title: escapeToOneLine(header === "" ? id : header),
+      title: escapeForDisplay(header === "" ? id : header, { singleLine: true }),
       description: describe(question),
       ...(labels.length > 0 && { enum: labels }),
     });
     if (labels.length > 0 && isOther) {
-      properties.set(otherField, { type: "string", title: `${escapeToOneLine(header)}: something else` });
+      properties.set(otherField, {
+        type: "string",
+        title: `${escapeForDisplay(header, { singleLine: true })}: something else`,
+      });
     } else {
       required.push(field);
     }
   }
   const what = questions.length === 1 ? "a question" : `${questions.length} questions`;
-  const texts = questions.map(({ question }) => `- ${escapeToOneLine(question)}`);
+  const texts = questions.map(({ question }) => `- ${escapeForDisplay(question, { singleLine: true })}`);
   return {
     mode: "form",
     message: [`Codex has ${what}:`, ...texts].join("\n"),
@@ -90,9 +93,9 @@ export function readAnswers({ questions }: QuestionsRequest, { action, content }
  */
 export function passedOn(request: ElicitationRequest): Question | null {
   if (request.mode !== "form" && request.mode !== "url") return null;
-  const message = `${escapeToOneLine(request.serverName)} asks:\n${setIn(request.message)}`;
+  const message = `${escapeForDisplay(request.serverName, { singleLine: true })} asks:\n${setIn(request.message)}`;
   if (request.mode === "url") {
-    if (!isPlainToSee(request.url)) return null;
+    if (!isSafeToDisplay(request.url)) return null;
     // The id is the server's choice, and another server's could be the same.
     return { mode: "url", message, url: request.url, elicitationId: randomUUID() };
   }
@@ -117,10 +120,15 @@ export function readPassedOn(request: ElicitationRequest, { action, content }: A
 function legible(field: FormField): FormField {
   const { title, description } = field;
   const texts = {
-    ...(title !== undefined && { title: escapeToOneLine(title) }),
-    ...(description !== undefined && { description: escapeToOneLine(description) }),
+    ...(title !== undefined && { title: escapeForDisplay(title, { singleLine: true }) }),
+    ...(description !== undefined && { description: escapeForDisplay(description, { singleLine: true }) }),
   };
-  if ("enumNames" in field) return { ...field, ...texts, enumNames: field.enumNames?.map(escapeToOneLine) };
+  if ("enumNames" in field)
+    return {
+      ...field,
+      ...texts,
+      enumNames: field.enumNames?.map((text) => escapeForDisplay(text, { singleLine: true })),
+    };
   if ("oneOf" in field) return { ...field, ...texts, oneOf: field.oneOf.map(legibleOption) };
   if ("items" in field && "anyOf" in field.items) {
     return { ...field, ...texts, items: { ...field.items, anyOf: field.items.anyOf.map(legibleOption) } };
@@ -129,14 +137,14 @@ function legible(field: FormField): FormField {
 }
 
 function legibleOption(option: { const: string; title: string }): { const: string; title: string } {
-  return { ...option, title: escapeToOneLine(option.title) };
+  return { ...option, title: escapeForDisplay(option.title, { singleLine: true }) };
 }
 
 /** Whether all texts of a value, its keys too, show for what they are. */
 function showsAll(value: unknown): boolean {
-  if (typeof value === "string") return isPlainToSee(value);
+  if (typeof value === "string") return isSafeToDisplay(value);
   if (Array.isArray(value)) return value.every(showsAll);
-  return !isRecord(value) || Object.entries(value).every(([key, member]) => isPlainToSee(key) && showsAll(member));
+  return !isRecord(value) || Object.entries(value).every(([key, member]) => isSafeToDisplay(key) && showsAll(member));
 }
 
 function isFormContent(content: unknown): content is Readonly<Record<string, string | number | boolean | string[]>> {
@@ -152,15 +160,15 @@ function isTextList(value: unknown): value is string[] {
 }
 
 function shownLabels({ options }: AgentQuestion): string[] {
-  return (options ?? []).map(({ label }) => escapeToOneLine(label));
+  return (options ?? []).map(({ label }) => escapeForDisplay(label, { singleLine: true }));
 }
 
 /** The label behind one that was shown. */
 function chosenLabel({ options }: AgentQuestion, shown: string): string | undefined {
-  return options?.find(({ label }) => escapeToOneLine(label) === shown)?.label;
+  return options?.find(({ label }) => escapeForDisplay(label, { singleLine: true }) === shown)?.label;
 }
 
 function describe({ question, options }: AgentQuestion): string {
   const choices = (options ?? []).map(({ label, description }) => `${label}: ${description}`);
-  return [question, ...choices].map(escapeToOneLine).join("\n");
+  return [question, ...choices].map((text) => escapeForDisplay(text, { singleLine: true })).join("\n");
 }

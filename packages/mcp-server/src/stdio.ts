@@ -2,7 +2,7 @@
 
 import type { Readable, Writable } from "node:stream";
 import { UsageError } from "codex-embed";
-import { safeLogger } from "../../codex-embed/src/util/logger.js";
+import { safeLogger } from "../../codex-embed/src/runtime/activityLog.js";
 import { record } from "../../codex-embed/src/validate/kinds.js";
 import { checkOptions, type OptionTable } from "../../codex-embed/src/validate/options.js";
 import { loadMcpStdio } from "./library.js";

@@ -14,7 +14,7 @@ import { locateRuntime } from "../process/locate.js";
 import { startWithin } from "../runtime/local.js";
 import { type CodexOptions, type ConnectOptions, startupLimitMs } from "../runtime/options.js";
 import { checkedToken } from "../runtime/remote.js";
-import { onAbort, orAborted, timeLimit } from "../util/async.js";
+import { onAbort, timeLimit, withLimits } from "../util/async.js";
 import { Codex } from "./codex.js";
 
 /** Who may connect to an app server. */
@@ -237,7 +237,7 @@ async function whenReady(child: AgentProcess, address: Promise<string>, signal: 
       await child.shutdown();
       throw new Error(exit.signal === null ? `it exited with code ${exit.exitCode}` : `it died by ${exit.signal}`);
     });
-    return await orAborted(Promise.race([ready, exited]), signal);
+    return await withLimits(Promise.race([ready, exited]), { signal });
   } catch (cause) {
     const why = messageOf(cause);
     throw new LaunchError(

@@ -1,11 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { NoActiveTurnError } from "../errors/connection.js";
 import type { Thread as ThreadRecord } from "../protocol/generated/protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { textOf } from "../stream/accumulate.js";
 import type { AgentResult, AgentStatus, AgentStream, AgentTree } from "../stream/agentStream.js";
+import type { Over, Unfinished } from "../stream/eventStream.js";
 import type { TurnEvent } from "../stream/events.js";
-import type { Over, TurnStream, Unfinished } from "../stream/turnStream.js";
+import type { TurnStream } from "../stream/turnStream.js";
+import { pause } from "../util/async.js";
 
 export type { AgentResult, AgentStatus } from "../stream/agentStream.js";
 
@@ -30,9 +31,9 @@ export interface Endable {
   readonly isOver: boolean;
   /** Whether it may have run commands. */
   readonly hasCommands: boolean;
-  /** From now on it ends for its caller by `letGo` alone, with this reason. */
+  /** From now on it ends for its caller by `detach` alone, with this reason. */
   abort(reasonOf: (unfinished: Unfinished) => unknown): void;
-  letGo(): void;
+  detach(): void;
 }
 
 /** How an interrupt is sent. */
@@ -80,12 +81,12 @@ export class Ender {
   }
 
   async #end(keepCommands: boolean): Promise<void> {
-    const grace = setTimeout(() => this.#work.letGo(), ABORT_GRACE_MS);
+    const grace = setTimeout(() => this.#work.detach(), ABORT_GRACE_MS);
     try {
       await this.#stop(keepCommands);
     } finally {
       clearTimeout(grace);
-      this.#work.letGo();
+      this.#work.detach();
     }
   }
 
@@ -153,7 +154,7 @@ export async function whileTurnEnds(
       return;
     } catch (error) {
       if (!NoActiveTurnError.isInstance(error) || work.isOver || attempt === INTERRUPT_ATTEMPTS) throw error;
-      await Promise.race([nextChange(), sleep(INTERRUPT_RETRY_MS * attempt, undefined, { ref: false })]);
+      await pause(INTERRUPT_RETRY_MS * attempt, nextChange());
       if (work.isOver) throw error;
     }
   }
@@ -163,7 +164,7 @@ export async function whileTurnEnds(
 async function interruptAgent(runtime: Runtime, agent: AgentStream, options: InterruptOptions = {}): Promise<void> {
   // The first turn starts just after the agent becomes known, and cannot be interrupted earlier.
   if (!agent.isEnded && agent.status === "pendingInit") {
-    await Promise.race([agent.begun, sleep(AGENT_START_MS, undefined, { ref: false })]);
+    await pause(AGENT_START_MS, agent.begun);
   }
   const { threadId, activeTurnId } = agent;
   if (activeTurnId === null) return;
@@ -205,7 +206,7 @@ async function stopCommands(runtime: Runtime, threadId: string): Promise<void> {
   const endMs = performance.now() + GONE_MS;
   for (let waitMs = FIRST_LOOK_MS; await cleanCommands(runtime, threadId); waitMs = Math.min(waitMs * 2, MAX_LOOK_MS)) {
     if (performance.now() > endMs) return;
-    await sleep(waitMs, undefined, { ref: false });
+    await pause(waitMs);
   }
 }
 

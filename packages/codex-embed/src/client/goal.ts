@@ -1,10 +1,10 @@
-import { captureCallSite, type CallSite } from "../errors/base.js";
+import { type CallSite, captureCallSite } from "../errors/base.js";
 import { NoActiveTurnError } from "../errors/connection.js";
 import type { ThreadGoal, ThreadGoalSetParams, ThreadGoalSetResponse } from "../protocol/generated/protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { TurnEvent } from "../stream/events.js";
 import { type GoalResult, GoalStream } from "../stream/goalStream.js";
-import type { Reservation } from "../stream/reservation.js";
+import type { Reservation } from "../stream/threadRoute.js";
 import { checkOptions } from "../validate/options.js";
 import { Agents, Ender, type InterruptOptions, whileTurnEnds } from "./ending.js";
 import { RESUME_GOAL, type ResumeGoalOptions } from "./knownOptions.js";

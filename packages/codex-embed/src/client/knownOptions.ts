@@ -9,6 +9,7 @@ import type {
   TurnToolOutput,
 } from "../protocol/generated/protocol.js";
 import type { Handlers } from "../requests/handlers.js";
+import type { Logger } from "../runtime/activityLog.js";
 import {
   ApprovalMode,
   type ClientOptions,
@@ -27,7 +28,6 @@ import {
   type TurnOptions,
 } from "../runtime/options.js";
 import type { Schema } from "../schema/types.js";
-import type { Logger } from "../util/logger.js";
 import {
   anything,
   at,

@@ -5,9 +5,10 @@ import type { Turn } from "../protocol/generated/protocol.js";
 import type { TurnLimits } from "../runtime/options.js";
 import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from "../runtime/requestPolicy.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { Reservation } from "../stream/reservation.js";
-import type { TurnStream, Unfinished } from "../stream/turnStream.js";
-import { MAX_TIMER_MS, onAbort } from "../util/async.js";
+import type { Unfinished } from "../stream/eventStream.js";
+import type { Reservation } from "../stream/threadRoute.js";
+import type { TurnStream } from "../stream/turnStream.js";
+import { MAX_TIMER_MS, watchLimits } from "../util/async.js";
 import { type Ender, trackEnding } from "./ending.js";
 
 /** How long the runtime may take to report the state of a silent turn. */
@@ -68,11 +69,12 @@ export class LimitWatch {
     this.fired = new Promise((resolve) => {
       this.#markFired = resolve;
     });
-    this.#stops.push(onAbort(signal, () => this.#fire(() => signal?.reason)));
-    if (deadlineMs !== undefined) {
-      const leftMs = Math.max(1, (options.sinceMs ?? performance.now()) + deadlineMs - performance.now());
-      this.#after(leftMs, () => this.#fire(this.#located((turn) => new TurnDeadlineError(turn, deadlineMs))));
-    }
+    const nowMs = performance.now();
+    const timeoutMs = deadlineMs && Math.max(1, (options.sinceMs ?? nowMs) + deadlineMs - nowMs);
+    const outOfTime = this.#located((turn) => new TurnDeadlineError(turn, deadlineMs ?? 0));
+    this.#stops.push(
+      watchLimits({ signal, timeoutMs }, (limit) => this.#fire(limit === "signal" ? () => signal?.reason : outOfTime)),
+    );
     if (idleTimeoutMs !== undefined) this.#watchSilence(idleTimeoutMs);
     this.#stopStart = this.#watchStart(runtime.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
     this.#stops.push(() => this.#stopStart());
@@ -140,11 +142,6 @@ export class LimitWatch {
       const cause = unfinished.cause ?? this.#runtime.outage;
       return atCallSite(reasonOf({ ...unfinished, cause }), site);
     };
-  }
-
-  #after(delayMs: number, then: () => void): void {
-    const timer = setTimeout(then, delayMs);
-    this.#stops.push(() => clearTimeout(timer));
   }
 
   /** Time during which the runtime starts does not count: `startupTimeoutMs` limits that. */

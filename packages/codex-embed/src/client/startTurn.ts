@@ -6,7 +6,7 @@ import { type OutputOf, outputParser } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import type { AgentHost } from "../stream/agentStream.js";
 import { itemsIn, type TurnEvent } from "../stream/events.js";
-import type { Reservation } from "../stream/reservation.js";
+import type { Reservation } from "../stream/threadRoute.js";
 import { type StreamOptions, TurnStream } from "../stream/turnStream.js";
 import { listOf, text } from "../validate/kinds.js";
 import { turnEnder } from "./ending.js";

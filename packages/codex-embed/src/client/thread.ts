@@ -297,7 +297,7 @@ export class Thread implements AsyncDisposable {
     await this.#runtime.request("thread/unsubscribe", { threadId: this.id });
     this.#runtime.recovery.release(this.id);
     this.#runtime.broker.detach(this.id);
-    this.#runtime.router.letGo(this.id);
+    this.#runtime.router.detach(this.id);
   }
 
   /**

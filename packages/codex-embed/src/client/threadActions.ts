@@ -2,9 +2,9 @@ import { type CallSite, CodexError, UsageError } from "../errors/base.js";
 import { InvalidRequestError } from "../errors/connection.js";
 import type {
   ReviewStartResponse,
-  ReviewTarget as WireReviewTarget,
   ThreadItem,
   ThreadSampleResponse,
+  ReviewTarget as WireReviewTarget,
 } from "../protocol/generated/protocol.js";
 import type { EndedTurn, TurnUsage } from "../protocol/shapes.js";
 import type { TurnLimits } from "../runtime/options.js";

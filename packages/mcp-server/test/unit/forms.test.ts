@@ -1,7 +1,7 @@
 /** What a person is shown before a decision, and that nothing is asked that cannot be shown. */
 
 import { describe, expect, test } from "vitest";
-import { escapeToOneLine } from "../../../codex-embed/src/util/display.js";
+import { escapeForDisplay } from "../../../codex-embed/src/util/display.js";
 import { untyped } from "../../../codex-embed/test/support/turns.js";
 import { commandForm, fileChangeForm, mcpToolForm, permissionsForm } from "../../src/forms.js";
 import { passedOn, questionsForm, readAnswers, readPassedOn } from "../../src/questionForms.js";
@@ -21,7 +21,7 @@ describe("text of the agent", () => {
     ["half \ud800", "half \\u{d800}"],
     ["ünï — 漢字 👍", "ünï — 漢字 👍"],
   ])("shows what hides: %j", (text, shown) => {
-    expect(escapeToOneLine(text)).toBe(shown);
+    expect(escapeForDisplay(text, { singleLine: true })).toBe(shown);
   });
 
   test("cannot pose as a line of ours", () => {

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { messageOf } from "../../../src/errors/base.js";
 import type { Handlers } from "../../../src/requests/handlers.js";
-import type { Logger } from "../../../src/util/logger.js";
+import type { Logger } from "../../../src/runtime/activityLog.js";
 import { completed, itemStarted, threadId, turnId } from "../../support/events.js";
 import { FakeClient, turnOfTheLoop } from "../../support/fakeClient.js";
 import { untyped } from "../../support/turns.js";

@@ -10,9 +10,9 @@ import {
   checkHome,
   checkLaunch,
   checkNode,
-  checkPeers,
+  checkPackages,
   checkVersion,
-} from "../../../src/doctor/examine.js";
+} from "../../../src/doctor/checks.js";
 import type { LocatedRuntime } from "../../../src/process/locate.js";
 
 const work = realpathSync(mkdtempSync(join(tmpdir(), "codex-embed-doctor-")));
@@ -62,7 +62,7 @@ describe("the home", () => {
     const missing = join(work, "missing");
     expect(checkHome({ env: { CODEX_HOME: missing } }).check).toMatchObject({
       status: "problem",
-      detail: `CODEX_HOME names ${missing}, which is not there.`,
+      detail: `CODEX_HOME is ${missing}, which does not exist.`,
     });
     expect(checkHome({ codexHome: missing }).check.status).toBe("ok");
   });
@@ -71,7 +71,7 @@ describe("the home", () => {
     const folder = home("temporary");
     expect(checkHome({ codexHome: folder, env: { TMPDIR: work } }).check).toMatchObject({
       status: "warning",
-      detail: `${folder} lies in the temporary folder (${work}): the runtime makes no helper programs there.`,
+      detail: `${folder} is inside the temporary folder (${work}): the runtime creates no helper programs there.`,
     });
   });
 
@@ -81,14 +81,14 @@ describe("the home", () => {
     expect(checkHome({ codexHome: file }).check).toMatchObject({
       status: "problem",
       detail: `${file} is not a folder.`,
-      advice: expect.stringContaining("choose a folder"),
+      advice: expect.stringContaining("choose another folder"),
     });
   });
 
   it.runIf(process.platform === "linux")("must be writable", () => {
     expect(checkHome({ codexHome: "/proc" }).check).toMatchObject({
       status: "problem",
-      detail: expect.stringMatching(/^\/proc cannot be written to: ENOENT/),
+      detail: expect.stringMatching(/^\/proc is not writable: ENOENT/),
     });
   });
 
@@ -107,8 +107,8 @@ describe("the executable", () => {
     expect(check).toEqual({
       name: "binary",
       status: "problem",
-      detail: `No runtime was found. Tried:\n${join(work, "codex")}: there is no such file`,
-      advice: expect.stringMatching(/^Correct codexBin, or leave it out .*npm install @openai\/codex@0\.169\.0\.$/),
+      detail: `No runtime found. Tried:\n${join(work, "codex")}: there is no such file`,
+      advice: expect.stringMatching(/^Correct codexBin, or remove it .*npm install @openai\/codex@0\.169\.0\.$/),
     });
     expect(checkBinary({ env: { CODEX_BIN: "no-such-codex" } }).check.advice).toMatch(/^Correct CODEX_BIN/);
   });
@@ -125,7 +125,10 @@ describe("the launch", () => {
   it("names the variables that are set and removed, and no value", () => {
     const env = { PLAIN_VARIABLE: "the value", CODEX_HOME: undefined, PATH: process.env["PATH"] };
     const { check } = checkLaunch({ env, cwd: work }, located);
-    expect(check).toMatchObject({ status: "ok", detail: expect.stringContaining(`/c app-server\nin ${work}, with`) });
+    expect(check).toMatchObject({
+      status: "ok",
+      detail: expect.stringContaining(`/c app-server\nin ${work}; variables set: `),
+    });
     expect(check.detail).toContain("PLAIN_VARIABLE");
     expect(check.detail).not.toContain("the value");
     expect(check.detail).not.toContain("PATH");
@@ -155,8 +158,8 @@ describe("the launch", () => {
 });
 
 it("tells which optional packages are there", () => {
-  expect(checkPeers()).toMatchObject({
+  expect(checkPackages()).toMatchObject({
     status: "ok",
-    detail: expect.stringMatching(/^ajv: 8\.\S+ \(.*\)\n@modelcontextprotocol\/server: \S/),
+    detail: expect.stringMatching(/^@codex-embed\/mcp-server: \d+\.\S+ \(.*codex-embed mcp\)$/),
   });
 });

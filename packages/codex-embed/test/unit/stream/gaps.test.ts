@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { TransportClosedError } from "../../../src/errors/connection.js";
 import type { ThreadItem, Turn } from "../../../src/protocol/generated/protocol.js";
 import type { Notification, ReconnectedEvent, TurnEvent } from "../../../src/stream/events.js";
-import type { ThreadFollower } from "../../../src/stream/reservation.js";
 import { Router } from "../../../src/stream/router.js";
+import type { ThreadFollower } from "../../../src/stream/threadRoute.js";
 import {
   completed,
   delta,

@@ -100,8 +100,8 @@ describe("GoalStream", () => {
     stream.abort(() => reason);
     tell(updated("complete", "a"), completed("a"));
     expect(await stream.over).toBe("ended");
-    stream.letGo();
-    expect(await stream.ended).toEqual({ error: reason });
+    stream.detach();
+    expect(await stream.ended).toEqual({ kind: "aborted", result: null, error: reason });
   });
 });
 

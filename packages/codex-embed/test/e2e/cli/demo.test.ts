@@ -1,12 +1,7 @@
-/** Owns the checks of the demo: its renderer over real turns, and the program as a user runs it. */
-
-import { spawn } from "node:child_process";
 import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { stripVTControlCharacters } from "node:util";
-import { Codex, type TurnEvent, TurnFailedError } from "codex-embed";
-import type { ThreadItem } from "codex-embed/protocol";
+import { Codex, TurnFailedError } from "codex-embed";
+import * as kit from "codex-embed/testing";
 import {
   applyPatch,
   createTestHome,
@@ -24,13 +19,11 @@ import {
   type TestHome,
 } from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { wantsColor } from "../../packages/codex-embed/src/cli/render/text.js";
-import { TurnRenderer, type TurnRendererOptions } from "../../packages/codex-embed/src/cli/render/turnRenderer.js";
-import { makeTestFolder } from "../../packages/codex-embed/src/testing/startTestCodex.js";
-import { createRepository, PROMPT, scriptedSteps } from "../demo/scenario.js";
+import { createRepository, PROMPT, scriptedSteps } from "../../../src/cli/demo.js";
+import { TurnRenderer, type TurnRendererOptions } from "../../../src/cli/render/turnRenderer.js";
+import { makeTestFolder } from "../../../src/testing/startTestCodex.js";
+import { type CliResult, runCli } from "../../support/cli.js";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const THREAD = { threadId: "thread", turnId: "turn" };
 const linuxOnly = test.runIf(process.platform === "linux");
 
 /** Expects all of the lines, in this order; others may stand between them. */
@@ -50,12 +43,12 @@ describe("the renderer over real turns", () => {
   async function render(
     steps: readonly (Step | Part)[],
     options: Partial<TurnRendererOptions> = {},
-    prepare: (home: TestHome) => Promise<string> = (home) => Promise.resolve(home.workspace),
+    prepare: (home: TestHome, codex: Codex) => Promise<string> = (home) => Promise.resolve(home.workspace),
   ): Promise<string> {
     await using model = await ScriptedModel.start();
     await using home = await createTestHome({ model, streamMaxRetries: 1 });
-    const cwd = await prepare(home);
     await using codex = new Codex({ codexHome: home.codexHome, env: home.env, inheritEnv: false });
+    const cwd = await prepare(home, codex);
     const thread = await codex.startThread({ cwd });
     let output = "";
     const renderer = new TurnRenderer((text) => (output += text), { color: false, cwd, ...options });
@@ -73,8 +66,8 @@ describe("the renderer over real turns", () => {
   }
 
   test("the demo's own turn", async () => {
-    const output = await render(scriptedSteps(0), {}, async ({ workspace, env }) => {
-      const { path } = await createRepository(join(workspace, "median"), { env, signal: AbortSignal.timeout(10_000) });
+    const output = await render(scriptedSteps(kit, 0), {}, async ({ workspace }, codex) => {
+      const { path } = await createRepository(codex, join(workspace, "median"), AbortSignal.timeout(30_000));
       return path;
     });
     expectLines(output, [
@@ -164,147 +157,7 @@ describe("the renderer over real turns", () => {
   });
 });
 
-describe("the renderer over single events", () => {
-  const started = (item: ThreadItem): TurnEvent => ({
-    method: "item/started",
-    params: { ...THREAD, item, startedAtMs: 0 },
-  });
-  const completed = (item: ThreadItem): TurnEvent => ({
-    method: "item/completed",
-    params: { ...THREAD, item, contentTokenCount: null, completedAtMs: 0 },
-  });
-  type Command = Extract<ThreadItem, { type: "commandExecution" }>;
-  const command = (id: string, result: Partial<Command> = {}): Command => ({
-    type: "commandExecution",
-    id,
-    pluginId: null,
-    scriptPath: null,
-    command: `/bin/zsh -lc 'run ${id}'`,
-    cwd: "/",
-    processId: null,
-    source: "agent",
-    status: "inProgress",
-    commandActions: [],
-    aggregatedOutput: null,
-    exitCode: null,
-    durationMs: null,
-    ...result,
-  });
-  type McpCall = Extract<ThreadItem, { type: "mcpToolCall" }>;
-  const mcpCall = (result: Partial<McpCall>): McpCall => ({
-    type: "mcpToolCall",
-    id: "mcp",
-    server: "files",
-    tool: "read",
-    status: "inProgress",
-    arguments: { path: "a" },
-    appContext: null,
-    mcpAppUi: null,
-    pluginId: null,
-    readOnlyHint: null,
-    result: null,
-    error: null,
-    durationMs: null,
-    ...result,
-  });
-  const says = (delta: string): TurnEvent => ({
-    method: "item/agentMessage/delta",
-    params: { ...THREAD, itemId: "msg", delta },
-  });
-  const turnEnds: TurnEvent = {
-    method: "turn/completed",
-    params: {
-      threadId: "thread",
-      turn: {
-        id: "turn",
-        rootTurnId: "turn",
-        items: [],
-        itemsView: "notLoaded",
-        status: "interrupted",
-        error: null,
-        startedAt: null,
-        completedAt: null,
-        durationMs: null,
-      },
-    },
-  };
-
-  function rendered(color: boolean, events: readonly TurnEvent[]): string {
-    let output = "";
-    const renderer = new TurnRenderer((text) => (output += text), { color });
-    for (const event of events) renderer.render(event);
-    return output;
-  }
-
-  test("commands side by side each get their outcome, and one that never ended is named", () => {
-    const output = rendered(false, [
-      started(command("a")),
-      started(command("b")),
-      started(command("c")),
-      completed(command("a", { status: "completed", exitCode: 0, durationMs: 61_000, aggregatedOutput: "A\n" })),
-      completed(command("b", { status: "declined" })),
-      { method: "item/commandExecution/outputDelta", params: { ...THREAD, itemId: "c", delta: "half\nway" } },
-      turnEnds,
-    ]);
-    expect(output.split("\n")).toEqual([
-      "  $ run a",
-      "  $ run b",
-      "  $ run c",
-      "  $ run a  exit 0 · 1 min 01 s",
-      "    A",
-      "",
-      "  $ run b  declined",
-      "",
-      "  $ run c  still running",
-      "    half",
-      "    way",
-      "",
-    ]);
-  });
-
-  test("tools of servers, and text of the model that would steer the terminal", () => {
-    const output = rendered(false, [
-      says("Hel\x07\x1b[2Jlo"),
-      says(" there\n\nyou"),
-      started(mcpCall({})),
-      completed(mcpCall({ status: "failed", error: { message: "no such file\x1b]0;title\x07" }, durationMs: 250 })),
-      completed(mcpCall({ id: "other", status: "completed", durationMs: 1_940 })),
-    ]);
-    expect(output.split("\n")).toEqual([
-      "Hello there",
-      "",
-      "you",
-      "",
-      '  call files.read {"path":"a"}  failed · 0.3 s',
-      "    no such file",
-      "",
-      '  call files.read {"path":"a"}  ok · 1.9 s',
-      "",
-    ]);
-  });
-
-  test("colour adds nothing but colour", () => {
-    const events = [
-      says("one\ntwo"),
-      completed(command("a", { status: "failed", exitCode: 1, durationMs: 200, aggregatedOutput: "x\ny\n" })),
-      turnEnds,
-    ];
-    const coloured = rendered(true, events);
-    expect(coloured).toContain("\x1b[31mexit 1\x1b[39m");
-    expect(stripVTControlCharacters(coloured)).toBe(rendered(false, events));
-  });
-
-  test("who gets colour", () => {
-    expect(wantsColor({ isTTY: true }, {})).toBe(true);
-    expect(wantsColor({}, {})).toBe(false);
-    expect(wantsColor({}, { FORCE_COLOR: "1" })).toBe(true);
-    expect(wantsColor({ isTTY: true }, { FORCE_COLOR: "0" })).toBe(false);
-    expect(wantsColor({ isTTY: true }, { NO_COLOR: "1", FORCE_COLOR: "1" })).toBe(false);
-    expect(wantsColor({ isTTY: true }, { TERM: "dumb" })).toBe(false);
-  });
-});
-
-describe("the program", () => {
+describe("codex-embed demo", () => {
   let cache: string;
   beforeEach(async () => {
     // Where test homes are made: a bubblewrap in the system's temporary folder would not be taken by the runtime.
@@ -315,19 +168,16 @@ describe("the program", () => {
   function runDemo(
     args: readonly string[],
     options: { env?: Readonly<Record<string, string>>; stopAt?: string } = {},
-  ): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  ): Promise<CliResult> {
     const env = { ...process.env, FORCE_COLOR: undefined, NO_COLOR: "1", XDG_CACHE_HOME: cache, ...options.env };
-    const child = spawn(process.execPath, ["--import", "tsx", "examples/demo.ts", ...args], { cwd: ROOT, env });
-    return new Promise((resolve, reject) => {
-      let [stdout, stderr, stopped] = ["", "", false];
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        stdout += text;
+    let stopped = false;
+    return runCli(["demo", ...args], {
+      env,
+      onOutput: ({ stdout }, child) => {
         if (stopped || options.stopAt === undefined || !stdout.includes(options.stopAt)) return;
         stopped = true;
         child.kill("SIGINT");
-      });
-      child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-      child.once("error", reject).once("close", (code) => resolve({ code, stdout, stderr }));
+      },
     });
   }
 
@@ -359,7 +209,7 @@ describe("the program", () => {
       "The test passes: 4 of 4 cases.",
       /^ {2}turn {5}completed in/,
       "  Checked without the agent",
-      "  script   all 7 steps of the model were asked for, and nothing else",
+      "  script   all 7 steps of the model were requested, and nothing else",
       "  test     passes: 4 passed, 0 failed",
     ]);
     expect(stdout).not.toContain("\x1b");
@@ -378,7 +228,7 @@ describe("the program", () => {
     const { code, stdout } = await runDemo([], { env: { PATH: path } });
     expect(code).toBe(0);
     expectLines(stdout, [
-      "  sandbox  this machine cannot sandbox commands: going on with full-access",
+      "  sandbox  this machine cannot sandbox commands: continuing with full-access",
       "           bwrap: no namespaces here",
       /^ {2}\$ node test\.mjs {2}exit 0/,
       "  test     passes: 4 passed, 0 failed",
@@ -394,20 +244,20 @@ describe("the program", () => {
 
   test.each([
     [["--nonsense"], "--nonsense"],
-    [["--live"], "--live needs a prompt."],
-    [["--live", " "], "--live needs a prompt."],
-    [["hello"], "A prompt needs --live: hello"],
+    [["--live"], '--live needs a prompt: --live "PROMPT".'],
+    [["--live", " "], '--live needs a prompt: --live "PROMPT".'],
+    [["hello"], 'A prompt needs --live: --live "hello"'],
   ])("%j is refused with the usage", async (args, problem) => {
     const { code, stdout, stderr } = await runDemo(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain(problem);
-    expect(stderr).toContain("Usage:");
+    expect(stderr).toContain("See: codex-embed demo --help");
   });
 
   test("--help prints the usage", async () => {
     const { code, stdout } = await runDemo(["--help"]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Usage:/);
+    expect(stdout).toContain('\nUsage:\n  codex-embed demo\n  codex-embed demo --live "PROMPT"\n');
   });
 
   test("--live runs a turn with the user's own configuration; failures are short", async () => {
@@ -425,7 +275,7 @@ describe("the program", () => {
     const failed = await runDemo(["--live", "again"], { env: home.env });
     expect(failed.code).toBe(1);
     expect(failed.stderr).toMatch(/^\nTurnFailedError \(TURN_FAILED\): .*401/);
-    expect(failed.stderr).toContain("Log in with: npx codex login");
+    expect(failed.stderr).toContain("Run: npx codex login");
     expect(failed.stderr).not.toMatch(/^ {4}at /m);
     const stopped = await runDemo(["--live", "take your time"], { env: home.env, stopAt: "> take your time" });
     expect(stopped).toMatchObject({ code: 130, stderr: "\nInterrupted.\n" });
