@@ -106,6 +106,8 @@ describe("a runtime that does not answer turn/start", () => {
   });
 
   test("a review and a goal are ended as well", async () => {
+    // Loaded by the first call otherwise, which may take longer than the time to the abort.
+    await Promise.all([import("../../src/client/goal.js"), import("../../src/client/threadActions.js")]);
     await using bench = await startTestCodex();
     const { codex, model } = bench;
     model.respondWith((request) => (request.lastUserText() === "Own turn." ? message("Now.") : silence()));
