@@ -27,7 +27,6 @@ import { callback, flag, nullable, signal, text, timeout } from "../validate/kin
 import { checkOptions, type OptionTable } from "../validate/options.js";
 import { CODEX, CONNECT, FORK_THREAD, LIST_THREADS, RESUME_THREAD, START_THREAD } from "./knownOptions.js";
 import type { ChatgptLogin, DeviceCodeLogin } from "./login.js";
-import { readThread } from "./openThread.js";
 import { Thread } from "./thread.js";
 
 const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs">> = { signal, timeoutMs: nullable(timeout) };
@@ -189,6 +188,7 @@ export class Codex implements AsyncDisposable {
   ): Promise<ThreadRecord> {
     text(threadId, { call: "readThread", path: "threadId" });
     const { includeTurns } = checkOptions(options, "readThread", { includeTurns: flag });
+    const { readThread } = await import("./openThread.js");
     return readThread(this.#runtime, threadId, includeTurns);
   }
 

@@ -219,21 +219,6 @@ export interface StartPlan<R, W extends Started> {
   readonly find: (reservation: Reservation) => Promise<W | null>;
 }
 
-/** Runs a call under its limits, and stops watching them when it fails. */
-export async function underLimits<T>(
-  runtime: Runtime,
-  options: WatchOptions,
-  call: (watch: LimitWatch) => Promise<T>,
-): Promise<T> {
-  const watch = new LimitWatch(runtime, options);
-  try {
-    return await call(watch);
-  } catch (error) {
-    watch.stop();
-    throw error;
-  }
-}
-
 /**
  * Starts work under limits. Rejects as soon as one is reached: a request that was not sent never will be, and work that
  * was started is ended when the reply comes, however late. Until then other work on the thread waits.

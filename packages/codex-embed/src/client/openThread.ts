@@ -13,6 +13,7 @@ import {
   settingsMismatch,
   type ThreadConfig,
   type ThreadExtras,
+  type ThreadModes,
   threadModeFields,
 } from "../runtime/options.js";
 import type { RolloutBytes } from "../runtime/rollout.js";
@@ -31,10 +32,8 @@ const LATEST_TURN = { initialTurnsPage: { limit: 1, itemsView: "full" } } as con
 
 /** Starts a thread (`thread/start`). Its handlers are in place before the runtime can ask anything. */
 export async function openNewThread(runtime: Runtime, options: StartThreadOptions): Promise<OpenedThread> {
-  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
-  const fields = { ...given, ...runtime.paths.cwdField(cwd) };
-  const extras = prepareExtras(runtime, { handlers, tools });
-  const mode = approvalMode ?? (extras.decides ? "ask" : "auto_review");
+  const { fields, modes, configField, extras } = prepare(runtime, options);
+  const approvalMode = modes.approvalMode ?? (extras.decides ? "ask" : "auto_review");
   if (fields.experimentalRawEvents === true && runtime.countsResponses) {
     throw new UsageError(
       "experimentalRawEvents needs rawResponseItem/completed, which a client opts out of by default. " +
@@ -44,8 +43,8 @@ export async function openNewThread(runtime: Runtime, options: StartThreadOption
   const params = {
     ...(runtime.countsResponses ? { experimentalRawEvents: true } : {}),
     ...fields,
-    ...configFields(config),
-    ...threadModeFields({ sandbox, approvalMode: mode }),
+    ...configField,
+    ...threadModeFields({ ...modes, approvalMode }),
     ...(extras.tools === undefined ? {} : { dynamicTools: extras.tools.specs }),
   };
   const opening = runtime.request("thread/start", params, { onResult: extras.attach });
@@ -61,11 +60,7 @@ export async function openStoredThread(
   threadId: string,
   options: ResumeThreadOptions,
 ): Promise<OpenedThread> {
-  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
-  const fields = { ...given, ...runtime.paths.cwdField(cwd) };
-  const modes = { sandbox, approvalMode };
-  const extras = prepareExtras(runtime, { handlers, tools });
-  const own = configFields(config);
+  const { fields, modes, configField, extras } = prepare(runtime, options);
   const stored = new StoredThread(runtime, "thread/resume", threadId, fields.path ?? null);
   await refuseIgnored(stored, options);
   const kept = asksForSandbox(options) ? null : await stored.sandbox();
@@ -79,7 +74,7 @@ export async function openStoredThread(
     excludeTurns: true,
     ...latest,
     ...fields,
-    ...keptFields(kept, own.config),
+    ...keptFields(kept, configField.config),
     ...threadModeFields(modes),
     threadId,
   };
@@ -106,18 +101,14 @@ export async function openStoredThread(
 
 /** Copies a thread (`thread/fork`) in the sandbox it is in, unless the options name another. */
 export async function openFork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<OpenedThread> {
-  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
-  const fields = { ...given, ...runtime.paths.cwdField(cwd) };
-  const modes = { sandbox, approvalMode };
-  const extras = prepareExtras(runtime, { handlers, tools });
-  const own = configFields(config);
+  const { fields, modes, configField, extras } = prepare(runtime, options);
   const stored = new StoredThread(runtime, "thread/fork", threadId, fields.path ?? null);
   const isInherited = asksForSandbox(options) || options.experimentalPredictionMode === true;
   const kept = isInherited ? null : await stored.sandbox();
   const params = {
     excludeTurns: true,
     ...fields,
-    ...keptFields(kept, own.config),
+    ...keptFields(kept, configField.config),
     ...threadModeFields(modes),
     threadId,
   };
@@ -244,7 +235,18 @@ function keptProfile(kept: ThreadSandbox | null): RequestedSettings {
   return kept !== null && "profileId" in kept ? { permissions: kept.profileId } : {};
 }
 
-function configFields(config: ThreadConfig["config"]): { config?: { [key: string]: JsonValue } | null } {
+/** Splits the options of a thread into what is sent as it is, what is converted, and what stays in this program. */
+function prepare<O extends ThreadConfig & ThreadModes & ThreadExtras>(runtime: Runtime, options: O) {
+  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  return {
+    fields: { ...given, ...runtime.paths.cwdField(cwd) },
+    modes: { sandbox, approvalMode },
+    configField: configFieldOf(config),
+    extras: prepareExtras(runtime, { handlers, tools }),
+  };
+}
+
+function configFieldOf(config: ThreadConfig["config"]): { config?: { [key: string]: JsonValue } | null } {
   if (config === undefined) return {};
   return { config: config === null ? null : configJson(config) };
 }

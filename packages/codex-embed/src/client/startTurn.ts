@@ -11,11 +11,11 @@ import { type StreamOptions, TurnStream } from "../stream/turnStream.js";
 import { listOf, text } from "../validate/kinds.js";
 import { turnEnder } from "./ending.js";
 import {
+  LimitWatch,
   type Started,
   type StartedTurn,
   type StartPlan,
   startLimited,
-  underLimits,
   untilThreadFree,
   type WatchOptions,
 } from "./limits.js";
@@ -68,7 +68,8 @@ export class TurnStarter {
     } = options;
     const threadId = this.#threadId;
     const limits = { signal, deadlineMs, idleTimeoutMs, keepCommands };
-    return underLimits(this.#runtime, { threadId, method: "turn/start", limits, site, sinceMs }, async (watch) => {
+    const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, site, sinceMs });
+    try {
       const output = outputParser(outputSchema);
       const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
       const cwd = fields.cwd ? this.#runtime.paths.resolve(fields.cwd) : this.#cwd;
@@ -94,17 +95,24 @@ export class TurnStarter {
         },
       }));
       return new TurnHandle(this.#runtime, stream, { parse: output.parse, cwd, ender });
-    });
+    } catch (error) {
+      watch.stop();
+      throw error;
+    }
   }
 
   /** Starts a goal or a review under limits. The thread is busy from this call on, also while `load` runs. */
-  begin<R, W extends Started>(
+  async begin<R, W extends Started>(
     options: Omit<WatchOptions, "threadId">,
     load: () => StartPlan<R, W> | Promise<StartPlan<R, W>>,
   ): Promise<W> {
-    return underLimits(this.#runtime, { ...options, threadId: this.#threadId }, (watch) => {
-      return startLimited(this.#runtime, watch, load);
-    });
+    const watch = new LimitWatch(this.#runtime, { ...options, threadId: this.#threadId });
+    try {
+      return await startLimited(this.#runtime, watch, load);
+    } catch (error) {
+      watch.stop();
+      throw error;
+    }
   }
 
   /** Follows the turn that a request starts without naming it: `thread/compact/start`, `thread/shellCommand`. */

@@ -36,7 +36,6 @@ import {
   TURN_LIMITS,
 } from "./knownOptions.js";
 import { untilThreadFree } from "./limits.js";
-import { openFork, openNewThread, openStoredThread, readThread } from "./openThread.js";
 import { OwnedTurn, ThreadQueue, TurnStarter } from "./startTurn.js";
 import type { ReviewHandle, ReviewOptions, ReviewResult, ReviewTarget, ShellCommandItem } from "./threadActions.js";
 import { type Input, injectItems, type TurnHandle } from "./turn.js";
@@ -129,6 +128,7 @@ export class Thread implements AsyncDisposable {
    */
   async read(options: { readonly includeTurns?: boolean | undefined } = {}): Promise<ThreadRecord> {
     const { includeTurns } = checkOptions(options, "read", { includeTurns: flag });
+    const { readThread } = await import("./openThread.js");
     return readThread(this.#runtime, this.id, includeTurns);
   }
 
@@ -325,16 +325,19 @@ export class Thread implements AsyncDisposable {
 
   /** @internal */
   static async start(runtime: Runtime, options: StartThreadOptions): Promise<Thread> {
+    const { openNewThread } = await import("./openThread.js");
     return new Thread(runtime, await openNewThread(runtime, options));
   }
 
   /** @internal */
   static async resume(runtime: Runtime, threadId: string, options: ResumeThreadOptions): Promise<Thread> {
+    const { openStoredThread } = await import("./openThread.js");
     return new Thread(runtime, await openStoredThread(runtime, threadId, options));
   }
 
   /** @internal */
   static async fork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<Thread> {
+    const { openFork } = await import("./openThread.js");
     return new Thread(runtime, await openFork(runtime, threadId, options));
   }
 }

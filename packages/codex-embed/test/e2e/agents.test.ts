@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of sub-agents: the tree of a turn, their events, who decides for them, and their end. */
+/** The tree of a turn's sub-agents, their events, who decides for them, and how they end. */
 
 import {
   type Agent,

@@ -275,6 +275,9 @@ describe("the stack names the caller", () => {
       () => thread.setName("ephemeral threads have none"),
       () => thread.startTurn("x".repeat(1_048_577)),
       () => thread.startTurn({ type: "image", url: "https://example.com" }),
+      () => thread.startGoal("ephemeral threads have none"),
+      () => thread.sample("ephemeral threads have no history"),
+      () => thread.read({ includeTurns: true }),
     ];
     for (const call of calls) {
       const error = await rejection(call(), CodexError);
@@ -323,6 +326,7 @@ describe("the stack names the caller", () => {
         for await (const _ of thread.stream("Hi"));
       },
       () => thread.compact(),
+      () => thread.review({ type: "custom", instructions: "Look." }),
     ];
     for (const call of calls) {
       const error = await rejection(call(), CodexError);

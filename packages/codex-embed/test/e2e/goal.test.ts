@@ -1,5 +1,3 @@
-/** Owns the end-to-end tests of goals. */
-
 import {
   InvalidRequestError,
   NoActiveTurnError,

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of interrupting a turn, at every moment of its life. */
+/** Interrupting a turn at every moment of its life. */
 
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";

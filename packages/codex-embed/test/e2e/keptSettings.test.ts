@@ -122,8 +122,8 @@ describe("the sandbox of a thread that another process had", () => {
     await using second = await Codex.launch(own.codexOptions);
     for (const open of [() => second.resumeThread(thread.id), () => second.forkThread(thread.id)]) {
       const error = await rejection(open(), UsageError);
-      expect(error.message).toContain(`the sandbox of thread ${thread.id} is not known`);
-      expect(error.message).toContain('Give sandbox: "read-only"');
+      expect(error.message).toContain(`the sandbox of thread ${thread.id} is unknown`);
+      expect(error.message).toContain('Pass sandbox: "read-only"');
     }
     expect((await second.readThread(thread.id)).status).toEqual({ type: "notLoaded" });
     await second.resumeThread(thread.id, { sandbox: "read-only" });

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of a client from its start to its end, on the pinned runtime. */
+/** A client from its start to its end. */
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of what ends a turn early: signal, deadline and silence, also while something is pending. */
+/** What ends a turn early: signal, deadline and silence, also while a request of the runtime is pending. */
 
 import { getEventListeners, once } from "node:events";
 import { existsSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Tests that limits count from the call, and that what they end is ended however late the runtime answers. */
+/** Limits count from the call, and end the work they interrupt however late the runtime answers. */
 
 import { spawn as spawnChild } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -108,6 +108,8 @@ describe("a runtime that does not answer turn/start", () => {
   });
 
   test("a review and a goal are ended as well", async () => {
+    // Loaded by the first call otherwise, which may take longer than the time to the abort.
+    await Promise.all([import("../../src/client/goal.js"), import("../../src/client/threadActions.js")]);
     await using bench = await startTestCodex();
     const { codex, model } = bench;
     model.respondWith((request) => (request.lastUserText() === "Own turn." ? message("Now.") : silence()));

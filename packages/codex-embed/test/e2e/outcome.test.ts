@@ -1,4 +1,4 @@
-/** Tests what a turn gives back that did not complete: items, text, usage, and why no more came. */
+/** What a turn that did not complete returns: items, text, usage, and why it ended. */
 
 import {
   ModelRetryError,

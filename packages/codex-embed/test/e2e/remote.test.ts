@@ -203,10 +203,10 @@ function jwt(claims: object, secret: string): string {
 
 describe("a server that cannot be started", () => {
   test.each<[string, ServeOptions, string]>([
-    ["a host name", { listen: "ws://localhost:0" }, "in numbers"],
-    ["TLS", { listen: "wss://127.0.0.1:0" }, "in numbers"],
+    ["a host name", { listen: "ws://localhost:0" }, "a numeric address"],
+    ["TLS", { listen: "wss://127.0.0.1:0" }, "a numeric address"],
     ["a relative socket", { listen: "unix://x.sock" }, "absolute path"],
-    ["a token for a socket", { listen: "unix:///tmp/x.sock", auth: { type: "token" } }, "unix socket"],
+    ["a token for a socket", { listen: "unix:///tmp/x.sock", auth: { type: "token" } }, "Unix socket"],
     ["a token with a line break", { auth: { type: "token", token: "a\nb" } }, "The token"],
     ["a secret that is not there", { auth: { type: "signed", sharedSecretFile: "/nowhere" } }, "cannot be read"],
   ])("%s is refused", async (_, options, why) => {

@@ -1,5 +1,3 @@
-/** Owns the end-to-end tests of reviews. */
-
 import { TurnDeadlineError, TurnFailedError, TurnInProgressError, UsageError } from "codex-embed";
 import { fail, gate, message, type Part, type Step, shell, silence, startTestCodex, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";

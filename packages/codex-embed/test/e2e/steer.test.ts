@@ -1,5 +1,3 @@
-/** Owns the end-to-end tests of steering a turn while it runs. */
-
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InvalidRequestError, NoActiveTurnError, UsageError } from "codex-embed";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of a thread's life: start, read, name, fork, archive, delete, compact. */
+/** The life of a thread: start, read, name, fork, archive, delete, compact. */
 
 import {
   InvalidRequestError,

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of what a turn comes to: final response, items, usage, times, one turn at a time. */
+/** What a turn returns: final response, items, usage, times; and one turn at a time. */
 
 import { TurnFailedError, TurnInProgressError } from "codex-embed";
 import { applyPatch, fail, gate, message, type Part, reasoning, type Step, shell, step } from "codex-embed/testing";

@@ -1,5 +1,3 @@
-/** Tests that what is done beside a turn is told apart by thread, turn and item. */
-
 import { expect, test } from "vitest";
 import type { ThreadItem } from "../../../src/protocol/generated/protocol.js";
 import { started, threadId, turnId } from "../../support/events.js";
