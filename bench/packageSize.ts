@@ -50,7 +50,7 @@ export async function bundleKb(module: string, resolveDir: string): Promise<numb
     format: "esm",
     platform: "node",
     target: "node20",
-    external: ["ajv", "*.node"],
+    external: ["*.node"],
     tsconfigRaw: {},
     logLevel: "silent",
   });

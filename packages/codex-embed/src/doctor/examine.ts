@@ -147,10 +147,7 @@ function shownOverride(override: string): string {
     : redactSecrets(override);
 }
 
-const PEERS = [
-  { name: "ajv", major: 8, use: "checks answers and arguments against plain JSON Schemas" },
-  { name: "@modelcontextprotocol/server", major: 2, use: "serves Codex as an MCP server" },
-] as const;
+const PEERS = [{ name: "@modelcontextprotocol/server", major: 2, use: "serves Codex as an MCP server" }] as const;
 
 /** Says which of the optional packages are installed. */
 export function checkPeers(): DiagnosisCheck {

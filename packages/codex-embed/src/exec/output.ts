@@ -21,7 +21,7 @@ export interface OutputPlan {
  *
  * @throws UsageError for what is no schema, and for one of a library that has no JSON Schema or no strict form.
  */
-export function planOutput(schema: unknown): OutputPlan | undefined {
+export async function planOutput(schema: unknown): Promise<OutputPlan | undefined> {
   if (schema === undefined) return undefined;
   const where = "outputSchema";
   if (!isSchema(schema)) {
@@ -30,7 +30,7 @@ export function planOutput(schema: unknown): OutputPlan | undefined {
     );
   }
   if (!isStandardSchema(schema)) return { wire: toJsonSchema(schema, { io: "input", where }), parse: undefined };
-  const prepared = prepareOutput(schema, where);
+  const prepared = await prepareOutput(schema, where);
   return {
     wire: prepared.wire,
     async parse(finalResponse) {

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { JsonValue } from "../protocol/generated/protocol.js";
+import { isRecord } from "../util/json.js";
 
 /** The keywords of JSON Schema that are checked when a schema is written by hand. Others are allowed too. */
 export interface JsonSchemaKeywords {
@@ -47,9 +48,12 @@ export type SchemaResult<T> =
 /** A JSON object. */
 export type JsonObject = { [key in string]?: JsonValue };
 
-/** Tells whether a JSON value is an object. */
-export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** The names of JSON's types in a schema. */
+const TYPES: ReadonlySet<unknown> = new Set(["object", "array", "string", "number", "integer", "boolean", "null"]);
+
+/** Tells whether a value is the name of a type in JSON Schema. */
+export function isType(type: JsonValue): type is string {
+  return TYPES.has(type);
 }
 
 /** Sets a member of an object, also one with the name `__proto__`. */
@@ -91,7 +95,7 @@ export function valueAt(root: JsonValue, names: readonly string[]): JsonValue | 
   let value: JsonValue | undefined = root;
   for (const name of names) {
     if (Array.isArray(value)) value = value[Number(name)];
-    else if (isJsonObject(value) && Object.hasOwn(value, name)) value = value[name];
+    else if (isRecord(value) && Object.hasOwn(value, name)) value = value[name];
     else return undefined;
   }
   return value;

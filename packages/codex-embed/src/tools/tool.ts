@@ -143,7 +143,7 @@ export class ToolGroup {
 
 /**
  * Makes a tool of a function. Arguments that do not conform to `parameters` never reach it; the model is told what is
- * wrong with them. A plain JSON Schema is checked when the optional peer `ajv` is installed; `args` is then `unknown`.
+ * wrong with them. With a plain JSON Schema, `args` is `unknown`.
  *
  * @throws UsageError for a name, description, schema or time limit that cannot be, and for a schema that is nested
  * deeper than the runtime reads: 61 objects within each other, 60 in a group.

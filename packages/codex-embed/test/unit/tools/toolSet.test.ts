@@ -58,7 +58,7 @@ describe("tool", () => {
       expect(make({ timeoutMs })).toThrow("timeoutMs");
     }
     expect(() => tool({ name: "t", description: "d", parameters: v.object({}), execute: () => 1 })).toThrow(
-      "The parameters of the tool t is a valibot schema that does not give JSON Schema.",
+      "The parameters of the tool t is a valibot schema that cannot be converted to JSON Schema.",
     );
     expect(() => Reflect.apply(tool, undefined, [{ name: "t", description: "d", parameters }])).toThrow("execute");
     expect(() => toolGroup("crm", "d", [])).toThrow("has no tools");
