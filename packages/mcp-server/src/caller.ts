@@ -6,7 +6,7 @@ import type {
   McpServer,
   ServerContext,
 } from "@modelcontextprotocol/server";
-import { MAX_TIMER_MS } from "../../codex-embed/src/validate/kinds.js";
+import { MAX_TIMER_MS } from "../../codex-embed/src/util/async.js";
 
 /** A question to the person at the client. */
 export type Question = (ElicitRequestFormParams & { mode: "form" }) | (ElicitRequestURLParams & { mode: "url" });

@@ -7,6 +7,7 @@ import { OutputValidationError } from "../errors/turn.js";
 import { isStandardSchema, prepareOutput, toJsonSchema } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import { atExit } from "../util/async.js";
+import { isRecord } from "../util/json.js";
 
 /** An `outputSchema` made ready. */
 export interface OutputPlan {
@@ -42,7 +43,7 @@ export async function planOutput(schema: unknown): Promise<OutputPlan | undefine
 }
 
 function isSchema(value: unknown): value is Schema {
-  return (typeof value === "object" && value !== null && !Array.isArray(value)) || isStandardSchema(value);
+  return isRecord(value) || isStandardSchema(value);
 }
 
 /** A schema on disk. */

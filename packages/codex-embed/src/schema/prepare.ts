@@ -3,7 +3,7 @@ import { messageOf, UsageError } from "../errors/base.js";
 import { OutputValidationError } from "../errors/turn.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
 import type { EndedTurn } from "../protocol/shapes.js";
-import { isRecord, MAX_READ_LEVELS } from "../util/json.js";
+import { isPlainObject, isRecord, MAX_READ_LEVELS } from "../util/json.js";
 import type { InferOutput, JsonObject, Schema, SchemaIssue, SchemaResult } from "./types.js";
 import { toWellFormedSchema } from "./wellFormed.js";
 
@@ -208,6 +208,7 @@ export function toJsonSchema(schema: Schema, options: { io: "input" | "output"; 
   const { io, where } = options;
   const standard = standardOf(schema);
   if (standard === undefined) {
+    // A class instance is a validator of a library that follows no standard.
     if (!isPlainObject(schema)) {
       throw new UsageError(
         `${where} is not a schema. Pass one of a Standard Schema library (zod, valibot, arktype, …) or a JSON Schema object.`,
@@ -260,13 +261,6 @@ function standardOf(schema: unknown): object | undefined {
 
 function hasConverter(standard: object): standard is StandardJSONSchemaV1.Props {
   return "jsonSchema" in standard && typeof standard.jsonSchema === "object" && standard.jsonSchema !== null;
-}
-
-/** A plain object of any realm: class instances are validators of libraries that follow no standard. */
-function isPlainObject(value: unknown): boolean {
-  if (!isRecord(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function vendorOf(standard: object): string {

@@ -8,7 +8,7 @@ import {
   notificationScopes,
 } from "../protocol/generated/tables.js";
 import { currentContext } from "../util/async.js";
-import { MAX_KEY_CHARS, nearest, shownKey, text } from "../validate/kinds.js";
+import { didYouMean, shownKey, text } from "../validate/kinds.js";
 
 /** The name of a notification that the protocol knows. */
 export type NotificationMethod = keyof Notifications;
@@ -128,7 +128,7 @@ export function checkSubscription(method: unknown, silenced: readonly string[]):
       `on: ${shown} does not come with this client's optOutNotifications. Leave it out there; [] opts out of nothing.`,
     );
   }
-  const near = method.length > MAX_KEY_CHARS ? null : nearest(method, known);
+  const near = didYouMean(method, known);
   throw new UsageError(
     `on: the protocol has no notification ${shown}. ` +
       (near === null

@@ -1,6 +1,7 @@
 /** Owns what a review is asked for by, and reading it: the reviewer's JSON, or the runtime's rendering of it. */
 
 import type { ReviewTarget } from "../protocol/generated/protocol.js";
+import { isRecord } from "../util/json.js";
 import { filled, nullable, required, text } from "./kinds.js";
 import { type VariantTables, variants } from "./options.js";
 
@@ -50,8 +51,6 @@ export interface ReviewContent {
   readonly verdict: ReviewVerdict | null;
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 const HEADING = /^(?:Full review comments|Review comment):$/;
 const FINDING = /^- (.+) — (.+):(\d+)-(\d+)$/;
 const PRIORITY = /^\[P(\d)\]/;
@@ -62,7 +61,7 @@ export function readReviewJson(text: string): ReviewContent | null {
   const found = review?.["findings"];
   if (review === null || !Array.isArray(found)) return null;
   return {
-    findings: found.flatMap((entry: unknown) => (isObject(entry) ? readFinding(entry) : [])),
+    findings: found.flatMap((entry: unknown) => (isRecord(entry) ? readFinding(entry) : [])),
     verdict: {
       correctness: textOf(review["overall_correctness"]),
       explanation: textOf(review["overall_explanation"]),
@@ -114,7 +113,7 @@ function nextEntry(lines: readonly string[], from: number): boolean {
   return FINDING.test(lines.slice(from).find((line) => line !== "") ?? "");
 }
 
-function readFinding(entry: JsonObject): ReviewFinding[] {
+function readFinding(entry: Readonly<Record<string, unknown>>): ReviewFinding[] {
   const location = objectOf(entry["code_location"]);
   const range = objectOf(location?.["line_range"]);
   const file = textOf(location?.["absolute_file_path"]);
@@ -134,7 +133,7 @@ function readFinding(entry: JsonObject): ReviewFinding[] {
   ];
 }
 
-function parseObject(text: string): JsonObject | null {
+function parseObject(text: string): Readonly<Record<string, unknown>> | null {
   try {
     return objectOf(JSON.parse(text));
   } catch {
@@ -142,12 +141,8 @@ function parseObject(text: string): JsonObject | null {
   }
 }
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null;
-}
-
-function objectOf(value: unknown): JsonObject | null {
-  return isObject(value) ? value : null;
+function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {
+  return isRecord(value) ? value : null;
 }
 
 function textOf(value: unknown): string | null {
