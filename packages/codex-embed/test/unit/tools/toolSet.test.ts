@@ -63,7 +63,7 @@ describe("tool", () => {
     expect(() => Reflect.apply(tool, undefined, [{ name: "t", description: "d", parameters }])).toThrow("execute");
     expect(() => toolGroup("crm", "d", [])).toThrow("has no tools");
     expect(() => toolGroup("crm", "", [named("a")])).toThrow("needs a description");
-    expect(() => toolGroup("crm", "d", [named("a"), named("a")])).toThrow('The tool group crm holds "a" twice');
+    expect(() => toolGroup("crm", "d", [named("a"), named("a")])).toThrow('The tool group crm contains "a" twice');
   });
 });
 
@@ -95,8 +95,8 @@ describe("ToolSet", () => {
   });
 
   test("refuses two of one name, and what is no tool", () => {
-    expect(() => new ToolSet([named("a"), named("a")])).toThrow('holds "a" twice');
-    expect(() => new ToolSet([named("a"), toolGroup("a", "d", [named("b")])])).toThrow('holds "a" twice');
+    expect(() => new ToolSet([named("a"), named("a")])).toThrow('contains "a" twice');
+    expect(() => new ToolSet([named("a"), toolGroup("a", "d", [named("b")])])).toThrow('contains "a" twice');
     expect(() => Reflect.construct(ToolSet, [[{ name: "a", description: "d" }]])).toThrow(UsageError);
     expect(() => new ToolSet([named("a"), toolGroup("b", "d", [named("a")])])).not.toThrow();
   });
