@@ -1,4 +1,4 @@
-/** Owns the command that records a turn of the real runtime for docs/wire.md. */
+/** The command that records a turn of the real runtime for docs/wire.md. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { recordTurn } from "./docs/recordTurn.js";

@@ -1,4 +1,4 @@
-/** Owns the command that writes docs/features.md from the list of promises. */
+/** The command that writes docs/features.md from the list of promises. */
 
 import { writeFileSync } from "node:fs";
 import { BEHAVIOURS } from "../packages/codex-embed/test/behaviours.js";

@@ -1,4 +1,4 @@
-/** Owns the command that feeds damaged lines to a connected client and says whether that did any harm. */
+/** The command that feeds damaged lines to a connected client and says whether that did any harm. */
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";

@@ -14,8 +14,8 @@ export interface Example {
 
 /** What a folder's program is called. */
 const PROGRAMS = ["server.ts", "agent.test.ts"];
-/** The helpers, and the demo, which is started by `npm run demo` and has a command line of its own. */
-const OTHERS = new Set(["support", "test", "node_modules", "demo", "demo.ts"]);
+/** What is in the folder besides examples. */
+const OTHERS = new Set(["support", "test", "node_modules"]);
 
 /** Reads the examples of a folder, by name. Throws when a folder holds no program, or a program no sentence. */
 export function readExamples(folder: string): Example[] {

@@ -1,4 +1,4 @@
-/** Owns the recording of one turn of the real runtime: how it is spawned, and every line that goes either way. */
+/** The recording of one turn of the real runtime: how it is spawned, and every line that goes either way. */
 
 import { spawn } from "node:child_process";
 import { EventEmitter } from "node:events";

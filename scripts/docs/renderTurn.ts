@@ -1,4 +1,4 @@
-/** Owns how a recorded turn is shown on a page: the same text for every recording on every machine. */
+/** How a recorded turn is shown on a page: the same text for every recording on every machine. */
 
 import { basename, delimiter } from "node:path";
 import type { Recording, WireLine } from "./recordTurn.js";

@@ -1,4 +1,4 @@
-/** Owns the recorded part of docs/wire.md: its blocks, between two marks each. */
+/** The recorded part of docs/wire.md: its blocks, between two marks each. */
 
 import type { Recording } from "./recordTurn.js";
 import { renderLines, renderSpawn } from "./renderTurn.js";

@@ -1,4 +1,4 @@
-/** Owns the page of features: a table for each subject, every promise with the file of its tests. */
+/** The page of features: a table for each subject, every promise with the file of its tests. */
 
 import type { Behaviour } from "../../packages/codex-embed/test/behaviours.js";
 

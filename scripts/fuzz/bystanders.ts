@@ -1,4 +1,4 @@
-/** Owns the bystanders: turns and requests whose own traffic is damaged. However bad it is, they must come to an end. */
+/** The bystanders: turns and requests whose own traffic is damaged. However bad it is, they must come to an end. */
 
 import { approveAll, type Codex } from "codex-embed";
 import type { Json } from "./corpus.js";

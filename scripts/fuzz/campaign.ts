@@ -1,4 +1,4 @@
-/** Owns a whole run: round after round, each with a seed of its own, until there is a finding or all lines are through. */
+/** A whole run: round after round, each with a seed of its own, until there is a finding or all lines are through. */
 
 import { readCorpus } from "./corpus.js";
 import { EscapeWatch, type Finding } from "./faults.js";

@@ -1,4 +1,4 @@
-/** Owns the lines that are damaged: recorded ones, and requests of the runtime that no recording comes upon. */
+/** The lines that are damaged: recorded ones, and requests of the runtime that no recording comes upon. */
 
 import { readFileSync } from "node:fs";
 

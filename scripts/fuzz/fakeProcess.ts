@@ -1,4 +1,4 @@
-/** Owns the other end of the pipes: a process that is none, whose output the fuzzer writes. */
+/** The other end of the pipes: a process that is none, whose output the fuzzer writes. */
 
 import { EventEmitter } from "node:events";
 import { Readable, Writable } from "node:stream";

@@ -1,4 +1,4 @@
-/** Owns what must not happen: what was found, and watching for errors that escape. */
+/** What must not happen: what was found, and watching for errors that escape. */
 
 /** Something that must not happen. */
 export interface Finding {

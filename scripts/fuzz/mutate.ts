@@ -1,4 +1,4 @@
-/** Owns the damage: how one message becomes a line that a broken or hostile runtime could write. */
+/** The damage: how one message becomes a line that a broken or hostile runtime could write. */
 
 import { isJson, type Json } from "./corpus.js";
 import type { Random } from "./random.js";

@@ -1,4 +1,4 @@
-/** Owns the runtime's part of the conversation: what is answered at once, and what is kept back to be answered later. */
+/** The runtime's part of the conversation: what is answered at once, and what is kept back to be answered later. */
 
 import { setImmediate as nextLoop } from "node:timers/promises";
 import { RUNTIME_VERSION } from "../../packages/codex-embed/src/protocol/generated/tables.js";

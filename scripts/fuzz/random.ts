@@ -1,4 +1,4 @@
-/** Owns chance: a small generator of numbers that gives the same sequence for the same seed. */
+/** Chance: a small generator of numbers that gives the same sequence for the same seed. */
 
 /** Draws numbers; two with the same seed draw the same. */
 export class Random {

@@ -1,4 +1,4 @@
-/** Owns the recording of the corpus: what the pinned runtime writes during scripted turns of every kind. */
+/** The recording of the corpus: what the pinned runtime writes during scripted turns of every kind. */
 
 import { dirname } from "node:path";
 import { approveAll, type StartThreadOptions, type Thread } from "codex-embed";

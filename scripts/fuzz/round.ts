@@ -1,4 +1,4 @@
-/** Owns one round: a client, damaged lines with sentinels among them, a check after every batch, and the close. */
+/** One round: a client, damaged lines with sentinels among them, a check after every batch, and the close. */
 
 import { setImmediate as nextLoop } from "node:timers/promises";
 import { approveAll, Codex } from "codex-embed";

@@ -1,4 +1,4 @@
-/** Owns the sentinels: requests, turns and questions with known right answers, in flight while the damage comes in. */
+/** The sentinels: requests, turns and questions with known right answers, in flight while the damage comes in. */
 
 import { isDeepStrictEqual } from "node:util";
 import { type Codex, JsonRpcError, type TurnEvent, TurnFailedError, type TurnHandle } from "codex-embed";

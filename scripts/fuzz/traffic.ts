@@ -1,4 +1,4 @@
-/** Owns what a line is about before it is damaged: a stranger, a bystander, or a sentinel that it must not reach. */
+/** What a line is about before it is damaged: a stranger, a bystander, or a sentinel that it must not reach. */
 
 import { isJson, type Json } from "./corpus.js";
 import { damage } from "./mutate.js";

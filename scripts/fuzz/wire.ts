@@ -1,4 +1,4 @@
-/** Owns the undamaged messages of turns, as the runtime writes them. */
+/** The undamaged messages of turns, as the runtime writes them. */
 
 import type { Json } from "./corpus.js";
 

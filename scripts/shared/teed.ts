@@ -1,4 +1,4 @@
-/** Owns how the traffic of a real runtime is recorded. */
+/** How the traffic of a real runtime is recorded. */
 
 import { spawn } from "node:child_process";
 import { PassThrough } from "node:stream";

@@ -1,4 +1,4 @@
-/** Owns a lane: one thread after another, persisted and ephemeral ones, and one turn after another on each. */
+/** A lane: one thread after another, persisted and ephemeral ones, and one turn after another on each. */
 
 import { type Codex, type Thread, TransportClosedError } from "codex-embed";
 import type { Random } from "../fuzz/random.js";

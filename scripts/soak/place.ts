@@ -1,4 +1,4 @@
-/** Owns where the runtime of a soak is: below this process, or behind a connection; and how harm comes to it there. */
+/** Where the runtime of a soak is: below this process, or behind a connection; and how harm comes to it there. */
 
 import { type AppServer, Codex, serveAppServer } from "codex-embed";
 import { createTestHome, type TestHome } from "codex-embed/testing";

@@ -1,4 +1,4 @@
-/** Owns a whole soak: lap after lap over one client, until there is a finding or all turns are through. */
+/** A whole soak: lap after lap over one client, until there is a finding or all turns are through. */
 
 import { EscapeWatch, stackOf } from "../fuzz/faults.js";
 import { Random } from "../fuzz/random.js";

@@ -1,4 +1,4 @@
-/** Owns the script of a turn: what it does, who reads it, what is done to it, and what the model answers. */
+/** The script of a turn: what it does, who reads it, what is done to it, and what the model answers. */
 
 import { delay, message, type Part, type RecordedRequest, type Step, shell, step, toolCall } from "codex-embed/testing";
 import { Random } from "../fuzz/random.js";

@@ -1,34 +1,31 @@
 /** The public names of the SDK. */
 
-export { approvalRules } from "./approvals/index.js";
-export type {
-  ApprovalKind,
-  ApprovalRuleDecision,
-  ApprovalRuleHandlers,
-  ApprovalRulesOptions,
-  CommandPattern,
-  CommandRules,
-  RuleList,
-} from "./approvals/types.js";
-export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/agents.js";
 export type { AppServer, ServeAuth, ServeOptions } from "./client/appServer.js";
 export { Codex, type RequestArguments } from "./client/codex.js";
-export { GoalHandle, type GoalOptions, type GoalResult, type ResumeGoalOptions } from "./client/goal.js";
+export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/ending.js";
+export type { GoalHandle, GoalResult } from "./client/goal.js";
+export type { GoalOptions, ResumeGoalOptions } from "./client/knownOptions.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./client/login.js";
-export { ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget } from "./client/review.js";
 export { serveAppServer } from "./client/serve.js";
+export type { ThreadQueue } from "./client/startTurn.js";
 export { Thread } from "./client/thread.js";
-export type { ShellCommandItem, ThreadQueue } from "./client/threadActions.js";
+export type {
+  ReviewHandle,
+  ReviewOptions,
+  ReviewResult,
+  ReviewTarget,
+  ShellCommandItem,
+} from "./client/threadActions.js";
 export type { ImageInput, Input, InputPart, TextInput } from "./client/turn.js";
 export { TurnHandle, type TurnOutcome } from "./client/turn.js";
-export { diagnose } from "./doctor/diagnose.js";
 export type {
   DiagnoseOptions,
   Diagnosis,
   DiagnosisCheck,
   DiagnosisCheckName,
   LaunchSummary,
-} from "./doctor/questions.js";
+} from "./doctor/checks.js";
+export { diagnose } from "./doctor/diagnose.js";
 export { CodexError, UsageError } from "./errors/base.js";
 export {
   AuthRequiredError,

@@ -18,7 +18,8 @@ const FLOORS = [
   ["client"],
   ["doctor"],
   ["index"],
-  ["cli", "testing"],
+  ["testing"],
+  ["cli"],
 ];
 const MAX_LINES = 400;
 const MAX_FILES = 115;

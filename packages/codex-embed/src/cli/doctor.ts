@@ -1,5 +1,3 @@
-/** Owns the command `doctor`: it shows the library's diagnosis. */
-
 import { type Diagnosis, type DiagnosisCheck, diagnose } from "../index.js";
 import { displayJson } from "../util/display.js";
 import { type Command, RUNTIME_FLAGS, runtimeOptions } from "./flags.js";
@@ -9,23 +7,23 @@ import { BadUsage } from "./terminal.js";
 /** `codex-embed doctor` */
 export const doctorCommand: Command = {
   name: "doctor",
-  summary: "Finds out whether Codex would run here, and what to do if not.",
+  summary: "Check whether Codex runs here, and say how to fix what is wrong.",
   usage: ["[--json]"],
   flags: {
     json: { help: "Print the diagnosis as JSON." },
     timeout: {
       value: "SECONDS",
       option: ["startupTimeoutMs", "checkTimeoutMs"],
-      help: "How long the start, and each question, may take. Default: 15 and 10.",
+      help: "Limit the start of the runtime, and each check. Default: 15 and 10.",
     },
     ...RUNTIME_FLAGS,
   },
   notes: [
-    "It starts the runtime, asks it and ends it. No model is asked and no host outside is contacted.",
-    "Exit code: 0 when there is no problem (there may be warnings), 1 when there is one.",
+    "Starts the runtime, checks it and stops it. Sends nothing to a model and contacts no other host.",
+    "Exit code: 0 if there are only warnings or none, 1 if there is a problem, 2 for invalid arguments.",
   ],
   async run(args, { write, color, signal }) {
-    if (args.positionals.length > 0) throw new BadUsage(`It takes no further words: ${args.positionals.join(" ")}.`);
+    if (args.positionals.length > 0) throw new BadUsage(`Unexpected argument: ${args.positionals.join(" ")}.`);
     const limitMs = args.milliseconds("timeout");
     const limits = limitMs === undefined ? {} : { startupTimeoutMs: limitMs, checkTimeoutMs: limitMs };
     const diagnosis = await diagnose({ ...runtimeOptions(args), ...limits, signal });
@@ -34,7 +32,7 @@ export const doctorCommand: Command = {
   },
 };
 
-/** The diagnosis as people read it. */
+/** Formats a diagnosis for people. */
 function diagnosisText(diagnosis: Diagnosis, paint: Paint): string {
   const blocks = diagnosis.checks.map((check) => checkLines(check, paint).join("\n"));
   const count = (status: DiagnosisCheck["status"]): number =>

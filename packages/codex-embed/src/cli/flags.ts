@@ -4,33 +4,33 @@ import type { CodexOptions } from "../index.js";
 import { didYouMean } from "../validate/kinds.js";
 import { BadUsage, type Terminal } from "./terminal.js";
 
-/** The description of a flag. */
+/** Describes one flag. */
 export interface Flag {
-  /** What stands for its value in the help, such as `FOLDER`. Without it, the flag is a switch. */
+  /** The placeholder of its value in the help text, such as `FOLDER`. Without it, the flag is a switch. */
   readonly value?: string;
-  /** The value may be left out; when it is given, it follows after `=`. */
+  /** The value may be omitted. If given, it follows `=`. */
   readonly optionalValue?: boolean;
-  /** The only values that it takes. */
+  /** The only accepted values. */
   readonly choices?: readonly string[];
-  /** It may be given several times. */
+  /** May be given several times. */
   readonly repeats?: boolean;
-  /** One letter that does the same. */
+  /** The one-letter form. */
   readonly short?: string;
-  /** What errors of the SDK call the option that it sets, as patterns; {@link Arguments.named} puts the flag there. */
+  /** Patterns for the option that it sets, as SDK errors name it. {@link Arguments.named} replaces them by the flag. */
   readonly option?: readonly string[];
   readonly help: string;
 }
 
-/** Flags by their names, without the dashes. */
+/** Flags by name, without the dashes. */
 export type Flags = Readonly<Record<string, Flag>>;
 
 /** The flag of every command. */
-export const HELP: Flags = { help: { short: "h", help: "Print this text." } };
+export const HELP: Flags = { help: { short: "h", help: "Print this help." } };
 
-/** The longest time that a timer takes, in seconds. */
+/** The longest delay that a timer supports, in seconds. */
 const MAX_SECONDS = 2_147_483;
 
-/** What was given on the command line. */
+/** The parsed command line. */
 export class Arguments {
   readonly positionals: readonly string[];
   readonly #flags: Flags;
@@ -47,24 +47,24 @@ export class Arguments {
     return this.#given.has(name);
   }
 
-  /** The flag's value, or undefined when it was not given. */
+  /** The flag's value, or undefined if it was not given. */
   text(name: string): string | undefined {
     return this.list(name).at(-1);
   }
 
-  /** All values of a flag that repeats. */
+  /** All values of a repeatable flag. */
   list(name: string): readonly string[] {
     return this.#given.get(name)?.values ?? [];
   }
 
-  /** The flag's value, which is in seconds, in milliseconds. Throws `BadUsage` for what is no time that can be waited for. */
+  /** The flag's value, given in seconds, in milliseconds. Throws `BadUsage` unless it is a positive time. */
   milliseconds(name: string): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const seconds = text.trim() === "" ? Number.NaN : Number(text);
     if (seconds > 0 && seconds <= MAX_SECONDS) return Math.ceil(seconds * 1000);
     throw new BadUsage(
-      `${this.#shown(name)} is ${JSON.stringify(text)}; it takes a number of seconds above 0, and at most ${MAX_SECONDS}.`,
+      `${this.#shown(name)} is ${JSON.stringify(text)}; it must be a number of seconds > 0 and ≤ ${MAX_SECONDS}.`,
     );
   }
 
@@ -75,8 +75,8 @@ export class Arguments {
   }
 
   /**
-   * A message of the SDK in the words of the command line: the name of an option becomes the flag that sets it, as it
-   * was typed. What stands in quotes, or is part of a path, stays.
+   * Translates an SDK message to the command line: replaces each option name by its flag, in the form that was typed.
+   * Text in quotes and parts of paths stay.
    */
   named(message: string): string {
     return Object.entries(this.#flags).reduce(
@@ -91,7 +91,7 @@ export class Arguments {
   }
 }
 
-/** The values of one flag, and how it was written the last time. */
+/** The values of one flag, and the form in which it was typed last. */
 interface Given {
   readonly shown: string;
   readonly values: readonly string[];
@@ -105,7 +105,7 @@ function renameOption(text: string, pattern: string, flag: string): string {
   return text.replace(option, (found, name) => (name === undefined ? found : flag));
 }
 
-/** Reads arguments. Throws `BadUsage` for an unknown flag, a missing or unwanted value, or a flag that is given twice. */
+/** Parses arguments. Throws `BadUsage` for an unknown flag, a missing or unwanted value, or a repeated flag. */
 export function parseFlags(flags: Flags, args: readonly string[]): Arguments {
   const names = Object.keys(flags);
   const options = Object.fromEntries(
@@ -118,7 +118,7 @@ export function parseFlags(flags: Flags, args: readonly string[]): Arguments {
       },
     ]),
   );
-  // Not strict, since what it says of a mistake cannot be told apart by a program, and names no near flag.
+  // Not strict: its errors suggest no flag, and only their text tells them apart.
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
   const all = new Map<string, Given>();
   const positionals: string[] = [];
@@ -138,22 +138,24 @@ export function parseFlags(flags: Flags, args: readonly string[]): Arguments {
 function checkedValue(shown: string, flag: Flag, value: string | undefined, isInline: boolean): string {
   if (flag.value === undefined) {
     if (value === undefined) return "";
-    throw new BadUsage(`${shown} is a switch and takes no value.`);
+    throw new BadUsage(`${shown} takes no value.`);
   }
   if (value === undefined && flag.optionalValue === true) return "";
   if (value === undefined || value === "") throw new BadUsage(`${shown} needs a value: ${shown} ${flag.value}.`);
   if (!isInline && value.length > 1 && value.startsWith("-")) {
-    throw new BadUsage(`${shown} needs a value, but ${value} follows. If that is the value, write ${shown}=${value}.`);
+    throw new BadUsage(
+      `${shown} needs a value, but ${value} follows. To pass it as the value, write ${shown}=${value}.`,
+    );
   }
   if (flag.choices !== undefined && !flag.choices.includes(value)) {
     const near = didYouMean(value, flag.choices);
     const guess = near === null ? "" : ` Did you mean ${near}?`;
-    throw new BadUsage(`${shown} is ${JSON.stringify(value)}; it takes ${flag.choices.join(", ")}.${guess}`);
+    throw new BadUsage(`${shown} is ${JSON.stringify(value)}; it must be one of ${flag.choices.join(", ")}.${guess}`);
   }
   return value;
 }
 
-/** The complaint about a flag that does not exist. */
+/** Creates the error for a flag that does not exist. */
 export function unknownFlag(shown: string, names: readonly string[]): BadUsage {
   const near = shown.startsWith("--") ? didYouMean(shown.slice(2), names) : null;
   return new BadUsage(`Unknown flag ${shown}.${near === null ? "" : ` Did you mean --${near}?`}`);
@@ -161,27 +163,27 @@ export function unknownFlag(shown: string, names: readonly string[]): BadUsage {
 
 /** The flags of every command that starts a runtime. */
 export const RUNTIME_FLAGS: Flags = {
-  cwd: { value: "FOLDER", short: "C", option: ["cwd"], help: "The folder to work in. Default: this one." },
+  cwd: { value: "FOLDER", short: "C", option: ["cwd"], help: "The folder to work in. Default: the current folder." },
   config: {
     value: "KEY=VALUE",
     short: "c",
     repeats: true,
     option: ["configOverrides"],
-    help: "A setting over config.toml; the value is TOML.",
+    help: "Override a setting of config.toml. VALUE is TOML.",
   },
   "codex-home": {
     value: "FOLDER",
     option: ["codexHome"],
-    help: "Configuration, login and history. Default: CODEX_HOME, then ~/.codex.",
+    help: "The folder of configuration, login and history. Default: CODEX_HOME, then ~/.codex.",
   },
   "codex-bin": {
     value: "FILE",
     option: ["codexBin"],
-    help: "The runtime to start. Default: CODEX_BIN, then the installed package.",
+    help: "The runtime executable. Default: CODEX_BIN, then the installed package.",
   },
 };
 
-/** The options that the flags stand for. */
+/** Converts {@link RUNTIME_FLAGS} to options of a `Codex`. */
 export function runtimeOptions(args: Arguments): CodexOptions {
   const cwd = args.text("cwd");
   return {
@@ -192,24 +194,24 @@ export function runtimeOptions(args: Arguments): CodexOptions {
   };
 }
 
-/** A command of the program. To add one, put it into the table of `commands.ts`. */
+/** A command of the program. To add one, list it in `COMMANDS`. */
 export interface Command {
   readonly name: string;
-  /** What it does, in one line. */
+  /** What it does, in one line of the help text. */
   readonly summary: string;
-  /** The forms of the call, without the program and the command. */
+  /** The forms of the command line, after the name of the command. */
   readonly usage: readonly string[];
   readonly flags: Flags;
-  /** Further paragraphs of the help. */
+  /** More paragraphs of the help text. */
   readonly notes: readonly string[];
-  /** Runs it. Resolves with the exit code; what it rejects with is told by its message. */
+  /** Runs the command. Resolves with the exit code. The message of a rejection is printed. */
   run(args: Arguments, terminal: Terminal): Promise<number>;
 }
 
-/** The name of the program, as it is installed. */
+/** The installed name of the program. */
 export const PROGRAM = "codex-embed";
 
-/** The help of one command. */
+/** The help text of one command. */
 export function commandHelp({ name, summary, usage, flags, notes }: Command): string {
   return [
     summary,
@@ -224,17 +226,17 @@ export function commandHelp({ name, summary, usage, flags, notes }: Command): st
   ].join("\n");
 }
 
-/** The help of the program. */
+/** The help text of the program. */
 export function programHelp(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length)) + 3;
   return [
-    "Runs the Codex agent, and finds out why it does not run.",
+    "Run the Codex agent from the command line.",
     "",
     "Usage:",
     ...commands.map(({ name, summary }) => `  ${PROGRAM} ${name.padEnd(width)}${summary}`),
     "",
-    `  ${PROGRAM} COMMAND --help   The flags of a command.`,
-    `  ${PROGRAM} --version        The versions of this program and of the runtime.`,
+    `  ${PROGRAM} COMMAND --help   Show the flags of a command.`,
+    `  ${PROGRAM} --version        Show the versions of this program and of the runtime.`,
     "",
   ].join("\n");
 }

@@ -1,5 +1,3 @@
-/** Owns the command `mcp`: it serves Codex to MCP clients, by servers that it is given. */
-
 import type { CodexMcpOptions, McpHandle, McpHttpHandle, McpHttpOptions } from "@codex-embed/mcp-server";
 import { ApprovalMode, type Logger, Sandbox } from "../index.js";
 import { type Arguments, type Command, type Flags, RUNTIME_FLAGS, runtimeOptions } from "./flags.js";
@@ -8,7 +6,7 @@ import { BadUsage, type Terminal } from "./terminal.js";
 
 type Server = Pick<McpHandle, "closed" | "close">;
 
-/** The servers that the command starts: those of `@codex-embed/mcp-server`. */
+/** The functions of `@codex-embed/mcp-server` that the command calls. */
 export interface McpServers {
   readonly serveMcpStdio: (options: CodexMcpOptions) => Promise<Server>;
   readonly serveMcpHttp: (options: McpHttpOptions) => Promise<Server & Pick<McpHttpHandle, "url" | "tokenFile">>;
@@ -18,52 +16,55 @@ const FLAGS: Flags = {
   http: {
     value: "PORT",
     optionalValue: true,
-    help: "Serve on the loopback in place of stdin and stdout. Default: any free port.",
+    help: "Serve over HTTP on 127.0.0.1 instead of stdin and stdout. Default: any free port.",
   },
   "token-file": {
     value: "FILE",
     option: ["tokenFile"],
-    help: "With --http: the file of the token that clients have to bring; written if missing.",
+    help: "With --http: the file of the token that clients must send. Created if missing.",
   },
   "max-sandbox": {
     value: "NAME",
     choices: Object.values(Sandbox),
-    help: "The widest sandbox that a client may ask for. Default: read-only.",
+    help: "The widest sandbox that a client may request. Default: read-only.",
   },
   "approval-mode": {
     value: "NAME",
     short: "a",
     choices: Object.values(ApprovalMode),
-    help: "Who decides what goes beyond it. Default: ask, which asks the person at the MCP client.",
+    help: "Who decides on requests beyond the sandbox. Default: ask, the person at the MCP client.",
   },
   root: {
     value: "FOLDER",
     repeats: true,
     option: ["roots(?= (?:is|holds) )"],
-    help: "A folder that clients may work in. Default: the one of --cwd.",
+    help: "A folder that clients may work in. Default: the folder of --cwd.",
   },
-  deadline: { value: "SECONDS", option: ["deadlineMs"], help: "How long a turn may take. Default: 3600." },
+  deadline: { value: "SECONDS", option: ["deadlineMs"], help: "Interrupt a turn after this time. Default: 3600." },
   ...RUNTIME_FLAGS,
 };
 
-/** Makes `codex-embed mcp`. The servers are loaded when it is called. */
-export function mcpCommand(load: () => Promise<McpServers>): Command {
+const PACKAGE = "@codex-embed/mcp-server";
+
+/** Creates `codex-embed mcp`. It calls `load` when it runs: the package of the servers is installed separately. */
+export function mcpCommand(load: () => Promise<McpServers> = () => import("@codex-embed/mcp-server")): Command {
   return {
     name: "mcp",
-    summary: "Serves Codex to MCP clients.",
+    summary: "Serve Codex to MCP clients.",
     usage: ["[FLAGS]", "--http[=PORT] [FLAGS]"],
     flags: FLAGS,
     notes: [
-      "On stdin and stdout it ends with its client. With --http it prints its address, and runs until Ctrl-C.",
-      "The token of --http can also be given in CODEX_EMBED_MCP_TOKEN.",
+      `Needs the package ${PACKAGE}. To install it, run: npm install ${PACKAGE}`,
+      "On stdin and stdout, ends with its client. With --http, prints its address and runs until Ctrl-C.",
+      "The token of --http can also be set in CODEX_EMBED_MCP_TOKEN.",
     ],
     async run(args, terminal) {
       const port = portOf(args);
       const options = serveOptions(args, terminal);
-      const { serveMcpStdio, serveMcpHttp } = await load();
+      const { serveMcpStdio, serveMcpHttp } = await load().catch(explainMissing);
       const { signal, write, note, isPiped } = terminal;
       if (port === null) {
-        if (!isPiped) note("Waiting for an MCP client on stdin. Ctrl-C ends it.\n");
+        if (!isPiped) note("Waiting for an MCP client on stdin. Press Ctrl-C to stop.\n");
         return untilClosed(await serveMcpStdio(options), signal);
       }
       const server = await serveMcpHttp({ ...options, port, tokenFile: args.text("token-file") });
@@ -74,19 +75,24 @@ export function mcpCommand(load: () => Promise<McpServers>): Command {
   };
 }
 
+function explainMissing(error: unknown): never {
+  if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error;
+  throw new BadUsage(`${PACKAGE} is not installed (${error.message}). Run: npm install ${PACKAGE}`);
+}
+
 /** Null without `--http`; 0 for any free port. */
 function portOf(args: Arguments): number | null {
   if (args.positionals.length > 0) {
-    const hint = args.has("http") ? " A port is written as --http=8080." : "";
-    throw new BadUsage(`It takes no further words: ${args.positionals.join(" ")}.${hint}`);
+    const hint = args.has("http") ? " Write a port as --http=8080." : "";
+    throw new BadUsage(`Unexpected argument: ${args.positionals.join(" ")}.${hint}`);
   }
   const text = args.text("http");
   if (text === undefined) {
-    if (args.has("token-file")) throw new BadUsage("--token-file is of use with --http alone.");
+    if (args.has("token-file")) throw new BadUsage("--token-file needs --http.");
     return null;
   }
   if (!/^\d{0,5}$/.test(text) || Number(text) > 65_535)
-    throw new BadUsage(`--http is ${JSON.stringify(text)}, which is no port.`);
+    throw new BadUsage(`--http is ${JSON.stringify(text)}; it must be a port from 0 to 65535.`);
   return Number(text);
 }
 
@@ -106,7 +112,7 @@ function serveOptions(args: Arguments, { note }: Terminal): CodexMcpOptions {
   };
 }
 
-/** A message of the log with what belongs to it, such as the reason of a failure, set in below. */
+/** Formats a log entry: the message, then its fields, such as the reason of a failure, indented. */
 function logText(fields: object, message: string): string {
   const rows = Object.entries(fields)
     .filter(([, value]) => typeof value === "number" || (typeof value === "string" && value !== ""))

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { RUNTIME_VERSION } from "../protocol/index.js";
 import { didYouMean } from "../validate/kinds.js";
+import { demoCommand } from "./demo.js";
 import { doctorCommand } from "./doctor.js";
 import {
   type Arguments,
@@ -14,9 +15,17 @@ import {
 } from "./flags.js";
 import { mcpCommand } from "./mcp.js";
 import { runCommand } from "./run.js";
-import { BadUsage, Ending, failureOf, namesOptions, type Streams, type Terminal, withTerminal } from "./terminal.js";
+import {
+  BadUsage,
+  failureOf,
+  namesOptions,
+  ProgramExit,
+  type Streams,
+  type Terminal,
+  withTerminal,
+} from "./terminal.js";
 
-/** Runs the program with these arguments. Resolves with the exit code; whatever goes wrong is told on stderr. */
+/** Runs the program with these arguments. Resolves with the exit code; failures are printed to stderr. */
 export function runProgram(
   args: readonly string[],
   streams?: Streams,
@@ -62,7 +71,7 @@ async function dispatchTo(command: Command, args: readonly string[], terminal: T
     }
     if (parsed === undefined || !namesOptions(error)) throw error;
     const { text, exitCode } = failureOf(error);
-    throw new Ending(parsed.named(text), exitCode);
+    throw new ProgramExit(parsed.named(text), exitCode);
   }
 }
 
@@ -72,11 +81,11 @@ function find(name: string, commands: readonly Command[]): Command {
   const see = `\nSee: ${PROGRAM} --help`;
   if (name.startsWith("-")) {
     const { message } = unknownFlag(name, ["help", "version"]);
-    throw new BadUsage(`${PROGRAM}: ${message} The flags of a command follow after its name.${see}`);
+    throw new BadUsage(`${PROGRAM}: ${message} The flags of a command follow its name.${see}`);
   }
   const names = commands.map((command) => command.name);
   const near = didYouMean(name, names);
-  const guess = near === null ? ` There are: ${names.join(", ")}.` : ` Did you mean ${near}?`;
+  const guess = near === null ? ` Commands: ${names.join(", ")}.` : ` Did you mean ${near}?`;
   throw new BadUsage(`${PROGRAM}: Unknown command ${JSON.stringify(name)}.${guess}${see}`);
 }
 
@@ -84,12 +93,8 @@ function versions(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
   const version = isManifest ? String(manifest.version) : "unknown";
-  return `${PROGRAM} ${version}\nruntime ${RUNTIME_VERSION} (expected; "${PROGRAM} doctor" tells which one is installed)\n`;
+  return `${PROGRAM} ${version}\nruntime ${RUNTIME_VERSION} (expected; run "${PROGRAM} doctor" for the installed version)\n`;
 }
 
-/** All commands, in the order of the help. */
-export const COMMANDS: readonly Command[] = [
-  runCommand,
-  doctorCommand,
-  mcpCommand(() => import("@codex-embed/mcp-server")),
-];
+/** All commands, in the order of the help text. */
+export const COMMANDS: readonly Command[] = [runCommand, doctorCommand, demoCommand, mcpCommand()];

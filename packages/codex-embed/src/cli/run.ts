@@ -26,44 +26,44 @@ const FLAGS: Flags = {
     value: "NAME",
     short: "s",
     choices: Object.values(Sandbox),
-    help: "Where commands may write. Default: the configuration's.",
+    help: "Where commands may write. Default: from the configuration.",
   },
   "approval-mode": {
     value: "NAME",
     short: "a",
     choices: Object.values(ApprovalMode),
-    help: "Who decides what goes beyond it. Default: ask on a terminal, else deny_all.",
+    help: "Who decides on requests beyond the sandbox. Default: ask on a terminal, else deny_all.",
   },
-  model: { value: "NAME", short: "m", help: "The model. Default: the configuration's." },
+  model: { value: "NAME", short: "m", help: "The model. Default: from the configuration." },
   image: {
     value: "FILE",
     short: "i",
     repeats: true,
     option: ["localImage", "[Tt]he local image"],
-    help: "A picture to look at.",
+    help: "Attach an image.",
   },
   "output-schema": {
     value: "FILE",
     option: ["outputSchema"],
-    help: "A JSON Schema that the final answer must conform to.",
+    help: "A file with a JSON Schema for the final answer.",
   },
-  resume: { value: "ID", help: "Go on with this thread." },
+  resume: { value: "ID", help: "Continue the thread with this id." },
   deadline: { value: "SECONDS", option: ["deadlineMs"], help: "Interrupt the turn after this time." },
-  json: { help: "Print each event as a line of JSON, { method, params }." },
+  json: { help: "Print each event as a line of JSON: { method, params }." },
   ...RUNTIME_FLAGS,
 };
 
 /** `codex-embed run` */
 export const runCommand: Command = {
   name: "run",
-  summary: "Runs one turn and streams it.",
+  summary: "Run one turn and stream it.",
   usage: ['[FLAGS] "PROMPT"', "[FLAGS] - < FILE"],
   flags: FLAGS,
   notes: [
-    "Without a prompt, or with -, the prompt is read from stdin.",
+    "Without a prompt, or with -, reads the prompt from stdin.",
     "Nothing is approved without you: on a terminal you are asked, elsewhere requests are denied.",
-    "Ctrl-C interrupts the turn; a second one ends everything at once.",
-    "Exit code: 0 when the turn completed, 1 when it failed, 2 when the call was wrong, 130 after Ctrl-C.",
+    "Ctrl-C interrupts the turn; a second Ctrl-C ends everything at once.",
+    "Exit code: 0 if the turn completed, 1 if it failed, 2 for invalid arguments, 130 after Ctrl-C.",
   ],
   async run(args, terminal) {
     const job = readJob(args, terminal);
@@ -72,7 +72,7 @@ export const runCommand: Command = {
   },
 };
 
-const INTERRUPTING = "\nInterrupting the turn. Ctrl-C again ends everything at once.\n";
+const INTERRUPTING = "\nInterrupting the turn. Press Ctrl-C again to end everything at once.\n";
 
 interface Job {
   readonly args: Arguments;
@@ -81,12 +81,12 @@ interface Job {
   readonly turn: TurnOptions<Schema | undefined>;
 }
 
-/** Checks all that can be wrong before anything is read or started. */
+/** Checks all arguments before anything is read from stdin or started. */
 function readJob(args: Arguments, { ask }: Terminal): Job {
   const mode = args.choice("approval-mode", Object.values(ApprovalMode)) ?? (ask === null ? "deny_all" : "ask");
   if (mode === "ask" && ask === null) {
     throw new BadUsage(
-      "--approval-mode ask needs a terminal: stdin or stderr is none. Choose deny_all or auto_review, or leave it out.",
+      "--approval-mode ask needs a terminal, but stdin or stderr is not one. Use deny_all or auto_review, or omit the flag.",
     );
   }
   const deadlineMs = args.milliseconds("deadline");
@@ -113,20 +113,21 @@ function readSchema(file: string): JsonSchema {
     const schema: unknown = JSON.parse(text);
     if (isRecord(schema)) return schema;
   } catch (error) {
-    throw new BadUsage(`--output-schema ${file} holds no JSON: ${messageOf(error)}.`);
+    throw new BadUsage(`--output-schema ${file} is not JSON: ${messageOf(error)}.`);
   }
-  throw new BadUsage(`--output-schema ${file} holds no JSON object.`);
+  throw new BadUsage(`--output-schema ${file} does not hold a JSON object.`);
 }
 
 async function readInput(args: Arguments, { isPiped, readInput: read }: Terminal): Promise<Input> {
   const { positionals } = args;
   const fromStdin = positionals.length === 0 || (positionals.length === 1 && positionals[0] === "-");
   if (fromStdin && positionals.length === 0 && !isPiped) {
-    throw new BadUsage('A prompt is missing: give it in quotation marks, or "-" to type it, ended by Ctrl-D.');
+    throw new BadUsage('The prompt is missing. Pass it in quotes, or pass "-" to type it and end it with Ctrl-D.');
   }
   const prompt = fromStdin ? await read() : positionals.join(" ");
-  if (prompt.trim() === "") throw new BadUsage(fromStdin ? "stdin held no prompt." : "The prompt is empty.");
-  // A path of an image is meant from where the program was called, whatever --cwd says.
+  if (prompt.trim() === "")
+    throw new BadUsage(fromStdin ? "stdin is empty: it must hold the prompt." : "The prompt is empty.");
+  // Image paths are relative to the folder of the call, not to --cwd.
   return [prompt, ...args.list("image").map((path) => ({ type: "localImage", path: resolve(path) }) as const)];
 }
 
@@ -151,14 +152,14 @@ async function runTurn(job: Job, input: Input, terminal: Terminal): Promise<numb
   );
   codex.on("warning", ({ params }) => warn(params.message));
   let hasTurn = false;
-  // Only a turn takes the signal; what comes before it is ended by a close.
+  // Only a turn takes the signal; closing the client ends everything before it.
   const onAbort = (): void => {
     if (!hasTurn) void codex.close();
     else if (signal.reason instanceof Interruption && signal.reason.message !== "") note(INTERRUPTING);
   };
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    // First the thread: a configuration that does not load fails here, and would say nothing true of the login.
+    // The thread comes first: if the configuration does not load, the login status is wrong too.
     const thread = await openThread(codex, job, cwd);
     await assertLoggedIn(codex);
     hasTurn = true;
@@ -178,11 +179,11 @@ async function runTurn(job: Job, input: Input, terminal: Terminal): Promise<numb
   }
 }
 
-/** A turn without a login would be tried again and again, and fail in the end. */
-async function assertLoggedIn(codex: Codex): Promise<void> {
+/** Throws `Failure` if the login is missing: without it, the runtime retries a turn many times before it fails. */
+export async function assertLoggedIn(codex: Codex): Promise<void> {
   const status = await codex.request("getAuthStatus", { includeToken: false, refreshToken: false });
   if (status.authMethod !== null || status.requiresOpenaiAuth === false) return;
-  throw new Failure("Nobody is logged in. Log in with: npx codex login");
+  throw new Failure("Not logged in. Run: npx codex login");
 }
 
 function openThread(codex: Codex, { args, mode }: Job, cwd: string): Promise<Thread> {
@@ -222,19 +223,19 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
 }
 
-/** How a turn is shown. */
+/** Options of {@link showTurn}. */
 export interface ShowTurnOptions {
   readonly renderer: TurnRenderer;
   readonly terminal: Pick<Terminal, "signal" | "answered">;
   /** Options of the turn. */
   readonly turn?: TurnOptions<Schema | undefined>;
-  /** Called when the runtime has taken the turn. */
+  /** Called once the runtime has accepted the turn. */
   readonly onStarted?: () => void;
-  /** How many requests the model got, when that is known. */
+  /** Counts the requests that the model received, if that is known. */
   readonly modelRequests?: () => number;
 }
 
-/** Runs a turn and shows it, also one that fails. Rejects as the turn does. */
+/** Runs a turn and renders its events and its summary, also if it fails. Rejects as the turn does. */
 export async function showTurn(thread: Thread, input: Input, options: ShowTurnOptions): Promise<TurnSnapshot> {
   const {
     renderer,

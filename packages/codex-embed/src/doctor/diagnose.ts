@@ -2,17 +2,20 @@ import { CODEX } from "../client/knownOptions.js";
 import { withHomePaths } from "../process/environment.js";
 import { milliseconds, signal } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
-import type { DiagnoseOptions, Diagnosis } from "./questions.js";
+import type { DiagnoseOptions, Diagnosis } from "./checks.js";
 
 const DIAGNOSE: OptionTable<DiagnoseOptions> = { ...CODEX, checkTimeoutMs: milliseconds, signal };
 
 /**
- * Finds out whether a `Codex` with these options would work here, and if not, why: the executable, its version, its
- * home and configuration, the login, the sandbox, what it would call outside.
+ * Checks whether a `Codex` with these options works on this machine, and how to fix what does not: Node, the
+ * executable, its version, home, configuration, login and sandbox, and the hosts that it would contact.
  *
- * It starts the runtime, asks it, and ends it; no thread is started, no model is asked, and no host outside is
- * contacted: the search for plugins, which a runtime may begin with, is left out. Handlers and loggers of the options are
- * not used. Resolves whatever it finds; rejects only with the reason of `signal`.
+ * Starts the runtime, asks it and stops it. Starts no thread, sends nothing to a model and contacts no other host: the
+ * search for plugins, which a runtime may start with, is turned off. Ignores the handlers and loggers of the options.
+ *
+ * @param options - what `new Codex()` would get, and `checkTimeoutMs` and `signal`.
+ * @returns the checks with their findings, once the runtime is gone. Problems do not reject.
+ * @throws UsageError for an unknown option; the reason of `signal` once it aborts.
  */
 export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis> {
   const checked = withHomePaths(checkOptions(options, "diagnose", DIAGNOSE));

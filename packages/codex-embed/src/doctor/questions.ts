@@ -5,102 +5,34 @@ import type { ExperimentalFeatureListResponse } from "../protocol/generated/prot
 import type { CodexOptions } from "../runtime/options.js";
 import type { NotificationOf } from "../stream/events.js";
 import { isRecord } from "../util/json.js";
-import { messageOf } from "./examine.js";
+import { type DiagnosisCheck, messageOf } from "./checks.js";
 
-/** How a {@link diagnose} is made: with the options that a `Codex` would be given. */
-export interface DiagnoseOptions extends CodexOptions {
-  /** Milliseconds until a single question to the runtime counts as failed. Default 10 000. */
-  readonly checkTimeoutMs?: number | undefined;
-  /** Ends the diagnosis and the runtime; it then rejects with the reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** The names of the checks, in the order in which they are made. */
-export type DiagnosisCheckName =
-  | "node"
-  | "binary"
-  | "home"
-  | "launch"
-  | "runtime"
-  | "version"
-  | "configuration"
-  | "login"
-  | "sandbox"
-  | "network"
-  | "peers";
-
-/** What one check has found. */
-export interface DiagnosisCheck {
-  readonly name: DiagnosisCheckName;
-  /** `problem`: turns will fail, or not do what they should. `warning`: worth knowing. */
-  readonly status: "ok" | "warning" | "problem";
-  /** What was found, in one or more lines. */
-  readonly detail: string;
-  /** What to do about it. */
-  readonly advice?: string;
-}
-
-/** What would be spawned. Values of environment variables are left out, and secrets among the arguments are replaced. */
-export interface LaunchSummary {
-  readonly command: string;
-  readonly args: readonly string[];
-  /** The folder that the process starts in. */
-  readonly cwd: string;
-  readonly env: {
-    /** The variables that differ from those of this program, by name. */
-    readonly set: readonly string[];
-    /** The variables of this program that the process does not get, by name. */
-    readonly removed: readonly string[];
-  };
-}
-
-/** What {@link diagnose} has found. */
-export interface Diagnosis {
-  /** Whether no check found a problem. */
-  readonly healthy: boolean;
-  readonly nodeVersion: string;
-  /** The platform and the architecture of this program, such as `linux-x64`. */
-  readonly platform: string;
-  /** The version of the runtime that this SDK speaks to. */
-  readonly expectedRuntimeVersion: string;
-  /** The version of the runtime that was started, or null when none could be. */
-  readonly runtimeVersion: string | null;
-  /** The executable that was found, or null. */
-  readonly codexBin: string | null;
-  /** The folder of configuration, login and history, or null when it is not known. */
-  readonly codexHome: string | null;
-  /** Null when the options allow no launch. */
-  readonly launch: LaunchSummary | null;
-  /** The checks that could be made: without a runtime, those that need one are missing. */
-  readonly checks: readonly DiagnosisCheck[];
-}
-
-/** What the checks of a running runtime go by. */
-export interface Questioned {
+/** The input of the checks that ask a running runtime. */
+export interface RuntimeContext {
   readonly codex: Codex;
-  /** The options that are diagnosed: the runtime itself was started without the search for plugins. */
+  /** The options under diagnosis. The runtime itself was started without the search for plugins. */
   readonly options: CodexOptions;
   /** The environment that the process was started with. */
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
-  /** What the runtime has said of its configuration so far. */
+  /** The runtime's warnings about its configuration so far. */
   readonly warnings: readonly NotificationOf<"configWarning">["params"][];
   /** The effective configuration, or why it cannot be read. */
   readonly config: ReadConfig;
 }
 
-/** The effective configuration with the files that it came from, or why it cannot be read. */
+/** The effective configuration and its source files, or why it cannot be read. */
 export type ReadConfig =
   | {
       readonly values: Readonly<Record<string, unknown>>;
-      /** The files with a content, the one that goes before the others first. */
+      /** The files that are not empty, in order of precedence. */
       readonly files: readonly { readonly path: string; readonly content: unknown }[];
-      /** Why configuration that there is does not count: the runtime leaves out what a folder brings until it is trusted. */
+      /** Why some layers are ignored: the runtime ignores the `.codex` of a folder until it is trusted. */
       readonly disabledReasons: readonly string[];
     }
   | { readonly problem: string };
 
-/** Reads the effective configuration, as threads will get it. */
+/** Reads the configuration that threads will get (`config/read`). */
 export async function readConfig(codex: Codex, cwd: string, timeoutMs: number): Promise<ReadConfig> {
   try {
     const { config, layers } = await codex.request("config/read", { includeLayers: true, cwd }, { timeoutMs });
@@ -116,15 +48,15 @@ export async function readConfig(codex: Codex, cwd: string, timeoutMs: number): 
 }
 
 const TRUST_ADVICE =
-  'Nothing is broken: threads run without the .codex of this folder. To use it, read it first, then add [projects."FOLDER"] ' +
-  'with trust_level = "trusted" to config.toml, for the folder and the file named above.';
+  "Nothing is broken: threads run without the .codex of this folder. To use it, review it first. Then add " +
+  '[projects."FOLDER"] with trust_level = "trusted" to config.toml, with the folder and the file named above.';
 
-/** Whether the configuration loads. The runtime starts with its defaults when it does not, and then refuses threads. */
-export function checkConfiguration({ config, warnings }: Questioned): DiagnosisCheck {
+/** Checks whether the configuration loads. If it does not, the runtime starts with its defaults and refuses threads. */
+export function checkConfiguration({ config, warnings }: RuntimeContext): DiagnosisCheck {
   const name = "configuration";
   const said = warnings.filter((warning) => !isAboutSandbox(warning)).map(warningText);
   if ("problem" in config) {
-    const detail = ["The configuration does not load, and no thread can be started:", ...said];
+    const detail = ["The configuration does not load, so no thread can start:", ...said];
     if (said.length === 0) detail.push(config.problem);
     return {
       name,
@@ -135,7 +67,7 @@ export function checkConfiguration({ config, warnings }: Questioned): DiagnosisC
   }
   const from =
     config.files.length === 0
-      ? "No configuration file: the defaults."
+      ? "No configuration file; defaults apply."
       : `From ${config.files.map(({ path }) => path).join(", ")}.`;
   if (said.length === 0) return { name, status: "ok", detail: from };
   const isAboutTrust = (text: string): boolean => config.disabledReasons.some((reason) => text.includes(reason));
@@ -146,42 +78,42 @@ export function checkConfiguration({ config, warnings }: Questioned): DiagnosisC
   return { name, status: "warning", detail: [...said, from].join("\n"), advice };
 }
 
-/** Whether the login that the model provider needs is there. Whether it is still accepted shows at its first use. */
-export async function checkLogin({ codex, env, timeoutMs, config }: Questioned): Promise<DiagnosisCheck | null> {
+/** Checks whether the login that the model provider needs exists. Whether it is still valid shows on its first use. */
+export async function checkLogin({ codex, env, timeoutMs, config }: RuntimeContext): Promise<DiagnosisCheck | null> {
   const name = "login";
-  // What a broken configuration says of the provider is not what a corrected one will.
+  // With a broken configuration, the runtime reports its default provider.
   if ("problem" in config) return null;
   const provider = providerOf(config.values);
-  // Unlike account/read, this asks nobody outside.
+  // Unlike account/read, this contacts no other host.
   const status = await codex.request("getAuthStatus", { includeToken: false, refreshToken: false }, { timeoutMs });
   if (status.authMethod !== null) {
-    const use = status.requiresOpenaiAuth === false ? `; the provider ${provider.id} does not need it` : "";
+    const use = status.requiresOpenaiAuth === false ? `; the provider ${provider.id} does not require it` : "";
     return { name, status: "ok", detail: `Logged in (${status.authMethod})${use}.` };
   }
   if (status.requiresOpenaiAuth !== false) {
-    const detail = `Nobody is logged in, and the model provider ${provider.id} needs a login.`;
-    const advice = "Log in with: npx codex login. Or in a program: codex.loginApiKey(key).";
+    const detail = `Not logged in, and the model provider ${provider.id} requires a login.`;
+    const advice = "Run: npx codex login. Or in a program: await codex.loginApiKey(key).";
     return { name, status: "problem", detail, advice };
   }
   const variable = provider.entry["env_key"];
   if (typeof variable !== "string")
-    return { name, status: "ok", detail: `The provider ${provider.id} needs no login.` };
+    return { name, status: "ok", detail: `The provider ${provider.id} requires no login.` };
   if (env[variable]) {
-    return { name, status: "ok", detail: `The provider ${provider.id} takes its key from ${variable}, which is set.` };
+    return { name, status: "ok", detail: `The provider ${provider.id} reads its key from ${variable}, which is set.` };
   }
-  const detail = `The provider ${provider.id} takes its key from the variable ${variable}, which is not set.`;
+  const detail = `The provider ${provider.id} reads its key from the variable ${variable}, which is not set.`;
   return { name, status: "problem", detail, advice: `Set ${variable}, or pass it in env.` };
 }
 
-/** Runs a harmless command in the read-only sandbox, and says which sandbox that was. */
-export async function checkSandbox(questioned: Questioned): Promise<DiagnosisCheck> {
-  const { codex, timeoutMs, config, warnings } = questioned;
+/** Runs a harmless command in the read-only sandbox (`command/exec`). */
+export async function checkSandbox(context: RuntimeContext): Promise<DiagnosisCheck> {
+  const { codex, timeoutMs, config, warnings } = context;
   const name = "sandbox";
   const { platformFamily, platformOs } = codex.metadata;
   const command = platformFamily === "windows" ? ["cmd.exe", "/d", "/c", "exit 0"] : ["/bin/sh", "-c", "exit 0"];
   const sandboxPolicy = { type: "readOnly", networkAccess: false } as const;
   const isLinux = platformOs === "linux";
-  const which = isLinux ? ` ${bubblewrapText(questioned)}` : "";
+  const which = isLinux ? ` ${bubblewrapText(context)}` : "";
   let failure: string;
   try {
     const params = { command, sandboxPolicy, timeoutMs };
@@ -195,25 +127,30 @@ export async function checkSandbox(questioned: Questioned): Promise<DiagnosisChe
   const said = warnings.filter(isAboutSandbox).map(warningText);
   return {
     name,
-    // Without a sandbox in the configuration, only a thread that asks for one is in trouble.
+    // If the configuration uses no sandbox, only threads that ask for one fail.
     status: usesNone ? "warning" : "problem",
     detail: [`Commands cannot be sandboxed: ${failure}.${which}`, ...said].join("\n"),
     advice: isLinux
-      ? "Install bubblewrap and allow unprivileged user namespaces, or use full-access inside a container of its own."
-      : "Use full-access only in an environment that you are ready to lose.",
+      ? "Install bubblewrap and allow unprivileged user namespaces, or use full-access inside a dedicated container."
+      : "Use full-access only in an environment that you can afford to lose.",
   };
 }
 
-/** Which bubblewrap the runtime has to choose from. Its choice itself is not told. */
-function bubblewrapText({ env }: Questioned): string {
+/** Names the copies of bubblewrap that the runtime chooses from. It does not report its choice. */
+function bubblewrapText({ env }: RuntimeContext): string {
   const lookup = findExecutable("bwrap", env, process.platform);
   return "path" in lookup
     ? `Bubblewrap: ${lookup.path}, or the bundled one if that is too old.`
     : "Bubblewrap: the bundled one, since there is none on PATH.";
 }
 
-/** Says what the configuration lets the runtime call outside of this machine. Nothing is connected to. */
-export async function checkNetwork({ codex, options, config, timeoutMs }: Questioned): Promise<DiagnosisCheck | null> {
+/** Reports which hosts the configuration lets the runtime contact. Contacts none of them. */
+export async function checkNetwork({
+  codex,
+  options,
+  config,
+  timeoutMs,
+}: RuntimeContext): Promise<DiagnosisCheck | null> {
   if ("problem" in config) return null;
   const { values } = config;
   const provider = providerOf(values);
@@ -224,11 +161,11 @@ export async function checkNetwork({ codex, options, config, timeoutMs }: Questi
   const local = Object.keys(servers).filter((server) => !remote.includes(server));
   const lines = [
     plugins
-      ? "At the start: looks for plugins (git and HTTPS). The feature plugins is on; disable it to stop that."
-      : "At the start: nothing (the feature plugins is off).",
-    `At every turn: the model provider ${provider.id}, ${provider.place}.`,
-    ...(remote.length > 0 ? [`MCP servers elsewhere: ${remote.join(", ")}.`] : []),
-    ...(local.length > 0 ? [`MCP servers that are started here: ${local.join(", ")}.`] : []),
+      ? "At startup: looks for plugins (git and HTTPS). To turn this off, set features.plugins=false."
+      : "At startup: nothing (the feature plugins is off).",
+    `Each turn: the model provider ${provider.id}, ${provider.place}.`,
+    ...(remote.length > 0 ? [`Remote MCP servers: ${remote.join(", ")}.`] : []),
+    ...(local.length > 0 ? [`Local MCP servers: ${local.join(", ")}.`] : []),
     ...(hasExporter(recordIn(values, "otel")) ? ["Telemetry is exported (otel)."] : []),
     ...(recordIn(values, "analytics")["enabled"] === true ? ["Analytics are on."] : []),
   ];
@@ -253,7 +190,7 @@ async function isOnByDefault(codex: Codex, name: string, timeoutMs: number): Pro
 interface Provider {
   readonly id: string;
   readonly entry: Readonly<Record<string, unknown>>;
-  /** Where it is, without user names, passwords and parameters. */
+  /** Its address, without user names, passwords and query parameters. */
   readonly place: string;
 }
 
@@ -261,14 +198,14 @@ function providerOf(values: Readonly<Record<string, unknown>>): Provider {
   const id = typeof values["model_provider"] === "string" ? values["model_provider"] : "openai";
   const entry = recordIn(recordIn(values, "model_providers"), id);
   const url = entry["base_url"] ?? (id === "openai" ? values["openai_base_url"] : undefined);
-  return { id, entry, place: typeof url === "string" ? placeOf(url) : "at its own address" };
+  return { id, entry, place: typeof url === "string" ? placeOf(url) : "at its default address" };
 }
 
 function placeOf(text: string): string {
-  if (!URL.canParse(text)) return "at an address that is no URL";
+  if (!URL.canParse(text)) return "at an invalid URL";
   const { protocol, host, hostname, pathname } = new URL(text);
   const isHere = hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-  return `${isHere ? "on this machine" : "elsewhere"} (${protocol}//${host}${pathname})`;
+  return `${isHere ? "on this machine" : "on another host"} (${protocol}//${host}${pathname})`;
 }
 
 function hasExporter(otel: Readonly<Record<string, unknown>>): boolean {
@@ -283,7 +220,7 @@ function recordIn(values: Readonly<Record<string, unknown>>, key: string): Reado
 
 type Warning = NotificationOf<"configWarning">["params"];
 
-/** Decides only below which check the runtime's sentence is shown. */
+/** Only decides which check shows the runtime's message. */
 function isAboutSandbox({ summary }: Warning): boolean {
   return /bubblewrap|bwrap|sandbox/i.test(summary);
 }
@@ -295,20 +232,20 @@ function warningText({ summary, details }: Warning): string {
 const FEATURE = "plugins";
 
 /**
- * The same options without the search for plugins, so that a diagnosis contacts nobody. `launchArgs` cannot be changed
- * without knowing what they start: a runtime that is started by them does what its configuration says.
+ * Turns the search for plugins off, so that a diagnosis contacts no other host. Options with `launchArgs` stay as they
+ * are: what those arguments start is unknown, so the runtime does what its configuration says.
  */
 export function withoutPlugins(options: CodexOptions): CodexOptions {
   if (options.launchArgs !== undefined) return options;
   return {
     ...options,
     enable: options.enable?.filter((feature) => feature !== FEATURE),
-    // Not `disable`: a runtime that does not know the feature refuses that flag.
+    // Not `disable`: a runtime without this feature rejects the flag.
     configOverrides: [...(options.configOverrides ?? []), `features.${FEATURE}=false`],
   };
 }
 
-/** Whether a `Codex` with these options would look for plugins: the flags say so, then the overrides, then the files. */
+/** Whether a `Codex` with these options would look for plugins. Flags win over overrides, overrides over files. */
 export function wantsPlugins(options: CodexOptions, files: readonly unknown[], byDefault: boolean): boolean {
   if (options.disable?.includes(FEATURE) === true) return false;
   if (options.enable?.includes(FEATURE) === true) return true;

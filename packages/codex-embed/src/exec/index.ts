@@ -7,25 +7,10 @@ export type { Spawn, SpawnedProcess } from "../process/agentProcess.js";
 export type { SpawnRequest } from "../process/launch.js";
 export type { InferOutput } from "../schema/types.js";
 export type { ReviewContent, ReviewFinding, ReviewVerdict } from "../validate/reviewTarget.js";
-export type { ReviewOptions, ReviewResult, ReviewTarget } from "./client.js";
+export type { ReviewResult, ReviewTarget } from "./client.js";
 export { Codex } from "./client.js";
 export type { Input, UserInput } from "./commandLine.js";
 export * from "./events.js";
-export {
-  type ItemCompletedEvent,
-  type ItemStartedEvent,
-  type ItemUpdatedEvent,
-  type ThreadError,
-  type ThreadErrorEvent,
-  type ThreadEvent,
-  type ThreadStartedEvent,
-  type TurnCompletedEvent,
-  type TurnFailedEvent,
-  type TurnStartedEvent,
-  type UnknownThreadEvent,
-  type Usage,
-  unknownEvent,
-} from "./events.js";
 export type {
   ApprovalMode,
   CodexConfigObject,
@@ -34,6 +19,7 @@ export type {
   CyberAccessProgram,
   ModelReasoningEffort,
   ResumeLastOptions,
+  ReviewOptions,
   SandboxMode,
   ThreadOptions,
   TurnOptions,

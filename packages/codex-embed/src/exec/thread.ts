@@ -1,10 +1,7 @@
-/** Owns the handle of a thread: its id, and the turns that are run on it. */
-
 import { atCallSite, type CallSite, CodexError, captureCallSite, UsageError } from "../errors/base.js";
-import { checkExecOptions, TURN } from "./client.js";
 import { type Input, planExec, type ThreadTarget, toPrompt, type UserInput } from "./commandLine.js";
 import type { ThreadEvent } from "./events.js";
-import type { CodexOptions, ThreadOptions, TurnOptions } from "./options.js";
+import { type CodexOptions, checkExecOptions, type ThreadOptions, TURN, type TurnOptions } from "./options.js";
 import { type OutputPlan, planOutput, writeSchemaFile } from "./output.js";
 import { runExec } from "./run.js";
 import { type ParsedOf, type Turn, TurnRecord } from "./turn.js";

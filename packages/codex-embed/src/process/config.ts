@@ -57,6 +57,18 @@ export function configOverrides(config: ConfigObject, options: ConfigKeyOptions 
 }
 
 /**
+ * Writes a configuration as the text of a `config.toml`: one line for each of the {@link configOverrides}, which are
+ * TOML as they stand.
+ *
+ * @throws UsageError as `configOverrides` does.
+ */
+export function configToml(config: ConfigObject): string {
+  return configOverrides(config)
+    .map((override) => `${override}\n`)
+    .join("");
+}
+
+/**
  * Encodes a configuration as JSON, for requests. It takes and refuses what {@link configOverrides} does, so that a
  * configuration means the same for a client and for a thread.
  *

@@ -1,4 +1,4 @@
-/** The public testing kit: the pinned runtime against a scripted model, offline. */
+/** The testing kit: the pinned runtime against a scripted model, offline. */
 
 export type {
   Delay,

@@ -8,12 +8,11 @@ import {
   record,
   recordOf,
   required,
-  text,
   text as textKind,
 } from "../validate/kinds.js";
 import { checkOptions, nested, type OptionTable } from "../validate/options.js";
 
-/** A script is wrong, was not played to its end, or its model was closed while something waited for it. */
+/** A script is invalid or was not played to its end, or its model closed while something waited for it. Code `SCRIPT`. */
 export class ScriptError extends CodexError {
   static override readonly typeName: string = "ScriptError";
 
@@ -23,14 +22,14 @@ export class ScriptError extends CodexError {
 }
 
 /**
- * A place in a script where the model waits until the test lets it go on. It can stand between the parts of a step and
- * between the deltas of a part. A gate that was opened stays open.
+ * A point in a script where the model waits until the test calls {@link open}. A gate can stand between the parts of a
+ * step and between the deltas of a part. An open gate stays open.
  */
 export class Gate {
   readonly kind = "gate";
-  /** Settles when the model has sent everything before the gate. Rejects when that can no longer happen. */
+  /** Resolves once the model has sent everything before the gate. Rejects with a `ScriptError` if it no longer can. */
   readonly reached: Promise<void>;
-  /** Settles when the gate is opened. */
+  /** Resolves once the gate is open. */
   readonly opened: Promise<void>;
   readonly #arrive: () => void;
   readonly #abandon: (error: Error) => void;
@@ -46,7 +45,7 @@ export class Gate {
     this.#open = opened.resolve;
   }
 
-  /** Lets the model go on. It may be called before the gate is reached, and more than once. */
+  /** Lets the model continue. You can call it before the gate is reached, and more than once. */
   open(): void {
     this.#open();
   }
@@ -59,7 +58,7 @@ export class Gate {
   /** @internal The gate can no longer be reached. */
   abandon(): void {
     this.#abandon(
-      new ScriptError("This gate was never reached: the model was closed, or the runtime hung up, before that."),
+      new ScriptError("The gate was not reached: the model closed, or the runtime disconnected, before it."),
     );
   }
 }
@@ -70,18 +69,18 @@ export interface Delay {
   readonly delayMs: number;
 }
 
-/** Anything a script can wait for. */
+/** Anything that a script can wait for. */
 export type Pause = Gate | Delay;
 
-/** Makes a gate. Prefer gates to delays: they make a test both exact and fast. */
+/** Creates a gate. Prefer gates to delays: they make tests exact and fast. */
 export function gate(): Gate {
   return new Gate();
 }
 
-/** Makes the model wait for `delayMs` milliseconds. Throws `ScriptError` for a negative or endless delay. */
+/** Makes the model wait for `delayMs` milliseconds. Throws `ScriptError` unless it is a finite number ≥ 0. */
 export function delay(delayMs: number): Delay {
   if (!Number.isFinite(delayMs) || delayMs < 0)
-    throw new ScriptError(`delay(${delayMs}): give a time of 0 ms or more.`);
+    throw new ScriptError(`delay(${delayMs}): delayMs must be a finite number ≥ 0.`);
   return { kind: "delay", delayMs };
 }
 
@@ -92,27 +91,27 @@ function deferred(): { promise: Promise<void>; resolve: () => void; reject: (err
     resolve = onResolve;
     reject = onReject;
   });
-  // Nobody has to watch a gate: an abandoned one must not end the process as an unhandled rejection.
+  // An abandoned gate that nobody awaits must not crash the process with an unhandled rejection.
   promise.catch(() => {});
   return { promise, resolve, reject };
 }
 
-/** One piece of a text that is streamed: a delta, or a pause between two of them. */
+/** One piece of streamed text: a delta, or a pause between two deltas. */
 export type Piece = string | Pause;
 
 /** The token counts of one model response. */
 export interface TokenCounts {
-  /** All input tokens, the cached ones included. */
+  /** All input tokens, including cached ones. */
   readonly input: number;
-  /** Input tokens that came from the cache. Default 0. */
+  /** Input tokens read from the cache. Default 0. */
   readonly cached?: number;
-  /** All output tokens, the reasoning ones included. */
+  /** All output tokens, including reasoning. */
   readonly output: number;
   /** Output tokens spent on reasoning. Default 0. */
   readonly reasoning?: number;
 }
 
-/** Whether a message is a remark on the way or the answer. */
+/** Whether a message is commentary during the turn or the final answer. */
 export type MessagePhase = "commentary" | "final_answer";
 
 /** @internal */
@@ -135,9 +134,9 @@ export interface MessagePart {
 
 /** Options of `message`. */
 export interface MessageOptions {
-  /** Sent with the message; without it the runtime reports the phase as null. */
+  /** Sent with the message. Without it, the runtime reports the phase as null. */
   readonly phase?: MessagePhase;
-  /** How the text is streamed: in so many pieces (0 for none), or in exactly these, with pauses between. Default 1. */
+  /** How to stream the text: in this many deltas (0 for none), or in exactly these pieces. Default 1. */
   readonly deltas?: number | readonly Piece[];
   /** The item id. Default: the next `msg_N` of the model. */
   readonly id?: string;
@@ -145,7 +144,7 @@ export interface MessageOptions {
   readonly usage?: TokenCounts;
 }
 
-/** @internal The number of pieces is checked where the text is cut. */
+/** @internal `splitText` checks the number. */
 export const DELTAS = either([(value) => typeof value === "number", () => {}], [() => true, list]);
 
 const MESSAGE: OptionTable<MessageOptions> = {
@@ -156,8 +155,8 @@ const MESSAGE: OptionTable<MessageOptions> = {
 };
 
 /**
- * A message of the model. Without a text, the text is what the deltas add up to; with both, the completed message
- * carries `text` whatever the deltas were.
+ * Sends a message of the model. Without `text`, the deltas add up to the text. With both, the completed message carries
+ * `text`, whatever the deltas were.
  */
 export function message(text: string, options?: MessageOptions): MessagePart;
 export function message(options: MessageOptions & { readonly deltas: readonly Piece[] }): MessagePart;
@@ -177,7 +176,7 @@ export function message(
   };
 }
 
-/** One section of reasoning: its text and how it is streamed. */
+/** One section of reasoning: its text and its deltas. */
 export interface ReasoningSection {
   readonly text: string;
   readonly pieces: readonly Piece[];
@@ -193,11 +192,11 @@ export interface ReasoningPart {
 
 /** Options of `reasoning`. */
 export interface ReasoningOptions {
-  /** The sections of the summary; a list in place of a text gives its deltas and the pauses between them. */
+  /** The sections of the summary. An array instead of a text gives the deltas and the pauses between them. */
   readonly summary?: readonly (string | readonly Piece[])[];
   /** The sections of the raw reasoning, in the same form. */
   readonly content?: readonly (string | readonly Piece[])[];
-  /** In how many pieces each section that is a plain text is streamed. 0 sends none. Default 1. */
+  /** In how many deltas to stream each section that is a plain text. 0 sends none. Default 1. */
   readonly deltas?: number;
   /** The item id. Default: the next `rs_N` of the model. */
   readonly id?: string;
@@ -211,7 +210,7 @@ const REASONING: OptionTable<ReasoningOptions> = {
   id: textKind,
 };
 
-/** A reasoning item of the model: summary sections first, then raw content. */
+/** Sends a reasoning item: the sections of the summary first, then the raw content. */
 export function reasoning(options: ReasoningOptions): ReasoningPart {
   checkOptions(options, "reasoning", REASONING);
   const section = (source: string | readonly Piece[]): ReasoningSection =>
@@ -232,38 +231,38 @@ export interface UsagePart {
   readonly usage: TokenCounts;
 }
 
-/** Reports token counts with the response. Without any, the runtime announces no usage for it. The last one counts. */
+/** Reports token counts with the response. The last one wins. Without any, the runtime reports no usage for it. */
 export function usage(counts: TokenCounts): UsagePart {
   checkOptions(counts, "usage", TOKEN_COUNTS);
   return { kind: "usage", usage: counts };
 }
 
-/** An output item that is sent as it is. */
+/** An output item that is sent verbatim. */
 export interface RawItemPart {
   readonly kind: "rawItem";
   readonly item: Readonly<Record<string, unknown>>;
 }
 
-/** Sends an output item of the Responses API as it is, for items that have no builder (for example `web_search_call`). */
+/** Sends an output item of the Responses API verbatim, for items without a builder (for example `web_search_call`). */
 export function rawItem(item: Readonly<Record<string, unknown>>): RawItemPart {
   return { kind: "rawItem", item };
 }
 
-/** An SSE event that is sent as it is. */
+/** An SSE event that is sent verbatim. */
 export interface RawEventPart {
   readonly kind: "rawEvent";
   readonly event: Readonly<Record<string, unknown>> & { readonly type: string };
 }
 
-/** Sends one SSE event of the Responses API as it is. */
+/** Sends one SSE event of the Responses API verbatim. */
 export function rawEvent(event: RawEventPart["event"]): RawEventPart {
   return { kind: "rawEvent", event };
 }
 
-/** @internal Cuts a text into pieces of about equal length, never inside a character. */
+/** @internal Splits a text into pieces of about equal length, never inside a character. */
 export function splitText(text: string, deltas: number | readonly Piece[]): readonly Piece[] {
   if (typeof deltas !== "number") return deltas;
-  if (!Number.isInteger(deltas) || deltas < 0) throw new ScriptError(`deltas: ${deltas} is not a number of pieces.`);
+  if (!Number.isInteger(deltas) || deltas < 0) throw new ScriptError(`deltas is ${deltas}; it must be an integer ≥ 0.`);
   if (deltas === 0 || text === "") return [];
   if (deltas === 1) return [text];
   const characters = Array.from(text);
@@ -279,7 +278,7 @@ function joinPieces(pieces: readonly Piece[]): string {
   return pieces.filter((piece) => typeof piece === "string").join("");
 }
 
-/** Answers with an HTTP error instead of a stream. */
+/** An HTTP error instead of a stream. */
 export interface HttpErrorPart {
   readonly kind: "fail";
   readonly status: number;
@@ -289,30 +288,30 @@ export interface HttpErrorPart {
 
 /** Options of `fail`. */
 export interface FailOptions {
-  /** `error.code` of the answer, for example `model_not_found`. */
+  /** `error.code` of the body, for example `model_not_found`. */
   readonly code?: string;
-  /** `error.type` of the answer, for example `usage_limit_reached`. */
+  /** `error.type` of the body, for example `usage_limit_reached`. */
   readonly type?: string;
-  /** `error.message` of the answer. */
+  /** `error.message` of the body. Default: `Scripted failure STATUS`. */
   readonly message?: string;
-  /** Further members of `error`, for example `resets_at`. */
+  /** More members of `error`, for example `resets_at`. */
   readonly details?: Readonly<Record<string, unknown>>;
   /** Response headers, for example `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The whole body, in place of the JSON error. */
+  /** The whole body, instead of the JSON error. */
   readonly body?: string;
 }
 
 const FAIL: OptionTable<FailOptions> = {
-  code: text,
-  type: text,
-  message: text,
+  code: textKind,
+  type: textKind,
+  message: textKind,
   details: record,
-  headers: recordOf(text),
-  body: text,
+  headers: recordOf(textKind),
+  body: textKind,
 };
 
-/** Answers the request with an HTTP error status and a JSON error. Only pauses may stand before it in a step. */
+/** Answers the request with an HTTP error status and a JSON error. In a step, only pauses may precede it. */
 export function fail(status: number, options: FailOptions = {}): HttpErrorPart {
   checkOptions(options, "fail", FAIL);
   const { code, type, message = `Scripted failure ${status}`, details } = options;
@@ -324,7 +323,7 @@ export function fail(status: number, options: FailOptions = {}): HttpErrorPart {
   };
 }
 
-/** Ends the stream with `response.failed`. */
+/** A stream that ends with `response.failed`. */
 export interface FailResponsePart {
   readonly kind: "failResponse";
   readonly code: string;
@@ -336,7 +335,7 @@ export function failResponse(code: string, message = `Scripted failure: ${code}`
   return { kind: "failResponse", code, message };
 }
 
-/** Ends the stream with `response.incomplete`. */
+/** A stream that ends with `response.incomplete`. */
 export interface IncompletePart {
   readonly kind: "incomplete";
   readonly reason: string;
@@ -347,41 +346,41 @@ export function incomplete(reason = "max_output_tokens"): IncompletePart {
   return { kind: "incomplete", reason };
 }
 
-/** Drops the connection. */
+/** A dropped connection. */
 export interface DisconnectPart {
   readonly kind: "disconnect";
 }
 
-/** Drops the connection in the middle of the stream, after everything before it was sent. */
+/** Drops the connection in the middle of the stream, after sending everything before it. */
 export function disconnect(): DisconnectPart {
   return { kind: "disconnect" };
 }
 
-/** Sends something that the protocol does not allow. */
+/** A response that violates the protocol. */
 export interface MalformedPart {
   readonly kind: "malformed";
   readonly what: "json" | "body";
 }
 
 /**
- * Sends what cannot be read: an event whose data is not JSON (`"json"`, the default), after which the stream ends; or
- * an HTML page in place of a stream (`"body"`), before which only pauses may stand in a step.
+ * Sends an unreadable response: an event whose data is not JSON, then the end of the stream (`"json"`, the default); or
+ * an HTML page instead of a stream (`"body"`), which in a step only pauses may precede.
  */
 export function malformed(what: "json" | "body" = "json"): MalformedPart {
   return { kind: "malformed", what };
 }
 
-/** Sends nothing more. */
+/** A stream that falls silent. */
 export interface SilencePart {
   readonly kind: "silence";
 }
 
-/** Keeps the connection open and sends nothing more, until the runtime or the model closes it. */
+/** Keeps the connection open but sends nothing more, until the runtime or the model closes it. */
 export function silence(): SilencePart {
   return { kind: "silence" };
 }
 
-/** Any part with which a response fails. */
+/** Any part that makes a response fail. */
 export type FailurePart =
   | HttpErrorPart
   | FailResponsePart

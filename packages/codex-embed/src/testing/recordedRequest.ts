@@ -1,18 +1,19 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { isRecord } from "../util/json.js";
 import { ScriptError } from "./parts.js";
 
-/** How the answer to a request ended: sent to its end, or cut off by either side. */
+/** How the response to a request ended: complete, or cut off by either side. */
 export type RequestEnd = "answered" | "cut off";
 
-/** A request of the runtime to the model. */
+/** A request of the runtime to the scripted model. */
 export class RecordedRequest {
-  /** The position among all requests, from 0. */
+  /** The position among all requests of the model, from 0. */
   readonly index: number;
   /** The parsed JSON body. */
   readonly body: JsonObject;
-  /** The HTTP headers, with names in lower case. */
+  /** The HTTP headers, by lower-case name. */
   readonly headers: IncomingHttpHeaders;
-  /** Settles when the answer to this request has ended; it never rejects. */
+  /** Resolves once the response has ended. Never rejects. */
   readonly ended: Promise<RequestEnd>;
 
   constructor(index: number, body: JsonObject, headers: IncomingHttpHeaders, ended: Promise<RequestEnd>) {
@@ -22,49 +23,49 @@ export class RecordedRequest {
     this.ended = ended;
   }
 
-  /** The id of the thread that asks, or undefined when the request names none. */
+  /** The id of the thread that sent the request, or undefined if the request names none. */
   get threadId(): string | undefined {
     return this.#header("thread-id") ?? stringMember(this.body, "prompt_cache_key");
   }
 
-  /** The id of the turn that asks, or undefined when the request names none. */
+  /** The id of the turn that sent the request, or undefined if the request names none. */
   get turnId(): string | undefined {
     const metadata = object(parseJson(this.#header("x-codex-turn-metadata") ?? ""));
     return metadata && stringMember(metadata, "turn_id");
   }
 
-  /** Which helper of the runtime asks (`review`, `guardian`, `collab_spawn`), or undefined for an ordinary turn. */
+  /** The agent of the runtime that sent the request (`review`, `guardian`, `collab_spawn`), or undefined for an ordinary turn. */
   get subagent(): string | undefined {
     return this.#header("x-openai-subagent");
   }
 
-  /** The conversation that was sent, oldest first: instructions, messages, calls and their outputs. */
+  /** The conversation, oldest first: instructions, messages, tool calls and their outputs. */
   get input(): readonly JsonObject[] {
     return objects(this.body["input"]);
   }
 
-  /** The texts of all user messages, oldest first. The first ones are the runtime's own (its environment). */
+  /** The texts of all user messages, oldest first. The runtime adds the first ones: they describe its environment. */
   userTexts(): string[] {
     return this.#texts("user");
   }
 
-  /** The text of the last user message, or undefined when there is none. */
+  /** The text of the last user message, or undefined if there is none. */
   lastUserText(): string | undefined {
     return this.userTexts().at(-1);
   }
 
-  /** The texts of all developer messages, oldest first: the model's base instructions and what was added to them. */
+  /** The texts of all developer messages, oldest first: the base instructions of the model, and additions to them. */
   developerTexts(): string[] {
     return this.#texts("developer");
   }
 
-  /** The names of the tools on offer; a tool in a namespace is named `namespace.tool`. */
+  /** The names of the available tools. A tool in a namespace is named `namespace.tool`. */
   toolNames(): string[] {
     const extra = this.input.filter((item) => item["type"] === "additional_tools");
     return [...objects(this.body["tools"]), ...extra.flatMap((item) => objects(item["tools"]))].flatMap(namesOf);
   }
 
-  /** The definition of a tool on offer, by the name that `toolNames()` gives it, or undefined. */
+  /** The definition of an available tool, by its name in {@link toolNames}, or undefined. */
   tool(name: string): JsonObject | undefined {
     const [outer = "", inner] = name.split(".", 2);
     const tools = [...objects(this.body["tools"]), ...this.input.flatMap((item) => objects(item["tools"]))];
@@ -72,7 +73,7 @@ export class RecordedRequest {
     return inner === undefined ? found : objects(found?.["tools"]).find((candidate) => nameOf(candidate) === inner);
   }
 
-  /** The text that the call `callId` gave back, or undefined when this request carries no output of it. */
+  /** The output of the tool call `callId` as text, or undefined if this request carries none. */
   toolOutput(callId: string): string | undefined {
     const item = this.input.find(
       ({ type, call_id: id }) => id === callId && typeof type === "string" && type.endsWith("_output"),
@@ -82,7 +83,7 @@ export class RecordedRequest {
     return typeof output === "string" ? output : textsOf(output).join("\n");
   }
 
-  /** The JSON schema that the answer has to follow, or undefined. */
+  /** The JSON Schema that the answer must conform to, or undefined. */
   outputSchema(): JsonObject | undefined {
     const format = object(object(this.body["text"])?.["format"]);
     return object(format?.["schema"]);
@@ -99,11 +100,11 @@ export class RecordedRequest {
 }
 
 function object(value: unknown): JsonObject | undefined {
-  return isObject(value) ? value : undefined;
+  return isRecord(value) ? value : undefined;
 }
 
 function objects(value: unknown): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
+  return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
 function stringMember(source: JsonObject, name: string): string | undefined {
@@ -116,7 +117,7 @@ function textsOf(content: unknown): string[] {
   return objects(content).flatMap((part) => stringMember(part, "text") ?? []);
 }
 
-/** A tool of the provider, such as a web search, has a type and no name. */
+/** A tool of the provider, such as web search, has a type but no name. */
 function nameOf(tool: JsonObject): string {
   return stringMember(tool, "name") ?? stringMember(tool, "type") ?? "";
 }
@@ -126,15 +127,10 @@ function namesOf(tool: JsonObject): string[] {
   return objects(tool["tools"]).map((inner) => `${nameOf(tool)}.${nameOf(inner)}`);
 }
 
-/** A JSON object whose members are not known. */
+/** A JSON object with unknown members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Tells whether a value is a JSON object. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Parses a text; undefined when it is not JSON. */
+/** Parses a text; undefined if it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -184,7 +180,7 @@ export class RequestLog {
 
   #missing(index: number): ScriptError {
     return new ScriptError(
-      `The model was closed before request ${index} came: it got ${this.#requests.length} requests, counted from 0.`,
+      `Request ${index} never arrived: the model closed after ${this.#requests.length} requests (counted from 0).`,
     );
   }
 }

@@ -16,7 +16,7 @@ export interface SseEvent {
   readonly [member: string]: unknown;
 }
 
-/** One thing for the server to do. */
+/** One action of the server. */
 export type Action =
   | { readonly do: "send"; readonly event: SseEvent }
   | { readonly do: "pause"; readonly pause: Pause }
@@ -30,16 +30,16 @@ export type Action =
   | { readonly do: "disconnect" }
   | { readonly do: "hang" };
 
-/** A step, ready to be played. */
+/** A step, compiled to actions. */
 export interface Script {
   readonly name: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether the answer is an SSE stream, which opens before the first action. */
+  /** Whether the response is an SSE stream, which opens before the first action. */
   readonly streams: boolean;
   readonly actions: readonly Action[];
 }
 
-/** Counts the ids of one model: `msg_1`, `msg_2`, `call_1` and so on. */
+/** Numbers the ids of one model: `msg_1`, `msg_2`, `call_1` and so on. */
 export class IdCounter {
   readonly #counts = new Map<string, number>();
 
@@ -50,7 +50,7 @@ export class IdCounter {
   }
 }
 
-/** Translates a step. The ids that it leaves open are taken from `ids`. */
+/** Compiles a step. Ids that the step does not set come from `ids`. */
 export function compile(step: Step, ids: IdCounter): Script {
   const streams = !step.parts.some(replacesStream);
   const responseId = ids.next("resp");
@@ -74,7 +74,7 @@ export function compile(step: Step, ids: IdCounter): Script {
   return { name: describeStep(step), headers: step.options.headers ?? {}, streams, actions };
 }
 
-/** Tells everybody who waits for a gate of this script that it will not be reached any more. */
+/** Rejects `reached` of the gates of this script that were not reached. */
 export function abandonGates(script: Script): void {
   for (const action of script.actions) {
     if (action.do === "pause" && action.pause instanceof Gate) action.pause.abandon();
@@ -220,16 +220,16 @@ function wireUsage(counts: TokenCounts): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Something that steps can be added to. */
+/** A queue of steps. */
 export interface StepQueue {
-  /** Adds steps to the end of the queue; each answers one request. Returns the queue. */
+  /** Adds steps to the end of the queue. Each answers one request. Returns the queue. */
   enqueue(...steps: readonly (Step | Part)[]): this;
 }
 
-/** Decides whether a request is for a queue. */
+/** Returns true if a queue answers this request. */
 export type RequestFilter = (request: RecordedRequest) => boolean;
 
-/** Makes the answer to a request that no queue has a step for. */
+/** Creates the response to a request that no queue has a step for. */
 export type Responder = (request: RecordedRequest) => Step | Part;
 
 /** @internal All queues of one model. */
@@ -253,7 +253,7 @@ export class Playbook {
     this.#responder = responder;
   }
 
-  /** Takes the script for a request: from the routes in their order, then the main queue, then the responder. */
+  /** Takes the script for a request: from the routes in order, then the main queue, then the responder. */
   take(request: RecordedRequest): Script | undefined {
     const route = this.#routes.find(({ filter, queue }) => queue.length > 0 && filter(request));
     const script = (route?.queue ?? this.#main).shift();
@@ -261,12 +261,12 @@ export class Playbook {
     return compile(asStep(this.#responder(request)), this.#ids);
   }
 
-  /** The names of the steps that nobody asked for. */
+  /** The names of the steps that no request has taken. */
   unused(): string[] {
     return [this.#main, ...this.#routes.map(({ queue }) => queue)].flatMap((queue) => queue.names());
   }
 
-  /** Tells everybody who waits for a gate that it will not be reached. */
+  /** Rejects `reached` of all gates that were not reached. */
   abandon(): void {
     for (const queue of [this.#main, ...this.#routes.map((route) => route.queue)]) queue.abandon();
   }

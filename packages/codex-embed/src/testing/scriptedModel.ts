@@ -1,17 +1,11 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
+import { isRecord } from "../util/json.js";
 import { integer } from "../validate/kinds.js";
 import { checkOptions } from "../validate/options.js";
 import { type Pause, ScriptError } from "./parts.js";
-import {
-  isObject,
-  type JsonObject,
-  parseJson,
-  type RecordedRequest,
-  type RequestEnd,
-  RequestLog,
-} from "./recordedRequest.js";
+import { type JsonObject, parseJson, type RecordedRequest, type RequestEnd, RequestLog } from "./recordedRequest.js";
 import {
   abandonGates,
   Playbook,
@@ -24,21 +18,22 @@ import {
 import type { Part, Step } from "./step.js";
 
 const DEFAULT_MAX_REQUEST_BYTES = 64 * 1024 * 1024;
-/** The runtime sends metadata of the turn as a header, and paths may be long. */
+/** The runtime sends metadata of the turn in a header, and paths can be long. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 
-/** Options of `ScriptedModel.start`. */
+/** Options of {@link ScriptedModel.start}. */
 export interface ScriptedModelOptions {
-  /** The largest request body that is accepted, in bytes. Default 64 MiB. */
+  /** The largest accepted request body, in bytes. Default 64 MiB. */
   readonly maxRequestBytes?: number;
 }
 
 /**
- * A model that says what a test tells it to. It serves the OpenAI Responses API on a free port of 127.0.0.1; the
- * runtime asks it once per sampling step, and each request is answered by the next step of the script.
+ * A model that plays a script. It serves the OpenAI Responses API on a free port of 127.0.0.1. The runtime sends one
+ * request per model response, and each request gets the next step of the script. A request without a step left is
+ * answered with HTTP 400, and {@link assertComplete} reports it.
  */
 export class ScriptedModel implements StepQueue {
-  /** The address to configure as the provider's `base_url`: `http://127.0.0.1:PORT/v1`. */
+  /** The `base_url` of the provider to configure: `http://127.0.0.1:PORT/v1`. */
   readonly baseUrl: string;
   readonly #server: Server;
   readonly #maxRequestBytes: number;
@@ -53,65 +48,66 @@ export class ScriptedModel implements StepQueue {
     this.#maxRequestBytes = options.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES;
     server.on("request", (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
-        this.#problems.push(`The model failed while it answered a request: ${String(error)}`);
+        this.#problems.push(`The model failed while answering a request: ${String(error)}`);
         response.destroy();
       });
     });
   }
 
-  /** Starts a model on a free port. Rejects when the loopback interface cannot be used. */
+  /** Starts a model on a free port. Rejects if it cannot listen on 127.0.0.1. */
   static async start(options: ScriptedModelOptions = {}): Promise<ScriptedModel> {
     const checked = checkOptions(options, "ScriptedModel.start", { maxRequestBytes: integer(1) });
-    // An idle connection that the server closes just when the client reuses it would be a failure nobody scripted.
+    // Otherwise the server could close an idle connection just as the client reuses it: a failure that nobody scripted.
     const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
-    if (address === null || typeof address === "string") throw new ScriptError("The model got no TCP port.");
+    if (address === null || typeof address === "string")
+      throw new ScriptError("The model got no TCP port on 127.0.0.1.");
     return new ScriptedModel(server, address.port, checked);
   }
 
-  /** All requests so far, in the order of their arrival. */
+  /** All requests so far, in order of arrival. */
   get requests(): readonly RecordedRequest[] {
     return this.#log.requests;
   }
 
-  /** Adds steps to the script; each answers one request. A part alone is a step of one part. Returns the model. */
+  /** Adds steps to the script. Each answers one request; a bare part is a step of one part. Returns the model. */
   enqueue(...steps: readonly (Step | Part)[]): this {
     this.#playbook.main.enqueue(...steps);
     return this;
   }
 
   /**
-   * Opens a queue for the requests that `filter` accepts, for example those of one thread. While such a queue has
-   * steps, it goes before the model's own queue; among several, the one that was opened first goes first.
+   * Opens a queue for the requests that `filter` accepts, for example those of one thread. Such a queue takes precedence
+   * over the model's own while it has steps left; among several, the one that was opened first wins.
    */
   when(filter: RequestFilter): StepQueue {
     return this.#playbook.addRoute(filter);
   }
 
-  /** Sets what answers the requests that no queue has a step for. A later call replaces it. Returns the model. */
+  /** Sets the responder for requests that no queue has a step for. A later call replaces it. Returns the model. */
   respondWith(responder: Responder): this {
     this.#playbook.setResponder(responder);
     return this;
   }
 
-  /** Settles with the request number `index`, from 0, once it has arrived. Rejects when the model closes before that. */
+  /** Resolves with request number `index`, from 0, once it arrives. Rejects with a `ScriptError` if the model closes first. */
   request(index: number): Promise<RecordedRequest> {
     return this.#log.request(index);
   }
 
-  /** Throws `ScriptError` when steps were not used, or when a request came that no step was left for. */
+  /** Throws `ScriptError` if a step was not used, or if a request arrived that no step was left for. */
   assertComplete(): void {
     const unused = this.#playbook.unused();
     const problems = [...this.#problems];
     if (unused.length > 0) {
-      problems.unshift(`${unused.length} of the script's steps were never asked for: ${unused.join(", ")}.`);
+      problems.unshift(`Unused steps of the script: ${unused.join(", ")}.`);
     }
     if (problems.length > 0) throw new ScriptError(problems.join("\n"));
   }
 
-  /** Ends all connections at once and stops. Idempotent; settles when the port is free. */
+  /** Drops all connections and stops. Idempotent. Resolves once the port is free. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -131,12 +127,12 @@ export class ScriptedModel implements StepQueue {
   }
 
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    // A client may hang up at any time; without a listener that would end the process.
+    // The client may disconnect at any time. Without a listener, that would crash the process.
     incoming.on("error", () => {});
     response.on("error", () => {});
     const what = `${incoming.method} ${incoming.url}`;
     if (what !== "POST /v1/responses") {
-      this.#refuse(response, 404, `ScriptedModel only plays POST /v1/responses, but was asked for ${what}.`);
+      this.#refuse(response, 404, `ScriptedModel serves only POST /v1/responses, but received ${what}.`);
       return;
     }
     const ended = endOf(response);
@@ -151,7 +147,11 @@ export class ScriptedModel implements StepQueue {
     try {
       script = this.#playbook.take(request);
     } catch (error) {
-      this.#refuse(response, 400, `The script threw while it chose the answer to ${nameOf(request)}: ${String(error)}`);
+      this.#refuse(
+        response,
+        400,
+        `The script threw while choosing the response to ${nameOf(request)}: ${String(error)}`,
+      );
       return;
     }
     if (script === undefined) {
@@ -178,13 +178,13 @@ function nameOf(request: RecordedRequest): string {
   return `request ${request.index}${request.threadId === undefined ? "" : ` (thread ${request.threadId})`}`;
 }
 
-/** What reading a body came to. */
+/** The result of reading a body. `gone`: the client disconnected. */
 export type BodyRead =
   | { readonly outcome: "read"; readonly body: JsonObject }
   | { readonly outcome: "refused"; readonly status: number; readonly message: string }
   | { readonly outcome: "gone" };
 
-/** Reads a body of at most `limitBytes`. It never rejects; `gone` means that the client hung up. */
+/** Reads a body of at most `limitBytes`. Never rejects. */
 export async function readJsonBody(incoming: IncomingMessage, limitBytes: number): Promise<BodyRead> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
@@ -192,19 +192,24 @@ export async function readJsonBody(incoming: IncomingMessage, limitBytes: number
     for await (const chunk of incoming) {
       if (!(chunk instanceof Uint8Array)) continue;
       sizeBytes += chunk.byteLength;
-      // What is too much is read and dropped: leaving the loop would destroy the connection that has to carry the answer.
+      // Read the excess and drop it: leaving the loop would destroy the connection that has to carry the response.
       if (sizeBytes <= limitBytes) chunks.push(chunk);
     }
   } catch {
     return { outcome: "gone" };
   }
   if (sizeBytes > limitBytes) {
-    return refused(413, `ScriptedModel accepts requests of at most ${limitBytes} bytes (maxRequestBytes).`);
+    return refused(
+      413,
+      `ScriptedModel accepts requests of at most ${limitBytes} bytes. To raise the limit, set maxRequestBytes.`,
+    );
   }
   const encoding = incoming.headers["content-encoding"] ?? "identity";
   if (encoding !== "identity") return refused(415, `ScriptedModel cannot read a body encoded with ${encoding}.`);
   const body = parseJson(Buffer.concat(chunks).toString("utf8"));
-  return isObject(body) ? { outcome: "read", body } : refused(400, "ScriptedModel got a body that is no JSON object.");
+  return isRecord(body)
+    ? { outcome: "read", body }
+    : refused(400, "ScriptedModel received a body that is not a JSON object.");
 }
 
 function refused(status: number, message: string): BodyRead {
@@ -213,7 +218,7 @@ function refused(status: number, message: string): BodyRead {
 
 const FLUSH_BYTES = 64 * 1024;
 
-/** Plays `script`. Settles when the answer has ended; that the client went away before is no error. */
+/** Plays `script`. Resolves once the response has ended, also if the client disconnects before that. */
 export async function play(script: Script, response: ServerResponse): Promise<void> {
   const controller = new AbortController();
   const hangUp = (): void => controller.abort();
@@ -261,7 +266,7 @@ async function playActions(script: Script, response: ServerResponse, gone: Abort
         break;
       case "disconnect":
         await flush();
-        // The callback runs when the bytes are with the system: a socket destroyed earlier may lose them.
+        // The callback runs once the system has the bytes. Destroying the socket earlier could lose them.
         await new Promise<void>((resolve) => response.write(": disconnecting\n\n", () => resolve()));
         response.destroy();
         return;

@@ -21,12 +21,12 @@ export interface FunctionCallPart {
   readonly kind: "functionCall";
   readonly name: string;
   readonly namespace?: string;
-  /** The arguments as the model writes them: JSON, unless the script wants otherwise. */
+  /** The arguments as the model writes them: normally JSON. */
   readonly argumentsText: string;
   readonly callId?: string;
 }
 
-/** A call of a tool that takes free text. */
+/** A call of a custom tool, which takes free text. */
 export interface CustomToolCallPart {
   readonly kind: "customToolCall";
   readonly name: string;
@@ -39,18 +39,18 @@ export interface CustomToolCallPart {
 export interface ToolCallOptions {
   /** The namespace of the tool, for example `mcp__files` for the tools of an MCP server named `files`. */
   readonly namespace?: string;
-  /** The id that the result comes back under. Default: the next `call_N` of the model. */
+  /** The id of the call, under which its output comes back. Default: the next `call_N` of the model. */
   readonly callId?: string;
 }
 
 const TOOL_CALL: OptionTable<ToolCallOptions> = { namespace: text, callId: text };
 
-/** Calls a function tool with arguments that are sent as JSON. */
+/** Calls a function tool with arguments that are sent as JSON. Default: an empty object. */
 export function toolCall(name: string, args: unknown = {}, options: ToolCallOptions = {}): FunctionCallPart {
   return rawToolCall(name, JSON.stringify(args), options);
 }
 
-/** Calls a function tool with an arguments string that is sent as it is: for arguments that are not JSON. */
+/** Calls a function tool with arguments that are sent verbatim: for text that is not JSON. */
 export function rawToolCall(name: string, argumentsText: string, options: ToolCallOptions = {}): FunctionCallPart {
   checkOptions(options, "toolCall", TOOL_CALL);
   return {
@@ -64,15 +64,15 @@ export function rawToolCall(name: string, argumentsText: string, options: ToolCa
 
 /** Options of `customToolCall` and `applyPatch`. */
 export interface CustomToolCallOptions {
-  /** The id that the result comes back under. Default: the next `call_N` of the model. */
+  /** The id of the call, under which its output comes back. Default: the next `call_N` of the model. */
   readonly callId?: string;
-  /** Streams the input in so many pieces, or in exactly these, before the call. Default 0: only the finished call. */
+  /** Streams the input before the call: in this many deltas, or in exactly these pieces. Default 0: only the call. */
   readonly deltas?: number | readonly Piece[];
 }
 
 const CUSTOM_TOOL_CALL: OptionTable<CustomToolCallOptions> = { callId: text, deltas: DELTAS };
 
-/** Calls a tool that takes free text instead of JSON. */
+/** Calls a custom tool, which takes free text instead of JSON. */
 export function customToolCall(name: string, input: string, options: CustomToolCallOptions = {}): CustomToolCallPart {
   checkOptions(options, "customToolCall", CUSTOM_TOOL_CALL);
   return {
@@ -88,19 +88,19 @@ export function customToolCall(name: string, input: string, options: CustomToolC
 export interface ShellOptions {
   /** The working directory of the command. Default: the thread's. */
   readonly workdir?: string;
-  /** Asks to run outside the sandbox: this is what makes the runtime ask for an approval. */
+  /** Asks to run outside the sandbox, so that the runtime requests an approval. */
   readonly escalate?: { readonly justification: string; readonly prefixRule?: readonly string[] };
-  /** Runs a login shell, whose profile may print on its own. Default false. */
+  /** Runs a login shell, whose profile may print something. Default false. */
   readonly login?: boolean;
-  /** How long the call waits for the command before it answers that it still runs. Default: the runtime's. */
+  /** Milliseconds after which the call returns while the command continues to run. Default: the runtime's. */
   readonly yieldTimeMs?: number;
-  /** Gives the command a terminal, so that `write_stdin` can talk to it. */
+  /** Gives the command a terminal, so that `write_stdin` can write to it. */
   readonly tty?: boolean;
   /** The shell to use. Default: the user's. */
   readonly shell?: string;
-  /** How many tokens of output go back to the model. Default: the runtime's. */
+  /** How many tokens of output the model gets back. Default: the runtime's. */
   readonly maxOutputTokens?: number;
-  /** The id that the result comes back under. Default: the next `call_N` of the model. */
+  /** The id of the call, under which its output comes back. Default: the next `call_N` of the model. */
   readonly callId?: string;
 }
 
@@ -115,10 +115,10 @@ const SHELL: OptionTable<ShellOptions> = {
   callId: text,
 };
 
-/** Runs a shell command (tool `exec_command`). */
+/** Runs a shell command (the tool `exec_command`). */
 export function shell(command: string, options: ShellOptions = {}): FunctionCallPart {
   checkOptions(options, "shell", SHELL);
-  // A key whose value is undefined is left out by JSON.stringify.
+  // JSON.stringify omits keys whose value is undefined.
   const args = {
     cmd: command,
     workdir: options.workdir,
@@ -134,7 +134,7 @@ export function shell(command: string, options: ShellOptions = {}): FunctionCall
   return toolCall("exec_command", args, options.callId === undefined ? {} : { callId: options.callId });
 }
 
-/** Changes files by a patch in the runtime's own format, from `*** Begin Patch` to `*** End Patch`. */
+/** Changes files by a patch in the format of the runtime, from `*** Begin Patch` to `*** End Patch`. */
 export function applyPatch(patch: string, options: CustomToolCallOptions = {}): CustomToolCallPart {
   return customToolCall("apply_patch", patch, options);
 }
@@ -148,13 +148,13 @@ export interface PlanStep {
 /** Options of `updatePlan`. */
 export interface UpdatePlanOptions {
   readonly explanation?: string;
-  /** The id that the result comes back under. Default: the next `call_N` of the model. */
+  /** The id of the call, under which its output comes back. Default: the next `call_N` of the model. */
   readonly callId?: string;
 }
 
 const UPDATE_PLAN: OptionTable<UpdatePlanOptions> = { explanation: text, callId: text };
 
-/** Replaces the plan of the turn. */
+/** Replaces the plan of the turn (the tool `update_plan`). */
 export function updatePlan(plan: readonly PlanStep[], options: UpdatePlanOptions = {}): FunctionCallPart {
   const { explanation, callId } = checkOptions(options, "updatePlan", UPDATE_PLAN);
   return toolCall("update_plan", { explanation, plan }, callId === undefined ? {} : { callId });
@@ -181,11 +181,11 @@ export type Part =
   | FailurePart
   | Pause;
 
-/** What holds for a whole step. */
+/** Options of a whole step. */
 export interface StepOptions {
   /** HTTP response headers, for example `x-codex-primary-used-percent`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** False makes the runtime ask the model again in the same turn, even without a tool call. */
+  /** False makes the runtime send another request in the same turn, even without a tool call. */
   readonly endTurn?: boolean;
   /** The token counts of the response. */
   readonly usage?: TokenCounts;
@@ -193,7 +193,7 @@ export interface StepOptions {
 
 const STEP: OptionTable<StepOptions> = { headers: recordOf(text), endTurn: flag, usage: nested(TOKEN_COUNTS) };
 
-/** One answer of the model: what one request of the runtime gets. */
+/** One response of the model: the answer to one request of the runtime. */
 export interface Step {
   readonly kind: "step";
   readonly parts: readonly Part[];
@@ -201,8 +201,9 @@ export interface Step {
 }
 
 /**
- * Puts parts together to one answer of the model; options, if any, come first. Throws `ScriptError` when a part stands
- * behind one that ends the response, or an HTTP failure behind output.
+ * Combines parts to one response of the model. Options, if any, come first.
+ *
+ * @throws ScriptError if a part follows one that ends the response, or if an HTTP failure follows output.
  */
 export function step(options: StepOptions, ...parts: readonly Part[]): Step;
 export function step(...parts: readonly Part[]): Step;
@@ -221,12 +222,12 @@ export function asStep(source: Step | Part): Step {
   return source.kind === "step" ? source : step(source);
 }
 
-/** @internal Whether the answer is no SSE stream at all. */
+/** @internal Whether the part replaces the SSE stream. */
 export function replacesStream(part: Part): boolean {
   return part.kind === "fail" || (part.kind === "malformed" && part.what === "body");
 }
 
-/** @internal A step's name in an error: the kinds of its parts, without their contents. */
+/** @internal The name of a step in errors: the kinds of its parts, without their contents. */
 export function describeStep({ parts }: Step): string {
   const names = parts.map((part) =>
     part.kind === "functionCall" || part.kind === "customToolCall" ? `call of ${part.name}` : part.kind,
@@ -237,10 +238,10 @@ export function describeStep({ parts }: Step): string {
 function checkOrder(parts: readonly Part[]): void {
   for (const [index, part] of parts.entries()) {
     if (endsResponse(part) && index < parts.length - 1) {
-      throw new ScriptError(`${part.kind}() ends the response: no part can stand behind it in a step.`);
+      throw new ScriptError(`${part.kind}() ends the response: no part can follow it in a step.`);
     }
     if (replacesStream(part) && !parts.slice(0, index).every(isPause)) {
-      throw new ScriptError(`${part.kind}() answers in place of a stream: only pauses can stand before it in a step.`);
+      throw new ScriptError(`${part.kind}() replaces the stream: only gates and delays can precede it in a step.`);
     }
   }
 }
@@ -249,7 +250,7 @@ function isPause(part: Part): boolean {
   return part.kind === "gate" || part.kind === "delay";
 }
 
-/** @internal Whether the response ends with this part, instead of being completed. */
+/** @internal Whether this part ends the response instead of completing it. */
 export function endsResponse(part: Part): boolean {
   return ENDINGS.has(part.kind);
 }

@@ -3,7 +3,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, realpath, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ApprovalRuleDecision, type ApprovalRulesOptions, approvalRules, type Thread } from "codex-embed";
+import type { Thread } from "codex-embed";
+import { type ApprovalRuleDecision, type ApprovalRulesOptions, approvalRules } from "codex-embed/approvals";
 import { applyPatch, message, type Part, shell } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";

@@ -49,17 +49,17 @@ describe("a machine that is well", () => {
     });
     if (diagnosis === undefined) throw new Error("There is no diagnosis.");
     expect(diagnosis.checks.filter(({ status }) => status !== "ok")).toEqual([]);
-    expect(diagnosis.checks.map(({ name }) => name)).toEqual([...ALL, "peers"]);
+    expect(diagnosis.checks.map(({ name }) => name)).toEqual([...ALL, "packages"]);
     expect(diagnosis).toMatchObject({
       healthy: true,
       runtimeVersion: diagnosis.expectedRuntimeVersion,
       nodeVersion: process.versions.node,
       launch: { args: ["app-server"], env: { set: expect.arrayContaining(["CODEX_HOME"]) } },
     });
-    expect(check(diagnosis, "login")?.detail).toBe("The provider mock needs no login.");
+    expect(check(diagnosis, "login")?.detail).toBe("The provider mock requires no login.");
     expect(check(diagnosis, "network")?.detail).toBe(
-      "At the start: nothing (the feature plugins is off).\n" +
-        `At every turn: the model provider mock, on this machine (${model.baseUrl}).`,
+      "At startup: nothing (the feature plugins is off).\n" +
+        `Each turn: the model provider mock, on this machine (${model.baseUrl}).`,
     );
   });
 
@@ -93,10 +93,10 @@ describe("a machine that is well", () => {
       name: "network",
       status: "ok",
       detail: [
-        "At the start: looks for plugins (git and HTTPS). The feature plugins is on; disable it to stop that.",
-        "At every turn: the model provider far, elsewhere (https://models.example/v1).",
-        "MCP servers elsewhere: remote.",
-        "MCP servers that are started here: near.",
+        "At startup: looks for plugins (git and HTTPS). To turn this off, set features.plugins=false.",
+        "Each turn: the model provider far, on another host (https://models.example/v1).",
+        "Remote MCP servers: remote.",
+        "Local MCP servers: near.",
         "Analytics are on.",
       ].join("\n"),
     });
@@ -116,7 +116,7 @@ describe("a machine that is well", () => {
     await using home = await createTestHome({ model, extraConfig: { features: { plugins: true } } });
     const options = { codexHome: home.codexHome, env: { ...home.env, ...env }, inheritEnv: false, enable: ["plugins"] };
     const diagnosis = await diagnose(options);
-    expect(check(diagnosis, "network")?.detail).toMatch(/^At the start: looks for plugins/);
+    expect(check(diagnosis, "network")?.detail).toMatch(/^At startup: looks for plugins/);
     expect(calls).toBe(0);
     await using codex = new Codex(options);
     await Promise.all([once(proxy, "connection"), codex.start()]);
@@ -129,14 +129,14 @@ describe("the login", () => {
     const diagnosis = await examine(() => ({ config: { model_providers: { mock: { requires_openai_auth: true } } } }));
     expect(problems(diagnosis)).toEqual(["login"]);
     expect(check(diagnosis, "login")).toMatchObject({
-      detail: "Nobody is logged in, and the model provider mock needs a login.",
+      detail: "Not logged in, and the model provider mock requires a login.",
       advice: expect.stringContaining("npx codex login"),
     });
   });
 
   test.each([
-    [undefined, "problem", "takes its key from the variable MOCK_KEY, which is not set."],
-    ["a-secret-of-the-provider", "ok", "takes its key from MOCK_KEY, which is set."],
+    [undefined, "problem", "reads its key from the variable MOCK_KEY, which is not set."],
+    ["a-secret-of-the-provider", "ok", "reads its key from MOCK_KEY, which is set."],
   ])("is a variable of the environment: %s", async (value, status, detail) => {
     const diagnosis = await examine(() => ({
       env: { MOCK_KEY: value },
@@ -197,7 +197,7 @@ describe("the runtime", () => {
   test("is missing", async () => {
     const diagnosis = await examine(() => ({ codexBin: "/nowhere/codex" }));
     expect(diagnosis).toMatchObject({ healthy: false, codexBin: null, runtimeVersion: null, launch: null });
-    expect(diagnosis.checks.map(({ name }) => name)).toEqual(["node", "binary", "home", "peers"]);
+    expect(diagnosis.checks.map(({ name }) => name)).toEqual(["node", "binary", "home", "packages"]);
     expect(problems(diagnosis)).toEqual(["binary"]);
   });
 
@@ -207,7 +207,7 @@ describe("the runtime", () => {
     expect(problems(diagnosis)).toEqual(["version"]);
     expect(check(diagnosis, "version")).toMatchObject({
       detail: `The runtime is version 0.12.3, but this SDK speaks the protocol of ${RUNTIME_VERSION}.`,
-      advice: expect.stringContaining(`Install @openai/codex@${RUNTIME_VERSION}`),
+      advice: expect.stringContaining(`Run: npm install @openai/codex@${RUNTIME_VERSION}`),
     });
     expect(check(diagnosis, "login")).toBeUndefined();
   });
@@ -231,7 +231,7 @@ describe("the runtime", () => {
   test("answers nonsense", async () => {
     const diagnosis = await examine(() => ({ codexBin: FAKE, checkTimeoutMs: 2_000 }));
     expect(check(diagnosis, "version")?.status).toBe("ok");
-    expect(diagnosis.checks.map(({ name }) => name)).toEqual([...ALL, "peers"]);
+    expect(diagnosis.checks.map(({ name }) => name)).toEqual([...ALL, "packages"]);
   });
 
   test("is not waited for after an abort, and is gone", async () => {

@@ -179,7 +179,7 @@ describe("a thread that is loaded", () => {
     const thread = await bench.threadWith({}, message("Hello."));
     await thread.run("Hi");
     const error = await rejection(bench.codex.resumeThread(thread.id, asked), UsageError);
-    expect(error.message).toContain(`is loaded, and a loaded thread does not take ${name}.`);
+    expect(error.message).toContain(`is loaded, and a loaded thread ignores ${name}.`);
     expect(error.message).not.toContain("cat");
   });
 

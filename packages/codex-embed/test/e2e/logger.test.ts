@@ -116,8 +116,8 @@ describe("a subscription", () => {
   test.each<[unknown, string]>([
     ["turn/complete", 'on: the protocol has no notification "turn/complete". Did you mean "turn/completed"?'],
     ["turn.completed", 'Did you mean "turn/completed"?'],
-    ["message", 'Use "*" for all of them'],
-    ["configWarning", "on: configWarning does not come with this client's optOutNotifications"],
+    ["message", 'Use "*" for all notifications'],
+    ["configWarning", "on: this client's optOutNotifications leave out configWarning"],
     [5, "on: method is a number. Give a string."],
   ])("to %j, which never comes, is refused", (name, says) => {
     const codex = new Codex({ optOutNotifications: ["configWarning"] });
@@ -127,7 +127,7 @@ describe("a subscription", () => {
   });
 
   test.each(["rawResponseItem/completed", "rawResponse/completed"] as const)("to %s is refused by default", (name) => {
-    expect(() => new Codex().on(name, () => {})).toThrow(`on: "${name}" does not come with this client's opt`);
+    expect(() => new Codex().on(name, () => {})).toThrow(`on: this client's optOutNotifications leave out "${name}"`);
     new Codex({ optOutNotifications: [] }).on(name, () => {});
   });
 

@@ -77,43 +77,46 @@ async function behindProxy(options: ConnectOptions = {}, { url } = server) {
   };
 }
 
-test("a turn goes on under the same handle: what was missed comes once, and the text is whole", async () => {
-  await using bench = await behindProxy();
-  const [cut, missed] = [gate(), gate()];
-  model.enqueue(
-    step(message("Thinking."), shell("echo one", { callId: "c1" })),
-    message({ deltas: ["First ", cut, "half ", missed, "end."] }),
-  );
-  const thread = await bench.codex.startThread({ cwd: home.workspace });
-  const turn = await thread.startTurn("Go.");
-  const reading = readAll(turn);
-  const text = (async () => {
-    let whole = "";
-    for await (const piece of turn.textStream()) whole += piece;
-    return whole;
-  })();
-  await cut.reached;
-  const ready = bench.is("ready");
-  bench.proxy.cut();
-  cut.open();
-  await missed.reached;
-  await ready;
-  missed.open();
-  const result = await turn.result();
-  expect(result).toMatchObject({ status: "completed", finalResponse: "First half end." });
-  expect(await text).toBe("Thinking.\n\nFirst half end.");
-  const { events } = await reading;
-  expect(methodsOf(events).filter((method) => method === "reconnected")).toHaveLength(1);
-  const completed = eventsOf(events, "item/completed").map(({ params }) => params.item.id);
-  expect(new Set(completed).size).toBe(completed.length);
-  expect(result.items.map(({ type }) => type)).toEqual([
-    "userMessage",
-    "agentMessage",
-    "commandExecution",
-    "agentMessage",
-  ]);
-  expect(bench.statuses).toEqual(["reconnecting", "ready"]);
-});
+test.each([{ experimentalApi: true }, { experimentalApi: false }])(
+  "a turn goes on under the same handle: what was missed comes once, and the text is whole (%o)",
+  async (options) => {
+    await using bench = await behindProxy(options);
+    const [cut, missed] = [gate(), gate()];
+    model.enqueue(
+      step(message("Thinking."), shell("echo one", { callId: "c1" })),
+      message({ deltas: ["First ", cut, "half ", missed, "end."] }),
+    );
+    const thread = await bench.codex.startThread({ cwd: home.workspace });
+    const turn = await thread.startTurn("Go.");
+    const reading = readAll(turn);
+    const text = (async () => {
+      let whole = "";
+      for await (const piece of turn.textStream()) whole += piece;
+      return whole;
+    })();
+    await cut.reached;
+    const ready = bench.is("ready");
+    bench.proxy.cut();
+    cut.open();
+    await missed.reached;
+    await ready;
+    missed.open();
+    const result = await turn.result();
+    expect(result).toMatchObject({ status: "completed", finalResponse: "First half end." });
+    expect(await text).toBe("Thinking.\n\nFirst half end.");
+    const { events } = await reading;
+    expect(methodsOf(events).filter((method) => method === "reconnected")).toHaveLength(1);
+    const completed = eventsOf(events, "item/completed").map(({ params }) => params.item.id);
+    expect(new Set(completed).size).toBe(completed.length);
+    expect(result.items.map(({ type }) => type)).toEqual([
+      "userMessage",
+      "agentMessage",
+      "commandExecution",
+      "agentMessage",
+    ]);
+    expect(bench.statuses).toEqual(["reconnecting", "ready"]);
+  },
+);
 
 test("a turn that ended meanwhile settles with its true status, and all its items in order", async () => {
   await using bench = await behindProxy();
@@ -208,37 +211,41 @@ describe("a file change", () => {
     return { asked, arrived, handlers: { approveFileChange } };
   };
 
-  test("whose item came during the gap is shown whole: the record tells what is in flight", async () => {
-    const asked: FileChangeApprovalRequest[] = [];
-    const path = join(home.codexHome, "missed");
-    await using bench = await behindProxy({
-      handlers: {
-        approveFileChange: (request) => {
-          asked.push(request);
-          return "decline";
+  test.each([{ experimentalApi: true }, { experimentalApi: false }])(
+    "whose item came during the gap is shown whole: the record tells what is in flight (%o)",
+    async (options) => {
+      const asked: FileChangeApprovalRequest[] = [];
+      const path = join(home.codexHome, "missed");
+      await using bench = await behindProxy({
+        ...options,
+        handlers: {
+          approveFileChange: (request) => {
+            asked.push(request);
+            return "decline";
+          },
         },
-      },
-    });
-    const hold = gate();
-    model.enqueue(step(hold, patch(path)), message("Done."));
-    const thread = await bench.codex.startThread({
-      cwd: home.workspace,
-      sandbox: "workspace-write",
-      approvalMode: "ask",
-    });
-    const turn = await thread.startTurn("Go.");
-    await hold.reached;
-    bench.proxy.down();
-    await using other = await server.connect();
-    const keeper = keeping();
-    await other.resumeThread(thread.id, { handlers: keeper.handlers });
-    hold.open();
-    await keeper.arrived.opened;
-    bench.proxy.up();
-    expect((await turn.result()).finalResponse).toBe("Done.");
-    expect(asked.map(({ changes }) => changes)).toEqual([[{ path, kind: { type: "add" }, diff: "x\n" }]]);
-    expect(existsSync(path)).toBe(false);
-  });
+      });
+      const hold = gate();
+      model.enqueue(step(hold, patch(path)), message("Done."));
+      const thread = await bench.codex.startThread({
+        cwd: home.workspace,
+        sandbox: "workspace-write",
+        approvalMode: "ask",
+      });
+      const turn = await thread.startTurn("Go.");
+      await hold.reached;
+      bench.proxy.down();
+      await using other = await server.connect();
+      const keeper = keeping();
+      await other.resumeThread(thread.id, { handlers: keeper.handlers });
+      hold.open();
+      await keeper.arrived.opened;
+      bench.proxy.up();
+      expect((await turn.result()).finalResponse).toBe("Done.");
+      expect(asked.map(({ changes }) => changes)).toEqual([[{ path, kind: { type: "add" }, diff: "x\n" }]]);
+      expect(existsSync(path)).toBe(false);
+    },
+  );
 
   test("that waits for its decision is shown whole to a client that resumes the thread", async () => {
     const keeper = keeping();
@@ -374,7 +381,7 @@ describe("a thread", () => {
     expect(error).toMatchObject({ maybeAccepted: true, message: expect.stringContaining(`turn ${turn.id}`) });
     await ready;
     const refused = await rejection(thread.run("Again."), UsageError);
-    expect(refused.message).toContain("could not be taken up again");
+    expect(refused.message).toContain("could not be resumed");
     cut.open();
   });
 

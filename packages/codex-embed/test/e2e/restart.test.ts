@@ -112,7 +112,7 @@ describe("what a new process cannot know", () => {
     await crash(bench);
     await bench.codex.models();
     const error = await rejection(thread.run("Again."), UsageError);
-    expect(error.message).toContain("could not be taken up again");
+    expect(error.message).toContain("could not be resumed");
   });
 });
 

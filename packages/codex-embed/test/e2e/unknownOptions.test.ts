@@ -4,7 +4,8 @@ import { mkdir, readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { createCodexMcp, serveMcpHttp, serveMcpStdio } from "@codex-embed/mcp-server";
-import { approvalRules, Codex, diagnose, retryOnOverload, serveAppServer, tool, UsageError } from "codex-embed";
+import { Codex, diagnose, retryOnOverload, serveAppServer, tool, UsageError } from "codex-embed";
+import { approvalRules } from "codex-embed/approvals";
 import { Codex as ExecCodex } from "codex-embed/exec";
 import {
   applyPatch,

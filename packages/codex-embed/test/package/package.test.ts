@@ -14,13 +14,13 @@ const manifest: {
   readonly version: string;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
-} = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+} = JSON.parse(readFileSync(join(ROOT, "packages/codex-embed/package.json"), "utf8"));
 
 const RUNTIME = manifest.optionalDependencies["@openai/codex"] ?? "";
 
 /** What a release may hold, and what it must. */
 const ALLOWED =
-  /^(?:dist\/(?:[A-Za-z]+\/){0,2}[A-Za-z]+\.d\.ts|dist\/(?:[a-z]+\/)?(?:index|main|protocol)\.js|dist\/shared\/[A-Z0-9]{8}\.js|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+  /^(?:dist\/(?:[a-z]+\/)?index\.(?:js|d\.ts)|dist\/cli\/main\.js|dist\/shared\/(?:[A-Z0-9]{8}\.js|(?:types|protocol)\.d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
 const REQUIRED = ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/index.js", "dist/index.d.ts"];
 
 /** What would show where a file was made, or would send its reader to one that is not packed. */
@@ -65,10 +65,11 @@ function script(name: string, text: string): string {
 beforeAll(async () => {
   bench = await Bench.open();
   ({ work } = bench);
-  packed = bench.packed.files;
+  packed = bench.packed["codex-embed"].files;
   const project = bench.project();
   consumer = project.folder;
   await project.place();
+  await project.placeMcpServer();
   for (const name of ["@types/node", "undici-types"]) project.link(name);
 }, 240_000);
 
@@ -79,7 +80,7 @@ describe("the tarball", () => {
     expect(packed.filter((path) => !ALLOWED.test(path))).toEqual([]);
     expect(REQUIRED.filter((path) => !packed.includes(path))).toEqual([]);
     const untyped = packed.filter(
-      (path) => path.endsWith(".js") && !path.startsWith("dist/shared/") && !packed.includes(typesOf(path)),
+      (path) => path.endsWith("index.js") && !path.startsWith("dist/shared/") && !packed.includes(typesOf(path)),
     );
     expect(untyped).toEqual([]);
   });
@@ -104,7 +105,7 @@ describe("the tarball", () => {
 
 describe("a project that has installed it", () => {
   const subpaths = Object.keys(manifest.exports).filter((path) => path !== "./package.json");
-  const names = subpaths.map((path) => `codex-embed${path.slice(1)}`);
+  const names = [...subpaths.map((path) => `codex-embed${path.slice(1)}`), "@codex-embed/mcp-server"];
 
   it("gets the same names by import and by require", () => {
     const imported = runScript(
@@ -126,32 +127,12 @@ describe("a project that has installed it", () => {
     expect(imported).toEqual(required);
     expect(imported).toMatchObject({
       "codex-embed": expect.arrayContaining(["Codex", "CodexError", "Thread", "TurnFailedError"]),
+      "codex-embed/approvals": ["approvalRules"],
       "codex-embed/exec": expect.arrayContaining(["Codex", "Thread", "ExecTurnFailedError", "unknownEvent"]),
       "@codex-embed/mcp-server": ["createCodexMcp", "serveMcpHttp", "serveMcpStdio"],
       "codex-embed/protocol": expect.arrayContaining(["RUNTIME_VERSION"]),
       "codex-embed/testing": expect.arrayContaining(["ScriptedModel", "startTestCodex"]),
     });
-  });
-
-  it("is told what to install when the MCP library is not there", () => {
-    const told = runScript(
-      script(
-        "peer.mjs",
-        `import { UsageError } from "codex-embed";
-      import { createCodexMcp, serveMcpHttp, serveMcpStdio } from "@codex-embed/mcp-server";
-      const told = [];
-      for (const serve of [createCodexMcp, serveMcpHttp, serveMcpStdio]) {
-        await serve().catch((error) => told.push([UsageError.isInstance(error), error.message]));
-      }
-      console.log(JSON.stringify(told));`,
-      ),
-    );
-    const message = expect.stringContaining("npm install @modelcontextprotocol/server@^2.4.0");
-    expect(told).toEqual([
-      [true, message],
-      [true, message],
-      [true, message],
-    ]);
   });
 
   it("reaches no file that is not exported", () => {

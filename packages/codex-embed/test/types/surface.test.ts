@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const entries = [
   "codex-embed/src/index",
   "codex-embed/src/protocol",
+  "codex-embed/src/approvals/index",
   "codex-embed/src/exec/index",
   "codex-embed/src/testing/index",
   "mcp-server/src/index",

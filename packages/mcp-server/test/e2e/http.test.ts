@@ -1,8 +1,9 @@
 /** The HTTP server: who is let in, what is too much, and how sessions and tokens are kept. */
 
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { request } from "node:http";
+import { IncomingMessage, request } from "node:http";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type McpHttpHandle, serveMcpHttp } from "@codex-embed/mcp-server";
@@ -137,6 +138,32 @@ describe("sessions", () => {
     hold.open();
     expect(textOf(await running)).toContain("Busy");
     await client.close();
+  });
+});
+
+describe("an event stream", () => {
+  test("begins at once, and a client that leaves it frees its session and can open it again", async () => {
+    await using small = await serve(home, { maxSessions: 1 });
+    const session = async () => {
+      const { headers } = await send(usual, { url: small.url });
+      return { ...usual, "mcp-session-id": String(headers["mcp-session-id"]) };
+    };
+    const open = async (headers: Readonly<Record<string, string>>) => {
+      const asked = request(small.url, { method: "GET", headers });
+      asked.on("error", () => {});
+      asked.end();
+      const [response]: unknown[] = await once(asked, "response");
+      if (!(response instanceof IncomingMessage)) throw new Error("There was no response.");
+      return { status: response.statusCode, leave: () => asked.destroy() };
+    };
+    const first = await session();
+    // No event has been sent, and none will be.
+    const stream = await open(first);
+    expect(stream.status).toBe(200);
+    expect((await send(usual, { url: small.url })).status).toBe(503);
+    expect((await open(first)).status).toBe(409);
+    stream.leave();
+    await expect.poll(async () => (await open(first)).status, { timeout: 10_000 }).toBe(200);
   });
 });
 

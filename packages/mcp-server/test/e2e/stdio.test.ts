@@ -190,7 +190,7 @@ describe("inside of a program", () => {
     [{ roots: ["/no/such/folder"] }, "not an existing folder"],
     [{ maxConcurrentTurns: 0 }, "maxConcurrentTurns is 0"],
     [{ deadlineMs: Number.NaN }, "deadlineMs is NaN"],
-    [{ serverName: " " }, "serverName is a string. Give a non-empty string."],
+    [{ serverName: " " }, "serverName is a blank string; it must be a non-empty string."],
   ])("options that cannot work are refused: %j", async (options, why) => {
     // @ts-expect-error: some of them the types do not allow either.
     const refused = await serveMcpStdio({ ...home.options, ...options }).catch((error: unknown) => error);

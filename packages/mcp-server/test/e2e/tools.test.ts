@@ -115,7 +115,7 @@ test("a silent turn gives signs of life, so that a client does not give it up", 
     { name: "codex", arguments: { prompt: "Take your time." } },
     {
       onprogress: ({ message: note }) => {
-        if (note === "The agent is at work." && ++beats === 3) hold.open();
+        if (note === "Still working." && ++beats === 3) hold.open();
       },
     },
   );
@@ -133,15 +133,15 @@ describe("what goes beyond the caps", () => {
     [{ sandbox: "full-access" }, "goes beyond what this server allows: workspace-write at most"],
     [{ sandbox: "none" }, "it must be one of read-only, workspace-write"],
     [{ "approval-policy": "on-request" }, 'approval-policy "on-request" goes beyond what this server allows'],
-    [{ "approval-policy": "untrusted" }, 'approval-policy "untrusted" is not offered'],
+    [{ "approval-policy": "untrusted" }, 'approval-policy "untrusted" is not supported'],
     [{ cwd: "/" }, "cwd is not a folder that this server works in"],
     [{ cwd: ".." }, "cwd is not a folder that this server works in"],
     [{ cwd: "no/such/folder" }, "cwd is not a folder that this server works in"],
     [{ config: { sandbox_mode: "danger-full-access" } }, 'config holds "sandbox_mode", which a caller may not set'],
     [{ config: { mcp_servers: { evil: { command: "sh" } } } }, 'config holds "mcp_servers"'],
     [{ config: { "sandbox_workspace_write.network_access": true } }, "which a caller may not set"],
-    [{ profile: "wild" }, '"profile" is not taken'],
-    [{ "sandbox-mode": "read-only" }, '"sandbox-mode" is not taken: this tool takes prompt, cwd'],
+    [{ profile: "wild" }, 'unknown argument "profile": callers cannot choose a profile'],
+    [{ "sandbox-mode": "read-only" }, 'unknown argument "sandbox-mode": this tool takes prompt, cwd'],
     [{ prompt: 7 }, "prompt must be a string"],
     [{ prompt: " " }, "prompt is empty"],
     [{ prompt: undefined }, "prompt is missing"],
@@ -221,7 +221,7 @@ describe("what is within the caps is in force", () => {
     await symlink(home.home.codexHome, join(home.workspace, "swapped"));
     const before = home.model.requests.length;
     expect(textOf(await reply({ threadId, prompt: "Write." }))).toContain(
-      "The folder of this thread is not what it was",
+      "The folder of this thread was removed or replaced",
     );
     expect(home.model.requests).toHaveLength(before);
   });
@@ -244,7 +244,7 @@ test("only threads of this server can be replied to", async () => {
   for (const threadId of [thread.id, "nothing", ""]) {
     const result = await reply({ threadId, prompt: "Go on, with full access." });
     expect(result.isError).toBe(true);
-    expect(textOf(result)).toContain("This server has started no thread");
+    expect(textOf(result)).toContain("Unknown threadId");
   }
   expect(textOf(await reply({ prompt: "To whom?" }))).toContain("threadId is missing");
   expect(textOf(await reply({ threadId: "a", conversationId: "b", prompt: "?" }))).toContain("differ");
@@ -270,7 +270,7 @@ test("a thread has one turn at a time, and the server as many as it allows", asy
   await holdTwo.reached;
   const third = await codex({ prompt: "One too many." });
   expect(third.isError).toBe(true);
-  expect(textOf(third)).toContain("This server runs 2 turns at once");
+  expect(textOf(third)).toContain("this server runs 2 turns at once");
 
   holdOne.open();
   holdTwo.open();

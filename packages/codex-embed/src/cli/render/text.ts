@@ -46,13 +46,13 @@ function lastState(line: string): string {
 }
 
 /** Makes a text safe to print that people go by, such as a command: nothing is left out. */
-export function spelledOut(text: string): string {
+export function displayText(text: string): string {
   return escapeForDisplay(text.replaceAll("\t", "    "));
 }
 
 /** What is done, on one line: shortened, with nothing hidden in it. */
 export function oneLine(text: string): string {
-  const [first = "", ...rest] = spelledOut(text).trim().split("\n");
+  const [first = "", ...rest] = displayText(text).trim().split("\n");
   return rest.length === 0 ? shorten(first) : `${shorten(first)} … +${count(rest.length, "line")}`;
 }
 
@@ -92,10 +92,10 @@ export function shortPath(path: string, cwd?: string): string {
   if (cwd !== undefined) {
     const inside = relative(cwd, path);
     const isInside = inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
-    if (isInside) return spelledOut(inside.startsWith("~") ? `.${sep}${inside}` : inside);
+    if (isInside) return displayText(inside.startsWith("~") ? `.${sep}${inside}` : inside);
   }
   const home = homedir();
-  return spelledOut(path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path);
+  return displayText(path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path);
 }
 
 /**

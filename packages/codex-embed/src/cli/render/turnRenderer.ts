@@ -1,7 +1,7 @@
 import type { TurnEvent, TurnSnapshot } from "../../index.js";
 import type { ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, TurnPlanStep } from "../../protocol/index.js";
-import { type Action, actionOf } from "./actions.js";
-import { changeLines } from "./diff.js";
+import { type Action, actionOf, changeLines } from "./items.js";
+
 import { clean, count, duration, lastLines, number, Page, type Paint, painter, type Style } from "./text.js";
 
 const INDENT = "  ";

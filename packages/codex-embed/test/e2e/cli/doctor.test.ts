@@ -34,7 +34,7 @@ describe("codex-embed doctor", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^ok +node +Node \d/);
     expect(stdout).toMatch(/^ok +version +0\.169\.0 /m);
-    expect(stdout).toMatch(/^ok +login +The provider mock needs no login\.$/m);
+    expect(stdout).toMatch(/^ok +login +The provider mock requires no login\.$/m);
     expect(stdout).toMatch(/^ok +sandbox /m);
     expect(stdout.endsWith("\n\nCodex runs here.\n")).toBe(true);
     expect(stdout).not.toContain("\x1b");
@@ -51,17 +51,15 @@ describe("codex-embed doctor", () => {
     const needsLogin = { model_providers: { mock: { requires_openai_auth: true } } };
     const { code, stdout } = await doctor([], undefined, { extraConfig: needsLogin });
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^x +login +Nobody is logged in, and the model provider mock needs a login\.$/m);
-    expect(stdout).toMatch(/^ +-> Log in with: npx codex login\./m);
+    expect(stdout).toMatch(/^x +login +Not logged in, and the model provider mock requires a login\.$/m);
+    expect(stdout).toMatch(/^ +-> Run: npx codex login\./m);
     expect(stdout.endsWith("\n\nProblems: 1.\n")).toBe(true);
   });
 
   test("there is no runtime", async () => {
     const { code, stdout } = await doctor(["--codex-bin", "/nowhere/codex"]);
     expect(code).toBe(1);
-    expect(stdout).toMatch(
-      /^x +binary +No runtime was found\. Tried:\n +\/nowhere\/codex: there is no such file\n +-> /m,
-    );
+    expect(stdout).toMatch(/^x +binary +No runtime found\. Tried:\n +\/nowhere\/codex: there is no such file\n +-> /m);
   });
 
   test("the runtime has another version", async () => {
@@ -70,7 +68,7 @@ describe("codex-embed doctor", () => {
     expect(stdout).toMatch(
       /^x +version +The runtime is version 0\.12\.3, but this SDK speaks the protocol of 0\.169\.0\.$/m,
     );
-    expect(stdout).toMatch(/^ +-> Install @openai\/codex@0\.169\.0/m);
+    expect(stdout).toMatch(/^ +-> Run: npm install @openai\/codex@0\.169\.0/m);
   });
 
   test("the configuration is broken", async () => {

@@ -221,7 +221,7 @@ describe.runIf(HAS_TERMINAL)("a change of a file", () => {
     script(patch(...Array.from({ length: 2_100 }, (_, index) => `${index}`)), message("Done."));
     const { code, stdout } = await run([], { size: SIZE });
     expect(code).toBe(0);
-    expect(stdout).toContain("  Declined without asking you: it is longer than 2,000 lines.\r\n");
+    expect(stdout).toContain("  Declined without asking you: the question is longer than 2,000 lines.\r\n");
     expect(existsSync(outside("new.sh"))).toBe(false);
   });
 });

@@ -130,8 +130,11 @@ describe("a call that cannot work", () => {
     [["--image", "gone.png", "Look."], /^\nUsageError \(USAGE\): --image .*gone\.png cannot be read/],
     [["--cwd", "/nowhere", "Go."], /^\nUsageError \(USAGE\): --cwd is \/nowhere/],
     [["--config", "novalue", "Go."], /^\nUsageError \(USAGE\): --config holds "novalue"/],
-    [["--output-schema", "notes.txt", "Go."], /^codex-embed run: --output-schema notes\.txt holds no JSON: /],
-    [["--output-schema", "list.json", "Go."], /^codex-embed run: --output-schema list\.json holds no JSON object\./],
+    [["--output-schema", "notes.txt", "Go."], /^codex-embed run: --output-schema notes\.txt is not JSON: /],
+    [
+      ["--output-schema", "list.json", "Go."],
+      /^codex-embed run: --output-schema list\.json does not hold a JSON object\./,
+    ],
     [["--sandbx", "read-only", "Go."], /^codex-embed run: Unknown flag --sandbx\. Did you mean --sandbox\?/],
     [["--approval-mode", "ask", "Go."], /^codex-embed run: --approval-mode ask needs a terminal/],
   ])("%j", async (args, stderr) => {
@@ -166,7 +169,7 @@ describe("a failure", () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/\n {2}turn {5}failed in /);
     expect(stderr).toMatch(
-      /^\nTurnFailedError \(TURN_FAILED\): .*401[^]*\nThe login was not accepted\. Log in with: npx codex login\n$/,
+      /^\nTurnFailedError \(TURN_FAILED\): .*401[^]*\nThe model provider rejected the login\. Run: npx codex login\n$/,
     );
   });
 
@@ -198,7 +201,7 @@ describe("a failure", () => {
     const { code, stderr } = await run(["--codex-bin", "/nowhere/codex", "Go."]);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^\nLaunchError \(BINARY_NOT_FOUND\): [^]*\nWhat is wrong here, in full: codex-embed doctor\n$/,
+      /^\nLaunchError \(BINARY_NOT_FOUND\): [^]*\nFor a full diagnosis, run: npx codex-embed doctor\n$/,
     );
   });
 
@@ -213,7 +216,7 @@ describe("a failure", () => {
 
   test("of the login is told before anything is asked", async () => {
     const { code, stderr } = await run(["-c", "model_providers.mock.requires_openai_auth=true", "Go."]);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: "\nNobody is logged in. Log in with: npx codex login\n" });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "\nNot logged in. Run: npx codex login\n" });
     expect(model.requests).toEqual([]);
   });
 });
@@ -267,7 +270,9 @@ describe("the end from outside", () => {
     script(shell("echo running; exec sleep 1000"));
     const result = await stopped(["Go."], "$ echo running");
     expect(result).toMatchObject({ code: 130, signal: null, left: [] });
-    expect(result.stderr).toBe("\nInterrupting the turn. Ctrl-C again ends everything at once.\n\nInterrupted.\n");
+    expect(result.stderr).toBe(
+      "\nInterrupting the turn. Press Ctrl-C again to end everything at once.\n\nInterrupted.\n",
+    );
     if (process.platform === "linux") expect(result.started).toBeGreaterThan(0);
   });
 

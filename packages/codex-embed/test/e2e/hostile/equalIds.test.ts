@@ -3,14 +3,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  approvalRules,
-  type FileChangeApprovalRequest,
-  type Handlers,
-  type Thread,
-  type ToolContext,
-  tool,
-} from "codex-embed";
+import { type FileChangeApprovalRequest, type Handlers, type Thread, type ToolContext, tool } from "codex-embed";
+import { approvalRules } from "codex-embed/approvals";
 import { applyPatch, gate, message, type Part, shell, step, toolCall } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../../support/bench.js";

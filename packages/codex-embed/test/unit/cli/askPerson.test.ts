@@ -3,7 +3,6 @@
 import { describe, expect, it } from "vitest";
 import { askPerson } from "../../../src/cli/askPerson.js";
 import type { CommandApprovalRequest, HandlerContext } from "../../../src/index.js";
-import { untyped } from "../../support/turns.js";
 import { typist } from "./streams.js";
 
 const context = (signal = new AbortController().signal): HandlerContext => ({
@@ -73,7 +72,7 @@ describe("asking the person", () => {
     await handlers.approveFileChange?.({ ...base, changes, grantRoot: "/etc" }, context());
     expect(asked[0]).toContain("    add   /etc/p\\u{d}q  +1 -0\n      1 + evil\\u{d}good\n");
     expect(asked[0]).toContain("    Each of these lines ends in a carriage return (\\u{d}).\n");
-    expect(asked[0]).toContain("    And to write to all of /etc from now on\n");
+    expect(asked[0]).toContain("    And to write anywhere in /etc from now on\n");
   });
 
   it("shows what a file change would change", async () => {
@@ -114,7 +113,7 @@ describe("asking the person", () => {
   it("says when it is about input to a command that runs", async () => {
     const { handlers, asked } = person("n");
     await handlers.approveCommand?.({ ...command("cat"), kind: "writeStdin" }, context());
-    expect(asked[0]).toContain("? The agent asks to write to a command that is running.\n");
+    expect(asked[0]).toContain("? The agent asks to write to the stdin of a running command.\n");
   });
 
   it("shows the end of a change that ends without a line feed, and what stands between its parts", async () => {
@@ -127,15 +126,11 @@ describe("asking the person", () => {
     expect(asked[0]).toContain("Moved to: /etc/x\n");
   });
 
-  it("asks nothing that it knows nothing of", async () => {
+  it("declines a command that the request does not name", async () => {
     const { handlers, asked, stderr } = person();
-    const { kind: _kind, command: _command, ...base } = command("");
-    expect(await handlers.approveFileChange?.({ ...base, changes: untyped([]), grantRoot: null }, context())).toBe(
-      "decline",
-    );
     expect(await handlers.approveCommand?.({ ...command(""), command: null }, context())).toBe("decline");
     expect(asked).toEqual([]);
-    expect(stderr()).toContain("  Declined without asking you: it does not say what it is about.\n");
+    expect(stderr()).toContain("  Declined without asking you: the request does not say what it would run.\n");
   });
 
   it("asks one after the other", async () => {

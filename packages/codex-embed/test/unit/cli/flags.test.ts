@@ -48,15 +48,15 @@ describe("flags", () => {
     [["--constructor"], "Unknown flag --constructor."],
     [["--__proto__"], "Unknown flag --__proto__."],
     [["--no-json"], "Unknown flag --no-json."],
-    [["--json=yes"], "--json is a switch and takes no value."],
+    [["--json=yes"], "--json takes no value."],
     [["--cwd"], "--cwd needs a value: --cwd FOLDER."],
     [["--cwd="], "--cwd needs a value: --cwd FOLDER."],
     [["-C"], "-C needs a value: -C FOLDER."],
-    [["--cwd", "--json"], "--cwd needs a value, but --json follows. If that is the value, write --cwd=--json."],
+    [["--cwd", "--json"], "--cwd needs a value, but --json follows. To pass it as the value, write --cwd=--json."],
     [["--cwd", "a", "-C", "b"], "-C is given more than once."],
     [
       ["--sandbox", "readonly"],
-      '--sandbox is "readonly"; it takes read-only, workspace-write. Did you mean read-only?',
+      '--sandbox is "readonly"; it must be one of read-only, workspace-write. Did you mean read-only?',
     ],
   ])("refuses %j", (args, message) => {
     const refused = (): unknown => parse(...args);
@@ -67,7 +67,7 @@ describe("flags", () => {
   it.each(["0", "-1", "soon", "Infinity", " ", "1e12"])("takes %j for no time", (text) => {
     expect(() => parse(`--deadline=${text}`).milliseconds("deadline")).toThrow(BadUsage);
     expect(() => parse(`--deadline=${text}`).milliseconds("deadline")).toThrow(
-      `--deadline is ${JSON.stringify(text)}; it takes a number of seconds above 0, and at most 2147483.`,
+      `--deadline is ${JSON.stringify(text)}; it must be a number of seconds > 0 and ≤ 2147483.`,
     );
   });
 

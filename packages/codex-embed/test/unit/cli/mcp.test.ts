@@ -51,7 +51,10 @@ describe("codex-embed mcp", () => {
 
   it("tells a person at a terminal what it waits for", async () => {
     const { stdout, stderr } = await mcp([], { endsAtOnce: true, tty: true });
-    expect({ stdout, stderr }).toEqual({ stdout: "", stderr: "Waiting for an MCP client on stdin. Ctrl-C ends it.\n" });
+    expect({ stdout, stderr }).toEqual({
+      stdout: "",
+      stderr: "Waiting for an MCP client on stdin. Press Ctrl-C to stop.\n",
+    });
   });
 
   it("passes on what its flags say", async () => {
@@ -108,17 +111,33 @@ describe("codex-embed mcp", () => {
   });
 
   it.each([
-    [["--http", "8080"], "It takes no further words: 8080. A port is written as --http=8080."],
-    [["--http=99999"], '--http is "99999", which is no port.'],
-    [["--http=eighty"], '--http is "eighty", which is no port.'],
-    [["--token-file", "/t"], "--token-file is of use with --http alone."],
-    [["--max-sandbox", "full"], '--max-sandbox is "full"; it takes read-only, workspace-write, full-access.'],
+    [["--http", "8080"], "Unexpected argument: 8080. Write a port as --http=8080."],
+    [["--http=99999"], '--http is "99999"; it must be a port from 0 to 65535.'],
+    [["--http=eighty"], '--http is "eighty"; it must be a port from 0 to 65535.'],
+    [["--token-file", "/t"], "--token-file needs --http."],
+    [["--max-sandbox", "full"], '--max-sandbox is "full"; it must be one of read-only, workspace-write, full-access.'],
     [["--sandbox", "read-only"], "Unknown flag --sandbox."],
-    [["serve"], "It takes no further words: serve."],
+    [["serve"], "Unexpected argument: serve."],
   ])("refuses %j", async (args, message) => {
     const { code, started, stderr } = await mcp(args);
     expect({ code, started }).toEqual({ code: 2, started: [] });
     expect(stderr).toContain(`codex-embed mcp: ${message}`);
+  });
+
+  it("says how to install its package if that is missing, and hides no other failure", async () => {
+    const failing = async (error: Error) => {
+      const { streams, stderr } = keptStreams();
+      const code = await runProgram(["mcp"], streams, [mcpCommand(() => Promise.reject(error))]);
+      return { code, stderr: stderr() };
+    };
+    const missing = Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
+    expect(await failing(missing)).toEqual({
+      code: 2,
+      stderr:
+        "codex-embed mcp: @codex-embed/mcp-server is not installed (Cannot find package). " +
+        "Run: npm install @codex-embed/mcp-server\nSee: codex-embed mcp --help\n",
+    });
+    expect(await failing(new Error("A bug."))).toEqual({ code: 1, stderr: "\nError: A bug.\n" });
   });
 
   it.skipIf(process.platform === "win32")("closes the server on SIGTERM", async () => {

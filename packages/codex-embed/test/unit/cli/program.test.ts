@@ -56,15 +56,15 @@ describe("the program", () => {
 
   it.each([
     [["docter"], 'codex-embed: Unknown command "docter". Did you mean doctor?\nSee: codex-embed --help\n'],
-    [["quux"], 'codex-embed: Unknown command "quux". There are: run, doctor, mcp.\nSee: codex-embed --help\n'],
+    [["quux"], 'codex-embed: Unknown command "quux". Commands: run, doctor, demo, mcp.\nSee: codex-embed --help\n'],
     [["help", "rnu"], 'codex-embed: Unknown command "rnu". Did you mean run?\nSee: codex-embed --help\n'],
     [["--verson"], "codex-embed: Unknown flag --verson. Did you mean --version?"],
-    [["--json", "run"], "codex-embed: Unknown flag --json. The flags of a command follow after its name."],
+    [["--json", "run"], "codex-embed: Unknown flag --json. The flags of a command follow its name."],
     [
       ["run", "--jsn", "hi"],
       "codex-embed run: Unknown flag --jsn. Did you mean --json?\nSee: codex-embed run --help\n",
     ],
-    [["doctor", "please"], "codex-embed doctor: It takes no further words: please."],
+    [["doctor", "please"], "codex-embed doctor: Unexpected argument: please."],
     [["run", " "], "codex-embed run: The prompt is empty."],
     [["run", "--deadline", "soon", "hi"], 'codex-embed run: --deadline is "soon"'],
     [["run", "--sandbox", "none", "hi"], 'codex-embed run: --sandbox is "none"'],
@@ -105,9 +105,9 @@ describe("the program", () => {
   });
 
   it.each([
-    [["run", "--deadline", "1e12", "hi"], 'codex-embed run: --deadline is "1e12"; it takes a number of seconds'],
-    [["mcp", "--deadline", "1e12"], 'codex-embed mcp: --deadline is "1e12"; it takes a number of seconds'],
-    [["doctor", "--timeout", "1e12"], 'codex-embed doctor: --timeout is "1e12"; it takes a number of seconds'],
+    [["run", "--deadline", "1e12", "hi"], 'codex-embed run: --deadline is "1e12"; it must be a number of seconds'],
+    [["mcp", "--deadline", "1e12"], 'codex-embed mcp: --deadline is "1e12"; it must be a number of seconds'],
+    [["doctor", "--timeout", "1e12"], 'codex-embed doctor: --timeout is "1e12"; it must be a number of seconds'],
     [["run", "--cwd", "/nowhere", "hi"], "UsageError (USAGE): --cwd is /nowhere, which is not an existing folder."],
     [["run", "-C", "/nowhere", "hi"], "UsageError (USAGE): -C is /nowhere, which is not an existing folder."],
     [["run", "-c", "novalue", "hi"], 'UsageError (USAGE): -c holds "novalue".'],
@@ -157,13 +157,13 @@ describe("stdin", () => {
     const { streams, stdin, stderr } = keptStreams();
     stdin.end(" \n");
     expect(await runProgram(["run", "-"], streams)).toBe(2);
-    expect(stderr()).toContain("codex-embed run: stdin held no prompt.");
+    expect(stderr()).toContain("codex-embed run: stdin is empty: it must hold the prompt.");
   });
 
   it("is not waited for on a terminal", async () => {
     const { streams, stderr } = keptStreams({ tty: true });
     expect(await runProgram(["run"], streams)).toBe(2);
-    expect(stderr()).toContain("codex-embed run: A prompt is missing");
+    expect(stderr()).toContain("codex-embed run: The prompt is missing");
   });
 });
 

@@ -2,7 +2,7 @@
 
 import type { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import type { Question } from "../../../src/cli/question.js";
+import type { Question } from "../../../src/cli/askPerson.js";
 import { withTerminal } from "../../../src/cli/terminal.js";
 import { keptStreams, typist, typistAt } from "./streams.js";
 
@@ -46,9 +46,9 @@ describe("what is asked", () => {
   });
 
   it.each([
-    ["more than 2,000 lines", { columns: 80, rows: 24 }, numbers(2_001), "it is longer than 2,000 lines"],
-    ["a line of 10 MB", { columns: 80, rows: 24 }, "x".repeat(10_000_000), "it is longer than 2,000 lines"],
-    ["a screen without room", { columns: 12, rows: 24 }, "ls", "the terminal is too small for it"],
+    ["more than 2,000 lines", { columns: 80, rows: 24 }, numbers(2_001), "the question is longer than 2,000 lines"],
+    ["a line of 10 MB", { columns: 80, rows: 24 }, "x".repeat(10_000_000), "the question is longer than 2,000 lines"],
+    ["a screen without room", { columns: 12, rows: 24 }, "ls", "the terminal is too small"],
   ])("is not asked with %s", async (_name, size, text, why) => {
     const { ask, asked, stderr } = typistAt(size, "y");
     expect(await ask(question(text), wanted)).toBeNull();
@@ -107,7 +107,7 @@ describe("while a question is open", () => {
     await answer;
     await new Promise(setImmediate);
     expect(stderr().length).toBeLessThan(1_100_000);
-    expect(stderr()).toMatch(/warning: 976 pieces of output were dropped here\.\n$/);
+    expect(stderr()).toMatch(/warning: 976 writes were dropped here\.\n$/);
   });
 
   it("another one waits for its turn, and what was written meanwhile stands between them", async () => {

@@ -1,10 +1,10 @@
 /** Owns streams in place of a terminal's, for a program that runs in this process. */
 
 import { PassThrough } from "node:stream";
-import { HeldOutput } from "../../../src/cli/heldOutput.js";
-import { type Ask, asker } from "../../../src/cli/question.js";
+import { type Ask, createAsk } from "../../../src/cli/askPerson.js";
 import { painter } from "../../../src/cli/render/text.js";
 import type { Streams } from "../../../src/cli/terminal.js";
+import { HeldOutput } from "../../../src/cli/terminal.js";
 
 /** Streams whose output is kept. */
 export interface KeptStreams {
@@ -44,7 +44,7 @@ export function typistAt(size: { columns?: number; rows?: number }, ...answers: 
   const held = new HeldOutput(stdout, stderr);
   const signal = new AbortController().signal;
   const screen = Object.assign(stderr, size);
-  const ask = asker({ stdin, stderr: screen, held, paint: painter(false), signal, interrupt: () => {} });
+  const ask = createAsk({ stdin, stderr: screen, output: held, paint: painter(false), signal, interrupt: () => {} });
   return { ...kept, ask, held, asked };
 }
 

@@ -1,7 +1,7 @@
 /** Owns the unit tests of how text is made safe to print. */
 
 import { describe, expect, it } from "vitest";
-import { clean, lastLines, oneLine, shortPath, spelledOut } from "../../../src/cli/render/text.js";
+import { clean, displayText, lastLines, oneLine, shortPath, wantsColor } from "../../../src/cli/render/text.js";
 import { quadraticShare } from "../../support/cost.js";
 
 describe("what people go by", () => {
@@ -12,7 +12,7 @@ describe("what people go by", () => {
     ["one\r\ntwo\tthree", "one\\u{d}\ntwo    three"],
     ["plain é 漢 🙂", "plain é 漢 🙂"],
   ])("is shown with all that is in it (%#)", (text, shown) => {
-    expect(spelledOut(text)).toBe(shown);
+    expect(displayText(text)).toBe(shown);
   });
 
   it("keeps all of its line, and of its path", () => {
@@ -41,4 +41,13 @@ it.each([
   // The last letter keeps what stands before it from being the end.
   const read = (count: number) => lastLines(`${piece.repeat(count)}x`, 12);
   expect(await quadraticShare(read, { size: 20_000, times: 8 })).toBeLessThan(0.5);
+});
+
+it("gets colour on a terminal that can show it, unless the environment says otherwise", () => {
+  expect(wantsColor({ isTTY: true }, {})).toBe(true);
+  expect(wantsColor({}, {})).toBe(false);
+  expect(wantsColor({}, { FORCE_COLOR: "1" })).toBe(true);
+  expect(wantsColor({ isTTY: true }, { FORCE_COLOR: "0" })).toBe(false);
+  expect(wantsColor({ isTTY: true }, { NO_COLOR: "1", FORCE_COLOR: "1" })).toBe(false);
+  expect(wantsColor({ isTTY: true }, { TERM: "dumb" })).toBe(false);
 });

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { parse } from "smol-toml";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/errors/base.js";
-import { type ConfigObject, type ConfigValue, configOverrides } from "../../../src/process/config.js";
+import { type ConfigObject, type ConfigValue, configOverrides, configToml } from "../../../src/process/config.js";
 
 describe("configOverrides", () => {
   it.each<[string, ConfigObject, string[]]>([
@@ -112,7 +112,7 @@ describe("configOverrides", () => {
       fc.property(config, (original) => {
         const overrides = configOverrides(original);
         for (const override of overrides) expect(override).toMatch(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*=[^\n\r]*$/);
-        expect(parse(overrides.join("\n"), { integersAsBigInt: "asNeeded" })).toEqual(parsed(original));
+        expect(parse(configToml(original), { integersAsBigInt: "asNeeded" })).toEqual(parsed(original));
       }),
       { numRuns: 2_000 },
     );

@@ -1,4 +1,4 @@
-/** Owns the unit tests of the growing answer: when it is looked at. */
+/** Tests when readers of a growing answer get a look at it. */
 
 import { PassThrough } from "node:stream";
 import { expect, it, onTestFinished, vi } from "vitest";
@@ -61,7 +61,7 @@ it("shows what it can of an answer that is nested without end, and never throws"
 });
 
 it("shows nothing of an answer that another has taken the place of", async () => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
   const { events, next } = stage();
   for (const event of [started("m"), delta("m", "[1,"), delta("m", "2,"), started("n")]) events.write(event);

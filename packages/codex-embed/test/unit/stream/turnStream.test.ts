@@ -133,7 +133,7 @@ describe("a turn", () => {
       stream.push(completed(status), 10);
       expect(await stream.over).toBe("ended");
       expect(stream.isEnded).toBe(false);
-      stream.letGo();
+      stream.detach();
       expect(await stream.ended).toMatchObject({ kind: "aborted", error: "stop", result: { status } });
     }
   });
@@ -143,7 +143,7 @@ describe("a turn", () => {
     stream.push(itemStarted(agentMessage("2", "")), 10);
     stream.push(delta("Seco", "2"), 10);
     stream.abort(({ result, maybeAccepted }) => ({ result, maybeAccepted }));
-    stream.letGo();
+    stream.detach();
     const end = await stream.ended;
     expect(end).toMatchObject({
       kind: "aborted",

@@ -1,6 +1,7 @@
 /** Owns a small client of the Responses API, for tests that ask a scripted model without a runtime. */
 
-import { isObject, type JsonObject } from "../../../src/testing/recordedRequest.js";
+import type { JsonObject } from "../../../src/testing/recordedRequest.js";
+import { isRecord } from "../../../src/util/json.js";
 
 /** What an answer was. */
 export interface Answer {
@@ -39,7 +40,7 @@ function parseEvents(text: string): JsonObject[] {
     .split("\n\n")
     .flatMap((block) => block.split("\n").filter((line) => line.startsWith("data: ")))
     .map((line): unknown => JSON.parse(line.slice("data: ".length)))
-    .filter(isObject);
+    .filter(isRecord);
 }
 
 /** The types of events, in order. */

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import * as testing from "../../../src/testing/index.js";
 
 const root = join(import.meta.dirname, "../../..");
-const page = await readFile(join(root, "docs/testing.md"), "utf8");
+const page = await readFile(join(root, "../../docs/testing.md"), "utf8");
 
 test("every piece is a part of a test that runs", async () => {
   const code = flat(await readFile(join(root, "test/e2e/testing/snippets.test.ts"), "utf8"));

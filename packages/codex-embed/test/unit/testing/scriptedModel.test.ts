@@ -78,9 +78,7 @@ test("names the steps that were not used, and not what they say", () => {
   model.when(() => false).enqueue(fail(500));
   const complain = (): void => model.assertComplete();
   expect(complain).toThrow(ScriptError);
-  expect(complain).toThrow(
-    "3 of the script's steps were never asked for: message, step(message, call of exec_command), fail.",
-  );
+  expect(complain).toThrow("Unused steps of the script: message, step(message, call of exec_command), fail.");
 });
 
 test("turns a throwing script into an answer and a complaint", async () => {
@@ -92,8 +90,8 @@ test("turns a throwing script into an answer and a complaint", async () => {
 });
 
 test.each([
-  ["a body that is not JSON", "{nope", 400, "no JSON object"],
-  ["a body that is no object", "[]", 400, "no JSON object"],
+  ["a body that is not JSON", "{nope", 400, "not a JSON object"],
+  ["a body that is no object", "[]", 400, "not a JSON object"],
 ])("refuses %s", async (_name, body, status, complaint) => {
   model.enqueue(message("unused"));
   expect((await ask(model.baseUrl, body)).status).toBe(status);
@@ -104,7 +102,7 @@ test.each([
 test("refuses what is not a request for a response", async () => {
   const response = await fetch(`${model.baseUrl}/models`);
   expect(response.status).toBe(404);
-  expect(() => model.assertComplete()).toThrow("was asked for GET /v1/models");
+  expect(() => model.assertComplete()).toThrow("but received GET /v1/models");
 });
 
 test("refuses a body above the limit, and serves one at the limit", async () => {
@@ -128,11 +126,13 @@ test("hands out a request by its number, before and after it came", async () => 
 test("rejects what waits for a request or a gate when the model closes", async () => {
   const never = gate();
   model.enqueue(step(never, message("x")));
-  const waiting = expect(model.request(0)).rejects.toThrow("closed before request 0 came");
+  const waiting = expect(model.request(0)).rejects.toThrow(
+    "Request 0 never arrived: the model closed after 0 requests",
+  );
   await model.close();
   await waiting;
   await expect(model.request(3)).rejects.toThrow(ScriptError);
-  await expect(never.reached).rejects.toThrow("never reached");
+  await expect(never.reached).rejects.toThrow("The gate was not reached");
 });
 
 test("lets a gate that nobody watches go without a word", async () => {

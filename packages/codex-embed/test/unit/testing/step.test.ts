@@ -20,7 +20,7 @@ test("refuses a part behind the end of the response", () => {
 });
 
 test("refuses an HTTP failure behind output, but not behind a pause", () => {
-  expect(() => step(message("x"), fail(500))).toThrow("only pauses can stand before it");
+  expect(() => step(message("x"), fail(500))).toThrow("only gates and delays can precede it");
   expect(() => step(message("x"), malformed("body"))).toThrow(ScriptError);
   expect(step(gate(), delay(1), fail(500)).parts).toHaveLength(3);
   expect(step(message("x"), malformed()).parts).toHaveLength(2);

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
-import { setIn } from "../../../../mcp-server/src/visible.js";
-import { spelledOut } from "../../../src/cli/render/text.js";
+import { indent } from "../../../../mcp-server/src/forms.js";
+import { displayText } from "../../../src/cli/render/text.js";
 import { displayJson, escapeForDisplay, isSafeToDisplay } from "../../../src/util/display.js";
 import { quadraticShare } from "../../support/cost.js";
 
@@ -22,12 +22,12 @@ describe("every character that shows as nothing", () => {
       expect([
         escapeForDisplay(text),
         escapeForDisplay(text, { singleLine: true }),
-        spelledOut(text),
-        setIn(text),
+        displayText(text),
+        indent(text),
       ]).toEqual([shown, shown, shown, `    ${shown}`]);
     }
     expect(escapeForDisplay("a\tb\nc", { singleLine: true })).toBe("a\\tb\\nc");
-    expect(spelledOut("a\tb\nc")).toBe("a    b\nc");
+    expect(displayText("a\tb\nc")).toBe("a    b\nc");
   });
 
   test("is escaped in JSON, which stays the same value", () => {

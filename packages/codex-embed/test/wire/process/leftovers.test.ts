@@ -132,6 +132,8 @@ describe.runIf(process.platform === "linux")("orphans", () => {
     started.agent.stdin.write(`(${job("mine")}); (${job("theirs")}); ${job("mine")}\n`);
     await started.lines.line(3);
     await until(() => jobs(started).length === 4);
+    // The subshells have exited, so that their jobs descend from the process no more.
+    await until(() => marked(started.mark).length === jobs(started).length + 1);
     const before = marked(started.mark);
     // The child of the process stays, and is waited for.
     await started.agent.killOrphans({ variables: ["JOB=other", "JOB=mine"], sinceMs });
