@@ -30,7 +30,7 @@ const questions = shown.filter((text) => !text.startsWith(PROMPT));
 
 /** What nobody's machine has in common with another: versions, places, what else is installed. */
 const DIFFERENT: readonly (readonly [RegExp, string])[] = [
-  [/(?<=Node |ajv: |server: )\d+\.\d+\.\d+/g, "<version>"],
+  [/(?<=Node |server: )\d+\.\d+\.\d+/g, "<version>"],
   [/(?<=binary +|launch +)\S*codex\b/g, "<runtime>"],
   [/(?<=home +|in )\/[^\s,]+/g, "<folder>"],
   [/(?<=codex-embed\/[\d.]+ ).*/g, "<system>"],

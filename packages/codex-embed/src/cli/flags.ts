@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { CodexOptions } from "../index.js";
-import { nearest } from "../validate/kinds.js";
+import { didYouMean } from "../validate/kinds.js";
 import { BadUsage, type Terminal } from "./terminal.js";
 
 /** Describes one flag. */
@@ -148,7 +148,7 @@ function checkedValue(shown: string, flag: Flag, value: string | undefined, isIn
     );
   }
   if (flag.choices !== undefined && !flag.choices.includes(value)) {
-    const near = nearest(value, flag.choices);
+    const near = didYouMean(value, flag.choices);
     const guess = near === null ? "" : ` Did you mean ${near}?`;
     throw new BadUsage(`${shown} is ${JSON.stringify(value)}; it must be one of ${flag.choices.join(", ")}.${guess}`);
   }
@@ -157,7 +157,7 @@ function checkedValue(shown: string, flag: Flag, value: string | undefined, isIn
 
 /** Creates the error for a flag that does not exist. */
 export function unknownFlag(shown: string, names: readonly string[]): BadUsage {
-  const near = shown.startsWith("--") ? nearest(shown.slice(2), names) : null;
+  const near = shown.startsWith("--") ? didYouMean(shown.slice(2), names) : null;
   return new BadUsage(`Unknown flag ${shown}.${near === null ? "" : ` Did you mean --${near}?`}`);
 }
 

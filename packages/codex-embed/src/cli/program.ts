@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { RUNTIME_VERSION } from "../protocol/index.js";
-import { nearest } from "../validate/kinds.js";
+import { didYouMean } from "../validate/kinds.js";
 import { demoCommand } from "./demo.js";
 import { doctorCommand } from "./doctor.js";
 import {
@@ -84,7 +84,7 @@ function find(name: string, commands: readonly Command[]): Command {
     throw new BadUsage(`${PROGRAM}: ${message} The flags of a command follow its name.${see}`);
   }
   const names = commands.map((command) => command.name);
-  const near = nearest(name, names);
+  const near = didYouMean(name, names);
   const guess = near === null ? ` Commands: ${names.join(", ")}.` : ` Did you mean ${near}?`;
   throw new BadUsage(`${PROGRAM}: Unknown command ${JSON.stringify(name)}.${guess}${see}`);
 }

@@ -2,7 +2,7 @@ import type { CallSite } from "../errors/base.js";
 import type { QueuedSubmission, ThreadItem, Turn, TurnStartResponse } from "../protocol/generated/protocol.js";
 import { type TurnOptions, turnModeFields } from "../runtime/options.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { type OutputOf, outputParser } from "../schema/prepare.js";
+import { NO_OUTPUT, type OutputOf, planTurnOutput } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import type { AgentHost } from "../stream/agentStream.js";
 import { itemsIn, type TurnEvent } from "../stream/events.js";
@@ -32,6 +32,8 @@ export class TurnStarter {
   readonly #runtime: Runtime;
   readonly #threadId: string;
   #cwd: string;
+  /** Resolves when the inputs and schemas of the calls so far are ready: the call that comes first is sent first. */
+  #prepared: Promise<unknown> = Promise.resolve();
 
   constructor(runtime: Runtime, threadId: string, cwd: string) {
     this.#runtime = runtime;
@@ -70,16 +72,17 @@ export class TurnStarter {
     const limits = { signal, deadlineMs, idleTimeoutMs, keepCommands };
     const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, site, sinceMs });
     try {
-      const output = outputParser(outputSchema);
       const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
       const cwd = fields.cwd ? this.#runtime.paths.resolve(fields.cwd) : this.#cwd;
+      const prepared = watch.race(Promise.all([planTurnOutput(outputSchema), toUserInput(input, cwd)]));
+      const [output, userInput] = await watch.race(this.#inOrder(prepared));
       const params = {
         clientUserMessageId: crypto.randomUUID(),
         ...fields,
         ...turnModeFields({ sandbox, approvalMode }),
         ...(output.wire === undefined ? {} : { outputSchema: output.wire }),
         threadId,
-        input: await watch.race(toUserInput(input, cwd)),
+        input: userInput,
       };
       const userMessageId = params.clientUserMessageId ?? undefined;
       const claim = (reservation: Reservation, turnId: string): StartedTurn => {
@@ -99,6 +102,13 @@ export class TurnStarter {
       watch.stop();
       throw error;
     }
+  }
+
+  /** Awaits a preparation after those of earlier calls. */
+  #inOrder<T>(preparation: Promise<T>): Promise<T> {
+    const earlier = this.#prepared;
+    this.#prepared = Promise.allSettled([earlier, preparation]);
+    return earlier.then(() => preparation);
   }
 
   /** Starts a goal or a review under limits. The thread is busy from this call on, also while `load` runs. */
@@ -129,7 +139,7 @@ export class TurnStarter {
       started.catch(() => {});
       await send();
       const { stream, ender } = await this.#runtime.whileOpen(started);
-      return new TurnHandle(this.#runtime, stream, { parse: outputParser(undefined).parse, ender });
+      return new TurnHandle(this.#runtime, stream, { parse: NO_OUTPUT.parse, ender });
     } finally {
       reservation.release();
     }

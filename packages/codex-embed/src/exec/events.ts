@@ -1,3 +1,5 @@
+import { isRecord } from "../util/json.js";
+
 /** The thread of the turn; the first event. */
 export type ThreadStartedEvent = {
   type: "thread.started";
@@ -88,16 +90,16 @@ export type UnknownThreadEvent = {
 type Shape = (event: object) => boolean;
 
 /** An item of another runtime may lack anything; a reader of `@openai/codex-sdk` got it all the same. */
-const withItem: Shape = (event) => isObject(memberOf(event, "item"));
+const withItem: Shape = (event) => isRecord(memberOf(event, "item"));
 
 /** The kinds of events, and what of each the SDK itself relies on. */
 const SHAPES: Readonly<Record<ThreadEvent["type"], Shape>> = {
   "thread.started": (event) => isText(memberOf(event, "thread_id")),
   "turn.started": () => true,
-  "turn.completed": (event) => isObject(memberOf(event, "usage")),
+  "turn.completed": (event) => isRecord(memberOf(event, "usage")),
   "turn.failed": (event) => {
     const error = memberOf(event, "error");
-    return isObject(error) && isText(memberOf(error, "message"));
+    return isRecord(error) && isText(memberOf(error, "message"));
   },
   "item.started": withItem,
   "item.updated": withItem,
@@ -129,16 +131,12 @@ export function parseEvent(line: string): ThreadEvent | undefined {
 
 /** Holds for unknown kinds as well, which the union leaves out on purpose. */
 function isEvent(value: unknown): value is ThreadEvent {
-  if (!isObject(value) || !("type" in value) || !isText(value.type)) return false;
-  return !isKnown(value.type) || SHAPES[value.type](value);
+  const type = isRecord(value) ? value["type"] : undefined;
+  return isRecord(value) && isText(type) && (!isKnown(type) || SHAPES[type](value));
 }
 
 function isKnown(type: string): type is ThreadEvent["type"] {
   return Object.hasOwn(SHAPES, type);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isText(value: unknown): value is string {

@@ -7,6 +7,7 @@ import { OutputValidationError } from "../errors/turn.js";
 import { isStandardSchema, prepareOutput, toJsonSchema } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import { atExit } from "../util/async.js";
+import { isRecord } from "../util/json.js";
 
 /** An `outputSchema` made ready. */
 export interface OutputPlan {
@@ -21,7 +22,7 @@ export interface OutputPlan {
  *
  * @throws UsageError for what is no schema, and for one of a library that has no JSON Schema or no strict form.
  */
-export function planOutput(schema: unknown): OutputPlan | undefined {
+export async function planOutput(schema: unknown): Promise<OutputPlan | undefined> {
   if (schema === undefined) return undefined;
   const where = "outputSchema";
   if (!isSchema(schema)) {
@@ -30,7 +31,7 @@ export function planOutput(schema: unknown): OutputPlan | undefined {
     );
   }
   if (!isStandardSchema(schema)) return { wire: toJsonSchema(schema, { io: "input", where }), parse: undefined };
-  const prepared = prepareOutput(schema, where);
+  const prepared = await prepareOutput(schema, where);
   return {
     wire: prepared.wire,
     async parse(finalResponse) {
@@ -42,7 +43,7 @@ export function planOutput(schema: unknown): OutputPlan | undefined {
 }
 
 function isSchema(value: unknown): value is Schema {
-  return (typeof value === "object" && value !== null && !Array.isArray(value)) || isStandardSchema(value);
+  return isRecord(value) || isStandardSchema(value);
 }
 
 /** A schema on disk. */

@@ -97,7 +97,7 @@ export class Thread {
         );
       }
       const { text, images } = toPrompt(turn.input);
-      const output = planOutput(options.outputSchema);
+      const output = await planOutput(options.outputSchema);
       turn.onOutput?.(output);
       const schemaFile = output === undefined ? undefined : await writeSchemaFile(output.wire);
       removeSchema = schemaFile?.remove;

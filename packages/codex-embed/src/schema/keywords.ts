@@ -1,14 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { JsonValue } from "../protocol/generated/protocol.js";
-import { isJsonObject, type JsonObject, setMember } from "./types.js";
+import { isRecord } from "../util/json.js";
+import { type JsonObject, setMember } from "./types.js";
 
-/** The names of JSON's types in a schema. */
-const TYPES = ["object", "array", "string", "number", "integer", "boolean", "null"];
-
-/** What combines or looks up schemas. */
+/** The keywords that combine or reference schemas. */
 const APPLICATORS = new Set(["$ref", "allOf", "anyOf", "oneOf"]);
 
-/** What says something about the values by itself. An unknown keyword says nothing. */
+/** The keywords that constrain values by themselves. An unknown keyword constrains nothing. */
 const CONSTRAINTS = new Set([
   "type",
   "enum",
@@ -42,7 +40,7 @@ const CONSTRAINTS = new Set([
   "multipleOf",
 ]);
 
-/** What strict output has no form for, and what to do instead. */
+/** The keywords that strict output cannot express, and what to use instead. */
 const REFUSED: Readonly<Record<string, string>> = {
   not: "Describe what is allowed instead.",
   if: "Use anyOf with one branch per case.",
@@ -53,7 +51,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   $recursiveRef: "Use $ref with #/$defs.",
 };
 
-/** The keywords of each type that strict output enforces, with the values of them that it takes. */
+/** The keywords of each type that strict output enforces, with the values that it accepts for them. */
 const KEPT: Readonly<Record<string, Readonly<Record<string, (value: JsonValue) => boolean>>>> = {
   array: { minItems: isNumber, maxItems: isNumber },
   string: { pattern: isPlainPattern, format: isKnownFormat },
@@ -66,8 +64,8 @@ const KEPT: Readonly<Record<string, Readonly<Record<string, (value: JsonValue) =
   },
 };
 
-/** The keywords of each type that are checked afterwards only; the model is told of them in the description. */
-const TOLD: Readonly<Record<string, readonly string[]>> = {
+/** The keywords of each type that only the validator checks. The description tells the model about them. */
+const DESCRIBED: Readonly<Record<string, readonly string[]>> = {
   object: ["minProperties", "maxProperties"],
   array: ["uniqueItems", "contains", "minContains", "maxContains"],
   string: ["minLength", "maxLength", "contentEncoding", "contentMediaType"],
@@ -83,14 +81,14 @@ function isKnownFormat(value: JsonValue): boolean {
   return typeof value === "string" && FORMATS.includes(value);
 }
 
-/** Look-around and back references are more than a regular language, which is all that decoding can follow. */
+/** Constrained decoding follows regular languages only: no look-around, no back references. */
 function isPlainPattern(value: JsonValue): boolean {
   return typeof value === "string" && !/\(\?<?[=!]|\\[1-9]|\\k</.test(value);
 }
 
 /**
- * Splits a schema into the parts that are treated apart. Keywords that say nothing about the values, such as `default`
- * and unknown ones, are left out.
+ * Splits a schema into its kinds of keywords. Those that constrain nothing, such as `default` and unknown ones, are
+ * dropped.
  */
 export function splitKeywords(schema: JsonObject): {
   annotations: JsonObject;
@@ -110,18 +108,13 @@ export function splitKeywords(schema: JsonObject): {
     else if (APPLICATORS.has(keyword)) applicators[keyword] = value;
     else if (CONSTRAINTS.has(keyword)) constraints[keyword] = value;
     else if (keyword.startsWith("unevaluated") && value !== false) {
-      refused ??= { keyword, hint: "Name the properties or the items." };
+      refused ??= { keyword, hint: "List the properties or the items." };
     }
   }
   return { annotations, applicators, constraints, refused };
 }
 
-/** Tells whether a string names a type of JSON Schema. */
-export function isType(type: JsonValue): type is string {
-  return typeof type === "string" && TYPES.includes(type);
-}
-
-/** The type of a scalar value in the words of JSON Schema; undefined for an object or a list. */
+/** The JSON Schema type of a scalar value; undefined for an object or an array. */
 export function typeOfScalar(value: JsonValue): string | undefined {
   if (value === null) return "null";
   if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
@@ -129,39 +122,39 @@ export function typeOfScalar(value: JsonValue): string | undefined {
 }
 
 /** Tells whether a scalar type is among the types. */
-export function isAmong(type: string, types: readonly string[]): boolean {
+export function isAmong(type: JsonValue, types: readonly JsonValue[]): boolean {
   return types.includes(type) || (type === "integer" && types.includes("number"));
 }
 
 /**
- * The keywords of the types that strict output enforces, and the description with the others in words: what cannot be
- * enforced is told to the model and checked afterwards.
+ * Returns the keywords that strict output enforces for these types, and a description that lists the others: the model
+ * reads them there, and the validator checks them afterwards.
  */
 export function keywordsOf(types: readonly string[], constraints: JsonObject, annotations: JsonObject): JsonObject {
   const kept: JsonObject = {};
-  const told: string[] = [];
+  const notes: string[] = [];
   for (const type of types) {
     const group = type === "integer" ? "number" : type;
     for (const [keyword, isTaken] of Object.entries(KEPT[group] ?? {})) {
       const value = constraints[keyword];
       if (value === undefined) continue;
       if (isTaken(value)) kept[keyword] = value;
-      else told.push(`${keyword}: ${JSON.stringify(value)}`);
+      else notes.push(`${keyword}: ${JSON.stringify(value)}`);
     }
-    for (const keyword of TOLD[group] ?? []) {
+    for (const keyword of DESCRIBED[group] ?? []) {
       const value = constraints[keyword];
-      if (value !== undefined && value !== false) told.push(`${keyword}: ${JSON.stringify(value)}`);
+      if (value !== undefined && value !== false) notes.push(`${keyword}: ${JSON.stringify(value)}`);
     }
   }
   const described: JsonObject = { ...annotations };
-  if (told.length > 0) {
+  if (notes.length > 0) {
     const before = described["description"];
-    described["description"] = `${typeof before === "string" ? `${before} ` : ""}(${told.join("; ")})`;
+    described["description"] = `${typeof before === "string" ? `${before} ` : ""}(${notes.join("; ")})`;
   }
   return { ...described, ...kept };
 }
 
-/** Says what two schemas disagree about. Never returns. */
+/** Throws an error that says what two schemas disagree about. */
 export type Refuse = (problem: string, hint: string) => never;
 
 const LARGER = new Set(["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"]);
@@ -169,8 +162,8 @@ const SMALLER = new Set(["maximum", "exclusiveMaximum", "maxLength", "maxItems",
 const OUTER_WINS = new Set(["title", "description"]);
 
 /**
- * One schema for the values that conform to both. Neither may hold `$ref`, `allOf` or `oneOf` at its top; what of their
- * parts must be merged in turn is left as an `allOf` inside. The input is not changed.
+ * Merges two schemas into one for the values that conform to both. Neither may have `$ref`, `allOf` or `oneOf` at its
+ * root. Parts that have to be merged in turn become an `allOf` inside. The inputs are not changed.
  */
 export function mergeSchemas(outer: JsonObject, inner: JsonObject, refuse: Refuse): JsonObject {
   if (outer["anyOf"] !== undefined || inner["anyOf"] !== undefined) return distribute(outer, inner, refuse);
@@ -191,7 +184,7 @@ function both(keyword: string, first: JsonValue, second: JsonValue, refuse: Refu
     if (SMALLER.has(keyword)) return Math.min(first, second);
   }
   if (keyword === "items") return { allOf: [first, second] };
-  if (keyword === "properties" && isJsonObject(first) && isJsonObject(second)) return properties(first, second);
+  if (keyword === "properties" && isRecord(first) && isRecord(second)) return properties(first, second);
   if (keyword === "required") return [...new Set([...list(first), ...list(second)])];
   if (keyword === "additionalProperties" && (first === false || second === false)) return false;
   if (keyword === "type" || keyword === "enum") {
@@ -201,7 +194,7 @@ function both(keyword: string, first: JsonValue, second: JsonValue, refuse: Refu
   }
   return refuse(
     `its parts disagree about ${keyword}, so they cannot be one schema`,
-    "Write the combined schema out by hand.",
+    "Write the combined schema by hand.",
   );
 }
 
@@ -223,8 +216,8 @@ function closeBoth(first: JsonObject, second: JsonObject, refuse: Refuse): void 
     [second, first],
   ] as const) {
     if (closed["additionalProperties"] !== false) continue;
-    const known = isJsonObject(closed["properties"]) ? closed["properties"] : {};
-    const named = isJsonObject(other["properties"]) ? Object.keys(other["properties"]) : [];
+    const known = isRecord(closed["properties"]) ? closed["properties"] : {};
+    const named = isRecord(other["properties"]) ? Object.keys(other["properties"]) : [];
     const stray = named.find((name) => !Object.hasOwn(known, name));
     if (stray === undefined) continue;
     refuse(
@@ -236,7 +229,7 @@ function closeBoth(first: JsonObject, second: JsonObject, refuse: Refuse): void 
 
 function distribute(outer: JsonObject, inner: JsonObject, refuse: Refuse): JsonObject {
   if (outer["anyOf"] !== undefined && inner["anyOf"] !== undefined) {
-    return refuse("two sets of alternatives apply at once", "Write their combinations out as one anyOf.");
+    return refuse("two sets of alternatives apply at once", "Write their combinations as one anyOf.");
   }
   const [base, choice] = outer["anyOf"] === undefined ? [outer, inner] : [inner, outer];
   const { anyOf, ...annotations } = choice;
@@ -248,11 +241,8 @@ function list(value: JsonValue | undefined): JsonValue[] {
 }
 
 function commonTypes(first: JsonValue[], second: JsonValue[]): JsonValue[] {
-  const within = (type: JsonValue, types: JsonValue[]) =>
-    types.includes(type) || (type === "integer" && types.includes("number"));
-  return [...first.filter((type) => within(type, second)), ...second.filter((type) => within(type, first))].filter(
-    (type, index, all) => all.indexOf(type) === index,
-  );
+  const common = [...first.filter((type) => isAmong(type, second)), ...second.filter((type) => isAmong(type, first))];
+  return [...new Set(common)];
 }
 
 function commonValues(first: JsonValue[], second: JsonValue[]): JsonValue[] {

@@ -1,23 +1,42 @@
-/** Owns the nulls that stand for absent properties in strict output: where they are put in, and their way out again. */
-
 import type { JsonValue } from "../protocol/generated/protocol.js";
-import { isJsonObject, type JsonObject, pointerNames, setMember, valueAt } from "./types.js";
+import { isRecord } from "../util/json.js";
+import { type JsonObject, pointerNames, setMember, valueAt } from "./types.js";
 
-/** For each object schema: the names of the properties that may be null only because they were optional. */
+/** For each object of a strict schema: the properties that may be null only because they were optional. */
 export type AddedNulls = ReadonlyMap<JsonObject, ReadonlySet<string>>;
 
-/** A schema in the strict form, and what was changed about optional properties. */
-export interface StrictSchema {
-  readonly schema: JsonObject;
-  readonly addedNulls: AddedNulls;
+/**
+ * Removes from an answer what the strict form added: a property that was optional and is null becomes absent, unless
+ * null was a value of it before. Returns a copy where something changes, and never changes the value. Linear in the size
+ * of the value.
+ *
+ * @param schema - the strict schema that the answer follows.
+ */
+export function dropAddedNulls(value: unknown, schema: JsonObject, added: AddedNulls): unknown {
+  return drop(value, schema, added, new Shapes(schema));
 }
 
-/** The reference to a definition of a strict schema. */
-export function referenceTarget(name: string): string {
-  return `#/$defs/${name}`;
+function drop(value: unknown, schema: JsonObject, added: AddedNulls, shapes: Shapes): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const node = shapes.choose(value, schema);
+  if (node === undefined) return value;
+  if (Array.isArray(value)) {
+    const { items } = node;
+    return isRecord(items) ? value.map((item: unknown) => drop(item, items, added, shapes)) : value;
+  }
+  const { properties } = node;
+  if (!isRecord(properties)) return value;
+  const addedHere = added.get(node);
+  const copy = {};
+  for (const [name, member] of Object.entries(value)) {
+    if (member === null && addedHere?.has(name)) continue;
+    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    setMember(copy, name, isRecord(property) ? drop(member, property, added, shapes) : member);
+  }
+  return copy;
 }
 
-/** The strict schema with null as one more value. */
+/** Adds null to the values of a strict schema. */
 export function nullable(schema: JsonObject): JsonObject {
   const { type, anyOf } = schema;
   if (Array.isArray(anyOf)) return { ...schema, anyOf: [...anyOf, { type: "null" }] };
@@ -32,37 +51,8 @@ export function nullable(schema: JsonObject): JsonObject {
 }
 
 /**
- * Takes out of an answer what the strict form put in: a property that was optional and is null becomes absent, unless
- * null was a value of it before. Gives a copy where something changes; the value itself is never changed. Linear in the
- * size of the value.
- */
-export function dropAddedNulls(value: unknown, strict: StrictSchema): unknown {
-  return drop(value, strict.schema, strict, new Shapes(strict.schema));
-}
-
-function drop(value: unknown, schema: JsonObject, strict: StrictSchema, shapes: Shapes): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  const node = shapes.choose(value, schema);
-  if (node === undefined) return value;
-  if (Array.isArray(value)) {
-    const { items } = node;
-    return isJsonObject(items) ? value.map((item: unknown) => drop(item, items, strict, shapes)) : value;
-  }
-  const { properties } = node;
-  if (!isJsonObject(properties)) return value;
-  const added = strict.addedNulls.get(node);
-  const copy = {};
-  for (const [name, member] of Object.entries(value)) {
-    if (member === null && added?.has(name)) continue;
-    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    setMember(copy, name, isJsonObject(property) ? drop(member, property, strict, shapes) : member);
-  }
-  return copy;
-}
-
-/**
- * Tells which parts of a strict schema a value has the shape of. Bounds, patterns and formats are left to the validator:
- * shapes tell alternatives apart. What was found out is remembered: in a recursive union every alternative asks about
+ * Tells which parts of a strict schema match the shape of a value. A shape only tells alternatives apart: bounds, patterns
+ * and formats are left to the validator. Results are remembered, since in a recursive union every alternative asks about
  * the same parts of the value again.
  */
 export class Shapes {
@@ -71,7 +61,7 @@ export class Shapes {
   readonly #constants = new Map<JsonObject, ReadonlySet<unknown>>();
   readonly #known = new Map<JsonObject, Map<object, boolean>>();
 
-  /** @param root - the strict schema that references lead into. */
+  /** @param root - the strict schema that references point into. */
   constructor(root: JsonObject) {
     this.#root = root;
   }
@@ -82,8 +72,8 @@ export class Shapes {
   }
 
   /**
-   * The object or array schema that a value is meant to follow. Of alternatives, it is the first whose shape the value
-   * has; the only one of the value's kind needs no look.
+   * The object or array schema that a value is meant to follow: the only alternative of the value's kind, else the first
+   * whose shape the value has.
    */
   choose(value: object, schema: JsonObject): JsonObject | undefined {
     const kind = Array.isArray(value) ? "array" : "object";
@@ -92,7 +82,7 @@ export class Shapes {
     return candidates.find((candidate) => this.#fitsOne(value, candidate));
   }
 
-  /** All schemas behind references and alternatives, in order, each once; none of them is a reference or a choice. */
+  /** The schemas behind references and alternatives, in order, each once. None of them is a reference or a choice. */
   #alternativesOf(schema: JsonObject): readonly JsonObject[] {
     let found = this.#alternatives.get(schema);
     if (found === undefined) {
@@ -111,7 +101,7 @@ export class Shapes {
       return target === undefined ? [] : this.#gather(target, seen);
     }
     if (!Array.isArray(anyOf)) return [schema];
-    return anyOf.filter(isJsonObject).flatMap((branch) => this.#gather(branch, seen));
+    return anyOf.flatMap((branch) => (isRecord(branch) ? this.#gather(branch, seen) : []));
   }
 
   #fitsOne(value: unknown, schema: JsonObject): boolean {
@@ -142,16 +132,16 @@ export class Shapes {
 
   #fitsObject(value: object, { type, items, properties }: JsonObject): boolean {
     if (Array.isArray(value)) {
-      return type === "array" && isJsonObject(items) && value.every((item) => this.fits(item, items));
+      return type === "array" && isRecord(items) && value.every((item) => this.fits(item, items));
     }
-    if (type !== "object" || !isJsonObject(properties)) return false;
+    if (type !== "object" || !isRecord(properties)) return false;
     const isKnown = Object.keys(value).every((name) => Object.hasOwn(properties, name));
     return (
       isKnown &&
       Object.entries(properties).every(([name, property]) => {
         // A provider that does not enforce the strict form may leave out what may be null.
         const member: unknown = Object.hasOwn(value, name) ? Reflect.get(value, name) : null;
-        return isJsonObject(property) && this.fits(member, property);
+        return isRecord(property) && this.fits(member, property);
       })
     );
   }
@@ -168,5 +158,5 @@ function hasType(value: unknown, types: readonly (JsonValue | undefined)[]): boo
 function resolve($ref: string, root: JsonObject): JsonObject | undefined {
   const names = pointerNames($ref.slice(1));
   const target = names === undefined ? undefined : valueAt(root, names);
-  return isJsonObject(target) ? target : undefined;
+  return isRecord(target) ? target : undefined;
 }

@@ -1,45 +1,53 @@
-/** Owns the strict form of a schema: the subset of JSON Schema that the Responses API takes for structured output. */
-
 import { UsageError } from "../errors/base.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
-import { isAmong, isType, keywordsOf, mergeSchemas, splitKeywords, typeOfScalar } from "./keywords.js";
-import { nullable, referenceTarget, Shapes, type StrictSchema } from "./nulls.js";
-import { isJsonObject, type JsonObject, localReference, setMember, toPath, valueAt } from "./types.js";
+import { isAmong, keywordsOf, mergeSchemas, splitKeywords, typeOfScalar } from "./keywords.js";
+import { dropAddedNulls, nullable, Shapes } from "./nulls.js";
+import { isRecord } from "../util/json.js";
+import { type JsonObject, isType, localReference, setMember, toPath, valueAt } from "./types.js";
 
-/** Far deeper than any schema that a model is asked to follow: only one that unfolds itself without end gets there. */
+/** Only a schema that expands without end is nested this deep. */
 const MAX_DEPTH = 200;
 
-/** Ten times the properties that the API takes: references within allOf unfold, each into as many parts as it has. */
+/** Ten times the properties that the API accepts. A reference within allOf expands into all of its parts. */
 const MAX_PARTS = 50_000;
 
 const VALUE_HINT = "Describe the value: give it a type.";
 const RECORD_HINT = "Name the properties, or use a list of { key, value } objects.";
 
+/** A schema in the strict form, and the way back. */
+export interface StrictSchema {
+  /** The schema to send. */
+  readonly wire: JsonObject;
+  /** Turns an answer in the strict form into one in the form of the original schema. Never changes its input. */
+  readonly restore: (answer: unknown) => unknown;
+}
+
 /**
- * Brings a schema to the strict form of structured output. The rules of the Responses API that are applied:
+ * Converts a schema to the strict form: the subset of JSON Schema that the Responses API takes for structured output. The
+ * rules of the API that are applied:
  *
  * - the root is an object, and not an `anyOf`;
  * - every object has `additionalProperties: false` and lists all its properties in `required`; one that was optional
- *   may be null instead, see `dropAddedNulls`; open objects, records and `patternProperties` are refused;
+ *   may be null instead, and `restore` removes that null; open objects, records and `patternProperties` are refused;
  * - every value has a `type`, an `anyOf` or a local `$ref`; a missing type is taken from `enum`, `const`, `properties`
- *   or `items`; what allows anything is refused, and so are tuples;
+ *   or `items`; a schema that allows anything is refused, and so is a tuple;
  * - `oneOf` becomes `anyOf`; `allOf`, and what stands beside `$ref` or `anyOf`, is merged, or refused when it disagrees;
- * - `not`, `if`, `dependentSchemas` and their kin, and references to elsewhere are refused;
+ * - `not`, `if`, `dependentSchemas` and similar, and references to other documents are refused;
  * - the bounds of numbers, `minItems`, `maxItems`, plain `pattern`s and the nine known `format`s are kept; other bounds
  *   (`minLength`, `uniqueItems`, patterns with look-around, …) move into the description, for the validator to check;
- * - `default`, `examples` and keywords without a meaning are left out; references are gathered in `$defs`.
+ * - `default`, `examples` and unknown keywords are dropped; referenced schemas are collected in `$defs`.
  *
- * Not applied are the limits on size, which differ by model: 5,000 properties, 10 levels, 1,000 enum values, 120,000
- * characters of names and values.
+ * The limits on size are not checked, since they differ by model: 5,000 properties, 10 levels, 1,000 enum values,
+ * 120,000 characters of names and values.
  *
  * @param where - what the schema is for, in the words of the caller, for example `outputSchema`.
  * @throws UsageError with the JSON path of what the strict form cannot express. The input is never changed.
  */
 export function toStrictJsonSchema(json: JsonObject, where: string): StrictSchema {
-  return new Strictifier(json, where).run();
+  return new StrictConverter(json, where).run();
 }
 
-class Strictifier {
+class StrictConverter {
   readonly #root: JsonObject;
   readonly #where: string;
   readonly #definitions = new Map<string, { readonly name: string; schema: JsonObject }>();
@@ -70,17 +78,17 @@ class Strictifier {
     const shapes = new Shapes(schema);
     for (const { owner, properties, name } of this.#optional) {
       const property = properties[name];
-      if (!isJsonObject(property) || shapes.fits(null, property)) continue;
+      if (!isRecord(property) || shapes.fits(null, property)) continue;
       setMember(properties, name, nullable(property));
       const added = this.#addedNulls.get(owner) ?? new Set();
       this.#addedNulls.set(owner, added.add(name));
     }
-    return { schema, addedNulls: this.#addedNulls };
+    return { wire: schema, restore: (answer) => dropAddedNulls(answer, schema, this.#addedNulls) };
   }
 
   #refuse(path: string, problem: string, hint: string): never {
     throw new UsageError(
-      `${this.#where} cannot be brought to the strict form that structured output demands: at ${path}, ${problem}. ${hint}`,
+      `${this.#where} has no strict form, which structured output requires: at ${path}, ${problem}. ${hint}`,
     );
   }
 
@@ -120,8 +128,8 @@ class Strictifier {
   #object(constraints: JsonObject, keywords: JsonObject, path: string, depth: number): JsonObject {
     const { additionalProperties, patternProperties } = constraints;
     const properties = constraints["properties"] ?? {};
-    if (!isJsonObject(properties)) this.#refuse(`${path}/properties`, "the value is not an object", VALUE_HINT);
-    if (isJsonObject(patternProperties) && Object.keys(patternProperties).length > 0) {
+    if (!isRecord(properties)) this.#refuse(`${path}/properties`, "the value is not an object", VALUE_HINT);
+    if (isRecord(patternProperties) && Object.keys(patternProperties).length > 0) {
       this.#refuse(`${path}/patternProperties`, "the names of the properties are open", RECORD_HINT);
     }
     const isClosed = additionalProperties === false;
@@ -150,7 +158,7 @@ class Strictifier {
     const { items, prefixItems } = constraints;
     if (prefixItems !== undefined || Array.isArray(items)) {
       const at = `${path}/${prefixItems === undefined ? "items" : "prefixItems"}`;
-      this.#refuse(at, "the list is a tuple", "Use an object with one property per place.");
+      this.#refuse(at, "the list is a tuple", "Use an object with one property per position.");
     }
     if (items === undefined) this.#refuse(path, "the list takes any items", "Give it items.");
     return { type: "array", ...keywords, items: this.#convert(items, `${path}/items`, depth + 1) };
@@ -195,14 +203,14 @@ class Strictifier {
     return known;
   }
 
-  /** Brings a schema to one of three forms, annotations aside: a `$ref`, an `anyOf`, or constraints. */
+  /** Reduces a schema to one of three forms, besides annotations: a `$ref`, an `anyOf`, or constraints. */
   #flatten(source: JsonValue | undefined, path: string, inlined: readonly string[]): JsonObject {
     this.#parts += 1;
     if (this.#parts > MAX_PARTS) {
-      this.#refuse(path, `the schema unfolds to more than ${MAX_PARTS} parts`, "Use fewer references within allOf.");
+      this.#refuse(path, `the schema expands to more than ${MAX_PARTS} parts`, "Use fewer references within allOf.");
     }
-    if (!isJsonObject(source)) {
-      const problem = source === true ? "any value is allowed" : "this is not a schema that a value can conform to";
+    if (!isRecord(source)) {
+      const problem = source === true ? "any value is allowed" : "no value can conform to it";
       return this.#refuse(path, problem, VALUE_HINT);
     }
     const { annotations, applicators, constraints, refused } = splitKeywords(source);
@@ -211,7 +219,7 @@ class Strictifier {
     }
     const { $ref, allOf, anyOf, oneOf } = applicators;
     if (anyOf !== undefined && oneOf !== undefined) {
-      this.#refuse(`${path}/oneOf`, "two sets of alternatives apply at once", "Write their combinations out.");
+      this.#refuse(`${path}/oneOf`, "two sets of alternatives apply at once", "Write their combinations as one anyOf.");
     }
     const choice = anyOf === undefined ? "oneOf" : "anyOf";
     const parts: JsonObject[] = [];
@@ -233,7 +241,7 @@ class Strictifier {
     return { ...merged, ...annotations };
   }
 
-  /** The schema itself in place of a reference to it. */
+  /** Replaces a reference by the schema that it points to. */
   #inline(flat: JsonObject, path: string, inlined: readonly string[]): JsonObject {
     if (flat["$ref"] === undefined) return flat;
     const target = this.#follow(flat, path);
@@ -244,24 +252,24 @@ class Strictifier {
     return this.#inline(this.#flatten(target.schema, target.path, seen), target.path, seen);
   }
 
-  /** Goes from reference to reference to what they mean in the end. */
+  /** Follows references to the schema that they point to in the end. */
   #follow(source: JsonValue, path: string): { schema: JsonValue; path: string } {
     const seen = new Set<string>();
     let at = { schema: source, path };
     for (;;) {
-      if (!isJsonObject(at.schema)) return at;
+      if (!isRecord(at.schema)) return at;
       const { applicators, constraints } = splitKeywords(at.schema);
       const { $ref } = applicators;
       const isReference = Object.keys(applicators).length === 1 && Object.keys(constraints).length === 0;
       if ($ref === undefined || !isReference) return at;
       const names = typeof $ref === "string" ? localReference($ref) : undefined;
       if (names === undefined) {
-        this.#refuse(`${at.path}/$ref`, "the reference is not a JSON pointer in this schema", "Use $defs.");
+        this.#refuse(`${at.path}/$ref`, "the reference is not a JSON pointer into this schema", "Use $defs.");
       }
       const target = valueAt(this.#root, names);
-      if (target === undefined) this.#refuse(`${at.path}/$ref`, "the reference leads nowhere", "Check its target.");
+      if (target === undefined) this.#refuse(`${at.path}/$ref`, "the reference has no target", "Define it in $defs.");
       at = { schema: target, path: toPath(names) };
-      if (seen.has(at.path)) this.#refuse(at.path, "the reference leads to itself", "Break the cycle.");
+      if (seen.has(at.path)) this.#refuse(at.path, "the reference points to itself", "Break the cycle.");
       seen.add(at.path);
     }
   }
@@ -270,11 +278,11 @@ class Strictifier {
     const target = this.#follow({ $ref }, path);
     if (target.path === "#") return { $ref: "#" };
     const known = this.#definitions.get(target.path);
-    if (known !== undefined) return { $ref: referenceTarget(known.name) };
+    if (known !== undefined) return { $ref: `#/$defs/${known.name}` };
     const definition = { name: this.#nameOf(target.path), schema: {} };
     this.#definitions.set(target.path, definition);
     definition.schema = this.#convert(target.schema, target.path, depth + 1);
-    return { $ref: referenceTarget(definition.name) };
+    return { $ref: `#/$defs/${definition.name}` };
   }
 
   #nameOf(path: string): string {

@@ -1,7 +1,8 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { JsonValue } from "../protocol/generated/protocol.js";
+import { isRecord } from "../util/json.js";
 
-/** The keywords of JSON Schema that are checked when a schema is written by hand. Others are allowed too. */
+/** The keywords of JSON Schema whose types the compiler checks. Others are allowed too. */
 export interface JsonSchemaKeywords {
   readonly type?: string | readonly string[];
   readonly title?: string;
@@ -24,35 +25,39 @@ export interface JsonSchemaKeywords {
 export type JsonSchema = JsonSchemaKeywords | Readonly<Record<string, unknown>>;
 
 /**
- * What describes a value of type `T`: a schema of a library that implements Standard Schema and Standard JSON Schema
- * (zod, arktype, valibot with `toStandardJsonSchema`, …), or a plain JSON Schema.
+ * A schema for values of type `T`: of a library that implements Standard Schema and Standard JSON Schema (zod, arktype,
+ * valibot with `toStandardJsonSchema`, …), or a plain JSON Schema.
  */
 export type Schema<T = unknown> = StandardSchemaV1<unknown, T> | JsonSchema;
 
-/** The type of the values that a schema lets through; `unknown` for a plain JSON Schema. */
+/** The type of the values that a schema accepts; `unknown` for a plain JSON Schema. */
 export type InferOutput<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : unknown;
 
-/** One way in which a value does not conform to its schema. */
+/** One reason why a value does not conform to its schema. */
 export interface SchemaIssue {
+  /** What is wrong, as the library or the validator words it. */
   readonly message: string;
-  /** Where in the value: property names and array indices. */
+  /** Where in the value: property names and array indices. Empty for the value itself. */
   readonly path: readonly (string | number)[];
 }
 
-/** What a check of a value gives: the value as the schema's type, or what is wrong with it. */
+/** The result of a check: the value as the schema's type, or what is wrong with it. */
 export type SchemaResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly issues: readonly SchemaIssue[] };
 
-/** A JSON object. */
+/** A JSON object, such as a plain JSON Schema. */
 export type JsonObject = { [key in string]?: JsonValue };
 
-/** Tells whether a JSON value is an object. */
-export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** The names of JSON's types in a schema. */
+const TYPES: ReadonlySet<unknown> = new Set(["object", "array", "string", "number", "integer", "boolean", "null"]);
+
+/** Tells whether a value is the name of a type in JSON Schema. */
+export function isType(type: JsonValue): type is string {
+  return TYPES.has(type);
 }
 
-/** Sets a member of an object, also one with the name `__proto__`. */
+/** Sets a member of an object, also one named `__proto__`. */
 export function setMember(target: object, name: string, value: unknown): void {
   if (name === "__proto__") {
     Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
@@ -61,7 +66,7 @@ export function setMember(target: object, name: string, value: unknown): void {
   }
 }
 
-/** The names in a JSON pointer (RFC 6901), or in one as a URI fragment; undefined when it is none. */
+/** Splits a JSON pointer (RFC 6901) into names; undefined for any other text. */
 export function pointerNames(pointer: string): string[] | undefined {
   if (pointer === "") return [];
   if (!pointer.startsWith("/")) return undefined;
@@ -71,7 +76,7 @@ export function pointerNames(pointer: string): string[] | undefined {
     .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-/** The names of a local `$ref`, which is a JSON pointer as a URI fragment; undefined for any other. */
+/** Splits a local `$ref`, a JSON pointer as a URI fragment, into names; undefined for any other reference. */
 export function localReference(reference: string): string[] | undefined {
   if (!reference.startsWith("#")) return undefined;
   try {
@@ -81,17 +86,17 @@ export function localReference(reference: string): string[] | undefined {
   }
 }
 
-/** The path of names, for messages and as a key. */
+/** Joins names to a path, for messages and as a key. */
 export function toPath(names: readonly (string | number)[]): string {
   return ["#", ...names.map((name) => String(name).replaceAll("~", "~0").replaceAll("/", "~1"))].join("/");
 }
 
-/** What lies at the names; undefined when there is nothing. */
+/** Follows names into a value; undefined when there is nothing. */
 export function valueAt(root: JsonValue, names: readonly string[]): JsonValue | undefined {
   let value: JsonValue | undefined = root;
   for (const name of names) {
     if (Array.isArray(value)) value = value[Number(name)];
-    else if (isJsonObject(value) && Object.hasOwn(value, name)) value = value[name];
+    else if (isRecord(value) && Object.hasOwn(value, name)) value = value[name];
     else return undefined;
   }
   return value;

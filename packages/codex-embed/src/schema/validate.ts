@@ -1,63 +1,36 @@
 import { type Context, createContext, Script } from "node:vm";
-import { UsageError } from "../errors/base.js";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { messageOf, UsageError } from "../errors/base.js";
 import { type JsonObject, localReference, pointerNames, type SchemaIssue, valueAt } from "./types.js";
 
-/** How long a check may hold up the event loop: a schema can ask for more than linear time. */
+/** How long a check may block the event loop: a schema can ask for more than linear time. */
 const MAX_CHECK_MS = 1_000;
 const TOO_SLOW = `could not be checked within ${MAX_CHECK_MS} ms`;
 
-/** More issues say no more, and all of them are read by the model that is asked to correct its answer. */
+/** More issues say no more, and the model that has to correct its answer reads all of them. */
 const MAX_ISSUES = 100;
 
-/** The dialects of JSON Schema that ajv has a class each for. */
-export type Dialect = "2020-12" | "draft-07";
-
-/** What is used of ajv's classes. */
-type AjvClass = new (options: {
-  allErrors: boolean;
-  strict: boolean;
-  validateFormats: boolean;
-  logger: false;
-}) => AjvInstance;
-
-/** Gives ajv's class for a dialect, or null when ajv is not installed. */
-export type AjvLoader = (dialect: Dialect) => Promise<AjvClass | null>;
-
-/** Checks a value: the issues, none of them when it conforms. */
+/** Returns what is wrong with a value; an empty list when it conforms. */
 export type Check = (value: unknown) => readonly SchemaIssue[];
 
-/** Loads the optional peer `ajv`. An older major version without these classes counts as not installed. */
-export async function loadAjv(dialect: Dialect): Promise<AjvClass | null> {
-  try {
-    if (dialect === "draft-07") return (await import("ajv")).Ajv ?? null;
-    return (await import("ajv/dist/2020.js")).Ajv2020 ?? null;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && isMissing(error.code)) return null;
-    throw error;
-  }
-}
-
-function isMissing(code: unknown): boolean {
-  return code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND";
-}
-
 /**
- * Compiles a schema to a check. Formats are not checked: that takes another package. Null when ajv is not installed.
+ * Compiles a plain JSON Schema of draft 2020-12, or of the draft that `$schema` names, to a check. `format` is an
+ * annotation, as in the standard, and is not checked. A check takes time in proportion to the size of the value, and
+ * reports a value that takes more than 1 s, which a `pattern` can, as one that does not conform.
  *
- * @throws UsageError when ajv refuses the schema.
+ * @param where - what the schema is for, in the words of the caller.
+ * @throws UsageError when the validator refuses the schema.
  */
-export async function compileCheck(schema: JsonObject, where: string, load: AjvLoader): Promise<Check | null> {
+export function compileCheck(schema: JsonObject, where: string): Check {
   const { $schema, ...body } = schema;
   const isOld = typeof $schema === "string" && /draft-0[4-7]/.test($schema);
-  const Ajv = await load(isOld ? "draft-07" : "2020-12");
-  if (Ajv === null) return null;
-  let validate: AjvValidate;
+  const options = { allErrors: true, strict: false, validateFormats: false, logger: false } as const;
+  let validate: ValidateFunction;
   try {
-    const ajv = new Ajv({ allErrors: true, strict: false, validateFormats: false, logger: false });
-    validate = compileShared(ajv, body);
+    validate = compileShared(isOld ? new Ajv(options) : new Ajv2020(options), body);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`${where} is not a valid JSON Schema: ${reason}.`, { cause });
+    throw new UsageError(`${where} is not a valid JSON Schema: ${messageOf(cause)}.`, { cause });
   }
   return (value) => {
     const isValid = withinTime(() => validate(value) === true);
@@ -68,12 +41,33 @@ export async function compileCheck(schema: JsonObject, where: string, load: AjvL
   };
 }
 
+function toIssue(error: ErrorObject, value: unknown): SchemaIssue {
+  return { message: `${error.message ?? "is not valid"}${detail(error.params)}`, path: toPath(error, value) };
+}
+
+function detail(params: object): string {
+  if ("additionalProperty" in params) return `: ${JSON.stringify(params.additionalProperty)}`;
+  if ("allowedValues" in params) return `: ${JSON.stringify(params.allowedValues)}`;
+  if ("allowedValue" in params) return `: ${JSON.stringify(params.allowedValue)}`;
+  return "";
+}
+
+/** An index is a number and a property's name is not, which only the value itself tells apart. */
+function toPath(error: ErrorObject, value: unknown): (string | number)[] {
+  let at: unknown = value;
+  return (pointerNames(error.instancePath) ?? []).map((name) => {
+    const isIndex = Array.isArray(at);
+    at = typeof at === "object" && at !== null ? Reflect.get(at, name) : undefined;
+    return isIndex ? Number(name) : name;
+  });
+}
+
 let sandbox: Context | undefined;
 let runner: Script | undefined;
 
 /**
- * What a function returns, or undefined when it takes longer than a check may. A `pattern` can take exponential time over
- * text that a model has chosen, and only V8 itself can stop a regular expression.
+ * Returns what a function returns, or undefined when it takes longer than a check may. A `pattern` can take exponential
+ * time over text that a model has chosen, and only V8 itself can stop a regular expression.
  */
 function withinTime<T>(run: () => T): T | undefined {
   sandbox ??= createContext({});
@@ -93,88 +87,44 @@ function withinTime<T>(run: () => T): T | undefined {
   }
 }
 
-/** The error is one of the sandbox's own realm. */
+/** The error belongs to the sandbox's own realm. */
 function isTimeout(error: unknown): boolean {
   return (
     typeof error === "object" && error !== null && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
   );
 }
 
-function toIssue(error: AjvError, value: unknown): SchemaIssue {
-  return { message: `${error.message ?? "is not valid"}${detail(error.params)}`, path: toPath(error, value) };
-}
-
-function detail(params: object): string {
-  if ("additionalProperty" in params) return `: ${JSON.stringify(params.additionalProperty)}`;
-  if ("allowedValues" in params) return `: ${JSON.stringify(params.allowedValues)}`;
-  if ("allowedValue" in params) return `: ${JSON.stringify(params.allowedValue)}`;
-  return "";
-}
-
-/** An index is a number and a property's name is not, which only the value itself tells apart. */
-function toPath(error: AjvError, value: unknown): (string | number)[] {
-  let at: unknown = value;
-  return (pointerNames(error.instancePath) ?? []).map((name) => {
-    const isIndex = Array.isArray(at);
-    at = typeof at === "object" && at !== null ? Reflect.get(at, name) : undefined;
-    return isIndex ? Number(name) : name;
-  });
-}
-
-/** What ajv says is wrong with a value. */
-export interface AjvError {
-  readonly instancePath: string;
-  readonly message?: string;
-  readonly params: Record<string, unknown>;
-}
-
-/** What is used of a compiled schema. */
-export interface AjvValidate {
-  (value: unknown): unknown;
-  errors?: readonly AjvError[] | null | undefined;
-}
-
-/** What is used of an instance of ajv. */
-export interface AjvInstance {
-  compile(schema: object): AjvValidate;
-  removeKeyword(keyword: string): unknown;
-  addKeyword(definition: {
-    keyword: string;
-    schemaType: "string";
-    errors: "full";
-    compile(reference: string): RefCheck;
-  }): unknown;
-}
-
-interface RefCheck {
+/** What ajv calls for a keyword. */
+interface KeywordCheck {
   (value: unknown, context?: { readonly instancePath: string }): boolean;
-  errors?: AjvError[];
+  errors?: ErrorObject[];
 }
 
-/** Rules about the whole schema resource, or about what a reference has looked at: ajv's own `$ref` knows them. */
+/** Rules about the whole schema resource, or about what a reference has looked at: only ajv's own `$ref` knows them. */
 const NEEDS_PLAIN_REFS = /"(?:\$id|\$anchor|\$dynamic\w+|\$recursive\w+|unevaluated\w+)":/;
 
-/** Every failed alternative repeats what is wrong below it, so without a limit the list doubles with each level. */
+/** Every failed alternative repeats what is wrong below it: without a limit the list doubles with each level. */
 const MAX_ERRORS = 100;
 
 /**
- * Compiles a schema. Of a recursive union ajv checks the same part of the value again for each alternative on every
- * level above it: the time doubles with each level of the value. Here it is linear in the size of the value.
+ * Compiles a schema whose references remember what they found. In a recursive union ajv checks the same part of the
+ * value again for each alternative on every level above it, so its time doubles with each level of the value. With a
+ * memory it is linear in the size of the value.
  */
-export function compileShared(ajv: AjvInstance, schema: JsonObject): AjvValidate {
+function compileShared(ajv: Ajv | Ajv2020, schema: JsonObject): ValidateFunction {
   if (NEEDS_PLAIN_REFS.test(JSON.stringify(schema))) return ajv.compile(schema);
   const targets = new Map<string, Target>();
-  // The schema of schemas is compiled with the first schema, and needs ajv's own references.
+  // The meta-schema is compiled with the first schema, and needs ajv's own references.
   ajv.compile({});
   ajv.removeKeyword("$ref");
   ajv.addKeyword({
     keyword: "$ref",
     schemaType: "string",
     errors: "full",
-    compile(reference) {
+    compile(reference: string) {
       const target = targets.get(reference) ?? new Target(reference, schema);
       targets.set(reference, target);
-      const check: RefCheck = (value, context) => {
+      const check: KeywordCheck = (value, context) => {
         const at = context?.instancePath ?? "";
         check.errors = target.errorsOf(value).map((error) => ({ ...error, instancePath: at + error.instancePath }));
         return check.errors.length === 0;
@@ -188,11 +138,11 @@ export function compileShared(ajv: AjvInstance, schema: JsonObject): AjvValidate
   return validate;
 }
 
-/** What a `$ref` leads to. */
+/** The schema that a `$ref` points to, and what is wrong with each object and array that it has checked. */
 class Target {
   readonly #schema: object;
-  readonly #known = new WeakMap<object, readonly AjvError[]>();
-  #validate: AjvValidate | undefined;
+  readonly #known = new WeakMap<object, readonly ErrorObject[]>();
+  #validate: ValidateFunction | undefined;
 
   constructor(reference: string, root: JsonObject) {
     const names = localReference(reference);
@@ -202,11 +152,11 @@ class Target {
     else throw new Error(`can't resolve reference ${reference}`);
   }
 
-  compile(ajv: AjvInstance): void {
+  compile(ajv: Ajv | Ajv2020): void {
     this.#validate = ajv.compile(this.#schema);
   }
 
-  errorsOf(value: unknown): readonly AjvError[] {
+  errorsOf(value: unknown): readonly ErrorObject[] {
     if (typeof value !== "object" || value === null) return this.#check(value);
     const known = this.#known.get(value);
     if (known !== undefined) return known;
@@ -215,7 +165,7 @@ class Target {
     return errors;
   }
 
-  #check(value: unknown): readonly AjvError[] {
+  #check(value: unknown): readonly ErrorObject[] {
     const validate = this.#validate;
     if (validate === undefined || validate(value) === true) return [];
     return (validate.errors ?? []).slice(0, MAX_ERRORS);

@@ -1,11 +1,9 @@
-/** Finds what is wrong with a plain JSON Schema when it is given, not when the first answer is held against it. */
-
 import { UsageError } from "../errors/base.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
-import { isType } from "./keywords.js";
-import { isJsonObject, type JsonObject, localReference, setMember, toPath, valueAt } from "./types.js";
+import { isRecord } from "../util/json.js";
+import { type JsonObject, isType, localReference, setMember, toPath, valueAt } from "./types.js";
 
-/** What is wrong with the value of a keyword; undefined when it is fine. */
+/** Returns what is wrong with the value of a keyword; undefined when it is fine. */
 type Test = (value: JsonValue) => string | undefined;
 
 const test =
@@ -15,13 +13,13 @@ const test =
 
 const isString = (value: JsonValue): value is string => typeof value === "string";
 const isNumber = (value: JsonValue): value is number => typeof value === "number";
-const isSchema = (value: JsonValue): boolean => typeof value === "boolean" || isJsonObject(value);
+const isSchema = (value: JsonValue): boolean => typeof value === "boolean" || isRecord(value);
 const isSchemaList = (value: JsonValue): boolean => Array.isArray(value) && value.length > 0 && value.every(isSchema);
 const isNameList = (value: JsonValue): boolean =>
   Array.isArray(value) && value.every(isString) && new Set(value).size === value.length;
 
 const isNameLists = (value: JsonValue): boolean =>
-  isJsonObject(value) && Object.values(value).every((each) => each !== undefined && isNameList(each));
+  isRecord(value) && Object.values(value).every((each) => each !== undefined && isNameList(each));
 const isTypes = (value: JsonValue): boolean =>
   Array.isArray(value) ? value.length > 0 && value.every(isType) && isNameList(value) : isType(value);
 
@@ -31,11 +29,11 @@ const BOOLEAN = test((value) => typeof value === "boolean", "true or false");
 const TEXT = test(isString, "a string");
 const SCHEMA = test(isSchema, "a schema");
 const SCHEMAS = test(isSchemaList, "a list of schemas, with at least one");
-const SCHEMA_MAP = test(isJsonObject, "an object of schemas");
+const SCHEMA_MAP = test(isRecord, "an object of schemas");
 
 const all = (keywords: string, form: Test): [string, Test][] => keywords.split(" ").map((keyword) => [keyword, form]);
 
-/** The keywords whose values have a form, of draft 2020-12 and of those before it. Others are not looked at. */
+/** The keywords of draft 2020-12, and of the drafts before it, whose values have to have a form. */
 const KEYWORDS: ReadonlyMap<string, Test> = new Map([
   ["type", test(isTypes, "the name of a JSON type, or a list of different ones")],
   ["enum", test((value) => Array.isArray(value) && value.length > 0, "a list of values, with at least one")],
@@ -54,15 +52,16 @@ const KEYWORDS: ReadonlyMap<string, Test> = new Map([
   ...all("contains propertyNames not if then else", SCHEMA),
 ]);
 
-/** Deeper ones are refused by what comes after. */
+/** The conversion and the validator refuse deeper schemas. */
 const MAX_LEVELS = 300;
 
 /**
- * A copy of a plain JSON Schema in which `nullable: true` (of OpenAPI) is said in the words of JSON Schema.
+ * Checks a plain JSON Schema when it is given, before any value is checked against it. Returns a copy in which OpenAPI's
+ * `nullable: true` is written in JSON Schema.
  *
  * @param where - what the schema is for, in the words of the caller.
- * @throws UsageError with the place of a keyword that no validator could use: a `pattern` that is no regular expression
- * of JavaScript with the flag `u`, a repeated name in `required`, a reference that leads nowhere, ….
+ * @throws UsageError with the path of a keyword that no validator could use: a `pattern` that is not a JavaScript regular
+ * expression with the flag `u`, a repeated name in `required`, a reference without a target, ….
  */
 export function toWellFormedSchema(json: JsonObject, where: string): JsonObject {
   const refuse = (path: readonly string[], problem: string): never => {
@@ -71,7 +70,7 @@ export function toWellFormedSchema(json: JsonObject, where: string): JsonObject 
 
   const visit = (schema: JsonValue, path: readonly string[]): JsonValue => {
     if (typeof schema === "boolean" || path.length > MAX_LEVELS) return schema;
-    if (!isJsonObject(schema)) return refuse(path, "it must be a schema");
+    if (!isRecord(schema)) return refuse(path, "it must be a schema");
     const copy: JsonObject = {};
     for (const [keyword, value] of Object.entries(schema)) {
       if (value === undefined) continue;
@@ -91,7 +90,7 @@ export function toWellFormedSchema(json: JsonObject, where: string): JsonObject 
       return Array.isArray(value) ? value.map((each, index) => visit(each, [...at, String(index)])) : value;
     }
     if (keyword === "items") return visit(value, at);
-    if (form !== SCHEMA_MAP || !isJsonObject(value)) return value;
+    if (form !== SCHEMA_MAP || !isRecord(value)) return value;
     const copy: JsonObject = {};
     for (const [name, each] of Object.entries(value)) {
       const problem = keyword === "patternProperties" ? patternProblem(name) : undefined;
@@ -102,7 +101,7 @@ export function toWellFormedSchema(json: JsonObject, where: string): JsonObject 
   };
 
   const made = visit(json, []);
-  return isJsonObject(made) ? made : json;
+  return isRecord(made) ? made : json;
 }
 
 function patternProblem(value: JsonValue): string | undefined {
@@ -111,17 +110,17 @@ function patternProblem(value: JsonValue): string | undefined {
     new RegExp(value, "u");
     return undefined;
   } catch {
-    return "it is not a regular expression of JavaScript with the flag u (no (?i), and no escapes such as \\:)";
+    return "it is not a JavaScript regular expression with the flag u (no (?i), and no escapes such as \\:)";
   }
 }
 
-/** A reference by an anchor or by the `$id` of a part is looked up by the validator alone. */
+/** Only the validator resolves references to an anchor or to the `$id` of a part. */
 function referenceProblem(value: JsonValue, root: JsonObject): string | undefined {
   if (typeof value !== "string") return undefined;
   const names = localReference(value);
-  if (names !== undefined) return valueAt(root, names) === undefined ? "the reference leads nowhere" : undefined;
+  if (names !== undefined) return valueAt(root, names) === undefined ? "the reference has no target" : undefined;
   const hasIds = value.startsWith("#") || /"\$id":/.test(JSON.stringify(root));
-  return hasIds ? undefined : "the reference leads out of the schema; use $defs";
+  return hasIds ? undefined : "the reference points outside the schema: use $defs";
 }
 
 function withNull(schema: JsonObject): JsonObject {

@@ -9,7 +9,7 @@ import {
 } from "../protocol/generated/tables.js";
 import { currentContext } from "../util/async.js";
 import { isRecord } from "../util/json.js";
-import { MAX_KEY_CHARS, nearest, shownKey, text } from "../validate/kinds.js";
+import { didYouMean, shownKey, text } from "../validate/kinds.js";
 
 /** The method name of a notification of the protocol. */
 export type NotificationMethod = keyof Notifications;
@@ -257,7 +257,7 @@ export function checkSubscription(method: unknown, silenced: readonly string[]):
       `on: this client's optOutNotifications leave out ${shown}. Remove it from that list; [] leaves out nothing.`,
     );
   }
-  const near = method.length > MAX_KEY_CHARS ? null : nearest(method, known);
+  const near = didYouMean(method, known);
   throw new UsageError(
     `on: the protocol has no notification ${shown}. ` +
       (near === null

@@ -1,12 +1,13 @@
-/** Pictures that the runtime can read: what else it is given, it leaves out without an error (measured). */
-
 import { UsageError } from "../errors/base.js";
 
-/** One format that the runtime reads, recognised by its bytes: it does not look at the declared type either. */
+/**
+ * A format that the runtime reads. It detects the format from the bytes, whatever type is declared, and silently drops
+ * pictures of other formats and incomplete ones (measured).
+ */
 interface Format {
   readonly mediaType: string;
   matches(bytes: Buffer): boolean;
-  /** Whether the file goes on to its end, as far as the runtime needs it. */
+  /** Whether the file is complete, as far as the runtime needs it. */
   isWhole(bytes: Buffer): boolean;
 }
 
@@ -26,10 +27,10 @@ const DATA_HEADER = /^data:([^;,]*)[^,]*;base64$/i;
 const MAX_HEADER_CHARS = 1_000;
 
 /**
- * Brings a picture to the data URL that the runtime reads. Its media type is that of the bytes, whatever was declared.
+ * Converts a picture to the data URL that the runtime reads. Its media type is that of the bytes, whatever was declared.
  *
- * @param picture - a `data:` URL, bytes or a Blob; anything else is refused.
- * @throws UsageError for what the runtime would leave out.
+ * @param picture - a `data:` URL, bytes or a Blob.
+ * @throws UsageError for anything else, and for a picture that the runtime would silently drop.
  */
 export async function toPictureUrl(picture: unknown): Promise<string> {
   if (typeof picture === "string") return checkDataUrl(picture);
@@ -38,17 +39,17 @@ export async function toPictureUrl(picture: unknown): Promise<string> {
 }
 
 /**
- * The media type of a picture.
+ * Returns the media type of a picture.
  *
  * @param what - what the bytes are, for the message: `The image`, or a path.
  * @throws UsageError for bytes that the runtime cannot read.
  */
 export function checkPicture(bytes: Buffer, what: string): string {
-  if (bytes.length === 0) throw new UsageError(`${what} is empty: it has no bytes, whatever its mediaType is.`);
+  if (bytes.length === 0) throw new UsageError(`${what} is empty. Pass the bytes of a PNG, JPEG, GIF or WebP file.`);
   const format = FORMATS.find((each) => each.matches(bytes));
   if (format === undefined) {
     throw new UsageError(
-      `${what}'s bytes are not PNG, JPEG, GIF or WebP, which is all that the runtime reads, whatever mediaType says. Convert it to one of these.`,
+      `${what}'s bytes are not PNG, JPEG, GIF or WebP, and the runtime reads no other format, whatever mediaType says. Convert it first.`,
     );
   }
   if (format.isWhole(bytes)) return format.mediaType;
@@ -62,19 +63,19 @@ function checkDataUrl(url: string): string {
   const header = url.slice(0, Math.max(comma, 0));
   if (!/^data:/i.test(url)) {
     throw new UsageError(
-      "An image must be a data: URL or bytes; the runtime takes no remote URLs. Fetch it yourself and pass the bytes: " +
+      "An image must be a data: URL or bytes; the runtime fetches no URLs. Fetch it yourself and pass the bytes: " +
         '{ type: "image", image: new Uint8Array(await (await fetch(url)).arrayBuffer()) }.',
     );
   }
   const type = DATA_HEADER.exec(header)?.[1];
   if (type === undefined) {
-    throw new UsageError("The data: URL of an image must be data:TYPE;base64,DATA. Or pass the bytes.");
+    throw new UsageError("The data: URL of an image must have the form data:TYPE;base64,DATA. Or pass the bytes.");
   }
   const data = url.slice(comma + 1);
   const bytes = Buffer.from(data, "base64");
   if (bytes.toString("base64") !== data) {
     throw new UsageError(
-      "The data: URL of an image holds line breaks, blanks or other characters that are not padded base64. Pass the bytes instead.",
+      "The data: URL of an image contains line breaks or other characters that are not padded base64. Pass the bytes instead.",
     );
   }
   const mediaType = checkPicture(bytes, "The image");

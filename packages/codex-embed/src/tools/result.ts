@@ -1,5 +1,3 @@
-/** What `execute` may return, and how it becomes the wire's. */
-
 import { isDeepStrictEqual } from "node:util";
 import { UsageError } from "../errors/base.js";
 import type {
@@ -7,59 +5,53 @@ import type {
   DynamicToolCallResponse,
   JsonValue,
 } from "../protocol/generated/protocol.js";
-import { findJsonFault, type JsonFault, MAX_READ_LEVELS } from "../util/json.js";
+import { findJsonFault, isRecord, type JsonFault, MAX_READ_LEVELS } from "../util/json.js";
 import { toPictureUrl } from "./picture.js";
 
-/** A picture as a tool's result, or as a part of it. */
+/** A picture as the result of a tool, or as a part of it. */
 export interface ToolImage {
   readonly type: "image";
-  /** A `data:` URL in base64, or the bytes of the file: PNG, JPEG, GIF or WebP. */
+  /** A base64 `data:` URL, or the bytes of a PNG, JPEG, GIF or WebP file. */
   readonly image: string | Uint8Array | Blob;
-  /** The media type of the bytes. Not needed: it is recognised by the bytes. */
+  /** Ignored: the media type is detected from the bytes. */
   readonly mediaType?: string | undefined;
 }
 
-/** A text as a part of a tool's result. */
+/** A text as a part of the result of a tool. */
 export interface ToolText {
   readonly type: "text";
   readonly text: string;
 }
 
-/** One part of a result that has several: a text, a picture, or a content item of the protocol. */
+/** One part of a result: a text, a picture, or a content item of the protocol. */
 export type ToolResultPart = ToolText | ToolImage | DynamicToolCallOutputContentItem;
 
 /**
- * What a tool may return. A string is sent as it is; nothing (`undefined`) becomes the text "ok". A part, or a list in
- * which texts, parts and at least one part stand side by side, becomes content, and so do the content blocks and the
- * whole results of MCP tools, whose `isError` counts. Anything else is sent as JSON text. What JSON would lose or change
- * (bytes, a Blob, an Error, a Promise, a Map, an instance of a class without `toJSON`, NaN, …) is a failure.
+ * What a tool may return:
+ *
+ * - a string, which is sent as it is; `undefined` is sent as "ok";
+ * - a part (text, picture, content item), or an array of strings and parts with at least one part;
+ * - a content block or a whole result of an MCP tool, whose `isError` counts;
+ * - anything else, which is sent as JSON.
+ *
+ * What JSON would drop or change (bytes, a Blob, an Error, a Promise, a Map, an instance of a class without `toJSON`,
+ * NaN, …) makes the call fail, with a message that says what to return instead.
  */
 export type ToolResult = ToolResultPart | readonly (string | ToolResultPart)[] | JsonValue | object | undefined | void;
 
-const ITEM_FIELDS: ReadonlyMap<unknown, string> = new Map([
-  ["inputText", "text"],
-  ["inputImage", "imageUrl"],
-  ["inputAudio", "audioUrl"],
-]);
-
 /**
- * Turns a result into the wire's answer.
+ * Converts the result of a tool into the answer that is sent.
  *
- * @throws UsageError for what is neither content nor JSON, with what to return instead, and for a picture that the
+ * @throws UsageError for a value that is neither content nor JSON, with what to return instead, and for a picture that the
  * runtime cannot read.
  */
 export async function toToolResponse(result: unknown): Promise<DynamicToolCallResponse> {
-  const mcp = typeof result === "object" && result !== null ? readMcpResult(result) : undefined;
+  const mcp = isRecord(result) ? readMcpResult(result) : undefined;
   if (mcp === undefined) return { success: true, contentItems: await toContentItems(result) };
   const contentItems = await Promise.all(
     partsOfMcp(mcp).map(async (part) => (part.kind === "json" ? textItem(toJsonText(part.value)) : mcpItem(part))),
   );
   return { success: !mcp.isError, contentItems };
-}
-
-/** An answer that the model reads as a failure: nothing but its text says so. */
-export function failure(text: string): DynamicToolCallResponse {
-  return { success: false, contentItems: [textItem(text)] };
 }
 
 async function toContentItems(result: unknown): Promise<DynamicToolCallOutputContentItem[]> {
@@ -68,7 +60,7 @@ async function toContentItems(result: unknown): Promise<DynamicToolCallOutputCon
   return [await toItem(result)];
 }
 
-/** Whether a list is content: nothing but texts and parts, with at least one part. Files make content of any list. */
+/** Tells whether an array is content: strings and parts only, at least one of them a part. With a file, it always is. */
 function isContent(list: readonly unknown[]): boolean {
   if (list.some(isFile)) return true;
   return list.some(isPart) && list.every((each) => typeof each === "string" || isPart(each));
@@ -109,13 +101,20 @@ function isToolImage(value: unknown): value is { readonly image: unknown } {
   return typeof value === "object" && value !== null && "type" in value && value.type === "image" && "image" in value;
 }
 
+/** The content items of the protocol, with the field that holds their content. */
+const ITEM_FIELDS: ReadonlyMap<unknown, string> = new Map([
+  ["inputText", "text"],
+  ["inputImage", "imageUrl"],
+  ["inputAudio", "audioUrl"],
+]);
+
 function isItem(value: unknown): value is DynamicToolCallOutputContentItem {
   if (typeof value !== "object" || value === null || !("type" in value)) return false;
   const field = ITEM_FIELDS.get(value.type);
   return field !== undefined && typeof Reflect.get(value, field) === "string";
 }
 
-/** What JSON.stringify would leave out or make into something else without a word is refused. */
+/** Refuses what JSON.stringify would silently drop or change. */
 function toJsonText(value: unknown): string {
   const fault = findJsonFault(value, { maxLevels: MAX_READ_LEVELS, unpairedSurrogates: true, reservedNames: true });
   if (fault !== undefined && "value" in fault) {
@@ -150,7 +149,7 @@ function hintFor(value: unknown): string {
 }
 
 /** A content block of MCP: text, image, audio, resource or resource_link. */
-export interface McpBlock {
+interface McpBlock {
   readonly type: string;
   readonly text?: unknown;
   readonly data?: unknown;
@@ -158,20 +157,20 @@ export interface McpBlock {
   readonly resource?: unknown;
 }
 
-/** A whole result of an MCP tool. */
-export interface McpResult {
+/** The result of an MCP tool. */
+interface McpResult {
   readonly content: readonly McpBlock[];
   readonly structuredContent: unknown;
   readonly isError: boolean;
 }
 
-/** What one block becomes: a text, or a file as a data URL. */
-export type McpPart =
+/** A content block as the model gets it: a text, or a file as a data URL. */
+type McpPart =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "image" | "audio"; readonly url: string };
 
-/** Whether a value is a content block, by its type and the member that belongs to it. */
-export function isMcpBlock(value: unknown): value is McpBlock {
+/** Tells a content block by its type and the member that belongs to it. */
+function isMcpBlock(value: unknown): value is McpBlock {
   if (typeof value !== "object" || value === null || !("type" in value)) return false;
   switch (value.type) {
     case "text":
@@ -188,18 +187,16 @@ export function isMcpBlock(value: unknown): value is McpBlock {
   }
 }
 
-/** Reads a whole result; undefined for any other object. An empty `content` alone says nothing, and may be data. */
-export function readMcpResult(value: object): McpResult | undefined {
-  const content: unknown = Reflect.get(value, "content");
-  const structuredContent: unknown = Reflect.get(value, "structuredContent");
-  const isError: unknown = Reflect.get(value, "isError");
+/** Reads the result of an MCP tool; undefined for any other object. An empty `content` alone may be data. */
+function readMcpResult(value: Readonly<Record<string, unknown>>): McpResult | undefined {
+  const { content, structuredContent, isError } = value;
   if (!Array.isArray(content) || !content.every(isMcpBlock)) return undefined;
   if (content.length === 0 && structuredContent === undefined && typeof isError !== "boolean") return undefined;
   return { content, structuredContent, isError: isError === true };
 }
 
-/** What the model is shown of a result. Structured content is shown unless a text says the same, as MCP recommends. */
-export function partsOfMcp({
+/** The parts that the model gets. Structured content is one, unless a text says the same, as MCP recommends. */
+function partsOfMcp({
   content,
   structuredContent,
 }: McpResult): (McpPart | { readonly kind: "json"; value: unknown })[] {
@@ -208,8 +205,8 @@ export function partsOfMcp({
   return structuredContent === undefined || isShown ? parts : [...parts, { kind: "json", value: structuredContent }];
 }
 
-/** What the model is shown of one block. A binary resource that is no picture is named and not shown. */
-export function partOfMcp(block: McpBlock): McpPart {
+/** Converts one block. A binary resource other than a picture is named, and not included. */
+function partOfMcp(block: McpBlock): McpPart {
   if (block.type === "text") return { kind: "text", text: String(block.text) };
   if (block.type === "image" || block.type === "audio") return file(block.type, block.mimeType, block.data);
   if (block.type !== "resource") return { kind: "text", text: JSON.stringify(block) };

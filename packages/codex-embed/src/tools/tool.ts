@@ -11,95 +11,39 @@ import { withLimits } from "../util/async.js";
 import { describeFault, findJsonFault, MAX_MESSAGE_LEVELS } from "../util/json.js";
 import { anything, callback, list, milliseconds, required } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
-import { failure, type ToolResult, toToolResponse } from "./result.js";
+import type { ToolResult } from "./result.js";
 
-/** What a tool is told about the call, besides its arguments. */
+/** The context of one call of a tool. */
 export interface ToolContext {
-  /** Fires when the answer is of no use any more: the turn was interrupted or ended, or the tool's time is over. */
+  /** Aborts when nobody waits for the answer any more: the turn was interrupted or ended, or the call timed out. */
   readonly signal: AbortSignal;
   readonly threadId: string;
   readonly turnId: string;
   readonly callId: string;
-  /** Writes to the client's logger. */
+  /** Writes to the client's logger, at level `info`. */
   readonly log: (message: string) => void;
 }
 
-/** A tool's definition; the type of `args` is that of the schema in `parameters`, after validation. */
+/** The definition of a tool. `args` has the type that the schema in `parameters` gives to validated arguments. */
 export interface ToolOptions<S extends Schema> {
   /**
-   * 1 to 64 letters, digits, `_` and `-`; unique in its group, or among the ungrouped tools. Outside of a group it cannot
-   * be the name of a tool that the runtime has itself: `startThread` refuses `view_image`, `exec_command`, ….
+   * 1 to 64 letters, digits, `_` and `-`; unique in its group, or among the tools without a group. Outside a group it
+   * cannot be the name of one of the runtime's own tools: `startThread` refuses `view_image`, `exec_command`, ….
    */
   readonly name: string;
-  /** What the tool does and when to use it, for the model. */
+  /** What the tool does and when to use it. The model decides by it whether to call the tool. */
   readonly description: string;
-  /** A Standard Schema (zod, valibot, arktype, …) or a JSON Schema, of an object. */
+  /** A Standard Schema (zod, valibot, arktype, …) or a JSON Schema. Its root has to be an object. */
   readonly parameters: S;
-  /** A throw becomes a failed result with the error's message, which the model reads. */
+  /** Runs the call with validated arguments. The model reads the message of an error that it throws or rejects with. */
   execute(args: InferOutput<S>, context: ToolContext): ToolResult | Promise<ToolResult>;
-  /** How long a call may take, validation included. Default: no limit but the turn's end. */
+  /** The time limit of a call, validation included, in milliseconds. Default: the call may last as long as the turn. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** Name, description and parameters are checked where they are read. */
-const TOOL: OptionTable<ToolOptions<Schema>> = {
-  name: anything,
-  description: anything,
-  parameters: anything,
-  execute: required(callback),
-  timeoutMs: milliseconds,
-};
-
-/** The message, its parameters and the list of tools are around an entry. */
-const MAX_ENTRY_LEVELS = MAX_MESSAGE_LEVELS - 3;
-
-const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
-
-/**
- * The runtime's own tools: it answers a call of such a name itself, and offers its own tool instead (measured). Some are
- * there only with a feature or an MCP server, which this program need not know of. In code mode, which is off by default,
- * `exec` and `wait` are the runtime's as well; both are ordinary names otherwise.
- */
-const RUNTIME_TOOLS: ReadonlySet<string> = new Set([
-  "apply_patch",
-  "create_goal",
-  "exec_command",
-  "get_context_remaining",
-  "get_goal",
-  "list_mcp_resource_templates",
-  "list_mcp_resources",
-  "new_context",
-  "read_mcp_resource",
-  "request_permissions",
-  "request_user_input",
-  "shell_command",
-  "update_goal",
-  "update_plan",
-  "view_image",
-  "web_search",
-  "write_stdin",
-]);
-
-/** Namespaces of the runtime, and those that the Responses API keeps for itself. */
-const RUNTIME_GROUPS: ReadonlySet<string> = new Set([
-  "api_tool",
-  "browser",
-  "collaboration",
-  "computer",
-  "container",
-  "functions",
-  "image_gen",
-  "multi_agent_v1",
-  "multi_tool_use",
-  "python",
-  "web",
-]);
-
-const MCP_PREFIX = "mcp__";
-
 type Execute = (args: unknown, context: ToolContext) => Promise<SchemaResult<unknown>>;
 
-/** A function that the agent may call. Made by `tool()`. */
+/** A function that the agent may call. Create one with {@link tool}. */
 export class Tool {
   readonly name: string;
   readonly description: string;
@@ -116,18 +60,18 @@ export class Tool {
     this.#execute = execute;
   }
 
-  /** @internal How the runtime advertises it. */
+  /** @internal The definition that is sent to the runtime. */
   get spec(): { type: "function" } & DynamicToolFunctionSpec {
     return { type: "function", name: this.name, description: this.description, inputSchema: this.#inputSchema };
   }
 
-  /** @internal Validates and executes: gives what `execute` returned, or what is wrong with the arguments. */
+  /** @internal Validates the arguments and executes. Resolves with what `execute` returned, or with the issues. */
   run(args: unknown, context: ToolContext): Promise<SchemaResult<unknown>> {
     return this.#execute(args, context);
   }
 }
 
-/** Tools under one name, which the model sees together. Made by `toolGroup()`. */
+/** Tools in a namespace of their own. Create one with {@link toolGroup}. */
 export class ToolGroup {
   readonly name: string;
   readonly description: string;
@@ -142,11 +86,12 @@ export class ToolGroup {
 }
 
 /**
- * Makes a tool of a function. Arguments that do not conform to `parameters` never reach it; the model is told what is
- * wrong with them. A plain JSON Schema is checked when the optional peer `ajv` is installed; `args` is then `unknown`.
+ * Makes a function callable by the agent: `codex.startThread({ tools: [tool({ … })] })`. Arguments that do not conform to
+ * `parameters` never reach the function; the model reads what is wrong with them and can call again. With a plain JSON
+ * Schema, `args` is `unknown`.
  *
- * @throws UsageError for a name, description, schema or time limit that cannot be, and for a schema that is nested
- * deeper than the runtime reads: 61 objects within each other, 60 in a group.
+ * @throws UsageError for an invalid name, description, schema or time limit, and for a schema that is nested deeper than
+ * the runtime reads: 61 objects within each other, 60 in a group.
  */
 export function tool<S extends Schema>(options: ToolOptions<S>): Tool {
   const { name, description, parameters, timeoutMs } = checkOptions(options, "tool", TOOL);
@@ -163,18 +108,20 @@ export function tool<S extends Schema>(options: ToolOptions<S>): Tool {
 }
 
 /**
- * Gathers tools under a name and a description of their own (a namespace).
+ * Puts tools into a namespace with a name and a description. Two groups may have tools of the same name.
  *
- * @throws UsageError for a name or description that cannot be, two tools of one name, a name that the runtime keeps
- * for itself (`web`, `python`, `mcp__…`, …), or no tools.
+ * @param name - 1 to 64 letters, digits, `_` and `-`.
+ * @param description - what the tools have in common, for the model.
+ * @throws UsageError for an invalid name or description, two tools of the same name, a name that the runtime reserves
+ * (`web`, `python`, `mcp__…`, …), or an empty list.
  */
 export function toolGroup(name: string, description: string, tools: readonly Tool[]): ToolGroup {
   checkName("tool group", name, description);
   list(tools, { call: "toolGroup", path: "tools" });
   if (RUNTIME_GROUPS.has(name) || name.startsWith(MCP_PREFIX)) {
-    throw new UsageError(`A tool group cannot be named "${name}": the runtime keeps this name for itself. Rename it.`);
+    throw new UsageError(`A tool group cannot be named "${name}": the runtime reserves this name. Rename the group.`);
   }
-  if (tools.length === 0) throw new UsageError(`The tool group ${name} has no tools.`);
+  if (tools.length === 0) throw new UsageError(`The tool group ${name} has no tools. Give it at least one.`);
   checkUnique(tools, `The tool group ${name}`);
   checkReadable(`The tool group ${name}`, {
     description,
@@ -183,81 +130,37 @@ export function toolGroup(name: string, description: string, tools: readonly Too
   return new ToolGroup(name, description, [...tools]);
 }
 
-/** Refuses tools that the runtime would never call, because it has one of the name itself. In a group they are called. */
-export function checkCallable(entries: readonly (Tool | ToolGroup)[]): void {
-  for (const { name } of entries.filter((entry) => entry instanceof Tool)) {
-    if (!RUNTIME_TOOLS.has(name) && !name.startsWith(MCP_PREFIX)) continue;
-    throw new UsageError(
-      `The tool "${name}" would never be called: the runtime keeps this name for itself. Rename it, or put it into a toolGroup.`,
-    );
-  }
-}
-
-/** Refuses what `tool` and `toolGroup` did not make, and two of one name. */
-export function checkUnique(entries: readonly (Tool | ToolGroup)[], where: string): void {
-  const names = new Set<string>();
-  for (const entry of entries) {
-    if (!(entry instanceof Tool || entry instanceof ToolGroup)) {
-      throw new UsageError(`${where} must hold what tool() and toolGroup() make.`);
-    }
-    if (names.has(entry.name)) {
-      throw new UsageError(`${where} holds "${entry.name}" twice. Rename one, or put it into a toolGroup.`);
-    }
-    names.add(entry.name);
-  }
-}
-
-/** Refuses a definition that the runtime could not read as an entry of a thread's list of tools. */
-function checkReadable(what: string, entry: object): void {
-  const fault = findJsonFault(entry, { maxLevels: MAX_ENTRY_LEVELS });
-  if (fault === undefined) return;
-  throw new UsageError(
-    `${what} cannot be offered: ${describeFault(fault, "it")}. Make the schema flatter, and its text well-formed.`,
-  );
-}
-
-function checkName(kind: string, name: string, description: string): void {
-  if (typeof name !== "string" || !NAME.test(name)) {
-    throw new UsageError(
-      `A ${kind} cannot be named ${JSON.stringify(name)}: a name is 1 to 64 letters, digits, "_" and "-".`,
-    );
-  }
-  if (typeof description !== "string" || description.trim() === "") {
-    throw new UsageError(`The ${kind} ${name} needs a description: the model decides by it.`);
-  }
-}
-
-/** What a call of a tool takes from the session that it is made in. */
+/** What the session of a call provides. */
 export interface ToolCallContext {
-  /** Fires when the answer is of no use any more. */
+  /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
   readonly log: (message: string) => void;
-  /** Tells the developer of a result that cannot be sent: the model alone would read of it. */
+  /** Reports a result that cannot be sent to the developer: otherwise only the model reads about it. */
   readonly warn?: (tool: string, problem: string) => void;
 }
 
-/** The tools that a thread offers to its agent. */
+/** The tools that a thread offers to its agent (`dynamicTools` of `thread/start`). */
 export class ToolSet {
-  /** How the runtime advertises them to the model. */
+  /** The definitions that are sent to the runtime. */
   readonly specs: DynamicToolSpec[];
   readonly #tools = new Map<string, Tool>();
 
-  /** @throws UsageError when two of the tools or groups have one name, and for a name of the runtime's own tools. */
+  /** @throws UsageError when two tools or groups have the same name, and for a name of the runtime's own tools. */
   constructor(tools: readonly (Tool | ToolGroup)[]) {
     checkUnique(tools, "The list of tools");
     checkCallable(tools);
     this.specs = tools.map((entry) => this.#add(entry));
   }
 
-  /** Whether a call is for a tool of this set. */
+  /** Tells whether a call is for a tool of this set. */
   has(call: Pick<DynamicToolCallParams, "namespace" | "tool">): boolean {
     return this.#tools.has(qualify(call.namespace, call.tool));
   }
 
   /**
-   * Answers a call: validates the arguments, executes, and brings the result to the wire's form. What goes wrong is an
-   * answer too, which the model can read. Never rejects; settles at once when the context's signal fires or the tool's
-   * time is over, whether or not the tool heeds its own signal.
+   * Answers a call (`item/tool/call`): validates the arguments, executes, and converts the result. Every failure is an
+   * answer that the model can read: never rejects. Settles at once when the context's signal aborts or the call times
+   * out, whether or not the tool listens to its own signal.
    */
   async call(params: DynamicToolCallParams, context: ToolCallContext): Promise<DynamicToolCallResponse> {
     const name = qualify(params.namespace, params.tool);
@@ -307,15 +210,16 @@ async function answer(
     const outcome = await tool.run(params.arguments, { signal, threadId, turnId, callId, log });
     if (!outcome.ok) return failure(describeIssues(name, outcome.issues));
     returned = outcome.value;
+    const { toToolResponse } = await import("./result.js");
     return await toToolResponse(returned);
   } catch (error) {
     if (returned !== undefined) context.warn?.(name, messageOf(error));
-    // The message alone: a stack is nothing for the model.
+    // Only the message: a stack would not help the model.
     return failure(`${name} failed: ${messageOf(error)}`);
   }
 }
 
-/** Names cannot hold a dot, so a qualified name is of one tool only. */
+/** Names contain no dot, so a qualified name belongs to one tool. */
 function qualify(namespace: string | null, tool: string): string {
   return namespace === null ? tool : `${namespace}.${tool}`;
 }
@@ -327,4 +231,111 @@ function describeIssues(name: string, issues: readonly SchemaIssue[]): string {
     ...lines,
     `Correct them and call ${name} again.`,
   ].join("\n");
+}
+
+/** An answer that the model reads as a failure: only its text says so. */
+function failure(text: string): DynamicToolCallResponse {
+  return { success: false, contentItems: [{ type: "inputText", text }] };
+}
+
+/** `tool` checks name, description and parameters itself. */
+const TOOL: OptionTable<ToolOptions<Schema>> = {
+  name: anything,
+  description: anything,
+  parameters: anything,
+  execute: required(callback),
+  timeoutMs: milliseconds,
+};
+
+const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+
+/** An entry is nested in the message, its parameters and the list of tools. */
+const MAX_ENTRY_LEVELS = MAX_MESSAGE_LEVELS - 3;
+
+/**
+ * The runtime's own tools: it answers a call with such a name itself, and offers its own tool instead (measured). Some of
+ * them exist only with a feature or an MCP server, which this program need not know about. In code mode, which is off by
+ * default, `exec` and `wait` are the runtime's as well; otherwise both are ordinary names.
+ */
+const RUNTIME_TOOLS: ReadonlySet<string> = new Set([
+  "apply_patch",
+  "create_goal",
+  "exec_command",
+  "get_context_remaining",
+  "get_goal",
+  "list_mcp_resource_templates",
+  "list_mcp_resources",
+  "new_context",
+  "read_mcp_resource",
+  "request_permissions",
+  "request_user_input",
+  "shell_command",
+  "update_goal",
+  "update_plan",
+  "view_image",
+  "web_search",
+  "write_stdin",
+]);
+
+/** The namespaces of the runtime, and those that the Responses API reserves. */
+const RUNTIME_GROUPS: ReadonlySet<string> = new Set([
+  "api_tool",
+  "browser",
+  "collaboration",
+  "computer",
+  "container",
+  "functions",
+  "image_gen",
+  "multi_agent_v1",
+  "multi_tool_use",
+  "python",
+  "web",
+]);
+
+const MCP_PREFIX = "mcp__";
+
+/** Refuses tools with the name of a runtime's own tool, which would never be called. In a group they are. */
+function checkCallable(entries: readonly (Tool | ToolGroup)[]): void {
+  for (const { name } of entries.filter((entry) => entry instanceof Tool)) {
+    if (!RUNTIME_TOOLS.has(name) && !name.startsWith(MCP_PREFIX)) continue;
+    throw new UsageError(
+      `The tool "${name}" would never be called: the runtime reserves this name. Rename it, or put it into a toolGroup.`,
+    );
+  }
+}
+
+/** Refuses entries that `tool` and `toolGroup` did not make, and two entries of the same name. */
+function checkUnique(entries: readonly (Tool | ToolGroup)[], where: string): void {
+  const names = new Set<string>();
+  for (const entry of entries) {
+    if (!(entry instanceof Tool || entry instanceof ToolGroup)) {
+      throw new UsageError(`${where} must contain what tool() and toolGroup() return.`);
+    }
+    if (names.has(entry.name)) {
+      throw new UsageError(`${where} contains "${entry.name}" twice. Rename one of them, or put it into a toolGroup.`);
+    }
+    names.add(entry.name);
+  }
+}
+
+/** Refuses a definition that the runtime could not read in a thread's list of tools. */
+function checkReadable(what: string, entry: object): void {
+  const fault = findJsonFault(entry, { maxLevels: MAX_ENTRY_LEVELS });
+  if (fault === undefined) return;
+  throw new UsageError(
+    `${what} cannot be sent to the runtime: ${describeFault(fault, "it")}. Nest the schema less deeply, and use well-formed text.`,
+  );
+}
+
+function checkName(kind: string, name: string, description: string): void {
+  if (typeof name !== "string" || !NAME.test(name)) {
+    throw new UsageError(
+      `A ${kind} cannot be named ${JSON.stringify(name)}: a name is 1 to 64 letters, digits, "_" and "-".`,
+    );
+  }
+  if (typeof description !== "string" || description.trim() === "") {
+    throw new UsageError(
+      `The ${kind} ${name} needs a description: the model reads it to decide when to use the ${kind}.`,
+    );
+  }
 }

@@ -1,53 +1,62 @@
-/** How deep a JSON text from a model may be nested: what reads, copies or checks one calls itself for each level. */
-
-/** The runtime refuses a message that is nested deeper on stderr alone, and never answers it (measured). */
+/**
+ * How deep a message to the runtime may be nested. The runtime never answers a deeper one, and reports it on stderr only
+ * (measured).
+ */
 export const MAX_MESSAGE_LEVELS = 127;
 
-/** Narrows to an object with string keys; arrays are not. */
+/** How deep JSON from a model may be nested: whatever reads, copies or checks it calls itself for each level. */
+export const MAX_READ_LEVELS = 1_000;
+
+/** Tells whether a value is an object and not an array. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
-export const MAX_READ_LEVELS = 1_000;
 
-/** One value that JSON, or the runtime's reader of JSON, cannot carry. */
+/** Tells whether a value is an object literal of any realm, or an object without a prototype. */
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (!isRecord(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** A value that JSON, or the runtime's JSON parser, cannot carry. */
 export interface JsonFault {
   /** Where it is: property names and array indices. */
   readonly path: readonly (string | number)[];
-  /** What is wrong with it, as a predicate: "is a function". Never its content. */
+  /** What is wrong with it, as a predicate: "is a function". Never holds its content. */
   readonly problem: string;
   /** The value itself, unless it is nested too deep. */
   readonly value?: unknown;
 }
 
-/** What a value is held against. */
+/** What a value may contain. */
 export interface JsonRules {
-  /** How deep objects and arrays may be nested; a value that contains itself is refused as well. */
+  /** How deep objects and arrays may be nested. A value that contains itself is refused as well. */
   readonly maxLevels: number;
   /** Accepts text with an unpaired surrogate. Default false. */
   readonly unpairedSurrogates?: boolean;
-  /** Accepts names that the runtime's reader keeps for itself, for JSON that is sent as a text. Default false. */
+  /** Accepts names that the runtime's parser reserves, for JSON that is sent as a string. Default false. */
   readonly reservedNames?: boolean;
-  /** Accepts class instances. JSON carries only their own properties. Default false. */
+  /** Accepts class instances, of which JSON carries the own properties only. Default false. */
   readonly instances?: boolean;
 }
 
 /** What `JSON.stringify` unwraps, and what it writes as an object. */
 const CARRIED_TAGS: ReadonlySet<string> = new Set(["Object", "Array", "String", "Number", "Boolean", "Module"]);
 
-/** serde_json takes objects with such a key for its own numbers and texts, and refuses the whole message (measured). */
+/** serde_json reads an object with such a key as a number or text of its own, and refuses the message (measured). */
 const RESERVED_KEY = "$serde_json::private::";
 
-/** How many parts of a path a message names. */
+/** How many parts of a path a message shows. */
 const SHOWN_PARTS = 8;
 
 const TOO_DEEP = "is nested too deep or contains itself";
 const UNPAIRED = "contains an unpaired surrogate: the text was cut inside a character";
 
 /**
- * Finds the first value that would be refused, lost or changed on its way through JSON: functions, symbols, BigInt, NaN,
- * undefined in a list, bytes, maps, errors and other objects of classes without `toJSON`, text that is not well-formed,
- * and nesting over the limit. Undefined members of objects are fine: they are left out. Linear in the size of the value;
- * never throws.
+ * Finds the first value that JSON would refuse, drop or change: functions, symbols, BigInt, NaN, undefined in an array,
+ * bytes, maps, errors and other instances of classes without `toJSON`, text that is not well-formed, and nesting over the
+ * limit. Undefined members of objects are fine: JSON leaves them out. Linear in the size of the value. Never throws.
  */
 export function findJsonFault(value: unknown, rules: JsonRules): JsonFault | undefined {
   return faultIn(value, "", rules, rules.maxLevels);
@@ -73,7 +82,7 @@ function faultIn(value: unknown, key: string | number, rules: JsonRules, levels:
 function faultInObject(value: object, key: string | number, rules: JsonRules, levels: number): JsonFault | undefined {
   if (levels === 0) return { path: [], problem: TOO_DEEP };
   try {
-    // A Buffer has a toJSON, which makes a list of numbers of it.
+    // The toJSON of a Buffer would make it an array of numbers.
     if (ArrayBuffer.isView(value)) return fault(`is ${named(kindOf(value))}`, value);
     if ("toJSON" in value && typeof value.toJSON === "function") {
       const own: unknown = Reflect.apply(value.toJSON, value, [String(key)]);
@@ -95,7 +104,7 @@ function faultInMembers(value: object, rules: JsonRules, levels: number): JsonFa
     }
     return undefined;
   }
-  if (!isPlain(value) && !(rules.instances && CARRIED_TAGS.has(tagOf(value))))
+  if (!isPlainObject(value) && !(rules.instances && CARRIED_TAGS.has(tagOf(value))))
     return fault(`is ${named(kindOf(value))}`, value);
   for (const name of Object.keys(value)) {
     if (!rules.unpairedSurrogates && !name.isWellFormed()) return fault(`has a property whose name ${UNPAIRED}`, value);
@@ -107,14 +116,14 @@ function faultInMembers(value: object, rules: JsonRules, levels: number): JsonFa
   return undefined;
 }
 
-/** Describes a fault with its place; `root` names the value itself. */
+/** Describes a fault and where it is. `root` names the value itself. */
 export function describeFault({ path, problem }: JsonFault, root: string): string {
   return `${path.length === 0 ? root : formatPath(path)} ${problem}`;
 }
 
 /**
- * The text of `JSON.stringify` with U+FFFD in place of every unpaired surrogate. `JSON.stringify` writes these as
- * escapes, and no other character from U+D000 on; behind an odd number of backslashes it is text that looks like one.
+ * Replaces every unpaired surrogate in the output of `JSON.stringify` by U+FFFD. `JSON.stringify` escapes unpaired
+ * surrogates, and no other character from U+D000 on. Behind an odd number of backslashes, it is text that looks like one.
  */
 export function replaceUnpairedSurrogates(json: string): string {
   const parts: string[] = [];
@@ -139,17 +148,11 @@ function within(part: string | number, inner: JsonFault): JsonFault {
   return { ...inner, path: [part, ...inner.path] };
 }
 
-/** An object literal of any realm, or one without a prototype. */
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
 function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice("[object ".length, -1);
 }
 
-/** The name of the object's class, in which a reader recognises it. */
+/** The name of the object's class. */
 function kindOf(value: object): string {
   const { constructor } = value;
   return typeof constructor === "function" && constructor.name !== "" ? constructor.name : tagOf(value);

@@ -1,25 +1,24 @@
 import { UsageError } from "../errors/base.js";
 import { MAX_TIMER_MS } from "../util/async.js";
+import { isRecord } from "../util/json.js";
 
-/** Where a value was given: the call that took it, and the path of the option in the options of that call. */
+/** Where a value was given: the call, and the path of the option in the options of that call. */
 export interface Place {
   readonly call: string;
   readonly path: string;
 }
 
-/** Throws `UsageError` for a value that the option does not take. */
+/** Throws `UsageError` for a value that the option does not accept. */
 export interface Check {
   (value: unknown, place: Place): void;
   /** Whether the option must be given. Other checks never see `undefined`: such an option is absent. */
   readonly isRequired?: true;
 }
 
-export { MAX_TIMER_MS };
+/** Longer names are cut in messages, and are not typos. */
+const MAX_NAME_CHARS = 60;
 
-/** A longer name is nobody's slip. */
-export const MAX_KEY_CHARS = 60;
-
-/** What the built-in classes are called in a message. Names of other classes are the user's own. */
+/** Classes that a message names. The names of other classes are the user's own. */
 const BUILT_INS: ReadonlySet<string> = new Set([
   "AbortController",
   "AbortSignal",
@@ -37,7 +36,7 @@ const BUILT_INS: ReadonlySet<string> = new Set([
   "Uint8Array",
 ]);
 
-/** Describes what kind of value this is, never the value itself. */
+/** Describes the kind of a value, never the value itself. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "string") return value === "" ? "an empty string" : "a string";
@@ -57,12 +56,11 @@ function classOf(value: object): string | null {
   }
 }
 
-/** The error for a value of the wrong kind. `advice` says what the option takes. */
+/** Makes the error for a value of the wrong kind. `advice` says what the option accepts. */
 export function wrongKind(value: unknown, { call, path }: Place, advice: string): UsageError {
   return new UsageError(`${call}: ${path} is ${kindOf(value)}. ${advice}`);
 }
 
-/** A check that takes what `accepts` accepts. */
 function kind(accepts: (value: unknown) => boolean, advice: string): Check {
   return (value, place) => {
     if (!accepts(value)) throw wrongKind(value, place, advice);
@@ -76,17 +74,17 @@ export const flag = kind((value) => typeof value === "boolean", "Give true or fa
 export const callback = kind((value) => typeof value === "function", "Give a function.");
 export const record = kind((value) => isObject(value), "Give an object.");
 export const list = kind((value) => Array.isArray(value), "Give an array.");
-/** For what is checked where it is used. */
+/** For a value that is checked where it is used. */
 export const anything: Check = () => {};
 
-/** A signal, from another realm or a polyfill as well. Its controller is a common slip. */
+/** A signal, also of another realm or a polyfill. A common mistake is to pass its controller. */
 export const signal: Check = (value, place) => {
   if (value instanceof EventTarget && "aborted" in value) return;
   const isController = value instanceof AbortController;
   throw wrongKind(value, place, isController ? "Give its .signal." : "Give an AbortSignal.");
 };
 
-/** A time that a timer can hold. */
+/** A time that fits a timer. */
 export const milliseconds: Check = (value, { call, path }) => {
   if (typeof value === "number" && value > 0 && value <= MAX_TIMER_MS) return;
   throw new UsageError(
@@ -95,7 +93,7 @@ export const milliseconds: Check = (value, { call, path }) => {
   );
 };
 
-/** A time after which a wait is given up. `Infinity` never gives up. */
+/** A time limit. `Infinity` means none. */
 export const timeout: Check = (value, { call, path }) => {
   if (typeof value === "number" && value > 0) return;
   throw new UsageError(
@@ -103,7 +101,7 @@ export const timeout: Check = (value, { call, path }) => {
   );
 };
 
-/** An integer from `least` on. */
+/** An integer ≥ `least`. */
 export function integer(least: number): Check {
   return (value, { call, path }) => {
     if (Number.isSafeInteger(value) && Number(value) >= least) return;
@@ -130,8 +128,8 @@ export function oneOf(known: readonly string[]): Check {
     if (typeof value === "string" && known.includes(value)) return;
     const { call, path } = place;
     const names = known.map((name) => JSON.stringify(name)).join(", ");
-    const near = typeof value === "string" && value.length <= MAX_KEY_CHARS ? nearest(value, known) : null;
-    const what = typeof value === "string" && value !== "" ? "a string that it does not take" : kindOf(value);
+    const near = typeof value === "string" ? didYouMean(value, known) : null;
+    const what = typeof value === "string" && value !== "" ? "an unknown string" : kindOf(value);
     const guess = near === null ? "" : ` Did you mean ${JSON.stringify(near)}?`;
     throw new UsageError(`${call}: ${path} is ${what}; it must be one of ${names}.${guess}`);
   };
@@ -142,14 +140,14 @@ export function required(check: Check): Check {
   return Object.assign((value: unknown, place: Place) => check(value, place), { isRequired: true } as const);
 }
 
-/** The check, or null. */
+/** A value that passes a check, or null. */
 export function nullable(check: Check): Check {
   return (value, place) => {
     if (value !== null) check(value, place);
   };
 }
 
-/** An array whose entries pass the check. */
+/** An array whose entries pass a check. */
 export function listOf(check: Check): Check {
   return (value, place) => {
     list(value, place);
@@ -158,7 +156,7 @@ export function listOf(check: Check): Check {
   };
 }
 
-/** An object whose values pass the check, whatever its keys. Entries that are undefined are absent. */
+/** An object with any keys whose values pass a check. Entries that are undefined count as absent. */
 export function recordOf(check: Check): Check {
   return (value, place) => {
     if (!isObject(value)) throw wrongKind(value, place, "Give an object.");
@@ -168,7 +166,7 @@ export function recordOf(check: Check): Check {
   };
 }
 
-/** The first check whose test the value passes; else the last. */
+/** Applies the check of the first branch whose test the value passes, else of the last branch. */
 export function either(...branches: readonly (readonly [test: (value: unknown) => boolean, check: Check])[]): Check {
   return (value, place) => {
     const branch = branches.find(([test]) => test(value)) ?? branches.at(-1);
@@ -176,24 +174,25 @@ export function either(...branches: readonly (readonly [test: (value: unknown) =
   };
 }
 
-/** An object with members of its own: no array, and nothing like a Map or a Date, whose content would get lost. */
+/** Tells whether a value is an object whose properties are its content: not an array, a Map, a Date, …. */
 export function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && classOf(value) === null;
+  return isRecord(value) && classOf(value) === null;
 }
 
-/** A place inside another one. */
+/** Returns the place one step inside another one: `.name` or `[0]`. */
 export function at({ call, path }: Place, step: string): Place {
   return { call, path: path === "" ? step.replace(/^\./, "") : `${path}${step}` };
 }
 
-/** A key as it is shown in a message: as it is when it is a plain name, else quoted; cut when it is long. */
+/** Writes a key for a message: a plain name as it is, any other quoted. A long one is cut. */
 export function shownKey(key: string): string {
-  const cut = key.length > MAX_KEY_CHARS ? `${key.slice(0, MAX_KEY_CHARS)}…` : key;
+  const cut = key.length > MAX_NAME_CHARS ? `${key.slice(0, MAX_NAME_CHARS)}…` : key;
   return /^[\w$-]+$/.test(cut) ? cut : JSON.stringify(cut);
 }
 
-/** The candidate that a mistyped word was most likely meant to be, or null when none is near. */
-export function nearest(word: string, candidates: readonly string[]): string | null {
+/** Returns the candidate that a mistyped word was most likely meant to be; null when none is close, or the word is long. */
+export function didYouMean(word: string, candidates: readonly string[]): string | null {
+  if (word.length > MAX_NAME_CHARS) return null;
   const limit = Math.max(1, Math.floor(word.replace(/^-+/, "").length / 3));
   let best: { candidate: string; distance: number } | null = null;
   for (const candidate of candidates) {
@@ -204,7 +203,7 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   return best?.candidate ?? (begun.length === 1 ? (begun[0] ?? null) : null);
 }
 
-/** How many letters have to be added, removed, changed or swapped with their neighbour. */
+/** How many letters to add, remove, change or swap with their neighbour. */
 export function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, index) => index);

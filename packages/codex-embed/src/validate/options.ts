@@ -1,22 +1,23 @@
 import { UsageError } from "../errors/base.js";
-import { at, type Check, isObject, MAX_KEY_CHARS, nearest, oneOf, type Place, shownKey, wrongKind } from "./kinds.js";
+import { isPlainObject } from "../util/json.js";
+import { at, type Check, didYouMean, isObject, oneOf, type Place, shownKey, wrongKind } from "./kinds.js";
 
-/** Every option of a type, with its check: the compiler refuses a table that misses one, or has one too many. */
+/** A check for every option of a type. The compiler refuses a table with a missing or an additional option. */
 export type OptionTable<T> = { readonly [K in keyof T]-?: Check };
 
-/** The tables of a union of options, by what its members have in `K`. */
+/** The tables of a union of options, by the value that each member has in `K`. */
 export type VariantTables<T extends Readonly<Record<K, string>>, K extends string> = {
   readonly [V in T as V[K]]: OptionTable<V>;
 };
 
-/** How many names are listed when nothing is near to an unknown one. */
-const MOST_LISTED = 12;
+/** How many known options a message lists when none is close to an unknown one. */
+const MAX_LISTED = 12;
 
 /**
- * Checks the options of a call: keys that the table does not know are refused, and so are values of the wrong kind.
+ * Checks the options of a call. Refuses keys that are not in the table, and values of the wrong kind.
  *
- * Own enumerable string keys count as given. A known option that an instance inherits from its class is taken as well,
- * and made an own one; `undefined` counts as absent.
+ * Own enumerable string keys count as given. A known option that an instance inherits from its class counts too, and
+ * becomes an own one of the result. `undefined` counts as absent.
  *
  * @throws UsageError naming the option, the kind of its value, and what to do.
  */
@@ -36,15 +37,15 @@ export function nested<T extends object>(table: OptionTable<T>): Check {
   };
 }
 
-/** Like {@link nested}, but an instance of a class may have more than the table knows: state of its own, say. */
+/** Like {@link nested}, but an instance of a class may have members that the table does not know, such as its state. */
 export function members<T extends object>(table: OptionTable<T>): Check {
   return (value, place) => {
-    if (isPlain(value)) checkTable(value, place, table);
+    if (isPlainObject(value)) checkTable(value, place, table);
     else checkKnown(value, place, table);
   };
 }
 
-/** A check of options that differ by kind: `tag` holds the name of the table that counts. */
+/** A check of a union of options: the value of `tag` selects the table. */
 export function variants(tag: string, tables: Readonly<Record<string, Readonly<Record<string, Check>>>>): Check {
   return (value, place) => {
     if (!isObject(value)) throw wrongKind(value, place, `Give an object with a ${tag}.`);
@@ -56,7 +57,7 @@ export function variants(tag: string, tables: Readonly<Record<string, Readonly<R
 }
 
 function checkTable<T>(options: T, place: Place, table: Readonly<Record<string, Check>>, elsewhere: Advice = {}): T {
-  // A required option that is misspelled is first of all misspelled.
+  // Before the values: a misspelled name of a required option is reported as misspelled, not as missing.
   const unknown = isObject(options) ? Object.keys(options).find((key) => !Object.hasOwn(table, key)) : undefined;
   if (unknown !== undefined) throw unknownKey(unknown, place, Object.keys(table), elsewhere);
   return checkKnown(options, place, table);
@@ -64,7 +65,7 @@ function checkTable<T>(options: T, place: Place, table: Readonly<Record<string, 
 
 function checkKnown<T>(options: T, place: Place, table: Readonly<Record<string, Check>>): T {
   if (!isObject(options)) {
-    const whole = place.path === "" ? at(place, "its options object") : place;
+    const whole = place.path === "" ? at(place, "options") : place;
     throw wrongKind(options, whole, "Give an object of options, or leave it out.");
   }
   const inherited: Record<string, unknown> = {};
@@ -81,25 +82,18 @@ function checkKnown<T>(options: T, place: Place, table: Readonly<Record<string, 
 
 function unknownKey(key: string, place: Place, known: readonly string[], elsewhere: Advice): UsageError {
   const { call, path } = at(place, `.${shownKey(key)}`);
-  const near = key.length > MAX_KEY_CHARS ? null : nearest(key, known);
+  const near = didYouMean(key, known);
   const advice =
     adviceFor(key, known, elsewhere) ??
     (near !== null
       ? `Did you mean ${near}?`
-      : known.length <= MOST_LISTED
+      : known.length <= MAX_LISTED
         ? `Known options: ${known.join(", ")}.`
         : "Leave it out; docs/configuration.md lists the options.");
   return new UsageError(`${call}: unknown option ${path}. ${advice}`);
 }
 
-function isPlain(value: unknown): boolean {
-  if (!isObject(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  // Compared by the next link, so that plain objects of another realm count too.
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-/** Names of one and the same option. The one that a call takes is the one to use. */
+/** Names of the same option, here and in other SDKs. */
 const SYNONYMS: readonly (readonly string[])[] = [
   ["cwd", "workingDirectory", "workingDir", "workdir"],
   ["sandbox", "sandboxMode", "sandboxPolicy"],
@@ -121,7 +115,7 @@ const SYNONYMS: readonly (readonly string[])[] = [
   ["execute", "handler", "invoke"],
 ];
 
-/** Values that have other names as well. */
+/** What to know about the values of an option that has another name here. */
 const VALUES: Advice = {
   sandboxMode: '"danger-full-access" is "full-access" here.',
   sandboxPolicy: 'It takes "read-only", "workspace-write" or "full-access".',
@@ -133,10 +127,10 @@ const VALUES: Advice = {
   maxDelayS: "In milliseconds.",
 };
 
-/** What to do in place of an option, by its name. */
+/** What to do instead of giving an option, by its name. */
 export type Advice = Readonly<Record<string, string>>;
 
-/** Options that a call does not take, and how to get the same. */
+/** Options that belong to another call, and options of other SDKs: how to get the same here. */
 export const ELSEWHERE: Advice = {
   skipGitRepoCheck: "There is no such check here: leave it out.",
   networkAccessEnabled:
@@ -176,7 +170,7 @@ export const ELSEWHERE: Advice = {
   logger: "It belongs to the client: new Codex({ logger }).",
 };
 
-/** What to do about an option that a call does not know; null when nothing is known of the name. */
+/** Returns what to do about an unknown option; null when the name is not known from anywhere. */
 export function adviceFor(key: string, known: readonly string[], elsewhere: Advice): string | null {
   const name = camelCase(key);
   if (name !== key && known.includes(name)) return `Use ${name}.`;

@@ -1,6 +1,5 @@
-/** Owns what a review is asked for by, and reading it: the reviewer's JSON, or the runtime's rendering of it. */
-
 import type { ReviewTarget } from "../protocol/generated/protocol.js";
+import { isRecord } from "../util/json.js";
 import { filled, nullable, required, text } from "./kinds.js";
 import { type VariantTables, variants } from "./options.js";
 
@@ -13,56 +12,54 @@ const TARGETS: VariantTables<ReviewTarget, "type"> = {
 
 const target = variants("type", TARGETS);
 
-/** Throws `UsageError` for what is no target of a review. */
+/** Throws `UsageError` for an invalid target of a review. */
 export function checkReviewTarget(value: unknown, call: string): void {
   target(value, { call, path: "target" });
 }
 
-/** One thing that the reviewer found. */
+/** One finding of a review. */
 export interface ReviewFinding {
-  /** In one line, with the priority in brackets when the reviewer put it there. */
+  /** One line. It begins with the priority in brackets, such as `[P1]`, when the reviewer wrote it there. */
   readonly title: string;
   readonly body: string;
-  /** 0 is the most urgent; null when the reviewer gave none. */
+  /** 0 is the most urgent. Null when the reviewer gave none. */
   readonly priority: number | null;
-  /** From 0 to 1; null when only the rendering was to be had, which leaves it out. */
+  /** From 0 to 1. Null when only the rendered text was available, which leaves it out. */
   readonly confidence: number | null;
   /** The absolute path, as the reviewer wrote it. */
   readonly file: string;
-  /** From 1. */
+  /** The first line, counted from 1. */
   readonly startLine: number;
-  /** The last line, which is a part of the range. */
+  /** The last line, inclusive. */
   readonly endLine: number;
 }
 
-/** What the reviewer thinks of the whole. */
+/** The overall verdict of a review. */
 export interface ReviewVerdict {
-  /** For example "patch is correct"; null when only the rendering was to be had, which leaves it out. */
+  /** For example "patch is correct". Null when only the rendered text was available, which leaves it out. */
   readonly correctness: string | null;
   readonly explanation: string | null;
-  /** From 0 to 1; null when only the rendering was to be had. */
+  /** From 0 to 1. Null when only the rendered text was available. */
   readonly confidence: number | null;
 }
 
-/** What a review says. */
+/** The content of a review. */
 export interface ReviewContent {
   readonly findings: readonly ReviewFinding[];
   readonly verdict: ReviewVerdict | null;
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 const HEADING = /^(?:Full review comments|Review comment):$/;
 const FINDING = /^- (.+) — (.+):(\d+)-(\d+)$/;
 const PRIORITY = /^\[P(\d)\]/;
 
-/** Reads the reviewer's JSON; null for any other text. Findings without a place in a file are left out. */
+/** Reads the reviewer's JSON; null for any other text. Skips findings without a file and line. */
 export function readReviewJson(text: string): ReviewContent | null {
   const review = parseObject(text);
   const found = review?.["findings"];
   if (review === null || !Array.isArray(found)) return null;
   return {
-    findings: found.flatMap((entry: unknown) => (isObject(entry) ? readFinding(entry) : [])),
+    findings: found.flatMap((entry: unknown) => (isRecord(entry) ? readFinding(entry) : [])),
     verdict: {
       correctness: textOf(review["overall_correctness"]),
       explanation: textOf(review["overall_explanation"]),
@@ -72,8 +69,8 @@ export function readReviewJson(text: string): ReviewContent | null {
 }
 
 /**
- * Reads the runtime's rendering: an explanation, a heading, and one entry per finding, whose body is indented. What has
- * no such form is explanation as a whole.
+ * Reads the text that the runtime renders: an explanation, a heading, and one entry per finding, whose body is indented.
+ * Text of another form becomes the explanation as a whole.
  */
 export function readFindings(text: string): ReviewContent {
   const lines = text.split("\n");
@@ -114,7 +111,7 @@ function nextEntry(lines: readonly string[], from: number): boolean {
   return FINDING.test(lines.slice(from).find((line) => line !== "") ?? "");
 }
 
-function readFinding(entry: JsonObject): ReviewFinding[] {
+function readFinding(entry: Readonly<Record<string, unknown>>): ReviewFinding[] {
   const location = objectOf(entry["code_location"]);
   const range = objectOf(location?.["line_range"]);
   const file = textOf(location?.["absolute_file_path"]);
@@ -134,7 +131,7 @@ function readFinding(entry: JsonObject): ReviewFinding[] {
   ];
 }
 
-function parseObject(text: string): JsonObject | null {
+function parseObject(text: string): Readonly<Record<string, unknown>> | null {
   try {
     return objectOf(JSON.parse(text));
   } catch {
@@ -142,12 +139,8 @@ function parseObject(text: string): JsonObject | null {
   }
 }
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null;
-}
-
-function objectOf(value: unknown): JsonObject | null {
-  return isObject(value) ? value : null;
+function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {
+  return isRecord(value) ? value : null;
 }
 
 function textOf(value: unknown): string | null {

@@ -1,6 +1,6 @@
 /** Owns the end-to-end tests of typed output: what is sent, what is validated, and how a wrong answer is corrected. */
 
-import { OutputValidationError, UsageError } from "codex-embed";
+import { OutputValidationError, TurnInProgressError, UsageError } from "codex-embed";
 import { gate, message, shell, step } from "codex-embed/testing";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import * as z from "zod";
@@ -151,7 +151,7 @@ describe("a JSON Schema", () => {
     required: ["n"],
   };
 
-  test("is checked by ajv; the output is unknown", async () => {
+  test("is checked; the output is unknown", async () => {
     const thread = await bench.thread(message('{"n":1,"note":null}'), message('{"n":0,"note":null}'));
     const result = await thread.run("How many?", { outputSchema: schema });
     expectTypeOf(result.output).toEqualTypeOf<unknown>();
@@ -172,6 +172,16 @@ test.each([
   await rejection(thread.startTurn("Hi", { outputSchema }), UsageError);
   expect((await readAll(thread.stream("Hi", { outputSchema }))).error).toBeInstanceOf(UsageError);
   expect(wiretap.messages).toHaveLength(sent);
+});
+
+test("of two calls at once the first gets the thread, also when its schema has to be prepared", async () => {
+  const thread = await bench.thread(message(JSON.stringify(paris)));
+  const [first, second] = await Promise.allSettled([
+    thread.run("Which city?", { outputSchema: City }),
+    thread.run("And which river?"),
+  ]);
+  expect(first).toMatchObject({ status: "fulfilled", value: { output: paris } });
+  expect(second).toMatchObject({ status: "rejected", reason: expect.any(TurnInProgressError) });
 });
 
 test("partialOutput grows with the answer, and ends with the whole", async () => {

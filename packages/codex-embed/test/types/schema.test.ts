@@ -35,9 +35,9 @@ test("the output of a schema", () => {
 
 test("an answer", () => {
   verifies("inferred-types");
-  expectTypeOf(prepareOutput(zod, "w")).toEqualTypeOf<PreparedOutput<City>>();
-  expectTypeOf(prepareOutput(zod, "w").parse).returns.resolves.toEqualTypeOf<SchemaResult<City>>();
-  expectTypeOf(prepareOutput(json, "w")).toEqualTypeOf<PreparedOutput<unknown>>();
+  expectTypeOf(prepareOutput(zod, "w")).resolves.toEqualTypeOf<PreparedOutput<City>>();
+  expectTypeOf<PreparedOutput<City>["parse"]>().returns.resolves.toEqualTypeOf<SchemaResult<City>>();
+  expectTypeOf(prepareOutput(json, "w")).resolves.toEqualTypeOf<PreparedOutput<unknown>>();
   expectTypeOf(prepareArguments(zod, "w").validate).returns.resolves.toEqualTypeOf<SchemaResult<City>>();
 });
 

@@ -40,24 +40,24 @@ describe("toPrompt", () => {
 });
 
 describe("planOutput", () => {
-  it("passes a JSON Schema on as it is, and checks nothing", () => {
+  it("passes a JSON Schema on as it is, and checks nothing", async () => {
     const schema = { type: "object", properties: { a: { type: "string" } } };
-    expect(planOutput(schema)).toEqual({ wire: schema, parse: undefined });
-    expect(planOutput(undefined)).toBeUndefined();
+    expect(await planOutput(schema)).toEqual({ wire: schema, parse: undefined });
+    expect(await planOutput(undefined)).toBeUndefined();
   });
 
   it.each([
     ["zod", z.object({ at: z.string(), days: z.number().optional() })],
     ["arktype", type({ at: "string", "days?": "number" })],
   ])("brings a schema of %s to the strict form, and reads the answer", async (_, schema) => {
-    const plan = planOutput(schema);
+    const plan = await planOutput(schema);
     expect(plan?.wire).toMatchObject({ required: ["at", "days"], additionalProperties: false });
     expect(await plan?.parse?.('{"at":"x","days":null}')).toEqual({ at: "x" });
     await expect(plan?.parse?.('{"at":1}')).rejects.toBeInstanceOf(OutputValidationError);
     await expect(plan?.parse?.("")).rejects.toMatchObject({ text: "" });
   });
 
-  it.each([[null], [[]], ["x"], [5], [true], [() => 1], [new Date(0)], [new Map()]])("refuses %j", (schema) => {
-    expect(() => planOutput(schema)).toThrow(UsageError);
+  it.each([[null], [[]], ["x"], [5], [true], [() => 1], [new Date(0)], [new Map()]])("refuses %j", async (schema) => {
+    await expect(planOutput(schema)).rejects.toThrow(UsageError);
   });
 });

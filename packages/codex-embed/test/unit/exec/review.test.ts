@@ -21,7 +21,7 @@ describe("reviewRequest", () => {
     [{ type: "commit" }, "review: target.sha is undefined."],
     [{ type: "custom", instructions: " \n" }, "review: target.instructions is a string. Give a non-empty string."],
     [{ type: "commit", sha: "x", tile: "y" }, "review: unknown option target.tile. Did you mean title?"],
-    [{ type: "everything" }, "review: target.type is a string that it does not take; it must be one of"],
+    [{ type: "everything" }, "review: target.type is an unknown string; it must be one of"],
     [{}, "review: target.type is undefined"],
   ])("refuses %j", (target, message) => {
     const call = () => Reflect.apply(reviewRequest, undefined, [target]);

@@ -76,7 +76,7 @@ describe("toJsonSchema", () => {
     [
       "another library",
       vendorless,
-      "a homemade schema that does not give JSON Schema. Pass it as a JSON Schema object",
+      "a homemade schema that cannot be converted to JSON Schema. Pass it as a JSON Schema object",
     ],
     ["what has no JSON form", z.object({ at: z.date() }), 'cannot be expressed as JSON Schema: zod says "Date'],
     ["a validator of no standard", new (class Validator {})(), "is not a schema"],

@@ -40,11 +40,11 @@ describe("a schema that could not be compiled is refused when it is given", () =
     ["#/properties/a/$ref", having({ $ref: "#/$defs/none" })],
     ["#/properties/a/$ref", having({ $ref: "elsewhere.json" })],
     ["#/$defs/b/uniqueItems", having(text, { $defs: { b: { type: "array", uniqueItems: "yes" } } })],
-  ])("at %s: %o", (where, schema) => {
+  ])("at %s: %o", async (where, schema) => {
     verifies("unusable-schema");
     const problem = `is not a valid JSON Schema: at ${where},`;
-    expect(() => prepareOutput(schema, "outputSchema")).toThrow(UsageError);
-    expect(() => prepareOutput(schema, "outputSchema")).toThrow(problem);
+    await expect(prepareOutput(schema, "outputSchema")).rejects.toThrow(UsageError);
+    await expect(prepareOutput(schema, "outputSchema")).rejects.toThrow(problem);
     expect(() => tool({ name: "t", description: "d", parameters: schema, execute: () => "x" })).toThrow(problem);
   });
 
@@ -74,7 +74,7 @@ describe("nullable of OpenAPI stays nullable", () => {
   test.each(cases)("of %s", async (_, property, value) => {
     verifies("unusable-schema");
     const schema = having(property, { $defs });
-    const { parse } = prepareOutput(schema, "outputSchema");
+    const { parse } = await prepareOutput(schema, "outputSchema");
     const { validate } = prepareArguments(schema, "parameters");
     for (const a of [null, value]) {
       expect(await parse(JSON.stringify({ a }))).toStrictEqual({ ok: true, value: { a } });
@@ -85,7 +85,7 @@ describe("nullable of OpenAPI stays nullable", () => {
   });
 
   test("and what is not nullable is not", async () => {
-    const { parse } = prepareOutput(having({ type: "string", nullable: false }), "outputSchema");
+    const { parse } = await prepareOutput(having({ type: "string", nullable: false }), "outputSchema");
     expect(await parse('{"a":null}')).toMatchObject({ ok: false });
   });
 });

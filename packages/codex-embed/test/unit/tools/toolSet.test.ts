@@ -58,12 +58,12 @@ describe("tool", () => {
       expect(make({ timeoutMs })).toThrow("timeoutMs");
     }
     expect(() => tool({ name: "t", description: "d", parameters: v.object({}), execute: () => 1 })).toThrow(
-      "The parameters of the tool t is a valibot schema that does not give JSON Schema.",
+      "The parameters of the tool t is a valibot schema that cannot be converted to JSON Schema.",
     );
     expect(() => Reflect.apply(tool, undefined, [{ name: "t", description: "d", parameters }])).toThrow("execute");
     expect(() => toolGroup("crm", "d", [])).toThrow("has no tools");
     expect(() => toolGroup("crm", "", [named("a")])).toThrow("needs a description");
-    expect(() => toolGroup("crm", "d", [named("a"), named("a")])).toThrow('The tool group crm holds "a" twice');
+    expect(() => toolGroup("crm", "d", [named("a"), named("a")])).toThrow('The tool group crm contains "a" twice');
   });
 });
 
@@ -95,8 +95,8 @@ describe("ToolSet", () => {
   });
 
   test("refuses two of one name, and what is no tool", () => {
-    expect(() => new ToolSet([named("a"), named("a")])).toThrow('holds "a" twice');
-    expect(() => new ToolSet([named("a"), toolGroup("a", "d", [named("b")])])).toThrow('holds "a" twice');
+    expect(() => new ToolSet([named("a"), named("a")])).toThrow('contains "a" twice');
+    expect(() => new ToolSet([named("a"), toolGroup("a", "d", [named("b")])])).toThrow('contains "a" twice');
     expect(() => Reflect.construct(ToolSet, [[{ name: "a", description: "d" }]])).toThrow(UsageError);
     expect(() => new ToolSet([named("a"), toolGroup("b", "d", [named("a")])])).not.toThrow();
   });

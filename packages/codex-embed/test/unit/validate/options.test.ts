@@ -80,18 +80,15 @@ describe("checkOptions", () => {
     [{ tags: Array(1) }, "call: tags[0] is undefined. Give a string."],
     [{ env: { A: 1 } }, "call: env.A is a number. Give a string."],
     [{ env: new Map([["A", "b"]]) }, "call: env is a Map. Give an object."],
-    [new Map([["name", "x"]]), "call: its options object is a Map."],
-    [Promise.resolve({}), "call: its options object is a Promise."],
-    [
-      { mode: "readonly" },
-      'call: mode is a string that it does not take; it must be one of "read-only", "full-access"',
-    ],
+    [new Map([["name", "x"]]), "call: options is a Map."],
+    [Promise.resolve({}), "call: options is a Promise."],
+    [{ mode: "readonly" }, 'call: mode is an unknown string; it must be one of "read-only", "full-access"'],
     [{ mode: "readonly" }, 'Did you mean "read-only"?'],
     [{ quiet: "yes" }, "call: quiet is a string. Give true or false."],
-    [null, "call: its options object is null. Give an object of options"],
-    [[], "call: its options object is an array."],
-    ["x", "call: its options object is a string."],
-    [() => {}, "call: its options object is a function."],
+    [null, "call: options is null. Give an object of options"],
+    [[], "call: options is an array."],
+    ["x", "call: options is a string."],
+    [() => {}, "call: options is a function."],
   ])("refuses %o", (options, message) => {
     expect(messageOf(() => check(options))).toContain(message);
   });
@@ -112,7 +109,7 @@ describe("checkOptions", () => {
         return "readonly";
       }
     }
-    expect(messageOf(() => check(new Wrong()))).toContain("call: mode is a string that it does not take");
+    expect(messageOf(() => check(new Wrong()))).toContain("call: mode is an unknown string");
   });
 
   it("does not take what somebody hung onto every object", () => {

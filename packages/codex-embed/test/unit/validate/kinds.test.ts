@@ -1,10 +1,8 @@
-/** Owns the unit tests of the guess of a mistyped word. */
-
 import { describe, expect, it } from "vitest";
-import { editDistance, nearest } from "../../../src/validate/kinds.js";
+import { didYouMean, editDistance } from "../../../src/validate/kinds.js";
 import { verifies } from "../../support/verifies.js";
 
-describe("the nearest word", () => {
+describe("didYouMean", () => {
   it.each([
     ["", "", 0],
     ["json", "json", 0],
@@ -29,8 +27,9 @@ describe("the nearest word", () => {
     ["verbose", null],
     ["x", null],
     ["co", null],
+    [`json${"n".repeat(60)}`, null],
   ])("%j was meant to be %j", (word, candidate) => {
     verifies("mistyped-flag");
-    expect(nearest(word, flags)).toBe(candidate);
+    expect(didYouMean(word, flags)).toBe(candidate);
   });
 });
