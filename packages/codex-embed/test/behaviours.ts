@@ -477,12 +477,12 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
     ],
     [
       "A deny rule finds its command behind programs that run others, and declines what cannot be read",
-      "wire/approval/denied.test.ts",
-      "whatever ran rm was declined, in scripts put together at random",
+      "wire/approvals/denied.test.ts",
+      "a random script that ran rm was declined",
     ],
     [
       "Rules take time in proportion to the length of a command",
-      "unit/approval/ruleTime.test.ts",
+      "unit/approvals/commandRules.time.test.ts",
       "%s: the time grows with the length, not with its square",
     ],
     [

@@ -198,14 +198,14 @@ const UNREADABLE: readonly ((script: string) => string)[] = [
   (script) => `x=${quoted(script)}; eval "$x"`,
 ];
 
-const WRAPPERS = [...READABLE, ...UNREADABLE];
+const WRAPPERS: typeof READABLE = [...READABLE, ...UNREADABLE];
 
 /** Assembles scripts at random, the same ones for the same seed. Each wrapper has its turn; more are put around some. */
 function* scripts(
   seed: number,
   count: number,
   spellings: readonly string[],
-  wrappers: typeof WRAPPERS,
+  wrappers: typeof READABLE,
 ): Generator<string> {
   const below = numbers(seed);
   const one = <T>(list: readonly T[]): T => {
