@@ -1,4 +1,4 @@
-/** Owns the command line of the demo: `npm run demo`. */
+/** The command line of the demo: `npm run demo`. */
 
 import { parseArgs } from "node:util";
 import { withTerminal } from "../packages/codex-embed/src/cli/terminal.js";

@@ -1,5 +1,3 @@
-/** Owns the demo with the user's own Codex: one turn in the current folder. */
-
 import { Codex, Sandbox } from "codex-embed";
 import { clean, painter, shortPath } from "../../packages/codex-embed/src/cli/render/text.js";
 import { TurnRenderer } from "../../packages/codex-embed/src/cli/render/turnRenderer.js";
@@ -19,12 +17,12 @@ export async function runLive(prompt: string, terminal: Terminal): Promise<numbe
   await using codex = new Codex({ cwd, logger: { debug: ignore, info: ignore, warn, error: warn } });
   codex.on("configWarning", ({ params }) => renderer.warning(params.summary));
   codex.on("warning", ({ params }) => renderer.warning(params.message));
-  // Not everything that is awaited here takes a signal; a close ends all of it.
+  // Not everything below takes a signal. Closing the client ends all of it.
   signal.addEventListener("abort", () => void codex.close(), { once: true });
   await codex.start();
   const { account, requiresOpenaiAuth } = await codex.account();
   if (requiresOpenaiAuth && account === null) {
-    process.stderr.write("Nobody is logged in. Log in with: npx codex login\n");
+    process.stderr.write("Not logged in. Run: npx codex login\n");
     return 1;
   }
   const thread = await codex.startThread({ cwd, sandbox: Sandbox.workspaceWrite });

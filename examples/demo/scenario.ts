@@ -1,4 +1,4 @@
-/** Owns the story of the demo: a small repository with a bug, and what the scripted model does about it. */
+/** The scenario of the demo: a small repository with a bug, and how the scripted model fixes it. */
 
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";

@@ -1,5 +1,3 @@
-/** Owns the demo itself: a scripted model fixes a real bug on the real runtime, and the result is checked. */
-
 import { execFile } from "node:child_process";
 import { delimiter, dirname, join } from "node:path";
 import { Codex, JsonRpcError, Sandbox } from "codex-embed";
@@ -19,7 +17,7 @@ import { createRepository, PROMPT, type Repository, scriptedSteps, TEST_FILE } f
 
 const WORD_DELAY_MS = 22;
 
-/** Runs the demo. Resolves with the exit code, when nothing of it is left: no process, no folder, no listener. */
+/** Fixes a bug with a scripted model and checks the result. Resolves with the exit code once everything is cleaned up. */
 export async function runScripted(terminal: Terminal): Promise<number> {
   const { write, color, signal } = terminal;
   const paint = painter(color);

@@ -1,23 +1,23 @@
-/** Owns the list of the examples: every program of the folder, with the sentence that it begins with. */
+/** Lists the examples: every program in the folder, with its opening sentence. */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** One example. */
 export interface Example {
-  /** As it is asked for: the name of its file or folder. */
+  /** The name of its file or folder: the argument of `npm run example`. */
   readonly name: string;
   /** The program, relative to the folder of the examples. */
   readonly file: string;
   readonly sentence: string;
 }
 
-/** What a folder's program is called. */
+/** File names of a program in a folder of its own. */
 const PROGRAMS = ["server.ts", "agent.test.ts"];
-/** The helpers, and the demo, which is started by `npm run demo` and has a command line of its own. */
+/** The helpers, and the demo, which `npm run demo` starts. */
 const OTHERS = new Set(["support", "test", "node_modules", "demo", "demo.ts"]);
 
-/** Reads the examples of a folder, by name. Throws when a folder holds no program, or a program no sentence. */
+/** Reads the examples in a folder, sorted by name. Throws for a folder without a program, or a program without a sentence. */
 export function readExamples(folder: string): Example[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => !OTHERS.has(entry.name) && (entry.isDirectory() || entry.name.endsWith(".ts")))
@@ -36,6 +36,7 @@ function programOf(folder: string, name: string): string {
 
 function sentenceOf(path: string): string {
   const sentence = /^\/\*\* (.+?) \*\/$/m.exec(readFileSync(path, "utf8"))?.[1];
-  if (sentence === undefined) throw new Error(`${path} does not begin with a sentence on what it shows.`);
+  if (sentence === undefined)
+    throw new Error(`${path} does not start with a sentence in /** … */ that says what it does.`);
   return sentence;
 }

@@ -1,4 +1,4 @@
-/** Owns the checks of the demo: its renderer over real turns, and the program as a user runs it. */
+/** Tests the demo: its renderer on real turns, and the program as a user runs it. */
 
 import { spawn } from "node:child_process";
 import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
