@@ -1,4 +1,4 @@
-/** Decides what the agent may do beyond its sandbox: by rules first, and by asking you where no rule speaks. */
+/** Approves commands outside the sandbox by rules, and asks you if no rule matches. */
 
 import { createInterface } from "node:readline/promises";
 import { Codex } from "codex-embed";

@@ -1,4 +1,4 @@
-/** A small chat in the terminal: answers as they are written, /new for a fresh thread, Ctrl-C to interrupt, /quit. */
+/** Chats in the terminal with streamed answers: /new starts a thread, Ctrl-C interrupts, /quit ends. */
 
 import { createInterface } from "node:readline";
 import { Codex, CodexError, type TurnHandle } from "codex-embed";

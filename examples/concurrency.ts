@@ -1,4 +1,4 @@
-/** Runs several threads at once on one runtime, and takes the answers in the order of the questions. */
+/** Runs several threads concurrently on one runtime, and keeps the answers in order. */
 
 import { Codex } from "codex-embed";
 
@@ -8,7 +8,7 @@ const codex = new Codex();
 try {
   const answers = await Promise.all(
     files.map(async (file) => {
-      const thread = await codex.startThread({ sandbox: "read-only", ephemeral: true }); // nothing of it is kept on disk
+      const thread = await codex.startThread({ sandbox: "read-only", ephemeral: true }); // not saved to disk
       return (await thread.run(`What does ${file} do? One sentence.`)).finalResponse;
     }),
   );

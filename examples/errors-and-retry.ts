@@ -1,4 +1,4 @@
-/** Tells apart why a turn failed, repeats what a repetition can mend, and sets a deadline. */
+/** Handles failed turns by their cause, retries on overload, and sets a deadline. */
 
 import { Codex, isRetryableError, retryOnOverload, TurnDeadlineError, TurnFailedError } from "codex-embed";
 
@@ -14,16 +14,16 @@ try {
       console.log(`${finalResponse} (attempt ${attempts})`);
     } catch (error) {
       if (TurnFailedError.isInstance(error)) {
-        console.log(`failed: ${JSON.stringify(error.info)}, worth a retry: ${isRetryableError(error)}`);
+        console.log(`failed: ${JSON.stringify(error.info)}, retryable: ${isRetryableError(error)}`);
       } else if (TurnDeadlineError.isInstance(error)) {
         console.log(`interrupted after ${error.deadlineMs} ms`);
-      } else throw error; // LaunchError, TransportClosedError, …: every one has a stable `code`
+      } else throw error; // LaunchError, TransportClosedError, …: each has a stable `code`
     }
   }
 
   await ask("Is the service up?", 60_000);
   await ask("Think about it for an hour.", 500);
-  await ask("Are you still there?", 60_000); // the thread stays usable after a failure
+  await ask("Are you still there?", 60_000); // the thread still works after a failure
   await ask("Read all of this very long text.", 60_000);
 } finally {
   await codex.close();

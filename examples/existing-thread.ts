@@ -1,18 +1,18 @@
-/** Leaves a conversation, and takes it up again from another client, as after a restart of the program. */
+/** Resumes a thread from another client, as after a restart of the program. */
 
 import { Codex } from "codex-embed";
 
 const first = new Codex();
-const begun = await first.startThread({ sandbox: "read-only" });
-await begun.run("My favourite number is 42.");
+const started = await first.startThread({ sandbox: "read-only" });
+await started.run("My favourite number is 42.");
 await first.close();
 
 const second = new Codex();
 try {
   for await (const record of second.threads()) {
-    if (record.id === begun.id) console.log(`on disk: "${record.preview}"`);
+    if (record.id === started.id) console.log(`on disk: "${record.preview}"`);
   }
-  const thread = await second.resumeThread(begun.id);
+  const thread = await second.resumeThread(started.id);
   const { finalResponse } = await thread.run("Which number is my favourite?");
   console.log(finalResponse);
 } finally {

@@ -1,4 +1,4 @@
-/** Gives the agent a goal, which it follows over as many turns as it needs, and tells of each as it begins and ends. */
+/** Gives the agent a goal, which it pursues over several turns, and prints what it reports. */
 
 import { Codex } from "codex-embed";
 

@@ -1,4 +1,4 @@
-/** Shows the model a picture that the program holds in memory, together with a question. */
+/** Sends an image from memory together with a question. */
 
 import { readFile } from "node:fs/promises";
 import { Codex } from "codex-embed";

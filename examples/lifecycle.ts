@@ -1,10 +1,10 @@
-/** Goes through the life of a client and of its threads: start, name, fork, archive, delete, close. */
+/** Walks through the lifecycle of a client and its threads: start, name, fork, archive, delete, close. */
 
 import { Codex } from "codex-embed";
 
 const codex = new Codex();
 try {
-  await codex.start(); // without it, the first call starts the runtime
+  await codex.start(); // optional: the first call starts the runtime
   console.log(`runtime ${codex.metadata.runtimeVersion}, ${codex.status}`);
 
   const thread = await codex.startThread({ sandbox: "read-only" });
@@ -12,7 +12,7 @@ try {
   await thread.setName("release plan");
   console.log(`named: ${(await thread.read()).name}`);
 
-  const fork = await thread.fork(); // the same history, a thread of its own
+  const fork = await thread.fork(); // a new thread with the same history
   const { finalResponse } = await fork.run("What if we wait a week?");
   console.log(`fork: ${finalResponse}`);
 

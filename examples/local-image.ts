@@ -1,4 +1,4 @@
-/** Shows the model a picture by its path, relative to the thread's working directory. */
+/** Sends an image by its path, relative to the thread's working directory. */
 
 import { Codex, UsageError } from "codex-embed";
 
@@ -11,7 +11,7 @@ try {
   ]);
   console.log(finalResponse);
 
-  // A picture that cannot be read is an error before anything is sent; the model would never have missed it.
+  // An unreadable image is an error before anything is sent. Otherwise the model would answer without it.
   await thread.run({ type: "localImage", path: "missing.png" });
 } catch (error) {
   if (!UsageError.isInstance(error)) throw error;

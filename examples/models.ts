@@ -1,4 +1,4 @@
-/** Lists the models of the account, and chooses a model and its effort for a thread and for a turn. */
+/** Lists the models of the account, and selects a model for a thread and an effort for a turn. */
 
 import { Codex } from "codex-embed";
 
@@ -10,11 +10,11 @@ try {
     console.log(`${isDefault ? "*" : " "} ${model} (${displayName}): ${efforts}`);
   }
   const chosen = models.find(({ isDefault }) => isDefault) ?? models[0];
-  if (chosen === undefined) throw new Error("The account offers no model.");
+  if (chosen === undefined) throw new Error("The account has no models.");
 
   const thread = await codex.startThread({ model: chosen.model, sandbox: "read-only" });
   const lightest = chosen.supportedReasoningEfforts[0]?.reasoningEffort ?? chosen.defaultReasoningEffort;
-  const { finalResponse } = await thread.run("What is 6 times 7?", { effort: lightest }); // and for the turns after it
+  const { finalResponse } = await thread.run("What is 6 times 7?", { effort: lightest }); // this turn and the following ones
   console.log(`${thread.model}, ${lightest}: ${finalResponse}`);
 } finally {
   await codex.close();

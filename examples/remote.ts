@@ -1,4 +1,4 @@
-/** Serves a runtime at an address with a token, and connects to it, as another program or another machine would. */
+/** Serves a runtime over WebSocket with a token, and connects to it as another machine would. */
 
 import { Codex, LaunchError, serveAppServer } from "codex-embed";
 
@@ -9,10 +9,10 @@ try {
   const codex = await Codex.connect(server.url, { token: server.token });
   const thread = await codex.startThread({ sandbox: "read-only" });
   console.log((await thread.run("Where are you?")).finalResponse);
-  await codex.close(); // the connection ends; the runtime, and a turn that runs there, go on
+  await codex.close(); // closes the connection; the runtime and its running turns continue
 
   const stranger: unknown = await Codex.connect(server.url, { token: "guessed" }).catch((error: unknown) => error);
-  if (LaunchError.isInstance(stranger)) console.log(`without the token: ${stranger.code}`);
+  if (LaunchError.isInstance(stranger)) console.log(`wrong token: ${stranger.code}`);
 } finally {
   await server.close();
 }

@@ -1,9 +1,9 @@
-/** Reviews what has not been committed, and prints the findings, the most urgent first. */
+/** Reviews the uncommitted changes, and prints the findings by priority. */
 
 import { relative } from "node:path";
 import { Codex } from "codex-embed";
 
-// Raw events bring the reviewer's confidence and verdict, which the rendered review leaves out.
+// Only raw events contain the reviewer's confidence and verdict.
 const codex = new Codex({ optOutNotifications: [] });
 try {
   const thread = await codex.startThread({ sandbox: "read-only", experimentalRawEvents: true });

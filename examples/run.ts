@@ -1,4 +1,4 @@
-/** Has the agent mend a failing test, and prints everything that the turn came to. */
+/** Fixes a failing test, and prints everything that the turn did. */
 
 import { relative } from "node:path";
 import { Codex } from "codex-embed";
@@ -6,7 +6,7 @@ import { Codex } from "codex-embed";
 const codex = new Codex();
 try {
   const thread = await codex.startThread({ sandbox: "workspace-write" });
-  const result = await thread.run("Run the test. If it fails, mend the code and run the test again.");
+  const result = await thread.run("Run the test. If it fails, fix the code and run the test again.");
   for (const item of result.items) {
     if (item.type === "commandExecution") console.log(`ran     ${item.command} (exit code ${item.exitCode})`);
     if (item.type === "fileChange") {

@@ -1,4 +1,4 @@
-/** Adds to a turn while it runs, and ends another one early, keeping what it had come to. */
+/** Steers a running turn, and interrupts another one but keeps what it produced. */
 
 import { Codex, type TurnHandle } from "codex-embed";
 
@@ -8,7 +8,7 @@ try {
 
   const poem = await thread.startTurn("Write a poem about the sea.");
   await firstWord(poem);
-  await poem.steer("About the mountains instead."); // the answer is begun anew
+  await poem.steer("About the mountains instead."); // the model starts its answer over
   console.log(`steered: ${(await poem.result()).finalResponse}`);
 
   const story = await thread.startTurn("Tell me a very long story.");
@@ -21,5 +21,5 @@ try {
 }
 
 async function firstWord(turn: TurnHandle): Promise<void> {
-  for await (const text of turn.textStream()) if (text !== "") return; // leaving a loop leaves the turn running
+  for await (const text of turn.textStream()) if (text !== "") return; // leaving the loop does not stop the turn
 }

@@ -1,4 +1,4 @@
-/** Follows a turn event by event: text as it grows, commands as they start and end, the tokens used. */
+/** Streams a turn event by event: text deltas, commands, token usage. */
 
 import { Codex } from "codex-embed";
 
@@ -21,9 +21,9 @@ try {
         console.log(`  ${event.params.tokenUsage.last.totalTokens} tokens`);
         break;
       case "turn/completed":
-        console.log(`The turn is ${event.params.turn.status}.`);
+        console.log(`turn ${event.params.turn.status}`);
         break;
-      default: // reasoning, plans, diffs, output of commands, sub-agents, …: each is typed by its name
+      default: // reasoning, plans, diffs, command output, sub-agents, …: each method has its own type
     }
   }
 } finally {

@@ -1,4 +1,4 @@
-/** Gets a typed, validated answer, shows it while it grows, and has the model correct one that does not conform. */
+/** Gets a typed, validated answer, streams it, and has the model repair an invalid one. */
 
 import { Codex } from "codex-embed";
 import { z } from "zod"; // or valibot, arktype, a plain JSON Schema
@@ -15,10 +15,10 @@ try {
 
   const turn = await thread.startTurn("Plan the release.", { outputSchema: Plan });
   for await (const partial of turn.partialOutput()) console.log(`so far: ${JSON.stringify(partial)}`);
-  const { output } = await turn.result(); // the type is that of the schema
+  const { output } = await turn.result(); // typed by the schema
   console.log(`${output.title}: ${output.steps.length} steps in ${output.days} days`);
 
-  const second = await thread.run("Now in half of the time.", { outputSchema: Plan, repairAttempts: 1 });
+  const second = await thread.run("Now in half the time.", { outputSchema: Plan, repairAttempts: 1 });
   console.log(`${second.output.title}: ${second.output.days} days`);
 } finally {
   await codex.close();

@@ -1,4 +1,4 @@
-/** Prints the answer word by word as the model writes it, then the result of the same turn. */
+/** Prints the answer as the model writes it, then the result of the same turn. */
 
 import { Codex } from "codex-embed";
 
@@ -7,7 +7,7 @@ try {
   const thread = await codex.startThread({ sandbox: "read-only" });
   const turn = await thread.startTurn("Explain the mean to a child.");
   for await (const text of turn.textStream()) process.stdout.write(text);
-  const { status, usage } = await turn.result(); // at any time, any number of times
+  const { status, usage } = await turn.result(); // can be called any number of times
   console.log(`\n(${status}, ${usage?.turn.outputTokens} tokens)`);
 } finally {
   await codex.close();

@@ -1,4 +1,4 @@
-/** Gives the agent functions of this program to call, with checked arguments. */
+/** Gives the agent a function of this program to call, with validated arguments. */
 
 import { Codex, tool } from "codex-embed";
 import { z } from "zod"; // or valibot, arktype, a plain JSON Schema
@@ -7,11 +7,11 @@ const tickets = new Map([[7, { title: "Build fails on Node 20", open: true }]]);
 
 const findTicket = tool({
   name: "find_ticket",
-  description: "Finds a ticket of the bug tracker by its number.",
+  description: "Look up a ticket in the bug tracker by its number.",
   parameters: z.object({ id: z.number().int() }),
   execute: ({ id }) => {
     const ticket = tickets.get(id);
-    if (ticket === undefined) throw new Error(`There is no ticket ${id}.`); // the model reads it, and can try again
+    if (ticket === undefined) throw new Error(`There is no ticket ${id}.`); // the model reads this and can try again
     console.log(`looked up ticket ${id}`);
     return ticket;
   },

@@ -1,4 +1,4 @@
-/** Sets every option that a turn can have, grouped by what it is for. */
+/** Sets every option of a turn, grouped by purpose. */
 
 import { Codex, type RunOptions } from "codex-embed";
 import { z } from "zod";
@@ -12,18 +12,18 @@ try {
   const before = await thread.run("Hello.");
 
   const options: RunOptions<typeof Answer> = {
-    // What ends the turn early. Each of them stops the turn's commands, unless they are to be kept.
+    // Limits. Each of them also stops the turn's commands, unless `keepCommands` is set.
     signal: AbortSignal.timeout(120_000),
     deadlineMs: 60_000, // for the whole turn
-    idleTimeoutMs: 30_000, // without a sign of life
+    idleTimeoutMs: 30_000, // without any event
     keepCommands: false,
 
-    // What the answer has to be, in this turn alone.
+    // The answer, for this turn alone.
     outputSchema: Answer,
-    repairAttempts: 1, // further turns that may correct it; of `run` alone
+    repairAttempts: 1, // extra turns to correct it; for `run` only
 
-    // Who may do what, where and by which model: for this turn and the following ones.
-    sandbox: "read-only", // or `permissions`, a profile of the configuration
+    // Sandbox, folders and model, for this turn and the following ones.
+    sandbox: "read-only", // or `permissions`, a profile in the configuration
     approvalMode: "deny_all",
     cwd,
     runtimeWorkspaceRoots: [cwd],
@@ -31,20 +31,20 @@ try {
     effort: "low",
     summary: "concise", // of the model's reasoning
     disabledPluginIds: [],
-    // Others of the kind: `serviceTier`, `environments`, `collaborationMode`, `cyberAccessProgram`.
+    // Also: `serviceTier`, `environments`, `collaborationMode`, `cyberAccessProgram`.
 
-    // What the model is told besides the input, and what its provider is told.
+    // Extra context for the model, and metadata for its provider.
     additionalContext: { build: { kind: "application", value: "The last build took 12 minutes." } },
     responsesapiClientMetadata: { team: "docs" },
     responsesapiClientMetadataPatch: { job: "nightly" },
     serviceTierForTurn: "default",
 
-    // What the turn is filed under.
+    // Where the turn came from.
     clientUserMessageId: crypto.randomUUID(),
     turnTrigger: "schedule",
     parentTurnId: before.id, // the turn that caused this one
-    rootTurnId: before.id, // the first one of the chain
-    // `toolOutput` answers a tool call in place of an input; `personality` and `multiAgentMode` have no effect any more.
+    rootTurnId: before.id, // the first turn of the chain
+    // `toolOutput` answers a tool call instead of an input. `personality` and `multiAgentMode` no longer have an effect.
   };
   const { output, status } = await thread.run("How many files are here?", options);
   console.log(`${status}: ${output.files} files. ${output.summary}`);

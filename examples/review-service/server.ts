@@ -1,4 +1,4 @@
-/** Serves code reviews on a web page of this machine: typed findings that appear while the agent still works. */
+/** Serves code reviews on a local web page: typed findings that appear while the agent works. */
 
 import { Codex } from "codex-embed";
 import { startReviewService } from "./service.js";

@@ -1,5 +1,3 @@
-/** Owns the HTTP side of the code review service: who is listened to, how much, and what is sent back. */
-
 import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile, realpath } from "node:fs/promises";
@@ -13,23 +11,23 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_RUNNING = 2;
 const MAX_KEPT = 20;
 
-/** What is served, and to whom: to this machine alone. */
+/** The service listens on this machine only. */
 export interface ReviewServiceOptions {
   readonly codex: Codex;
-  /** The folder that is reviewed. */
+  /** The folder to review. */
   readonly repository: string;
-  /** Default: any free one. */
+  /** Default: any free port. */
   readonly port?: number;
 }
 
-/** A service that runs. */
+/** A running service. */
 export interface ReviewService {
   readonly url: string;
   /** Stops the reviews and the server. The client stays open. */
   close(): Promise<void>;
 }
 
-/** One review and who follows it. */
+/** A review and its subscribers. */
 interface Job {
   readonly events: ReviewEvent[];
   readonly followers: Set<ServerResponse>;
@@ -37,7 +35,7 @@ interface Job {
   running: boolean;
 }
 
-/** What the request gets instead of what it asked for. */
+/** An error with the HTTP status that the request gets. */
 class Refusal extends Error {
   readonly status: number;
 
@@ -47,7 +45,7 @@ class Refusal extends Error {
   }
 }
 
-/** Starts the service on 127.0.0.1. Rejects when the port is taken or the repository is not there. */
+/** Starts the service on 127.0.0.1. Rejects if the port is taken or the repository does not exist. */
 export async function startReviewService(options: ReviewServiceOptions): Promise<ReviewService> {
   const repository = await realpath(options.repository);
   const page = await readFile(new URL("./page.html", import.meta.url), "utf8");
@@ -65,7 +63,7 @@ export async function startReviewService(options: ReviewServiceOptions): Promise
   server.listen(options.port ?? 0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The service got no port.");
+  if (address === null || typeof address === "string") throw new Error("The service did not get a port.");
   const { port } = address;
   const url = `http://127.0.0.1:${port}/`;
 
@@ -84,12 +82,12 @@ export async function startReviewService(options: ReviewServiceOptions): Promise
       response.writeHead(204).end();
       return;
     }
-    throw new Refusal(404, "There is nothing here.");
+    throw new Refusal(404, "Not found.");
   }
 
   function begin(request: ReviewRequest): string {
     if ([...jobs.values()].filter(({ running }) => running).length >= MAX_RUNNING) {
-      throw new Refusal(429, `${MAX_RUNNING} reviews run already. Wait for one of them.`);
+      throw new Refusal(429, `${MAX_RUNNING} reviews are running already. Wait for one to finish.`);
     }
     for (const [id, { running }] of jobs) if (jobs.size >= MAX_KEPT && !running) jobs.delete(id);
     const id = randomUUID();
@@ -128,21 +126,23 @@ async function run(codex: Codex, repository: string, request: ReviewRequest, job
   for (const follower of job.followers) follower.end();
 }
 
-/** A web page of somebody else must not start reviews or read them, not even by a name that leads to this machine. */
+/** Another web page must not start or read reviews, not even by a host name that resolves to this machine. */
 function assertOwnPage(request: IncomingMessage, port: number): void {
   const { host, origin } = request.headers;
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
-  if (host === undefined || !hosts.includes(host)) throw new Refusal(403, "The service has another name.");
+  if (host === undefined || !hosts.includes(host))
+    throw new Refusal(403, "Wrong host. Open the address that the service printed.");
   if (origin !== undefined && !hosts.includes(origin.replace("http://", ""))) {
-    throw new Refusal(403, "The service answers its own page alone.");
+    throw new Refusal(403, "Requests from other origins are not allowed.");
   }
 }
 
 async function readRequest(request: IncomingMessage, repository: string): Promise<ReviewRequest> {
-  if (request.headers["content-type"] !== "application/json") throw new Refusal(415, "The body has to be JSON.");
+  if (request.headers["content-type"] !== "application/json")
+    throw new Refusal(415, "The content type must be application/json.");
   const length = request.headers["content-length"];
-  if (length === undefined) throw new Refusal(411, "The request has to say how long its body is.");
-  if (Number(length) > MAX_BODY_BYTES) throw new Refusal(413, `The body has more than ${MAX_BODY_BYTES} bytes.`);
+  if (length === undefined) throw new Refusal(411, "The request needs a Content-Length.");
+  if (Number(length) > MAX_BODY_BYTES) throw new Refusal(413, `The body is larger than ${MAX_BODY_BYTES} bytes.`);
   const parsed = ReviewRequest.safeParse(parseJson(await text(request)));
   if (!parsed.success) throw new Refusal(400, parsed.error.issues.map(({ message }) => message).join(" "));
   if (parsed.data.kind === "uncommitted") {
@@ -157,11 +157,11 @@ function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    throw new Refusal(400, "The body is no JSON.");
+    throw new Refusal(400, "The body is not valid JSON.");
   }
 }
 
-/** The page runs its own script and style alone, and reaches nothing but this service. */
+/** The page can run only its own script and style, and can reach only this service. */
 function sendPage(response: ServerResponse, page: string, repository: string): void {
   const nonce = randomBytes(16).toString("base64");
   const own = `'nonce-${nonce}'`;
@@ -179,7 +179,7 @@ function sendJson(response: ServerResponse, status: number, value: object): void
   response.end(JSON.stringify(value));
 }
 
-/** Sends what there is so far, and then what comes. */
+/** Sends the events so far, then the new ones. */
 function follow(job: Job, response: ServerResponse): void {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   for (const event of job.events) sendEvent(response, event);

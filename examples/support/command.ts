@@ -1,19 +1,17 @@
-/** Owns how the program of an example is started from its source. */
-
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The arguments for Node, and what has to be so that they work. */
+/** The arguments for Node, with the environment and the folder that they need. */
 export interface Command {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Where it has to run. Default: anywhere. */
+  /** The folder that it must run in. Default: any. */
   readonly cwd?: string;
 }
 
-/** The command that runs an example: a program by tsx, a file of tests by vitest. */
+/** The command that runs an example from its source: tsx for a program, vitest for a test file. */
 export function commandOf(path: string): Command {
   if (path.endsWith(".test.ts")) {
     const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");

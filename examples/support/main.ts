@@ -1,4 +1,4 @@
-/** Owns the command line of the examples: `npm run example`. */
+/** `npm run example`: runs an example offline, or lists them. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -23,7 +23,7 @@ async function main(): Promise<number> {
   const examples = readExamples(FOLDER);
   const example = examples.find((candidate) => candidate.name === name);
   if (example === undefined) {
-    if (name !== undefined) process.stderr.write(`There is no example ${name}.\n\n`);
+    if (name !== undefined) process.stderr.write(`Unknown example: ${name}\n\n`);
     const width = Math.max(...examples.map((each) => each.name.length));
     console.log("npm run example -- NAME          the real runtime on a scripted model, offline");
     console.log("npm run example -- NAME --live   the same with your own login, in a temporary folder\n");
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
     return name === undefined ? 0 : 2;
   }
   const stage = await openStage(scenarios[example.name] ?? {}, { live: values.live });
-  // The terminal interrupts the example as well; what is left to do here comes after its end.
+  // The terminal interrupts the example too. Clean up after it has ended.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child?.kill());
   let child: ReturnType<typeof spawn> | undefined;

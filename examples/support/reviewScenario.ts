@@ -1,4 +1,4 @@
-/** Owns the story of the code review service: a shop whose uncommitted changes have four problems. */
+/** The scenario of the code review service: a shop whose uncommitted changes have four problems. */
 
 import { delay, message, reasoning, shell, step } from "codex-embed/testing";
 import type { Scenario } from "./stage.js";

@@ -1,4 +1,4 @@
-/** Owns what the scripted model says to each example, and the files that it is about. */
+/** What the scripted model answers to each example, and the files that each example needs. */
 
 import { join } from "node:path";
 import {
@@ -22,12 +22,12 @@ import type { Scenario } from "./stage.js";
 const usage = { input: 1_200, cached: 1_000, output: 40 };
 const escalate = (justification: string) => ({ escalate: { justification } });
 
-/** A text as a model writes it: word by word. */
+/** Text as a model streams it: word by word. */
 function words(text: string): Piece[] {
   return (text.match(/\S+\s*/g) ?? []).flatMap((word) => [word, delay(15)]);
 }
 
-/** What an example says when it has only answers to get, in the order of its turns. */
+/** A scenario with one answer for each turn. */
 function answers(...texts: readonly string[]): Scenario {
   return { script: (model) => model.enqueue(...texts.map((text) => step({ usage }, message(text)))) };
 }
@@ -35,7 +35,7 @@ function answers(...texts: readonly string[]): Scenario {
 const mean = (test: string, result: string) =>
   `/** The mean of numbers. */\nexport function mean(values) {\n${test}  return values.reduce((a, b) => a + b${result}) / values.length;\n}\n`;
 const BROKEN = mean("", "");
-const MENDED = mean("  if (values.length === 0) return 0;\n", ", 0");
+const FIXED = mean("  if (values.length === 0) return 0;\n", ", 0");
 const TEST =
   'import { mean } from "./mean.mjs";\n\nif (mean([]) !== 0) throw new Error("The mean of nothing is not 0.");\nconsole.log("passed");\n';
 const project = { "mean.mjs": BROKEN, "test.mjs": TEST };
@@ -46,7 +46,7 @@ const CHART = Buffer.from(
   "base64",
 );
 
-/** Says what of the picture has arrived, so that its way to the model shows. */
+/** Answers with the size of the image that arrived. */
 function describePicture(words: string): Responder {
   return (request) => message(`${words} (${pictureBytes(request)} bytes of PNG)`);
 }
@@ -58,7 +58,7 @@ function pictureBytes(request: RecordedRequest): number {
 
 const plan = (title: string, days: number) => JSON.stringify({ title, steps: ["Freeze", "Test", "Publish"], days });
 
-/** By the names of the examples. */
+/** The scenarios by the names of the examples. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   quickstart: { files: project, ...answers("It computes the mean of numbers.") },
   run: {
@@ -105,7 +105,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     script: (model) => model.respondWith(describePicture("The third one")),
   },
   concurrency: {
-    files: { "mean.mjs": MENDED, "median.mjs": "", "mode.mjs": "" },
+    files: { "mean.mjs": FIXED, "median.mjs": "", "mode.mjs": "" },
     script: (model) => {
       model.respondWith((request) => {
         const [, name = "it"] = /(\w+)\.mjs/.exec(request.lastUserText() ?? "") ?? [];
@@ -173,7 +173,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       ),
   },
   review: {
-    files: { "mean.mjs": MENDED },
+    files: { "mean.mjs": FIXED },
     uncommitted: { "mean.mjs": BROKEN },
     script: (model, folder) => {
       const found = (title: string, priority: number, line: number, body: string) => ({

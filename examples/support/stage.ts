@@ -1,7 +1,7 @@
 /**
- * Owns what makes an example run offline: a folder with the files that it is about, and the real runtime's home, which
- * sends it to a scripted model. The example knows nothing of it: it finds both by its working directory and its
- * environment. With `live`, there is only the folder; the environment is the user's own.
+ * Sets up what an example needs to run offline: a folder with its files, and a home for the real runtime that points to a
+ * scripted model. The example finds both by its working directory and its environment. With `live` there is only the
+ * folder, and the environment is the user's own.
  */
 
 import { execFile } from "node:child_process";
@@ -11,17 +11,17 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { createTestHome, ScriptedModel, type TestHomeOptions } from "codex-embed/testing";
 
-/** What an example is played with. */
+/** The files, the configuration and the model for an example. */
 export interface Scenario {
-  /** The files of the folder that the example runs in. */
+  /** The files in the folder that the example runs in. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
-  /** Makes the folder a git repository in which `files` are committed, and these are not. */
+  /** Turns the folder into a git repository with `files` committed and these uncommitted. */
   readonly uncommitted?: Readonly<Record<string, string>>;
-  /** How the runtime is configured, beyond the model. Offline only. */
+  /** The configuration of the runtime, besides the model. Offline only. */
   readonly home?: Omit<TestHomeOptions, "model">;
-  /** Variables beyond those of the home. Offline only. */
+  /** Environment variables besides those of the home. Offline only. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Tells the model what to say. Offline only. */
+  /** Scripts the model. Offline only. */
   readonly script?: (model: ScriptedModel, folder: string) => void;
 }
 
@@ -29,15 +29,15 @@ export interface Scenario {
 export interface Stage {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What answers. Offline only. */
+  /** Undefined with `live`. */
   readonly model: ScriptedModel | undefined;
-  /** Throws when the model was asked for more or less than the script holds. */
+  /** Throws if the model received more or fewer requests than the script has answers. */
   check(): void;
-  /** Removes all of it. End the example first. */
+  /** Removes everything. End the example first. */
   close(): Promise<void>;
 }
 
-/** Makes the place that an example runs in. Nothing is left behind when it rejects. */
+/** Sets up the place that an example runs in. Leaves nothing behind if it rejects. */
 export async function openStage(scenario: Scenario, { live = false } = {}): Promise<Stage> {
   return live ? openLive(scenario) : openOffline(scenario);
 }

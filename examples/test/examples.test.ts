@@ -1,4 +1,4 @@
-/** Runs every example as a user does, offline: what it prints, how it ends, and that nothing of it is left. */
+/** Runs every example offline, as a user does, and checks what it prints, how it ends, and that it leaves nothing behind. */
 
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -57,7 +57,7 @@ const expected: Readonly<Record<string, Expected>> = {
       "  1240 tokens",
       "It has 4 lines.",
       "  1240 tokens",
-      "The turn is completed.",
+      "turn completed",
     ],
     also: (_, requests) => expect(requests[1]?.toolOutput("call_1")).toContain("4 mean.mjs"),
   },
@@ -92,7 +92,7 @@ const expected: Readonly<Record<string, Expected>> = {
       "It is up. (attempt 2)",
       "interrupted after 500 ms",
       "Yes. (attempt 1)",
-      'failed: "contextWindowExceeded", worth a retry: false',
+      'failed: "contextWindowExceeded", retryable: false',
     ],
   },
   chat: {
@@ -121,7 +121,7 @@ const expected: Readonly<Record<string, Expected>> = {
     also: (_, requests) => expect(requests[1]?.lastUserText()).toBe("About the mountains instead."),
   },
   login: {
-    lines: ["the login is now: apikey", "logged in with: apiKey", "An API key has no rate limits of an account."],
+    lines: ["login changed to: apikey", "logged in with: apiKey", "An API key has no account rate limits."],
   },
   approvals: {
     lines: [
@@ -178,7 +178,7 @@ const expected: Readonly<Record<string, Expected>> = {
     lines: [
       /^listening on ws:\/\/127\.0\.0\.1:\d+$/,
       "In a process that listens at an address.",
-      "without the token: UNAUTHORIZED",
+      "wrong token: UNAUTHORIZED",
     ],
   },
   "review-service": {
@@ -245,7 +245,7 @@ describe("npm run example", () => {
 
   test("lists all with their sentences, and refuses another name", async () => {
     const { code, stdout, stderr } = await main(["nonsense"]);
-    expect({ code, stderr }).toEqual({ code: 2, stderr: "There is no example nonsense.\n\n" });
+    expect({ code, stderr }).toEqual({ code: 2, stderr: "Unknown example: nonsense\n\n" });
     const lines = stdout.split("\n").map((line) => line.split(/ {2,}/));
     for (const { name, sentence } of readExamples(FOLDER)) expect(lines).toContainEqual([name, sentence]);
   });

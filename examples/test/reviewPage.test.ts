@@ -1,4 +1,4 @@
-/** Owns the checks of the code review service as its users meet it: the page in a real browser, against the real runtime. */
+/** Tests the page of the code review service in a real browser, on the real runtime. */
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -85,7 +85,7 @@ describe("the page", () => {
       message({ deltas: [REPORT.slice(0, cut), ...holds.flatMap((hold) => [hold, " "]), REPORT.slice(cut)] }),
     );
     await start();
-    await page.getByRole("status").getByText("Writes the findings.").waitFor();
+    await page.getByRole("status").getByText("Writing the findings.").waitFor();
     const first = page.locator("article").first();
     for (const hold of holds) {
       await hold.reached;

@@ -1,4 +1,4 @@
-/** Owns the checks of the code review service from outside: who is answered, with what, and what the agent may do. */
+/** Tests the code review service over HTTP: who is answered, with what, and what the agent may do. */
 
 import { existsSync } from "node:fs";
 import { mkdir, symlink } from "node:fs/promises";
@@ -70,7 +70,7 @@ describe("a review", () => {
     script(shell("git diff HEAD", { callId: "look" }));
     const id = await begin();
     const events = await eventsOf(id);
-    expect(events[0]).toEqual({ type: "progress", text: "The agent begins." });
+    expect(events[0]).toEqual({ type: "progress", text: "The agent starts." });
     expect(events[1]).toMatchObject({ type: "progress", text: expect.stringContaining("git diff HEAD") });
     expect(findings(events)).toEqual(FINDINGS);
     expect(events.at(-1)).toMatchObject({ type: "done", findings: 4, summary: expect.stringContaining("small") });
@@ -149,7 +149,7 @@ describe("a path in the request", () => {
     ["beside it with the same beginning", "../workspace-2", "is not"],
     ["somewhere else", "/etc", "is not in the repository"],
     ["behind a link that leads out", "link/passwd", "is not in the repository"],
-    ["nowhere", "missing.mjs", "is not there"],
+    ["nowhere", "missing.mjs", "does not exist"],
   ])("is refused when it is %s", async (_, path, why) => {
     await mkdir(join(stage.cwd, "..", "workspace-2"), { recursive: true });
     if (!existsSync(join(stage.cwd, "link"))) await symlink("/etc", join(stage.cwd, "link"));

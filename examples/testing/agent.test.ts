@@ -1,4 +1,4 @@
-/** Tests an agent with vitest: the real runtime runs the real commands, only the model is scripted. */
+/** Tests an agent with vitest: the runtime and its commands are real, only the model is scripted. */
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ afterAll(() => bench.close());
 
 const entry = { kind: "fixed", text: "The mean of nothing is 0." };
 
-test("the entry is made of what the agent reads in the folder", async () => {
+test("the entry describes what the agent reads in the folder", async () => {
   const { codex, model, workspace } = bench;
   await writeFile(join(workspace, "last-change.txt"), "return 0 for an empty list");
   model.enqueue(shell("cat last-change.txt", { callId: "look" }), message(JSON.stringify(entry)));
@@ -24,7 +24,7 @@ test("the entry is made of what the agent reads in the folder", async () => {
   model.assertComplete();
 });
 
-test("an answer that does not conform is sent back once, with what is wrong", async () => {
+test("an invalid answer is sent back once, with what is wrong", async () => {
   const { codex, model, workspace } = bench;
   model.enqueue(message('{"kind":"broken"}'), message(JSON.stringify(entry)));
   expect(await writeChangelogEntry(codex, workspace)).toEqual(entry);
@@ -32,7 +32,7 @@ test("an answer that does not conform is sent back once, with what is wrong", as
   model.assertComplete();
 });
 
-test("a model that does not learn is an error", async () => {
+test("a second invalid answer is an error", async () => {
   const { codex, model, workspace } = bench;
   model.enqueue(message("no JSON"), message("no JSON either"));
   await expect(writeChangelogEntry(codex, workspace)).rejects.toThrow(OutputValidationError);

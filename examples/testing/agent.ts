@@ -1,4 +1,4 @@
-/** The agent under test: writes the entry of a changelog for what is in a folder. */
+/** The agent under test: writes a changelog entry for the last change in a folder. */
 
 import type { Codex } from "codex-embed";
 import { z } from "zod";
@@ -7,7 +7,7 @@ const Entry = z.object({ kind: z.enum(["added", "changed", "fixed"]), text: z.st
 
 export type ChangelogEntry = z.infer<typeof Entry>;
 
-/** Looks at the folder and gives the entry; a first answer that does not conform is corrected. */
+/** Returns the entry. The model gets one attempt to repair an invalid answer. */
 export async function writeChangelogEntry(codex: Codex, folder: string): Promise<ChangelogEntry> {
   const thread = await codex.startThread({ cwd: folder, ephemeral: true, approvalMode: "deny_all" });
   const { output } = await thread.run("Write the changelog entry for the last change here.", {

@@ -1,4 +1,4 @@
-/** Owns the browser of the tests: which one it is, and a start that leaves nothing behind. */
+/** Finds a browser for the tests, and starts it without leaving anything behind. */
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";

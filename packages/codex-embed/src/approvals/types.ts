@@ -96,8 +96,11 @@ export interface ApprovalRuleDecision {
   readonly rule?: string;
   /** The command, the paths or the host, as the runtime spelled them. */
   readonly subject: string;
+  /** The thread that asked. Null if unknown. */
   readonly threadId: string | null;
+  /** The turn that asked. Null if unknown. */
   readonly turnId: string | null;
+  /** The item that the decision is about. Null if unknown. */
   readonly itemId: string | null;
 }
 

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of approval rules: what they let a real agent do, and every way around them that fails. */
+/** Runs a real agent under approval rules: what they let it do, and the ways around them that must fail. */
 
 import { existsSync } from "node:fs";
 import { mkdir, readFile, realpath, symlink, writeFile } from "node:fs/promises";

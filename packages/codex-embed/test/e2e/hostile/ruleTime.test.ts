@@ -1,4 +1,4 @@
-/** Has an agent ask for commands that are hard to read: the program that decides by rules must not stand still. */
+/** Has an agent ask for commands that are hard to read: the rules must not block the program. */
 
 import type { Handlers } from "codex-embed";
 

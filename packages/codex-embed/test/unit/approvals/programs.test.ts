@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { readArguments } from "../../../src/approvals/arguments.js";
 import { literal } from "../../../src/approvals/patterns.js";
-import type { Subcommands, Usage } from "../../../src/approvals/programs.js";
+import type * as Programs from "../../../src/approvals/programs.js";
 
 /** A fresh copy for each test: the module remembers which programs it has warned about. */
-let programs: typeof import("../../../src/approvals/programs.js");
+let programs: typeof Programs;
 let emitWarning: MockInstance<typeof process.emitWarning>;
 beforeEach(async () => {
   vi.resetModules();
@@ -31,8 +31,25 @@ describe("the warning about allowed programs", () => {
   });
 
   test.each([
-    ...["npx", "pnpm", "yarn", "bun", "cargo", "go", "python3", "python3.12", "pytest", "node", "sh", "sudo", "xargs"],
-    ...["mvn", "GIT", "C:\\tools\\npm.cmd", "/opt/git", "scripts/check", "..\\check"],
+    "npx",
+    "pnpm",
+    "yarn",
+    "bun",
+    "cargo",
+    "go",
+    "python3",
+    "python3.12",
+    "pytest",
+    "node",
+    "sh",
+    "sudo",
+    "xargs",
+    "mvn",
+    "GIT",
+    "C:\\tools\\npm.cmd",
+    "/opt/git",
+    "scripts/check",
+    "..\\check",
   ])("is for %s", (name) => {
     programs.warnOfPrograms([name]);
     expect(warnings()).toHaveLength(1);
@@ -61,7 +78,7 @@ describe("the table of programs", () => {
     expect(programs.usageOf(name)).toBeUndefined();
   });
 
-  const usages = (usage: Usage | Subcommands | undefined): string[] =>
+  const usages = (usage: Programs.Usage | Programs.Subcommands | undefined): string[] =>
     typeof usage === "object" ? Object.values(usage).flatMap(usages) : usage === undefined ? [] : [usage];
   const OPERANDS = /^(\d+|\?|vars|command|shell|script|first|scripts|file|words|code|evaluated|settings|remotes)$/;
 
