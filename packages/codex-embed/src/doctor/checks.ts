@@ -43,7 +43,9 @@ export interface DiagnosisCheck {
   readonly advice?: string;
 }
 
-/** The process that would be spawned: without values of environment variables, and with secrets in arguments redacted. */
+/**
+ * The process that would be spawned: without values of environment variables, and with secrets in arguments redacted.
+ */
 export interface LaunchSummary {
   readonly command: string;
   readonly args: readonly string[];

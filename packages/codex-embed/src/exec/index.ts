@@ -1,4 +1,4 @@
-/** The client of `codex exec`: the names of `@openai/codex-sdk`, and more. */
+/** A client of `codex exec` with the names of `@openai/codex-sdk`, and more. */
 
 export { CodexError, UsageError } from "../errors/base.js";
 export { FrameTooLargeError, LaunchError, type LaunchErrorCode, type TriedLocation } from "../errors/connection.js";

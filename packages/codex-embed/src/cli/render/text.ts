@@ -15,7 +15,9 @@ export function painter(color: boolean): Paint {
   return (style, text) => (color && text !== "" ? styleText(style, text, { validateStream: false }) : text);
 }
 
-/** Whether to write colour to a stream: NO_COLOR forbids it, FORCE_COLOR demands it, else a capable terminal gets it. */
+/**
+ * Whether to write colour to a stream: NO_COLOR forbids it, FORCE_COLOR demands it, else a capable terminal gets it.
+ */
 export function wantsColor(
   stream: { readonly isTTY?: boolean },
   env: Readonly<Record<string, string | undefined>>,
@@ -28,7 +30,9 @@ export function wantsColor(
 
 const MAX_LINE_LENGTH = 160;
 
-/** Makes a text safe to print: no escape sequences, no control characters, and of overwritten lines only the last state. */
+/**
+ * Makes a text safe to print: no escape sequences, no control characters, and of overwritten lines only the last state.
+ */
 export function clean(text: string): string {
   return stripVTControlCharacters(text)
     .split("\n")

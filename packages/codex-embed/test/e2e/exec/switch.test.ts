@@ -47,7 +47,7 @@ async function runProgram(name: string): Promise<{ printed: unknown[]; asked: un
   expect(program.split(`"${OURS}"`)).toHaveLength(2);
   await build({
     stdin: { contents: program.replace(`"${OURS}"`, JSON.stringify(name)), loader: "ts", resolveDir: root },
-    alias: { [OURS]: join(root, "src", "exec", "index.ts") },
+    alias: { [OURS]: join(root, "packages/codex-embed/src/exec/index.ts") },
     external: ["@openai/codex-sdk"],
     bundle: true,
     platform: "node",

@@ -221,7 +221,7 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       their: { error: expect.objectContaining({ message: "Codex Exec exited with code 2: Error: no.\n" }) },
       our: {
         error: typed("EXEC_EXITED", {
-          message: expect.stringMatching(/^codex exec exited with code 2 before the turn was completed[^]*Error: no\./),
+          message: expect.stringMatching(/^codex exec exited with code 2 before the turn completed[^]*Error: no\./),
         }),
       },
     },
