@@ -14,6 +14,7 @@ import {
   type TurnSnapshot,
 } from "../index.js";
 import { displayJson } from "../util/display.js";
+import { isRecord } from "../util/json.js";
 import { askPerson } from "./askPerson.js";
 import { type Arguments, type Command, type Flags, RUNTIME_FLAGS, runtimeOptions } from "./flags.js";
 import { clean, painter } from "./render/text.js";
@@ -110,15 +111,11 @@ function readSchema(file: string): JsonSchema {
   }
   try {
     const schema: unknown = JSON.parse(text);
-    if (isObject(schema)) return schema;
+    if (isRecord(schema)) return schema;
   } catch (error) {
     throw new BadUsage(`--output-schema ${file} is not JSON: ${messageOf(error)}.`);
   }
   throw new BadUsage(`--output-schema ${file} does not hold a JSON object.`);
-}
-
-function isObject(value: unknown): value is JsonSchema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 async function readInput(args: Arguments, { isPiped, readInput: read }: Terminal): Promise<Input> {

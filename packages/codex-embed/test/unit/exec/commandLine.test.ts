@@ -113,7 +113,11 @@ describe("planExec", () => {
       "worktree list",
     ],
     ["a NUL", { codex: bin, thread: { model: "a\0b" } }, "NUL"],
-    ["an ephemeral resume", { codex: bin, thread: { ephemeral: true }, target: { kind: "resume", id: "t" } }, "Use forkThread()"],
+    [
+      "an ephemeral resume",
+      { codex: bin, thread: { ephemeral: true }, target: { kind: "resume", id: "t" } },
+      "Use forkThread()",
+    ],
     [
       "an ephemeral last",
       { codex: bin, thread: { ephemeral: true }, target: { kind: "resumeLast", all: true } },
