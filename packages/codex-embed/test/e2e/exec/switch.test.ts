@@ -1,4 +1,4 @@
-/** Tests that a program which was written for `@openai/codex-sdk` does the same when its import alone is changed. */
+/** A program written for `@openai/codex-sdk` behaves the same if only its import changes. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

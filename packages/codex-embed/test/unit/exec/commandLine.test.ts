@@ -1,5 +1,3 @@
-/** Owns the tests of the exec client's arguments and environment. */
-
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/errors/base.js";
 import { LaunchError } from "../../../src/errors/connection.js";

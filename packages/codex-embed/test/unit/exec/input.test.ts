@@ -1,4 +1,4 @@
-/** Owns the tests of what a turn is given: the input, and the schema of its answer. */
+/** The input of a turn, and the schema of its answer. */
 
 import { type } from "arktype";
 import { describe, expect, it } from "vitest";

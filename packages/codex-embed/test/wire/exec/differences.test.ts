@@ -1,4 +1,4 @@
-/** Owns the list of what differs from `@openai/codex-sdk`: each row is shown in both packages, and stands in the docs. */
+/** The differences from `@openai/codex-sdk`: a test shows each in both packages, and docs/exec.md lists it. */
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Owns the tests of one run of `codex exec` with real processes that misbehave. */
+/** One run of `codex exec`, with real processes that misbehave. */
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
