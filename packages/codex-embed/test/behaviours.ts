@@ -1088,7 +1088,7 @@ export const BEHAVIOURS: Readonly<Record<string, readonly Behaviour[]>> = {
     ["Imports go one way, and processes and sockets have one owner each", "layers.test.ts", "holds for src"],
     [
       "The demo repairs a failing test offline and leaves nothing behind",
-      "e2e/demo.test.ts",
+      "e2e/cli/demo.test.ts",
       "fixes the bug, checks it, and leaves nothing behind",
     ],
     ["Each example runs, and prints what it shall", "e2e/examples/examples.test.ts", "$name: $sentence"],
