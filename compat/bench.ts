@@ -1,9 +1,9 @@
-/** Owns what trials share: a temporary folder, the packed package, and tools that are installed once. */
+/** What trials share: a temporary folder, the packed packages, and tools that are installed once. */
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Packed, pack } from "./pack.js";
+import { type AllPacked, pack } from "./pack.js";
 import { Project } from "./project.js";
 import { run } from "./shell.js";
 
@@ -19,16 +19,16 @@ export interface Trial {
 /** Where trials are made. */
 export class Bench {
   readonly work: string;
-  readonly packed: Packed;
+  readonly packed: AllPacked;
   readonly #tools = new Map<string, Promise<string>>();
   #projects = 0;
 
-  private constructor(work: string, packed: Packed) {
+  private constructor(work: string, packed: AllPacked) {
     this.work = work;
     this.packed = packed;
   }
 
-  /** Packs the package into a new temporary folder. */
+  /** Packs the packages into a new temporary folder. */
   static async open(): Promise<Bench> {
     const work = realpathSync(mkdtempSync(join(tmpdir(), "codex-embed-compat-")));
     try {
@@ -46,7 +46,7 @@ export class Bench {
   /** Makes an empty project; `name` is that of its folder. */
   project(name = "project", manifest: object = {}): Project {
     this.#projects += 1;
-    return new Project(join(this.work, String(this.#projects), name), this.packed.tarball, manifest);
+    return new Project(join(this.work, String(this.#projects), name), this.packed, manifest);
   }
 
   /** Installs packages from the registry into a folder of their own, once; returns its node_modules. */

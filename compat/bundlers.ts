@@ -1,4 +1,4 @@
-/** Owns the trials of bundlers: the bundled program has to find the runtime that is installed beside it. */
+/** The trials of bundlers: the bundled program has to find the runtime that is installed beside it. */
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

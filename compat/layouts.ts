@@ -1,4 +1,4 @@
-/** Owns the trials that need no registry: CommonJS, and the places where a package may find itself. */
+/** The trials that need no registry: CommonJS, and the places where a package may find itself. */
 
 import { mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";

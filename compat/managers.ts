@@ -1,4 +1,4 @@
-/** Owns the trials of package managers, each with an installation of its own from the registry. */
+/** The trials of package managers, each with an installation of its own from the registry. */
 
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -10,8 +10,8 @@ import { run } from "./shell.js";
 const INSTALL_MS = 600_000;
 const QUIET = ["--no-audit", "--no-fund"];
 
-function dependsOn(bench: Bench): object {
-  return { dependencies: { "codex-embed": `file:${bench.packed.tarball}` } };
+function dependsOn(bench: Bench, others: Readonly<Record<string, string>> = {}): object {
+  return { dependencies: { "codex-embed": `file:${bench.packed["codex-embed"].tarball}`, ...others } };
 }
 
 function expectIn(told: Told, part: string): void {
@@ -21,6 +21,25 @@ function expectIn(told: Told, part: string): void {
 async function registry(): Promise<string> {
   const { stdout } = await run("npm", ["config", "get", "registry"], { cwd: process.cwd() });
   return stdout.trim();
+}
+
+/** The core has no peer dependencies: it is installed beside whatever version of a library a project holds. */
+function besides(what: string, others: Readonly<Record<string, string>>): Trial {
+  return {
+    name: `npm, besides ${what}`,
+    what: `\`npm install\` into a project that holds ${Object.entries(others)
+      .map(([name, version]) => `\`${name}@${version}\``)
+      .join(" and ")}, without a flag`,
+    run: async (bench) => {
+      const project = bench.project("project", dependsOn(bench, others));
+      project.write("main.mjs", QUICKSTART);
+      await project.run("npm", ["install", ...QUIET], { timeoutMs: INSTALL_MS });
+      const { stdout, stderr } = await project.run(process.execPath, ["main.mjs"]);
+      readTold(stdout, stderr);
+      rmSync(project.folder, { recursive: true, force: true });
+      return "installed, and ran a turn";
+    },
+  };
 }
 
 /** These trials. */
@@ -46,6 +65,22 @@ export const managers: readonly Trial[] = [
       const project = bench.project("project", dependsOn(bench));
       await project.run("npm", ["install", "--omit=optional", ...QUIET], { timeoutMs: INSTALL_MS });
       return await tellsWhatToInstall(project);
+    },
+  },
+  besides("ajv 6", { ajv: "^6.12.6" }),
+  besides("an old MCP SDK", { "@modelcontextprotocol/sdk": "1.10.2", "@modelcontextprotocol/server": "2.0.0" }),
+  {
+    name: "npm, with the MCP server",
+    what: "`npm install` of both tarballs, then an import",
+    run: async (bench) => {
+      const others = { "@codex-embed/mcp-server": `file:${bench.packed["mcp-server"].tarball}` };
+      const project = bench.project("project", dependsOn(bench, others));
+      await project.run("npm", ["install", "--omit=optional", ...QUIET], { timeoutMs: INSTALL_MS });
+      project.write("main.mjs", `console.log(Object.keys(await import("@codex-embed/mcp-server")).join());`);
+      const { stdout } = await project.run(process.execPath, ["main.mjs"]);
+      if (!stdout.includes("serveMcpStdio")) throw new Error(`It exports something else: ${stdout}`);
+      rmSync(project.folder, { recursive: true, force: true });
+      return `exports \`${stdout.trim().replaceAll(",", "`, `")}\``;
     },
   },
   {

@@ -1,4 +1,4 @@
-/** Owns the trials of Next.js: a route handler that runs a turn, built for production and asked once. */
+/** The trials of Next.js: a route handler that runs a turn, built for production and asked once. */
 
 import { createServer } from "node:net";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns the trials on each version of Node, and the programs of those versions. */
+/** The trials on each version of Node, and the programs of those versions. */
 
 import { join } from "node:path";
 import type { Bench, Trial } from "./bench.js";

@@ -1,8 +1,9 @@
-/** Owns packing this package as for a release, from a copy, so that nothing here disturbs the build of anybody else. */
+/** Packs the packages as for a release, from a copy, so that nothing here disturbs the build of anybody else. */
 
 import { cpSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PACKAGES, type PackageFolder } from "../scripts/shared/bundle.js";
 import { run } from "./shell.js";
 
 /** The root of this repository. */
@@ -17,15 +18,25 @@ export interface Packed {
   readonly files: readonly string[];
 }
 
-/** Builds a copy of the repository in `work` and packs it there. */
-export async function pack(work: string): Promise<Packed> {
+/** The packages, packed. */
+export type AllPacked = Readonly<Record<PackageFolder, Packed>>;
+
+const LEFT_OUT = new Set(["node_modules", ".git", "dist", "coverage"]);
+
+/** Builds a copy of the repository in `work` and packs its packages there. */
+export async function pack(work: string): Promise<AllPacked> {
   const copy = join(work, "copy");
-  const ignored = new Set(["node_modules", ".git", "dist", "coverage"].map((name) => join(ROOT, name)));
-  cpSync(ROOT, copy, { recursive: true, filter: (source) => !ignored.has(source) });
+  cpSync(ROOT, copy, { recursive: true, filter: (source) => !LEFT_OUT.has(basename(source)) });
   symlinkSync(MODULES, join(copy, "node_modules"), "dir");
   await run(process.execPath, ["--import", "tsx", "scripts/build.ts"], { cwd: copy });
-  const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", work];
-  const { stdout } = await run("npm", args, { cwd: copy });
+  const entries = PACKAGES.map(async (name) => [name, await packOne(join(copy, "packages", name), work)] as const);
+  const { "codex-embed": core, "mcp-server": mcp } = Object.fromEntries(await Promise.all(entries));
+  if (core === undefined || mcp === undefined) throw new Error("A package was not packed.");
+  return { "codex-embed": core, "mcp-server": mcp };
+}
+
+async function packOne(cwd: string, work: string): Promise<Packed> {
+  const { stdout } = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", work], { cwd });
   const [report]: [{ filename: string; files: { path: string }[] }] = JSON.parse(stdout);
   return { tarball: join(work, basename(report.filename)), files: report.files.map(({ path }) => path) };
 }

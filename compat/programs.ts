@@ -1,4 +1,4 @@
-/** Owns the program that every trial runs: the quickstart on the real runtime with a scripted model, in both dialects. */
+/** The program that every trial runs: the quickstart on the real runtime with a scripted model, in both dialects. */
 
 /** What {@link QUICKSTART} and {@link QUICKSTART_CJS} print, as one line of JSON. */
 export interface Told {

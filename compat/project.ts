@@ -1,36 +1,21 @@
-/** Owns a fresh project in a folder of its own, which has the packed package installed or installs it itself. */
+/** A fresh project in a folder of its own, which has the packed package installed or installs it itself. */
 
-import {
-  copyFileSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, linkSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { MODULES } from "./pack.js";
+import { manifestOf, type PackageFolder } from "../scripts/shared/bundle.js";
+import { type AllPacked, MODULES } from "./pack.js";
 import { type Output, type RunOptions, run } from "./shell.js";
 
-/** The packages that an installation brings, as they are installed in this repository. */
-const DEPENDENCIES = dependenciesOf(readFileSync(join(MODULES, "..", "package.json"), "utf8"));
 const RUNTIME = ["@openai/codex", `@openai/codex-${process.platform}-${process.arch}`];
-
-function dependenciesOf(manifest: string): string[] {
-  const { dependencies }: { readonly dependencies: Readonly<Record<string, string>> } = JSON.parse(manifest);
-  return Object.keys(dependencies);
-}
 
 /** A project that uses the package. */
 export class Project {
   readonly folder: string;
-  readonly #tarball: string;
+  readonly #packed: AllPacked;
 
-  constructor(folder: string, tarball: string, manifest: object = {}) {
+  constructor(folder: string, packed: AllPacked, manifest: object = {}) {
     this.folder = folder;
-    this.#tarball = tarball;
+    this.#packed = packed;
     this.write("package.json", JSON.stringify({ name: "consumer", private: true, type: "module", ...manifest }));
   }
 
@@ -55,15 +40,26 @@ export class Project {
 
   /** The same as an installation with `--omit=optional` would. */
   async placeWithoutRuntime(): Promise<void> {
-    await this.unpack("node_modules/codex-embed");
-    for (const name of DEPENDENCIES) this.link(name);
+    await this.#placeOne("codex-embed");
   }
 
-  /** Unpacks the package into a folder of the project. */
-  async unpack(to: string): Promise<void> {
+  /** Puts the MCP server beside it. */
+  async placeMcpServer(): Promise<void> {
+    await this.#placeOne("mcp-server");
+  }
+
+  async #placeOne(name: PackageFolder): Promise<void> {
+    const manifest = manifestOf(name);
+    await this.unpack(`node_modules/${manifest.name}`, name);
+    // The packages that an installation brings, as they are installed in this repository.
+    for (const dependency of Object.keys(manifest.dependencies ?? {})) this.link(dependency);
+  }
+
+  /** Unpacks a package into a folder of the project. */
+  async unpack(to: string, name: PackageFolder = "codex-embed"): Promise<void> {
     const target = join(this.folder, to);
     mkdirSync(target, { recursive: true });
-    await this.run("tar", ["-xzf", this.#tarball, "--strip-components=1", "-C", target]);
+    await this.run("tar", ["-xzf", this.#packed[name].tarball, "--strip-components=1", "-C", target]);
   }
 
   /** Installs a package of this repository as real files that take no room. */

@@ -1,4 +1,4 @@
-/** Owns the command that tries the packed package wherever it is promised to work; each argument narrows it by name. */
+/** The command that tries the packed package wherever it is promised to work; each argument narrows it by name. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { arch, release, type } from "node:os";

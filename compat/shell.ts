@@ -1,4 +1,4 @@
-/** Owns running the programs of a trial: with a clean environment, a limit of time, and what they printed when they fail. */
+/** Running the programs of a trial: with a clean environment, a limit of time, and what they printed when they fail. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { basename } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns the trials of compilers: a consumer's program against the emitted types, which are checked too. */
+/** The trials of compilers: a consumer's program against the emitted types, which are checked too. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,11 +19,12 @@ const COMMON = `import { Codex, type TurnEvent } from "codex-embed";
 import { RUNTIME_VERSION, type ThreadItem } from "codex-embed/protocol";
 import { Codex as ExecCodex, type ThreadEvent } from "codex-embed/exec";
 import { serveMcpStdio, type CodexMcpOptions } from "@codex-embed/mcp-server";
+import { approvalRules } from "codex-embed/approvals";
 import { startTestCodex } from "codex-embed/testing";
 export const ids = (event: ThreadEvent) => (event.type === "thread.started" ? event.thread_id : undefined);
 export const read = (event: TurnEvent): ThreadItem | undefined =>
   event.method === "item/completed" ? event.params.item : undefined;
-export const all = [Codex, ExecCodex, RUNTIME_VERSION, startTestCodex, serveMcpStdio];
+export const all = [Codex, ExecCodex, RUNTIME_VERSION, approvalRules, startTestCodex, serveMcpStdio];
 export const options: CodexMcpOptions = { maxSandbox: "read-only" };
 // @ts-expect-error: the types are there, and are no any
 export const wrong: number = new Codex().closed;
@@ -41,6 +42,7 @@ function readmeQuickstart(): string {
 async function typedProject(bench: Bench): Promise<Project> {
   const project = bench.project();
   await project.placeWithoutRuntime();
+  await project.placeMcpServer();
   for (const name of ["@types/node", "undici-types", "@modelcontextprotocol", "zod", "@standard-schema"])
     project.link(name);
   project.write("quickstart.mts", readmeQuickstart());

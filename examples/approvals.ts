@@ -1,7 +1,8 @@
 /** Decides what the agent may do beyond its sandbox: by rules first, and by asking you where no rule speaks. */
 
 import { createInterface } from "node:readline/promises";
-import { approvalRules, Codex } from "codex-embed";
+import { Codex } from "codex-embed";
+import { approvalRules } from "codex-embed/approvals";
 
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
 const handlers = approvalRules({

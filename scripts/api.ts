@@ -1,4 +1,4 @@
-/** Owns the command that writes `api/*.api.md`, the public names of each entry, or with `--check` says what is out of date. */
+/** Writes `api/*.api.md`, the public names of each entry, or with `--check` says what is out of date. */
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,22 +6,29 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
+import { type PackageFolder, packageFolder } from "./shared/bundle.js";
 
 /** The entries that are written by hand; `codex-embed/protocol` is generated, and its diff is that of the sources. */
-const ENTRIES = { index: "index", exec: "exec/index", "mcp-server": "mcp/index", testing: "testing/index" } as const;
+const ENTRIES = {
+  index: ["codex-embed", "index"],
+  approvals: ["codex-embed", "approvals/index"],
+  exec: ["codex-embed", "exec/index"],
+  testing: ["codex-embed", "testing/index"],
+  "mcp-server": ["mcp-server", "index"],
+} as const satisfies Record<string, readonly [PackageFolder, string]>;
 
-const project = fileURLToPath(new URL("../", import.meta.url));
-const reports = join(project, "api");
+const reports = fileURLToPath(new URL("../api", import.meta.url));
+/** Without the paths of this repository: a package imports another one by its name. */
+const TSCONFIG = fileURLToPath(new URL("api.tsconfig.json", import.meta.url));
 let compilerState: CompilerState | undefined;
 
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 
-if (!existsSync(join(project, "dist", "index.d.ts"))) throw new Error("There is no dist: npm run build");
 const work = mkdtempSync(join(tmpdir(), "codex-embed-api-"));
 try {
   mkdirSync(reports, { recursive: true });
-  for (const [name, path] of Object.entries(ENTRIES)) {
-    const fresh = report(name, path);
+  for (const [name, [folder, entry]] of Object.entries(ENTRIES)) {
+    const fresh = report(name, packageFolder(folder), entry);
     const file = join(reports, `${name}.api.md`);
     if (existsSync(file) && readFileSync(file, "utf8") === fresh) continue;
     if (values.check) {
@@ -37,12 +44,12 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 
-/** The report of one entry, from its emitted types. Throws when the types do not compile. */
-function report(name: string, path: string): string {
+/** The report of one entry, from its built types. Throws when they are missing or do not compile. */
+function report(name: string, project: string, entry: string): string {
   const config = ExtractorConfig.prepare({
     configObject: {
       projectFolder: project,
-      mainEntryPointFilePath: join(project, "dist", `${path}.d.ts`),
+      mainEntryPointFilePath: typesOf(project, entry),
       apiReport: {
         enabled: true,
         reportFileName: `${name}.api.md`,
@@ -51,7 +58,7 @@ function report(name: string, path: string): string {
       },
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
-      compiler: { tsconfigFilePath: join(project, "tsconfig.json") },
+      compiler: { tsconfigFilePath: TSCONFIG },
       // Of names that another entry exports it would warn as of missing ones.
       messages: {
         extractorMessageReporting: { default: { logLevel: ExtractorLogLevel.None, addToApiReportFile: false } },
@@ -61,7 +68,7 @@ function report(name: string, path: string): string {
     packageJsonFullPath: join(project, "package.json"),
   });
   // One program for all entries: making it takes most of the time.
-  const additionalEntryPoints = Object.values(ENTRIES).map((entry) => join(project, "dist", `${entry}.d.ts`));
+  const additionalEntryPoints = Object.values(ENTRIES).map(([folder, path]) => typesOf(packageFolder(folder), path));
   compilerState ??= CompilerState.create(config, { additionalEntryPoints });
   const { errorCount } = Extractor.invoke(config, {
     localBuild: true,
@@ -71,6 +78,10 @@ function report(name: string, path: string): string {
       message.handled = true;
     },
   });
-  if (errorCount > 0) throw new Error(`The types of codex-embed/${name} could not be read.`);
+  if (errorCount > 0) throw new Error(`The types of ${name} could not be read: npm run build`);
   return readFileSync(join(work, `${name}.api.md`), "utf8");
+}
+
+function typesOf(project: string, entry: string): string {
+  return join(project, "dist", `${entry}.d.ts`);
 }

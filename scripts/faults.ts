@@ -1,4 +1,4 @@
-/** Owns the command that causes every fault of the matrix for real, and says what its user gets. */
+/** The command that causes every fault of the matrix for real, and says what its user gets. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, type } from "node:os";

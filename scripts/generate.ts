@@ -1,4 +1,4 @@
-/** Owns the command that writes `src/generated` from the pinned runtime, or with `--check` says what is out of date. */
+/** The command that writes `src/generated` from the pinned runtime, or with `--check` says what is out of date. */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Owns the places in the documentation that a command writes: what stands between two comments. */
+/** The places in the documentation that a command writes: what stands between two comments. */
 
 /** The text with `content` between `<!-- name:begin -->` and `<!-- name:end -->`. Throws when they are not there. */
 export function between(text: string, name: string, content: string): string {

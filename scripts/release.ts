@@ -1,4 +1,4 @@
-/** Owns the command that stages a release: a tarball in `release/`, and the commands that a person then runs. */
+/** The command that stages a release: the tarballs in `release/`, and the commands that a person then runs. */
 
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -27,21 +27,23 @@ async function stage(): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
   const work = mkdtempSync(join(tmpdir(), "codex-embed-release-"));
-  const { tarball, files } = await pack(work);
-  const staged = join(folder, basename(tarball));
-  copyFileSync(tarball, staged);
-  rmSync(work, { recursive: true, force: true });
-  const bytes = readFileSync(staged);
   const { version, runtime } = state;
-  console.log(`release/${basename(tarball)}: version ${version} for the runtime ${runtime}`);
-  console.log(
-    `${files.length} files, ${bytes.length} bytes, sha512-${createHash("sha512").update(bytes).digest("base64")}`,
-  );
+  console.log(`Version ${version} for the runtime ${runtime}`);
+  const publish: string[] = [];
+  for (const { tarball, files } of Object.values(await pack(work))) {
+    const name = basename(tarball);
+    copyFileSync(tarball, join(folder, name));
+    const bytes = readFileSync(tarball);
+    const hash = createHash("sha512").update(bytes).digest("base64");
+    console.log(`release/${name}: ${files.length} files, ${bytes.length} bytes, sha512-${hash}`);
+    publish.push(`npm publish release/${name} --access public`);
+  }
+  rmSync(work, { recursive: true, force: true });
   if (values["dry-run"]) {
     console.log("A dry run: the checks, tests and trials of `npm run release:check` were left out.");
     return;
   }
-  console.log(`To publish it:
-  npm publish release/${basename(tarball)} --access public
+  console.log(`To publish them:
+  ${publish.join("\n  ")}
   git tag v${version} && git push origin v${version}`);
 }

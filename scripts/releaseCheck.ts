@@ -1,4 +1,4 @@
-/** Owns the command that says whether a release may be made: everything that has to be true of it, the quick things first. */
+/** The command that says whether a release may be made: everything that has to be true of it, the quick things first. */
 
 import { releaseProblems } from "./release/problems.js";
 import { releaseState, runs } from "./release/repository.js";

@@ -1,4 +1,4 @@
-/** Owns the command that moves the changesets into CHANGELOG.md and sets the version that the release will have. */
+/** The command that moves the changesets into CHANGELOG.md and sets the version that the release will have. */
 
 import { nextVersion, withEntry } from "./release/changelog.js";
 import { read, runs, setVersions, versions, write } from "./release/repository.js";

@@ -1,4 +1,4 @@
-/** Owns the command that moves this package to another version of the runtime, and tells what is different in it. */
+/** The command that moves this package to another version of the runtime, and tells what is different in it. */
 
 import { parseArgs } from "node:util";
 import { flatten } from "./generate/flatten.js";

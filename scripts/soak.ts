@@ -1,4 +1,4 @@
-/** Owns the command that runs thousands of turns while the runtime crashes and connections break, and says what was wrong. */
+/** The command that runs thousands of turns while the runtime crashes and connections break, and says what was wrong. */
 
 import { parseArgs } from "node:util";
 import type { Over } from "./soak/place.js";

@@ -1,4 +1,4 @@
-/** Keeps docs/mcp.md: the real runtime takes its configuration, and the real server gives the result that it shows. */
+/** The real runtime takes the configuration that docs/mcp.md shows, and the real server returns the result there. */
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectTo, McpHome, outcomeOf, serve } from "../../packages/mcp-server/test/support/mcp.js";
 import { readPages } from "./support/pages.js";
 import { isObject } from "./support/sample.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const page = readPages().find(({ path }) => path === "docs/mcp.md");
 
@@ -26,6 +27,7 @@ beforeAll(async () => {
 afterAll(() => home.close());
 
 test("the runtime reads the servers of the configuration as they are written", async () => {
+  verifies("docs-mcp");
   await using own = await createTestHome({ model: home.model });
   const path = join(own.codexHome, "config.toml");
   await writeFile(path, `${await readFile(path, "utf8")}\n${shown("toml")}`);
@@ -39,7 +41,7 @@ test("the runtime reads the servers of the configuration as they are written", a
   expect(config["mcp_servers"]).toMatchObject(servers);
 });
 
-test("a call gives the structured result that is shown", async () => {
+test("a call returns the structured result that is shown", async () => {
   const { content, ...rest }: { content: string; usage: Record<string, number> } = JSON.parse(shown("json"));
   const { inputTokens: input = 0, cachedInputTokens: cached = 0, outputTokens: output = 0 } = rest.usage;
   home.model.enqueue(step(message(content), usage({ input, cached, output })));

@@ -1,4 +1,4 @@
-/** Owns the check of an error's words: they must say what failed, why, and what to do. */
+/** The check of an error's words: they must say what failed, why, and what to do. */
 
 /** The verbs with which the SDK begins a piece of advice. */
 const ADVICE =

@@ -1,4 +1,4 @@
-/** Owns how the matrix is shown: as a table in Markdown, and where it goes in the documentation. */
+/** How the matrix is shown: as a table in Markdown, and where it goes in the documentation. */
 
 import { COLUMNS } from "./cases.js";
 import type { Measured } from "./measure.js";

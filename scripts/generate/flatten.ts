@@ -1,4 +1,4 @@
-/** Owns the merge of the runtime's one-type-per-file output into a single module without imports. */
+/** The merge of the runtime's one-type-per-file output into a single module without imports. */
 
 import { posix } from "node:path";
 import ts from "typescript";

@@ -1,4 +1,4 @@
-/** Owns the reading of the merged protocol module: its methods, and the shape of their params by the type checker. */
+/** The reading of the merged protocol module: its methods, and the shape of their params by the type checker. */
 
 import ts from "typescript";
 

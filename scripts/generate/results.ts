@@ -1,4 +1,4 @@
-/** Owns the map from a request's method to its result type, which the runtime does not print, and the proof of it. */
+/** The map from a request's method to its result type, which the runtime does not print, and the proof of it. */
 
 import type { Method } from "./protocol.js";
 

@@ -1,4 +1,4 @@
-/** Owns the pinned runtime as a generator: finds its binary, reads its version and prints its protocol types. */
+/** The pinned runtime as a generator: finds its binary, reads its version and prints its protocol types. */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Owns the text of the tables module: methods with their types, and the routing of notifications. */
+/** The text of the tables module: methods with their types, and the routing of notifications. */
 
 import type { Field, Method, Protocol } from "./protocol.js";
 import { mapResults, resultExceptions } from "./results.js";

@@ -1,4 +1,4 @@
-/** Owns which version comes next, and how the changelog that changesets write becomes that of this project. */
+/** Which version comes next, and how the changelog that changesets write becomes that of this project. */
 
 import { entryOf } from "./problems.js";
 import { releaseVersion, runtimeOf } from "./version.js";

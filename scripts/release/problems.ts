@@ -1,4 +1,4 @@
-/** Owns what must be true of the repository before a release, and what to do when it is not. */
+/** What must be true of the repository before a release, and what to do when it is not. */
 
 import { releaseVersion, runtimeOf } from "./version.js";
 

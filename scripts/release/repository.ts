@@ -1,4 +1,4 @@
-/** Owns reading and writing what this repository says of its version, and running its commands. */
+/** Reading and writing what this repository says of its version, and running its commands. */
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -40,10 +40,10 @@ export function uncommitted(...paths: readonly string[]): string {
 
 /** Reads all that a release is judged by. */
 export function releaseState(): ReleaseState {
-  const lock: { version: string } = JSON.parse(read("package-lock.json"));
+  const lock: { packages: Record<string, { version?: string }> } = JSON.parse(read("package-lock.json"));
   return {
     ...versions(),
-    lockedVersion: lock.version,
+    lockedVersion: lock.packages["packages/codex-embed"]?.version ?? "nothing",
     generatedFrom:
       /RUNTIME_VERSION = "(.*)"/.exec(read("packages/codex-embed/src/protocol/generated/tables.ts"))?.[1] ?? "nothing",
     changelog: read("packages/codex-embed/CHANGELOG.md"),

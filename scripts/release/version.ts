@@ -1,4 +1,4 @@
-/** Owns the versions of this package: which one belongs to a version of the runtime. docs/decisions says why. */
+/** The versions of this package: which one belongs to a version of the runtime. docs/decisions says why. */
 
 /** The room for releases of this package alone between two patches of the runtime. */
 const REVISIONS = 100;

@@ -1,4 +1,4 @@
-/** Owns the difference of two versions of the protocol, and how it is told in Markdown. */
+/** The difference of two versions of the protocol, and how it is told in Markdown. */
 
 import { type Facts, MESSAGES, readShapes } from "./shapes.js";
 

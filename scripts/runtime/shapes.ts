@@ -1,4 +1,4 @@
-/** Owns taking the generated types apart into facts that can be compared: messages, fields and members of unions. */
+/** Taking the generated types apart into facts that can be compared: messages, fields and members of unions. */
 
 import ts from "typescript";
 

@@ -25,23 +25,44 @@ export const BUNDLED = {
   logLevel: "warning",
 } as const satisfies BuildOptions;
 
-/** Bundles a package, all entries that its manifest names, into a folder in the place of its `dist`. */
+/** What the manifest of a package says. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Reads the manifest of a package. */
+export function manifestOf(name: PackageFolder): Manifest {
+  return JSON.parse(readFileSync(`${packageFolder(name)}package.json`, "utf8"));
+}
+
+/** The entries of a package, as its manifest names them: `exec/index` for `./dist/exec/index.js`. */
+export function entriesOf(name: PackageFolder): { readonly modules: string[]; readonly programs: string[] } {
+  const manifest = manifestOf(name);
+  const entryOf = (path: string): string => path.replace(/^\.\/dist\/(.*)\.js$/, "$1");
+  return {
+    modules: Object.values(manifest.exports).flatMap((entry) =>
+      typeof entry === "string" ? [] : entryOf(entry.default),
+    ),
+    programs: Object.values(manifest.bin ?? {}).map(entryOf),
+  };
+}
+
+/** Bundles the JavaScript of a package, one file for each entry, into a folder in the place of its `dist`. */
 export async function bundlePackage(name: PackageFolder, outdir: string): Promise<void> {
-  const folder = packageFolder(name);
-  const manifest: { exports: Record<string, string | { default: string }>; bin?: Record<string, string> } = JSON.parse(
-    readFileSync(`${folder}package.json`, "utf8"),
-  );
-  const entries = Object.values(manifest.exports).flatMap((entry) => (typeof entry === "string" ? [] : entry.default));
+  const { modules, programs } = entriesOf(name);
   await build({
     ...BUNDLED,
-    absWorkingDir: folder,
-    entryPoints: [...entries, ...Object.values(manifest.bin ?? {})].map((path) =>
-      path.replace(/^\.\/dist\/(.*)\.js$/, "src/$1.ts"),
-    ),
+    absWorkingDir: packageFolder(name),
+    entryPoints: [...modules, ...programs].map((entry) => `src/${entry}.ts`),
     outdir,
     outbase: "src",
+    chunkNames: "shared/[hash]",
     // Not the paths of this repository: a package imports another one by its name.
     tsconfigRaw: {},
-    chunkNames: "shared/[hash]",
   });
 }

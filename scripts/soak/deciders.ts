@@ -1,4 +1,4 @@
-/** Owns what the program of the soak decides and does itself: its approval handler and its tool, and how often each ran. */
+/** What the program of the soak decides and does itself: its approval handler and its tool, and how often each ran. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Handlers, type Tool, tool } from "codex-embed";

@@ -1,4 +1,4 @@
-/** Owns what befalls the runtime during a soak, so that a turn can tell whether something did while it ran. */
+/** What befalls the runtime during a soak, so that a turn can tell whether something did while it ran. */
 
 /** A process that was killed, a connection that was cut, a server that another has replaced. */
 export type IncidentKind = "crash" | "cut" | "replacement";

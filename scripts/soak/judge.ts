@@ -1,4 +1,4 @@
-/** Owns the judgement of a turn: whether what came of it is something that its script allows, and is told once and whole. */
+/** The judgement of a turn: whether what came of it is something that its script allows, and is told once and whole. */
 
 import {
   JsonRpcError,

@@ -1,4 +1,4 @@
-/** Owns what a run may leave behind: memory, processes, and handles that keep this process running. */
+/** What a run may leave behind: memory, processes, and handles that keep this process running. */
 
 import { getHeapCodeStatistics } from "node:v8";
 import { descendantsOf } from "../../packages/codex-embed/test/support/processes.js";

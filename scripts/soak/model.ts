@@ -1,4 +1,4 @@
-/** Owns the model of the soak: one address for the whole run, and behind it a scripted model for each lap. */
+/** The model of the soak: one address for the whole run, and behind it a scripted model for each lap. */
 
 import { ScriptedModel } from "codex-embed/testing";
 import { Proxy } from "../../packages/codex-embed/test/support/proxy.js";

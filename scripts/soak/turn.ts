@@ -1,4 +1,4 @@
-/** Owns one turn of the soak: begins it, reads it, does to it what its script says, and takes down what came of it. */
+/** One turn of the soak: begins it, reads it, does to it what its script says, and takes down what came of it. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Thread, type TurnEvent, type TurnHandle, TurnInProgressError, type TurnResult } from "codex-embed";

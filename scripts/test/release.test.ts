@@ -1,10 +1,11 @@
-/** Owns the tests of versions, of the changelog, and of what stands in the way of a release. */
+/** The tests of versions, of the changelog, and of what stands in the way of a release. */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nextVersion, withEntry } from "../release/changelog.js";
 import { type ReleaseState, releaseProblems } from "../release/problems.js";
 import { releaseVersion, runtimeOf } from "../release/version.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 describe("the version of this package", () => {
   it.each([
@@ -69,6 +70,7 @@ describe("a release", () => {
       "uncommitted changes. Commit or remove them:\n M src",
     ],
   ])("is refused with a way out when %s", (_, state, advice) => {
+    verifies("release-version");
     const problems = releaseProblems({ ...ready, ...state });
     expect(problems).toEqual([expect.stringContaining(advice)]);
   });

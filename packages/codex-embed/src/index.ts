@@ -1,27 +1,23 @@
 /** The public names of the SDK. */
 
-export { approvalRules } from "./approvals/index.js";
-export type {
-  ApprovalKind,
-  ApprovalRuleDecision,
-  ApprovalRuleHandlers,
-  ApprovalRulesOptions,
-  CommandPattern,
-  CommandRules,
-  RuleList,
-} from "./approvals/types.js";
-export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/agents.js";
 export type { AppServer, ServeAuth, ServeOptions } from "./client/appServer.js";
 export { Codex, type RequestArguments } from "./client/codex.js";
-export { GoalHandle, type GoalOptions, type GoalResult, type ResumeGoalOptions } from "./client/goal.js";
+export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/ending.js";
+export type { GoalHandle, GoalResult } from "./client/goal.js";
+export type { GoalOptions, ResumeGoalOptions } from "./client/knownOptions.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./client/login.js";
-export { ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget } from "./client/review.js";
 export { serveAppServer } from "./client/serve.js";
+export type { ThreadQueue } from "./client/startTurn.js";
 export { Thread } from "./client/thread.js";
-export type { ShellCommandItem, ThreadQueue } from "./client/threadActions.js";
+export type {
+  ReviewHandle,
+  ReviewOptions,
+  ReviewResult,
+  ReviewTarget,
+  ShellCommandItem,
+} from "./client/threadActions.js";
 export type { ImageInput, Input, InputPart, TextInput } from "./client/turn.js";
 export { TurnHandle, type TurnOutcome } from "./client/turn.js";
-export { diagnose } from "./doctor/diagnose.js";
 export type {
   DiagnoseOptions,
   Diagnosis,
@@ -29,6 +25,7 @@ export type {
   DiagnosisCheckName,
   LaunchSummary,
 } from "./doctor/checks.js";
+export { diagnose } from "./doctor/diagnose.js";
 export { CodexError, UsageError } from "./errors/base.js";
 export {
   AuthRequiredError,
@@ -92,6 +89,7 @@ export {
   type QuestionAnswers,
 } from "./requests/handlers.js";
 export { isRetryableError, type RetryOptions, retryOnOverload } from "./rpc/replyErrors.js";
+export type { Logger } from "./runtime/activityLog.js";
 export type { RuntimeMetadata } from "./runtime/handshake.js";
 export {
   ApprovalMode,
@@ -131,5 +129,5 @@ export type {
 } from "./stream/events.js";
 export { type ToolResult, type ToolResultPart } from "./tools/result.js";
 export { type Tool, type ToolContext, type ToolGroup, type ToolOptions, tool, toolGroup } from "./tools/tool.js";
-export type { Logger } from "./util/logger.js";
+export { escapeForDisplay, isSafeToDisplay } from "./util/display.js";
 export type { ReviewFinding, ReviewVerdict } from "./validate/reviewTarget.js";

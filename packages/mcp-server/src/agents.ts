@@ -1,45 +1,42 @@
-/** Owns the runtime behind the tools, the threads that it has started for callers, and the slots for their turns. */
+/** The runtime behind the tools, the threads that it started for callers, and the limits on both. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { Codex, LaunchError, type Thread, TurnInProgressError } from "codex-embed";
-import type { Caller } from "./caller.js";
+import { type Caller, reportProgress } from "./caller.js";
 import { assertUnmoved, type CappedStart, type ThreadSettings, withinCaps } from "./caps.js";
 import { handlersFor } from "./handlers.js";
 import type { Settings } from "./options.js";
-import { followTurn } from "./progress.js";
-import { Refusal } from "./refusal.js";
-import { endedResult, failedResult } from "./results.js";
-import { TOKEN_VARIABLE } from "./token.js";
-import type { ReplyArguments, StartArguments } from "./toolInputs.js";
+import { errorResult, ToolError, turnResult } from "./results.js";
+import type { ReplyArguments, StartArguments } from "./tools.js";
 
-/** How long interrupted turns may take to end before the runtime is closed under them. */
+/** How long interrupted turns may take to end before the runtime is closed. */
 const CLOSE_GRACE_MS = 6_000;
 
-/** How many threads can be replied to. Beyond that, the one that has not been used for longest is forgotten. */
+/** How many threads callers can reply to. The least recently used one is forgotten first. */
 const MAX_THREADS = 10_000;
 
-/** A thread that was started here. Nobody else's can be replied to. */
+/** A thread that this server started. Callers can reply to no other. */
 interface OwnThread {
   readonly id: string;
   readonly settings: ThreadSettings;
-  /** Null when the runtime holds it no more. */
+  /** Null when the runtime has unloaded it. */
   loaded: Thread | null;
-  /** While the runtime is being told to let it go. */
+  /** Pending while the runtime unloads it. */
   unloading: Promise<void> | null;
-  /** Who has called the tool whose turn runs; null while none does. */
+  /** Who called the tool whose turn runs; null while no turn runs. */
   caller: Caller | null;
 }
 
-/** The agents behind one server, for any number of connections. Starts the runtime at the first call. */
+/** The agents behind one server, for any number of connections. The first call starts the runtime. */
 export class Agents {
   readonly #settings: Settings;
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<CallToolResult>>();
-  /** In the order of their last use. */
+  /** Least recently used first. */
   readonly #threads = new Map<string, OwnThread>();
   #codex: Codex | null = null;
-  /** The runtime whose end is waited for. */
+  /** The runtime whose `closed` is observed. */
   #watched: Codex | null = null;
   #closed: Promise<void> | null = null;
 
@@ -47,75 +44,70 @@ export class Agents {
     this.#settings = settings;
   }
 
-  /** How many calls are under way. */
-  get runningCalls(): number {
-    return this.#running.size;
-  }
-
-  /** Starts a thread and runs a turn. Never rejects: what goes wrong is a result that says so. */
-  start(asked: StartArguments, caller: Caller): Promise<CallToolResult> {
-    return this.#call(caller, async (waiting) => {
-      const options = withinCaps(asked, this.#settings);
-      const own = await this.#startThread(options, waiting);
-      return this.#runTurn(own, asked.prompt, waiting);
+  /** Starts a thread and runs a turn. Never rejects: a failure is a result with `isError`. */
+  start(args: StartArguments, called: Caller): Promise<CallToolResult> {
+    return this.#call(called, async (caller) => {
+      const options = withinCaps(args, this.#settings);
+      const own = await this.#startThread(options, caller);
+      return this.#runTurn(own, args.prompt, caller);
     });
   }
 
-  /** Runs a turn on a thread that was started here. Never rejects. */
-  reply({ threadId, prompt }: ReplyArguments, caller: Caller): Promise<CallToolResult> {
-    return this.#call(caller, async (waiting) => {
+  /** Runs a turn on a thread that this server started. Never rejects. */
+  reply({ threadId, prompt }: ReplyArguments, called: Caller): Promise<CallToolResult> {
+    return this.#call(called, async (caller) => {
       const own = this.#threads.get(threadId);
       if (own === undefined) {
-        throw new Refusal(
-          `This server has started no thread ${JSON.stringify(threadId.slice(0, 100))}. It replies only to its own threads, ` +
-            `from its start on and the latest ${MAX_THREADS}: start a new one with codex.`,
+        throw new ToolError(
+          `Unknown threadId ${JSON.stringify(threadId.slice(0, 100))}. codex-reply continues only threads that codex started ` +
+            `since this server was started, the latest ${MAX_THREADS} of them. Start a new thread with codex.`,
         );
       }
-      // Checked and taken in one go, so that a reply that still loads its thread counts as a turn as well.
-      if (own.caller !== null) return failedResult(new TurnInProgressError(own.id, null), own.id);
-      own.caller = waiting;
+      // Checked and taken in one step, so that a reply that still loads its thread counts as a turn.
+      if (own.caller !== null) return errorResult(new TurnInProgressError(own.id, null), own.id);
+      own.caller = caller;
       try {
         await this.#load(own);
       } catch (error) {
         own.caller = null;
         return this.#failed(error, own.id);
       }
-      return this.#runTurn(own, prompt, waiting);
+      return this.#runTurn(own, prompt, caller);
     });
   }
 
-  /** Interrupts what runs, and ends the runtime with everything that it has started. Resolves when nothing is left. */
+  /** Interrupts running turns and ends the runtime with everything that it started. Resolves when nothing is left. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort(new Refusal("This server is closing."));
+    this.#closing.abort(new ToolError("This server is closing."));
     const grace = new AbortController();
     const ended = Promise.all(this.#running).finally(() => grace.abort());
     await Promise.race([ended, sleep(CLOSE_GRACE_MS, undefined, { signal: grace.signal }).catch(() => {})]);
     await this.#codex?.close();
   }
 
-  /** Takes a slot, and lets the work hear of the caller's end as well as of the server's. */
-  async #call(caller: Caller, work: (caller: Caller) => Promise<CallToolResult>): Promise<CallToolResult> {
+  /** Does the work of a call if a turn may run now. The signal of its caller also aborts when the server closes. */
+  async #call(called: Caller, work: (caller: Caller) => Promise<CallToolResult>): Promise<CallToolResult> {
     const { maxConcurrentTurns } = this.#settings;
-    if (this.#closing.signal.aborted) return failedResult(this.#closing.signal.reason, null);
+    if (this.#closing.signal.aborted) return errorResult(this.#closing.signal.reason, null);
     if (this.#running.size >= maxConcurrentTurns) {
       const turns = maxConcurrentTurns === 1 ? "one turn" : `${maxConcurrentTurns} turns`;
-      return failedResult(
-        new Refusal(`This server runs ${turns} at once, and has no room now. Try again later.`),
+      return errorResult(
+        new ToolError(`Busy: this server runs ${turns} at once. Try again when a call has ended.`),
         null,
       );
     }
-    const waiting: Caller = {
-      signal: AbortSignal.any([caller.signal, this.#closing.signal]),
-      canAsk: (mode) => caller.canAsk(mode),
-      ask: (question, signal) => caller.ask(question, signal),
-      tell: (message) => caller.tell(message),
+    const caller: Caller = {
+      signal: AbortSignal.any([called.signal, this.#closing.signal]),
+      canAsk: (mode) => called.canAsk(mode),
+      ask: (question, signal) => called.ask(question, signal),
+      report: (message) => called.report(message),
     };
-    const running = work(waiting).catch((error: unknown) => this.#failed(error, null));
+    const running = work(caller).catch((error: unknown) => this.#failed(error, null));
     this.#running.add(running);
     try {
       return await running;
@@ -128,17 +120,16 @@ export class Agents {
     const { logger } = this.#settings;
     if (LaunchError.isInstance(error)) {
       logger?.error({ code: error.code, reason: error.message }, "The agent runtime could not be started.");
-    } else if (!(error instanceof Refusal)) {
-      logger?.warn({ threadId, ...describe(error) }, "A tool call failed.");
+    } else if (!(error instanceof ToolError)) {
+      logger?.warn({ threadId, ...classOf(error) }, "A tool call failed.");
     }
-    return failedResult(error, threadId);
+    return errorResult(error, threadId);
   }
 
-  /** The runtime, started. When it dies, the next call starts another one, and its threads are loaded again. */
+  /** The started runtime. When it dies, the next call starts another one, which loads threads again as needed. */
   async #startedRuntime(): Promise<Codex> {
-    const { codex: options, defaultRoot, logger } = this.#settings;
-    const env = { ...options.env, [TOKEN_VARIABLE]: undefined };
-    const codex = (this.#codex ??= new Codex({ logger, cwd: defaultRoot, ...options, env }));
+    const { codex: options, logger } = this.#settings;
+    const codex = (this.#codex ??= new Codex(options));
     await codex.start();
     if (this.#watched === codex) return codex;
     this.#watched = codex;
@@ -146,7 +137,7 @@ export class Agents {
       if (this.#codex === codex) this.#codex = null;
       for (const own of this.#threads.values()) own.loaded = null;
       if (initiator === "client") return;
-      logger?.error({ exitCode, signal, stderrTail }, "The agent runtime has ended by itself.");
+      logger?.error({ exitCode, signal, stderrTail }, "The agent runtime ended unexpectedly.");
     });
     return codex;
   }
@@ -156,8 +147,8 @@ export class Agents {
     caller.signal.throwIfAborted();
     let own: OwnThread | null = null;
     const handlers = handlersFor(options.approvalMode, () => own?.caller ?? null, this.#settings.logger);
-    // A thread that is started with more makes the runtime note its repository as trusted in the operator's
-    // configuration, and take the repository's own from then on. Each turn says its sandbox itself.
+    // Started with a wider sandbox, a thread makes the runtime note its repository as trusted in the operator's
+    // configuration and read the repository's own from then on. So each turn sets its sandbox instead.
     const thread = await codex.startThread({ ...options, sandbox: "read-only", handlers });
     const { sandbox, approvalMode } = options;
     own = {
@@ -179,7 +170,7 @@ export class Agents {
     }
   }
 
-  /** Loads a thread again, in the folder that it was started in. */
+  /** Loads a thread again if needed, with the settings that it was started with. */
   async #load(own: OwnThread): Promise<void> {
     this.#threads.delete(own.id);
     this.#threads.set(own.id, own);
@@ -191,22 +182,25 @@ export class Agents {
     own.loaded = await codex.resumeThread(own.id, { cwd, approvalMode, handlers });
   }
 
-  /** Runs a turn within the thread's settings, for the caller that has the thread, and lets the thread go. */
+  /** Runs a turn with the settings of the thread, then frees the thread. */
   async #runTurn(own: OwnThread, prompt: string, caller: Caller): Promise<CallToolResult> {
     const { deadlineMs, heartbeatMs } = this.#settings;
     try {
-      if (own.loaded === null) throw new Refusal("The agent runtime has ended. Reply again to load the thread.");
+      if (own.loaded === null) {
+        throw new ToolError("The agent runtime ended. Call codex-reply again: it restarts the runtime.");
+      }
       const { cwd, sandbox, approvalMode } = own.settings;
-      // The runtime goes by the path: another thread may have put a link there since it was checked.
+      // The runtime follows the path: another thread may have put a link there since the last check.
       assertUnmoved(cwd);
       const turn = await own.loaded.startTurn(prompt, { sandbox, approvalMode, signal: caller.signal, deadlineMs });
-      await followTurn(turn, (message) => caller.tell(message), heartbeatMs);
-      return endedResult(await turn.result());
+      await reportProgress(turn, (message) => caller.report(message), heartbeatMs);
+      return turnResult(await turn.result());
     } catch (error) {
       const { aborted, reason } = caller.signal;
-      const isCancelled = aborted && !(reason instanceof Refusal);
+      // A signal of this server's own has a reason for the caller; else it is the client that gave up.
+      const isCancelled = aborted && !(reason instanceof ToolError);
       return this.#failed(
-        isCancelled ? new Refusal("The call was cancelled; its turn was interrupted.") : error,
+        isCancelled ? new ToolError("The call was cancelled; its turn was interrupted.") : error,
         own.id,
       );
     } finally {
@@ -215,7 +209,7 @@ export class Agents {
     }
   }
 
-  /** Lets the runtime unload the idle threads that have not been used for longest. */
+  /** Unloads the least recently used idle threads beyond `maxLoadedThreads`. */
   async #unloadOldest(): Promise<void> {
     const loaded = [...this.#threads.values()].filter((own) => own.loaded !== null);
     const tooMany = loaded.length - this.#settings.maxLoadedThreads;
@@ -227,7 +221,7 @@ export class Agents {
     try {
       await own.loaded?.[Symbol.asyncDispose]();
     } catch {
-      // The runtime keeps it then, and a reply finds it loaded.
+      // Then the runtime keeps it loaded, which a reply does not mind.
     } finally {
       own.loaded = null;
       own.unloading = null;
@@ -235,8 +229,8 @@ export class Agents {
   }
 }
 
-/** What the log gets of an error: its class and code. Messages of the runtime can hold what it was given. */
-function describe(error: unknown): { error: string; code?: string } {
+/** What the log gets of an error: its class and code. A message of the runtime can quote what it was given. */
+function classOf(error: unknown): { error: string; code?: string } {
   if (!(error instanceof Error)) return { error: typeof error };
   return { error: error.name, ...("code" in error && typeof error.code === "string" ? { code: error.code } : {}) };
 }

@@ -1,49 +1,50 @@
-/** Owns the handlers of a thread: each puts the agent's request before the caller of the moment, and declines without a clear yes. */
-
 import type { ApprovalMode, ElicitationAnswer, Handlers, Logger, QuestionAnswers } from "codex-embed";
 import type { Answer, Caller, Question } from "./caller.js";
 import {
   commandForm,
-  DECISIONS,
   type Decision,
-  type DecisionForm,
+  elicitationForm,
   fileChangeForm,
   mcpToolForm,
   permissionsForm,
+  questionsForm,
+  readAnswers,
+  readDecision,
+  readElicitation,
 } from "./forms.js";
-import { passedOn, questionsForm, readAnswers, readPassedOn } from "./questionForms.js";
-import { isRecord } from "./toolInputs.js";
 
 /**
- * The handlers of one thread: those for approvals only when they are asked for here. `caller` gives who has called the tool whose turn runs at present; null when nobody has.
- * They always return: nothing that a client does or fails to do makes a yes.
+ * The handlers of one thread: each asks the user of the current caller, and declines without a clear yes. They never
+ * reject: nothing that a client does or fails to do approves a request.
+ *
+ * @param mode - the handlers for approvals exist only with `ask`
+ * @param currentCaller - who called the tool whose turn runs now; null when nobody did
+ * @param logger - hears why a request was declined without asking
  */
-export function handlersFor(mode: ApprovalMode, caller: () => Caller | null, logger: Logger | undefined): Handlers {
-  const ask = async (what: string, question: Question | null, signal: AbortSignal): Promise<Answer | null> => {
-    const asked = caller();
-    const why =
-      question === null
-        ? "it cannot be shown whole in a form"
-        : asked === null
-          ? "no call is there to ask"
-          : asked.canAsk(question.mode)
-            ? null
-            : "the client cannot ask its user";
-    if (why !== null || question === null || asked === null) {
-      logger?.warn({ request: what }, `A request of the agent was declined: ${why}.`);
+export function handlersFor(
+  mode: ApprovalMode,
+  currentCaller: () => Caller | null,
+  logger: Logger | undefined,
+): Handlers {
+  const ask = async (request: string, question: Question | null, signal: AbortSignal): Promise<Answer | null> => {
+    const decline = (why: string): null => {
+      logger?.warn({ request }, `Declined a request of the agent: ${why}.`);
       return null;
-    }
-    asked.tell("Waiting for an answer.");
+    };
+    if (question === null) return decline("it cannot be shown whole in a form");
+    const caller = currentCaller();
+    if (caller === null) return decline("no call is running that could be asked");
+    if (!caller.canAsk(question.mode)) return decline("the client cannot ask its user");
+    caller.report("Waiting for an answer.");
     try {
-      return await asked.ask(question, signal);
+      return await caller.ask(question, signal);
     } catch {
-      // The error can hold what the client sent; the agent is told no, and the log that it failed.
-      if (!signal.aborted) logger?.warn({ request: what }, "A request of the agent was declined: asking failed.");
-      return null;
+      // The error may hold what the client sent, so it is not logged.
+      return signal.aborted ? null : decline("the client failed to ask its user");
     }
   };
-  const decide = async (what: string, form: DecisionForm, signal: AbortSignal): Promise<Decision> =>
-    decisionOf(await ask(what, form, signal));
+  const decide = async (request: string, form: Question | null, signal: AbortSignal): Promise<Decision> =>
+    readDecision(await ask(request, form, signal));
 
   const approvals: Handlers = {
     approveCommand: (request, { signal }) => decide("approveCommand", commandForm(request), signal),
@@ -66,15 +67,8 @@ export function handlersFor(mode: ApprovalMode, caller: () => Caller | null, log
       return answer === null ? {} : readAnswers(request, answer);
     },
     answerElicitation: async (request, { signal }): Promise<ElicitationAnswer> => {
-      const answer = await ask("answerElicitation", passedOn(request), signal);
-      return answer === null ? "decline" : readPassedOn(request, answer);
+      const answer = await ask("answerElicitation", elicitationForm(request), signal);
+      return answer === null ? "decline" : readElicitation(request, answer);
     },
   };
-}
-
-/** Only an accepted form with a known decision decides; a form that was put away, or holds something else, is a no. */
-function decisionOf(answer: Answer | null): Decision {
-  if (answer?.action !== "accept" || !isRecord(answer.content)) return "decline";
-  const { decision } = answer.content;
-  return DECISIONS.find((known) => known === decision) ?? "decline";
 }

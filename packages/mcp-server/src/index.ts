@@ -1,4 +1,4 @@
-/** The public names of `codex-embed/mcp-server`. */
+/** The public names of `@codex-embed/mcp-server`. */
 
 export { type McpHttpHandle, type McpHttpOptions, serveMcpHttp } from "./http.js";
 export type { CodexMcpOptions } from "./options.js";

@@ -1,74 +1,79 @@
-/** Owns the options of the MCP server: their checks, their defaults, and the settings that come of them. */
-
-import { realpathSync, statSync } from "node:fs";
-import { resolve } from "node:path";
 import { ApprovalMode, type CodexOptions, type Logger, Sandbox, UsageError } from "codex-embed";
-import { CODEX, logger } from "../../codex-embed/src/client/knownOptions.js";
-import { expandHome } from "../../codex-embed/src/process/environment.js";
-import { safeLogger } from "../../codex-embed/src/util/logger.js";
-import { filled, integer, listOf, milliseconds, oneOf, text } from "../../codex-embed/src/validate/kinds.js";
-import { checkOptions, nested, type OptionTable } from "../../codex-embed/src/validate/options.js";
+import { z } from "zod";
+import {
+  checkCodexOptions,
+  existingFolder,
+  integer,
+  isRecord,
+  milliseconds,
+  oneOf,
+  text,
+  withMethods,
+} from "./checks.js";
+import { TOKEN_VARIABLE } from "./token.js";
 
 /** What the server's operator allows its callers, and how the runtime behind it is started. */
 export interface CodexMcpOptions {
   /**
-   * How the runtime is found and started. With `approvalMode` `ask` its handlers are not asked what the caller is asked:
-   * approvals and questions of the caller's agent and of the agents that this one starts.
+   * How the runtime is found and started. With `approvalMode` `ask`, the caller's user answers approvals and questions,
+   * those of sub-agents included; the handlers given here are not asked.
    */
   readonly codex?: CodexOptions | undefined;
   /**
-   * The widest sandbox that a caller may ask for. Default `read-only`: what a caller, a program or a model that this
-   * server knows nothing of, may write to is for the operator to say. `full-access` has to be asked for by name; a
-   * caller that names no sandbox gets `workspace-write` at most.
+   * The widest sandbox that a caller may ask for. Default `read-only`: the server knows nothing about its callers, so
+   * the operator decides what they may write to. A caller gets `full-access` only by asking for it by name; without a
+   * name it gets `workspace-write` at most.
    */
   readonly maxSandbox?: Sandbox | undefined;
   /**
-   * Who decides when the agent asks to go beyond its sandbox. Default `ask`: the person at the MCP client, by
-   * elicitation; what a client cannot ask is declined. A caller may choose the narrower `never`, and nothing wider.
+   * Who decides when the agent asks to go beyond its sandbox. Default `ask`: the user of the MCP client, by
+   * elicitation. A request that the client cannot show is declined. A caller may choose the stricter `never`.
    */
   readonly approvalMode?: ApprovalMode | undefined;
-  /** The folders that callers may work in, with all below them. The first is the default. Default: `codex.cwd`. */
+  /** Folders that callers may work in, with everything below. The first is the default. Default: `codex.cwd`. */
   readonly roots?: readonly string[] | undefined;
-  /** How many turns may run at once, over all callers. Default 4. */
+  /** The number of turns that may run at once, over all callers. Default 4. */
   readonly maxConcurrentTurns?: number | undefined;
-  /** How many threads are kept loaded; a reply to an older one loads it again. Default 32. */
+  /** The number of threads that stay loaded; a reply to an older one loads it again. Default 32. */
   readonly maxLoadedThreads?: number | undefined;
   /** The largest prompt, and the largest instructions, in bytes of UTF-8. Default 1 MiB. */
   readonly maxPromptBytes?: number | undefined;
-  /** Milliseconds that a turn may take, with the time that people take to answer. Default one hour. */
+  /** The longest turn in milliseconds, including the time that people take to answer. Default one hour. */
   readonly deadlineMs?: number | undefined;
   /**
-   * Milliseconds that a client of the protocol 2026-07-28 may take to come back with the answer to a question; then its
-   * turn is interrupted. (Older clients are asked in the middle of their call, and may take until `deadlineMs`.)
-   * Default 10 minutes.
+   * How long a client of protocol 2026-07-28 may take to return with the answer to a question, in milliseconds. Then
+   * its turn is interrupted. (Older clients are asked during their call and have until `deadlineMs`.) Default 10 minutes.
    */
   readonly answerTimeoutMs?: number | undefined;
-  /** Milliseconds without news after which a caller that wants progress is told that the turn still runs. Default 10 s. */
+  /** Milliseconds without news after which a caller that wants progress hears that the turn still runs. Default 10 s. */
   readonly heartbeatMs?: number | undefined;
-  /** How the server names itself to its clients. Default `codex-embed`. */
+  /** The server's name, as its clients see it. Default `codex-embed`. */
   readonly serverName?: string | undefined;
   /** Never receives prompts, answers or tokens. Must not write to stdout when the server runs on stdio. */
   readonly logger?: Logger | undefined;
 }
 
-/** @internal Every option of the server, for what serves it. */
-export const MCP: OptionTable<CodexMcpOptions> = {
-  codex: nested(CODEX),
-  maxSandbox: oneOf(Object.values(Sandbox)),
-  approvalMode: oneOf(Object.values(ApprovalMode)),
-  roots: listOf(text),
-  maxConcurrentTurns: integer(1),
-  maxLoadedThreads: integer(1),
-  maxPromptBytes: integer(1),
-  deadlineMs: milliseconds,
-  answerTimeoutMs: milliseconds,
-  heartbeatMs: milliseconds,
-  serverName: filled,
-  logger,
-};
+const LOGGER_METHODS = ["debug", "info", "warn", "error"] as const;
 
-/** The options, checked and complete. */
+/** The checks of the options that every way to serve takes. */
+export const OPTIONS = {
+  codex: z.custom<CodexOptions>(isRecord, "an object of options for the runtime").optional(),
+  maxSandbox: oneOf(Object.values(Sandbox)).optional(),
+  approvalMode: oneOf(Object.values(ApprovalMode)).optional(),
+  roots: z.array(text, "an array of folders").optional(),
+  maxConcurrentTurns: integer(1).optional(),
+  maxLoadedThreads: integer(1).optional(),
+  maxPromptBytes: integer(1).optional(),
+  deadlineMs: milliseconds.optional(),
+  answerTimeoutMs: milliseconds.optional(),
+  heartbeatMs: milliseconds.optional(),
+  serverName: text.refine((name) => name.trim() !== "", "a non-empty string").optional(),
+  logger: withMethods<Logger>(LOGGER_METHODS, "a logger").optional(),
+} satisfies Record<keyof CodexMcpOptions, z.ZodType>;
+
+/** The options, checked, with their defaults. */
 export interface Settings {
+  /** With the server's logger and first root as defaults, and without the token in the environment. */
   readonly codex: CodexOptions;
   readonly maxSandbox: Sandbox;
   readonly approvalMode: ApprovalMode;
@@ -85,15 +90,21 @@ export interface Settings {
   readonly logger: Logger | undefined;
 }
 
-/** Checks the options. Throws `UsageError` for what cannot work; starts and opens nothing. */
-export function settingsOf(given: CodexMcpOptions): Settings {
-  const options = checkOptions(given, "createCodexMcp", MCP);
-  const codex = options.codex ?? {};
-  const roots = (options.roots ?? [codex.cwd ?? process.cwd()]).map(folder);
+/**
+ * The settings of options that were checked. Starts nothing.
+ *
+ * @param call - the name of the called function, for the error
+ * @throws UsageError for a root that is not an existing folder, and for options that `new Codex` refuses.
+ */
+export function settingsOf(options: CodexMcpOptions, call: string): Settings {
+  const { codex = {} } = options;
+  checkCodexOptions(codex, call);
+  const roots = options.roots?.map((path) => existingFolder(path, "roots holds")) ?? [defaultRootOf(codex.cwd)];
   const [defaultRoot] = roots;
   if (defaultRoot === undefined) throw new UsageError("roots is empty. Give the folders that callers may work in.");
+  const logger = options.logger && safeLogger(options.logger);
   return {
-    codex,
+    codex: { logger, cwd: defaultRoot, ...codex, env: { ...codex.env, [TOKEN_VARIABLE]: undefined } },
     maxSandbox: options.maxSandbox ?? Sandbox.readOnly,
     approvalMode: options.approvalMode ?? ApprovalMode.ask,
     roots,
@@ -105,17 +116,34 @@ export function settingsOf(given: CodexMcpOptions): Settings {
     answerTimeoutMs: options.answerTimeoutMs ?? 10 * 60_000,
     heartbeatMs: options.heartbeatMs ?? 10_000,
     serverName: options.serverName ?? "codex-embed",
-    logger: options.logger && safeLogger(options.logger),
+    logger,
   };
 }
 
-function folder(path: string): string {
-  if (path === "") throw new UsageError("roots holds an empty path. Give folders.");
+function defaultRootOf(cwd: string | undefined): string {
+  if (cwd !== undefined) return existingFolder(cwd, "codex.cwd is");
+  let workingDirectory: string;
   try {
-    const real = realpathSync(resolve(expandHome(path, "roots")));
-    if (statSync(real).isDirectory()) return real;
+    workingDirectory = process.cwd();
   } catch (cause) {
-    throw new UsageError(`roots holds ${resolve(path)}, which is not an existing folder.`, { cause });
+    throw new UsageError(
+      'The working directory of this program was deleted. Give roots, such as ["/path/to/project"].',
+      { cause },
+    );
   }
-  throw new UsageError(`roots holds ${resolve(path)}, which is not a folder.`);
+  return existingFolder(workingDirectory, "roots is not given, and its default, the working directory, is");
+}
+
+/** The same logger, except that what it throws or rejects with goes nowhere: logging never changes what happens. */
+function safeLogger(logger: Logger): Logger {
+  const safe = (level: keyof Logger) => (fields: object, message: string) => {
+    try {
+      const written: unknown = logger[level](fields, message);
+      // An asynchronous logger returns a promise; unhandled, its rejection would end the program.
+      Promise.resolve(written).catch(() => {});
+    } catch {
+      // There is nowhere left to report it.
+    }
+  };
+  return { debug: safe("debug"), info: safe("info"), warn: safe("warn"), error: safe("error") };
 }

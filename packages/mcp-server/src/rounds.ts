@@ -1,82 +1,95 @@
-/** Owns calls of the protocol 2026-07-28, where a question is the end of a request and its answer the next request's. */
+/**
+ * Calls of protocol 2026-07-28, where a server cannot ask during a request: a question ends the request, and the client
+ * returns with the answer in a new one.
+ */
 
 import { randomUUID } from "node:crypto";
-import type { CallToolResult, InputRequiredResult, ServerContext } from "@modelcontextprotocol/server";
+import {
+  type CallToolResult,
+  CLIENT_CAPABILITIES_META_KEY,
+  type InputRequiredResult,
+  inputRequired,
+  inputResponse,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
 import {
   type Answer,
   type Caller,
-  offers,
-  ProgressTeller,
+  ProgressReporter,
   type Question,
   type QuestionMode,
   signalOf,
+  supportsElicitation,
 } from "./caller.js";
-import type { McpLibrary } from "./library.js";
-import { Refusal } from "./refusal.js";
+import { isRecord } from "./checks.js";
+import { ToolError } from "./results.js";
 
-/** What a request of such a call is answered with: the result, or questions. */
+/** What one request is answered with: the result of the call, or questions. */
 export type RoundResult = CallToolResult | InputRequiredResult;
 
-/** The calls that go on while their client asks its user. They are found again by an id that cannot be guessed. */
+/** The calls that wait for an answer of their client, by an id that cannot be guessed. */
 export class Rounds {
-  readonly #library: McpLibrary;
   readonly #answerTimeoutMs: number;
   readonly #calls = new Map<string, RoundsCall>();
 
-  constructor(library: McpLibrary, answerTimeoutMs: number) {
-    this.#library = library;
+  /** @param answerTimeoutMs - how long a client may take to return with an answer; then its call is given up */
+  constructor(answerTimeoutMs: number) {
     this.#answerTimeoutMs = answerTimeoutMs;
   }
 
-  /** Serves one request: begins the call, or goes on with the one that the request's state names. */
-  async serve(context: ServerContext, begin: (caller: Caller) => Promise<CallToolResult>): Promise<RoundResult> {
-    const state = context.mcpReq.requestState();
-    let call: RoundsCall | undefined;
-    if (state === undefined) {
-      const begun = new RoundsCall(this.#library, this.#answerTimeoutMs, () => this.#calls.delete(begun.id));
-      call = begun;
-      this.#calls.set(call.id, call);
-      call.begin(begin);
-    } else {
-      call = typeof state === "string" ? this.#calls.get(state) : undefined;
-      if (call === undefined || call.hasVisitor) {
-        throw new Refusal("This answer comes too late, or belongs to no call of this server.");
-      }
-    }
-    const result = await call.visit(context);
-    if (call.isOver) this.#calls.delete(call.id);
+  /**
+   * Serves one request: starts a call, or continues the one that the request's state names.
+   *
+   * @param work - the work of the call; its caller is asked over all requests of the call
+   * @throws ToolError for a state that belongs to no waiting call.
+   */
+  async serve(context: ServerContext, work: (caller: Caller) => Promise<CallToolResult>): Promise<RoundResult> {
+    const call = this.#callOf(context.mcpReq.requestState(), work);
+    const result = await call.serve(context);
+    if (call.isDone) this.#calls.delete(call.id);
     return result;
+  }
+
+  #callOf(state: unknown, work: (caller: Caller) => Promise<CallToolResult>): RoundsCall {
+    if (state === undefined) {
+      const call = new RoundsCall(this.#answerTimeoutMs, () => this.#calls.delete(call.id));
+      this.#calls.set(call.id, call);
+      call.start(work);
+      return call;
+    }
+    const call = typeof state === "string" ? this.#calls.get(state) : undefined;
+    if (call !== undefined && !call.isServed) return call;
+    throw new ToolError("This answer comes too late, or belongs to no call of this server. Start a new call.");
   }
 }
 
-interface Pending {
+interface PendingQuestion {
   readonly question: Question;
-  /** Whether the client has been sent it. */
+  /** Whether the client has received it. */
   isSent: boolean;
   readonly resolve: (answer: Answer) => void;
 }
 
-/** One call, over all its requests. */
+/** One call over all its requests. */
 class RoundsCall implements Caller {
   readonly id = randomUUID();
-  readonly #library: McpLibrary;
   readonly #answerTimeoutMs: number;
   readonly #forget: () => void;
   readonly #ended = new AbortController();
-  readonly #pending = new Map<string, Pending>();
+  readonly #questions = new Map<string, PendingQuestion>();
   #outcome: Promise<CallToolResult> | null = null;
-  #isOver = false;
+  #isDone = false;
   #asked = 0;
-  #visit: ProgressTeller | null = null;
-  /** What the client said of itself in its last request; it still holds while its user is asked. */
+  /** The progress of the request that is being served; null while the client asks its user. */
+  #progress: ProgressReporter | null = null;
+  /** How the client described itself in its latest request; valid until the next one. */
   #envelope: unknown;
-  #notesSent = 0;
+  #reported = 0;
   #wake: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param forget - called when nobody has come back in time, and nobody can any more */
-  constructor(library: McpLibrary, answerTimeoutMs: number, forget: () => void) {
-    this.#library = library;
+  /** @param forget - called when the client did not return in time */
+  constructor(answerTimeoutMs: number, forget: () => void) {
     this.#answerTimeoutMs = answerTimeoutMs;
     this.#forget = forget;
   }
@@ -85,59 +98,27 @@ class RoundsCall implements Caller {
     return this.#ended.signal;
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
+  get isDone(): boolean {
+    return this.#isDone;
   }
 
-  get hasVisitor(): boolean {
-    return this.#visit !== null;
+  /** Whether a request of the call is being served. */
+  get isServed(): boolean {
+    return this.#progress !== null;
   }
 
-  begin(work: (caller: Caller) => Promise<CallToolResult>): void {
+  start(work: (caller: Caller) => Promise<CallToolResult>): void {
     this.#outcome = work(this).finally(() => {
-      this.#isOver = true;
+      this.#isDone = true;
       this.#wake();
     });
   }
 
-  canAsk(mode: QuestionMode): boolean {
-    const envelope = this.#envelope;
-    if (typeof envelope !== "object" || envelope === null) return false;
-    const capabilities: unknown = Reflect.get(envelope, this.#library.CLIENT_CAPABILITIES_META_KEY);
-    if (typeof capabilities !== "object" || capabilities === null) return false;
-    return offers(Reflect.get(capabilities, "elicitation"), mode);
-  }
-
-  ask(question: Question, signal: AbortSignal): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const key = `question-${++this.#asked}`;
-      const onAbort = (): void => {
-        this.#pending.delete(key);
-        reject(signal.reason instanceof Error ? signal.reason : new Error("The question is not wanted any more."));
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#pending.set(key, {
-        question,
-        isSent: false,
-        resolve: (answer) => {
-          signal.removeEventListener("abort", onAbort);
-          this.#pending.delete(key);
-          resolve(answer);
-        },
-      });
-      this.#wake();
-    });
-  }
-
-  tell(message: string): void {
-    this.#visit?.tell(message);
-  }
-
-  /** Serves one request: hands over the answers that it brings, and waits for the end or for questions. */
-  async visit(context: ServerContext): Promise<RoundResult> {
+  /** Serves one request: takes the answers that it brings, then waits for the result or for questions. */
+  async serve(context: ServerContext): Promise<RoundResult> {
     clearTimeout(this.#timer);
-    const progress = new ProgressTeller(context, this.#notesSent);
-    this.#visit = progress;
+    const progress = new ProgressReporter(context, this.#reported);
+    this.#progress = progress;
     this.#envelope = context.mcpReq.envelope;
     const signal = signalOf(context);
     const onAbort = (): void => this.#ended.abort(signal.reason);
@@ -146,26 +127,53 @@ class RoundsCall implements Caller {
     try {
       this.#takeAnswers(context);
       for (;;) {
-        if (this.#isOver && this.#outcome !== null) return await this.#outcome;
-        if (this.#pending.size > 0) return this.#askClient();
+        if (this.#isDone && this.#outcome !== null) return await this.#outcome;
+        if (this.#questions.size > 0) return this.#sendQuestions();
         await new Promise<void>((resolve) => (this.#wake = resolve));
       }
     } finally {
       signal.removeEventListener("abort", onAbort);
       progress.end();
-      this.#notesSent = progress.sent;
-      this.#visit = null;
+      this.#reported = progress.sent;
+      this.#progress = null;
     }
   }
 
-  /**
-   * A question that the request brings no answer to has been left out by the client, and is a no. One that has come up
-   * meanwhile is still to be put.
-   */
+  canAsk(mode: QuestionMode): boolean {
+    const capabilities = isRecord(this.#envelope) ? this.#envelope[CLIENT_CAPABILITIES_META_KEY] : null;
+    return isRecord(capabilities) && supportsElicitation(capabilities["elicitation"], mode);
+  }
+
+  ask(question: Question, signal: AbortSignal): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const key = `question-${++this.#asked}`;
+      const onAbort = (): void => {
+        this.#questions.delete(key);
+        reject(signal.reason instanceof Error ? signal.reason : new Error("The question was withdrawn."));
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#questions.set(key, {
+        question,
+        isSent: false,
+        resolve: (answer) => {
+          signal.removeEventListener("abort", onAbort);
+          this.#questions.delete(key);
+          resolve(answer);
+        },
+      });
+      this.#wake();
+    });
+  }
+
+  report(message: string): void {
+    this.#progress?.report(message);
+  }
+
+  /** A question that was sent and has no answer in the request counts as declined. One that came up since is sent next. */
   #takeAnswers({ mcpReq }: ServerContext): void {
-    for (const [key, { isSent, resolve }] of this.#pending) {
+    for (const [key, { isSent, resolve }] of this.#questions) {
       if (!isSent) continue;
-      const answer = this.#library.inputResponse(mcpReq.inputResponses, key);
+      const answer = inputResponse(mcpReq.inputResponses, key);
       resolve(
         answer.kind === "elicit"
           ? { action: answer.action, content: answer.content }
@@ -174,15 +182,14 @@ class RoundsCall implements Caller {
     }
   }
 
-  #askClient(): InputRequiredResult {
-    const expire = (): void => {
-      this.#ended.abort(new Refusal("The client did not come back with an answer."));
+  #sendQuestions(): InputRequiredResult {
+    const giveUp = (): void => {
+      this.#ended.abort(new ToolError("The client did not return with an answer in time."));
       this.#forget();
     };
-    // What is kept until then is a result that nobody has fetched: no reason to keep the process.
-    this.#timer = setTimeout(expire, this.#answerTimeoutMs).unref();
-    const { inputRequired } = this.#library;
-    const entries = [...this.#pending].map(([key, pending]) => {
+    // Unreferenced: a result that nobody fetches is no reason to keep the process alive.
+    this.#timer = setTimeout(giveUp, this.#answerTimeoutMs).unref();
+    const entries = [...this.#questions].map(([key, pending]) => {
       pending.isSent = true;
       const { question } = pending;
       if (question.mode === "form") return [key, inputRequired.elicit(question)] as const;

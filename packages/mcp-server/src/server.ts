@@ -1,79 +1,84 @@
-/** Owns the MCP server itself: its two tools, and what they do with a call. */
-
-import type { CallToolResult, McpServer, ServerContext, StandardSchemaWithJSON } from "@modelcontextprotocol/server";
+import {
+  type CallToolResult,
+  McpServer,
+  type ServerContext,
+  type StandardSchemaWithJSON,
+} from "@modelcontextprotocol/server";
 import { RUNTIME_VERSION } from "codex-embed/protocol";
 import { Agents } from "./agents.js";
 import { type Caller, ConnectedCaller } from "./caller.js";
-import { loadMcp, type McpLibrary } from "./library.js";
-import { type CodexMcpOptions, type Settings, settingsOf } from "./options.js";
-import { failedResult } from "./results.js";
+import { checkOptions } from "./checks.js";
+import { type CodexMcpOptions, OPTIONS, type Settings, settingsOf } from "./options.js";
+import { errorResult } from "./results.js";
 import { type RoundResult, Rounds } from "./rounds.js";
 import {
+  INSTRUCTIONS,
   type ObjectSchema,
   OUTPUT_SCHEMA,
+  REPLY_TOOL,
   type Reading,
   readReply,
   readStart,
   replySchema,
+  START_TOOL,
   startSchema,
-} from "./toolInputs.js";
-
-const INSTRUCTIONS =
-  "Codex is a coding agent that works in a folder of this machine. Give it a task with the tool codex, and go on with " +
-  "codex-reply and the threadId of the result.";
+} from "./tools.js";
 
 /**
- * The tools of this server for MCP servers of your own making: `createServer` is a factory for `serveStdio` and
- * `createMcpHandler` of the MCP library, or gives a server to connect to a transport. All servers of one `CodexMcp`
- * share one runtime and its threads. Close it after them.
+ * Makes MCP servers with the tools `codex` and `codex-reply`, for programs that serve MCP themselves. All servers of one
+ * `CodexMcp` share one runtime and its threads. Close it after them.
  */
 export class CodexMcp implements AsyncDisposable {
-  readonly #library: McpLibrary;
   readonly #settings: Settings;
   readonly #agents: Agents;
   readonly #rounds: Rounds;
 
   /** @internal */
-  constructor(library: McpLibrary, settings: Settings) {
-    this.#library = library;
+  constructor(settings: Settings) {
     this.#settings = settings;
     this.#agents = new Agents(settings);
-    this.#rounds = new Rounds(library, settings.answerTimeoutMs);
+    this.#rounds = new Rounds(settings.answerTimeoutMs);
   }
 
-  /** Makes a server with the tools `codex` and `codex-reply`, for one connection or one request. */
+  /**
+   * Makes a server for one connection or one request: pass it to `serveStdio` or `createMcpHandler` of
+   * `@modelcontextprotocol/server` as the factory, or connect its result to a transport. Bound, and synchronous.
+   */
   readonly createServer = (): McpServer => {
     const settings = this.#settings;
     const info = { name: settings.serverName, title: "Codex", version: RUNTIME_VERSION };
-    const server = new this.#library.McpServer(info, { instructions: INSTRUCTIONS, capabilities: { tools: {} } });
+    const server = new McpServer(info, { instructions: INSTRUCTIONS, capabilities: { tools: {} } });
     const outputSchema = schemaOf(OUTPUT_SCHEMA, (value) => ({ value }));
     const annotations = { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true };
+    const { name: start, ...startTool } = START_TOOL;
     server.registerTool(
-      "codex",
+      start,
       {
-        title: "Codex",
-        description: "Has the Codex agent do a task. Gives its final message, and the threadId to go on with.",
+        ...startTool,
         inputSchema: schemaOf(startSchema(settings), (given) => readStart(given, settings)),
         outputSchema,
         annotations,
       },
-      (asked, context) => this.#serve(server, context, (caller) => this.#agents.start(asked, caller)),
+      (args, context) => this.#serve(server, context, (caller) => this.#agents.start(args, caller)),
     );
+    const { name: reply, ...replyTool } = REPLY_TOOL;
     server.registerTool(
-      "codex-reply",
+      reply,
       {
-        title: "Codex: reply",
-        description: "Goes on with a thread that the tool codex has started.",
+        ...replyTool,
         inputSchema: schemaOf(replySchema(), (given) => readReply(given, settings)),
         outputSchema,
         annotations,
       },
-      (asked, context) => this.#serve(server, context, (caller) => this.#agents.reply(asked, caller)),
+      (args, context) => this.#serve(server, context, (caller) => this.#agents.reply(args, caller)),
     );
     return server;
   };
 
-  /** Interrupts the turns that run, and ends the runtime. Resolves when nothing is left; can be called twice. */
+  /**
+   * Interrupts running turns and ends the runtime. Resolves when nothing of it is left. Calls after that get a result
+   * with `isError`. Can be called twice.
+   */
   close(): Promise<void> {
     return this.#agents.close();
   }
@@ -88,27 +93,27 @@ export class CodexMcp implements AsyncDisposable {
     work: (caller: Caller) => Promise<CallToolResult>,
   ): Promise<RoundResult> {
     try {
-      // Requests of the protocol 2026-07-28 carry their client's description with them; older ones have a connection.
+      // A request of protocol 2026-07-28 carries the description of its client; an older client sent it on connecting.
       if (context.mcpReq.envelope !== undefined) return await this.#rounds.serve(context, work);
       const caller = new ConnectedCaller(server, context);
       return await work(caller).finally(() => caller.end());
     } catch (error) {
-      return failedResult(error, null);
+      return errorResult(error, null);
     }
   }
 }
 
 /**
- * Prepares the tools. Starts nothing: the runtime starts at the first call.
+ * Prepares the tools for MCP servers of your own. The runtime starts at the first call of a tool, not before.
  *
- * Rejects with `UsageError` for options that cannot work, and when `@modelcontextprotocol/server` is not installed.
+ * @throws UsageError (as a rejection) for unknown options, values of the wrong kind, and roots that are no folders.
  */
 export async function createCodexMcp(options: CodexMcpOptions = {}): Promise<CodexMcp> {
-  const settings = settingsOf(options);
-  return new CodexMcp(await loadMcp(), settings);
+  const call = "createCodexMcp";
+  return new CodexMcp(settingsOf(checkOptions(options, OPTIONS, call), call));
 }
 
-/** A schema as the library takes it: shown as JSON Schema, checked by our own reading. */
+/** A schema in the form that the MCP library takes: shown as JSON Schema, checked by `read`. */
 function schemaOf<T>(schema: ObjectSchema, read: (given: unknown) => Reading<T>): StandardSchemaWithJSON<unknown, T> {
   const json = () => ({ ...schema });
   return {

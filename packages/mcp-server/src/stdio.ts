@@ -1,13 +1,9 @@
-/** Owns serving over stdin and stdout, for a client that starts this program and ends with its pipe. */
-
 import type { Readable, Writable } from "node:stream";
+import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 import { UsageError } from "codex-embed";
-import { safeLogger } from "../../codex-embed/src/util/logger.js";
-import { record } from "../../codex-embed/src/validate/kinds.js";
-import { checkOptions, type OptionTable } from "../../codex-embed/src/validate/options.js";
-import { loadMcpStdio } from "./library.js";
-import { type CodexMcpOptions, MCP } from "./options.js";
-import { createCodexMcp } from "./server.js";
+import { checkOptions, withMethods } from "./checks.js";
+import { type CodexMcpOptions, OPTIONS, settingsOf } from "./options.js";
+import { CodexMcp } from "./server.js";
 
 /** Options of `serveMcpStdio`. */
 export interface McpStdioOptions extends CodexMcpOptions {
@@ -17,33 +13,38 @@ export interface McpStdioOptions extends CodexMcpOptions {
   readonly stdout?: Writable | undefined;
 }
 
-const STDIO: OptionTable<McpStdioOptions> = { ...MCP, stdin: record, stdout: record };
+const STDIO_OPTIONS = {
+  ...OPTIONS,
+  stdin: withMethods<Readable>(["on", "read"], "a readable stream").optional(),
+  stdout: withMethods<Writable>(["on", "write"], "a writable stream").optional(),
+};
 
-/** A server that runs. */
+/** A running server. */
 export interface McpHandle extends AsyncDisposable {
-  /** Resolves when the server has ended, by the client or by `close`, and nothing of it is left. Never rejects. */
+  /** Resolves when the server has ended, by its client or by `close`, and nothing of it is left. Never rejects. */
   readonly closed: Promise<void>;
-  /** Interrupts the turns that run, ends the runtime, and lets the clients go. Can be called twice. */
+  /** Interrupts running turns, ends the runtime, then disconnects the clients. Can be called twice. */
   close(): Promise<void>;
 }
 
 /**
- * Serves MCP on stdin and stdout until the client closes them. Resolves as soon as it listens.
+ * Serves MCP on stdin and stdout until the client closes them. Resolves as soon as it listens; the runtime starts at
+ * the first call of a tool.
  *
- * Rejects with `UsageError` for options that cannot work, for the logger `console`, which would write between the
- * messages, and when `@modelcontextprotocol/server` is not installed.
+ * @throws UsageError (as a rejection) for unknown options, values of the wrong kind, roots that are no folders, and the
+ * logger `console`, which would write between the messages on stdout.
  */
 export async function serveMcpStdio(options: McpStdioOptions = {}): Promise<McpHandle> {
-  const { stdin = process.stdin, stdout = process.stdout, ...rest } = checkOptions(options, "serveMcpStdio", STDIO);
+  const checked = checkOptions(options, STDIO_OPTIONS, "serveMcpStdio");
+  const { stdin = process.stdin, stdout = process.stdout, ...rest } = checked;
   if (stdout === process.stdout && [rest.logger, rest.codex?.logger].includes(console)) {
     throw new UsageError(
       "The logger console writes to stdout, which carries the messages of MCP. Give one that writes to stderr: " +
         "new Console(process.stderr).",
     );
   }
-  const logger = rest.logger && safeLogger(rest.logger);
-  const mcp = await createCodexMcp(rest);
-  const { serveStdio, StdioServerTransport } = await loadMcpStdio();
+  const settings = settingsOf(rest, "serveMcpStdio");
+  const mcp = new CodexMcp(settings);
   let closing: Promise<void> | null = null;
   let settle = (): void => {};
   const closed = new Promise<void>((resolve) => (settle = resolve));
@@ -58,12 +59,12 @@ export async function serveMcpStdio(options: McpStdioOptions = {}): Promise<McpH
 
   const serving = serveStdio(mcp.createServer, {
     transport: new WatchedTransport(stdin, stdout),
-    onerror: ({ name }) => logger?.warn({ error: name }, "A message of the MCP client could not be served."),
+    onerror: ({ name }) => settings.logger?.warn({ error: name }, "Could not serve a message of the MCP client."),
   });
 
   function close(): Promise<void> {
     closing ??= (async () => {
-      // First the calls, so that each is still answered when it is not the client that ends it.
+      // The calls first, so that each is answered unless it is the client that ended it.
       await Promise.allSettled([mcp.close()]);
       await Promise.allSettled([serving.close()]);
       settle();

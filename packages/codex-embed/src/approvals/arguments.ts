@@ -1,10 +1,10 @@
-/** Reads the arguments of one command by the usage of its program. */
+/** Reads the arguments of one command according to the usage of its program. */
 
 import { ANY, type Piece, type Wildcard, wildcardText } from "./patterns.js";
 import type { Usage } from "./programs.js";
 import type { ScriptWord } from "./shell.js";
 
-/** What the operands of a program are. */
+/** What the operands of a program are; {@link Usage} explains each. */
 type Operands = (typeof OPERANDS)[number];
 
 const OPERANDS = [
@@ -22,67 +22,70 @@ const OPERANDS = [
 ] as const;
 
 interface ParsedUsage {
-  /** What follows the name of each option in the usage. */
+  /** The mark after the name of each option in the usage. */
   readonly options: ReadonlyMap<string, string>;
+  /** How many operands come before those of the kind `operands`. */
   readonly skip: number;
+  /** Whether one more operand may come first. */
   readonly mayHaveOperand: boolean;
   readonly hasVariables: boolean;
   readonly operands: Operands | undefined;
 }
 
-/** What the arguments of one command are. Positions are those in its words. */
+/** The arguments of one command. Positions are indexes into its words. */
 export interface Arguments {
   readonly kind: Operands | undefined;
-  /** The operands that what the program runs could begin with. */
+  /** Where what the program runs could start. */
   readonly operands: readonly number[];
-  /** The values of options that are scripts, and of options that are a key and a script. */
+  /** The values of options that take a script. */
   readonly scripts: readonly Wildcard[];
+  /** The values of options that take a key and a script. */
   readonly pairs: readonly Wildcard[];
-  /** Assignments among the operands. */
+  /** The assignments among the operands. */
   readonly assignments: readonly number[];
-  /** Files of code that options name. */
+  /** The code files that options name. */
   readonly files: readonly Wildcard[];
-  /** The option that holds code which is not read. */
+  /** The option with code that is not read. */
   readonly code: string | undefined;
   /** Whether the first operand is a script. */
   readonly isScript: boolean;
-  /** Whether the program is told to read what it runs from its input. */
+  /** Whether an option makes the program read what it runs from its input. */
   readonly readsInput: boolean;
-  /** Whether an option decides that the program runs none of its operands: it prints something, or names a module. */
+  /** Whether an option makes the program run none of its operands: it prints something, or runs a module instead. */
   readonly isSettled: boolean;
-  /** Whether an expansion could hold options or operands. */
+  /** Whether an expansion could contain options or operands. */
   readonly isUnsure: boolean;
-  /** How many words were looked at. */
+  /** How many words were read. */
   readonly read: number;
 }
 
-/** With more unknown options than this, the command that runs cannot be determined. */
+/** After more unknown options than this, what runs cannot be determined. */
 const MAX_UNKNOWN = 20;
+
+/** Reads the arguments after `words[start]`. Takes time proportional to the number of words. */
+export function readArguments(words: readonly ScriptWord[], start: number, usage: Usage): Arguments {
+  return new ArgumentReader(words, parseUsage(usage)).read(start + 1);
+}
 
 const usages = new Map<Usage, ParsedUsage>();
 
-/** Reads the arguments behind `words[start]`. Takes time in proportion to the number of words. */
-export function readArguments(words: readonly ScriptWord[], start: number, usage: Usage): Arguments {
-  return new ArgumentReader(words, parsed(usage)).read(start + 1);
-}
-
-function parsed(usage: Usage): ParsedUsage {
+function parseUsage(usage: Usage): ParsedUsage {
   const known = usages.get(usage);
   if (known !== undefined) return known;
   const tokens = usage.split(" ");
   const options = tokens.filter((token) => /^[-+]/.test(token)).map((token) => /^(.*?)([:>~.$=#@<&!%]?)$/.exec(token));
-  const made: ParsedUsage = {
+  const parsed: ParsedUsage = {
     options: new Map(options.flatMap((option) => (option === null ? [] : [[option[1] ?? "", option[2] ?? ""]]))),
     skip: Number(tokens.find((token) => /^\d+$/.test(token)) ?? 0),
     mayHaveOperand: tokens.includes("?"),
     hasVariables: tokens.includes("vars"),
     operands: OPERANDS.find((kind) => tokens.includes(kind)),
   };
-  usages.set(usage, made);
-  return made;
+  usages.set(usage, parsed);
+  return parsed;
 }
 
-/** Kinds of operands with options of their own behind the first. */
+/** Operands whose first one is followed by its own options. */
 const ENDS_OPTIONS: ReadonlySet<Operands | undefined> = new Set<Operands>([
   "command",
   "shell",
@@ -91,10 +94,11 @@ const ENDS_OPTIONS: ReadonlySet<Operands | undefined> = new Set<Operands>([
   "file",
 ]);
 
-/** Kinds of options that take the rest of their word as a value, or else the next one. */
+/** Marks of options that take the rest of their word as a value, or else the next word. */
 const TAKES_REST: ReadonlySet<string> = new Set([":", "$", "=", "#", "&"]);
 
-const HOLDS_CODE: ReadonlySet<string> = new Set(["$", "=", "#", "&"]);
+/** Marks of options that take something to run. */
+const TAKES_CODE: ReadonlySet<string> = new Set(["$", "=", "#", "&"]);
 
 class ArgumentReader {
   readonly #words: readonly ScriptWord[];
@@ -174,10 +178,10 @@ class ArgumentReader {
     else this.#letters(text);
   }
 
-  /** Reads a long option, which may be abbreviated. */
+  /** Reads a long option, which may be abbreviated. If several match, one that takes something to run wins. */
   #longOption(name: string, attached: Wildcard | undefined): void {
     const longer = [...this.#usage.options].filter(([option]) => option.startsWith(name));
-    const [option, kind] = longer.find(([, each]) => HOLDS_CODE.has(each)) ?? longer[0] ?? [];
+    const [option, kind] = longer.find(([, each]) => TAKES_CODE.has(each)) ?? longer[0] ?? [];
     if (option !== undefined && kind !== undefined) this.#take(option, kind, attached);
     else if (attached === undefined) this.#unknown++;
   }
@@ -189,7 +193,7 @@ class ArgumentReader {
       const letter = text[i];
       const name = typeof letter === "string" ? sign + letter : sign;
       const kind = this.#usage.options.get(name);
-      // `nice -10`: a number is an option without a value.
+      // In `nice -10`, the number is an option without a value.
       if (kind === undefined) isKnown &&= /^[-+]\d$/.test(name);
       const rest = text.slice(i + 1);
       if (kind === "~") break;
@@ -197,7 +201,7 @@ class ArgumentReader {
       if (kind !== undefined) this.#take(name, kind, rest.length === 0 ? undefined : rest);
       if (kind !== undefined && TAKES_REST.has(kind)) break;
     }
-    // The last letter could take the next word.
+    // The last letter could take the next word as its value.
     if (!isKnown) this.#unknown++;
   }
 

@@ -17,35 +17,44 @@ import {
   type ApprovalRuleHandlers,
   type ApprovalRulesOptions,
   type CommandRules,
-  open,
+  combine,
   type RuleList,
-  together,
+  unmatched,
   type Verdict,
 } from "./types.js";
 
-/** What is to be decided, and what the rules say. */
-interface Question {
-  readonly kind: ApprovalKind;
-  readonly subject: string;
-  readonly verdict: Verdict;
-}
-
-/** How a kind of request is answered. */
-interface Answers<R> {
-  readonly accept: R;
-  readonly decline: R;
-  readonly isAccept: (answer: R) => boolean;
-}
+export type {
+  ApprovalKind,
+  ApprovalRuleDecision,
+  ApprovalRuleHandlers,
+  ApprovalRulesOptions,
+  CommandPattern,
+  CommandRules,
+  RuleList,
+} from "./types.js";
 
 /**
- * Makes approval handlers of rules. A denial wins over everything; what is allowed is accepted once; what no rule
- * covers goes to `otherwise`, and is declined by default. Paths are looked up in this machine's file system, when the
- * rules are made and at each decision.
+ * Turns declarative rules into approval handlers. Deny wins over everything. A request that an allow pattern matches is
+ * accepted once, never for the session. A request that no pattern matches goes to `otherwise`, which declines by
+ * default. Paths are resolved in the file system of this machine, when the rules are made and at each decision.
  *
- * @throws UsageError for options that are not known, and for patterns that could never cover anything.
+ * Rules decide only what the runtime asks about: `item/commandExecution/requestApproval`,
+ * `item/fileChange/requestApproval` and `item/permissions/requestApproval`. It does not ask about what its sandbox allows.
+ *
+ * Emits the process warning `ALLOWED_PROGRAM`, once for each program, if a program in `commands.allow` runs what files in
+ * its folder or its arguments tell it to.
+ *
+ * @throws {@link UsageError} for unknown options, and for patterns that could never match.
+ *
+ * @example
+ * const handlers = approvalRules({
+ *   commands: { allow: ["pg_isready"], deny: ["rm", "git push"] },
+ *   paths: { allow: ["/srv/project/docs/**"] },
+ *   network: { allow: ["registry.example.org"] },
+ * });
  */
 export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandlers {
-  const checked = checkRules(options);
+  const checked = checkOptions(options, "approvalRules", APPROVAL_RULES);
   const commands = commandRules(checked.commands ?? {});
   const paths = pathRules(checked.paths ?? {});
   const network = networkRules(checked.network ?? {});
@@ -55,49 +64,45 @@ export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandle
     approveCommand(request, context) {
       const ask = otherwise.approveCommand?.bind(otherwise, request, context);
       const verdict = commands(request, context.threadCwd);
-      return decide(commandQuestion(request, verdict, paths, network), COMMAND, ask, context, onDecision);
+      return decide(judgeCommand(request, verdict, paths, network), COMMAND, ask, context, onDecision);
     },
     approveFileChange(request, context) {
       const ask = otherwise.approveFileChange?.bind(otherwise, request, context);
-      return decide(fileChangeQuestion(request, paths), FILE_CHANGE, ask, context, onDecision);
+      return decide(judgeFileChange(request, paths), FILE_CHANGE, ask, context, onDecision);
     },
     approvePermissions(request, context) {
       const ask = otherwise.approvePermissions?.bind(otherwise, request, context);
-      const verdict = permissionVerdict(request.permissions, request, { paths, network });
-      const question: Question = {
-        kind: "permissions",
-        subject: JSON.stringify(request.permissions),
-        verdict: verdict ?? open("it asks for nothing"),
-      };
-      const answers: Answers<PermissionsAnswer> = {
-        accept: granted(request),
-        decline: "decline",
-        isAccept: grantsAnything,
-      };
-      return decide(question, answers, ask, context, onDecision);
+      return decide(judgePermissions(request, paths, network), permissionAnswers(request), ask, context, onDecision);
     },
   };
 }
 
-function commandQuestion(
+/** A request and what the rules say about it. */
+interface Judgment {
+  readonly kind: ApprovalKind;
+  readonly subject: string;
+  readonly verdict: Verdict;
+}
+
+function judgeCommand(
   request: CommandApprovalRequest,
   command: Verdict,
   paths: PathRules,
   network: NetworkRules,
-): Question {
+): Judgment {
   const host = request.networkApprovalContext?.host;
   const verdict = host === undefined ? command : network.host(host);
   const scope = { cwd: request.cwd ?? null, environmentId: request.environmentId };
   const permissions = request.additionalPermissions ?? { network: null, fileSystem: null };
-  const further = permissionVerdict(permissions, scope, { paths, network });
+  const extra = permissionVerdict(permissions, scope, { paths, network });
   return {
     kind: host === undefined ? "command" : "network",
     subject: host ?? request.command ?? "",
-    verdict: further === undefined ? verdict : together([verdict, further]),
+    verdict: extra === undefined ? verdict : combine([verdict, extra]),
   };
 }
 
-function fileChangeQuestion({ changes, grantRoot }: FileChangeApprovalRequest, paths: PathRules): Question {
+function judgeFileChange({ changes, grantRoot }: FileChangeApprovalRequest, paths: PathRules): Judgment {
   const touched = changes.flatMap(({ path, kind }) =>
     kind.type === "update" && typeof kind.move_path === "string" ? [path, kind.move_path] : [path],
   );
@@ -105,48 +110,61 @@ function fileChangeQuestion({ changes, grantRoot }: FileChangeApprovalRequest, p
   const [first, ...rest] = touched.map((path) => paths.file(path, bases));
   // Accepting could open the whole root for the session.
   const root = typeof grantRoot === "string" ? [paths.tree(grantRoot, [])] : [];
-  const verdict = first === undefined ? open("what would change is not known") : together([first, ...rest, ...root]);
+  const verdict = first === undefined ? unmatched("the changed files are unknown") : combine([first, ...rest, ...root]);
   return { kind: "fileChange", subject: touched.join(", "), verdict };
 }
 
-/** Answers by the verdict, or else by whom `ask` asks, and reports it. */
+function judgePermissions(
+  request: PermissionsRequestApprovalParams,
+  paths: PathRules,
+  network: NetworkRules,
+): Judgment {
+  const verdict = permissionVerdict(request.permissions, request, { paths, network });
+  return {
+    kind: "permissions",
+    subject: JSON.stringify(request.permissions),
+    verdict: verdict ?? unmatched("the request asks for no permission"),
+  };
+}
+
+/** Answers by the verdict, or by `ask` if no rule matches, and reports the decision. */
 function decide<R>(
-  { kind, subject, verdict }: Question,
+  { kind, subject, verdict }: Judgment,
   answers: Answers<R>,
   ask: (() => R | Promise<R>) | undefined,
   { threadId, turnId, itemId }: HandlerContext,
   onDecision: ApprovalRulesOptions["onDecision"],
 ): R | Promise<R> {
   const report = (decided: Pick<ApprovalRuleDecision, "decision" | "by" | "reason" | "rule">): void => {
-    if (onDecision !== undefined) tell(onDecision, { kind, ...decided, subject, threadId, turnId, itemId });
+    if (onDecision !== undefined) callSafely(onDecision, { kind, ...decided, subject, threadId, turnId, itemId });
   };
   const { outcome, ...why } = verdict;
-  if (outcome !== "open") {
+  if (outcome !== "unmatched") {
     report({ decision: outcome, by: "rule", ...why });
     return answers[outcome];
   }
   if (ask === undefined) {
-    report({ decision: "decline", by: "otherwise", reason: `${why.reason} Nobody else decides, so it is declined.` });
+    report({ decision: "decline", by: "otherwise", reason: `${why.reason} Declined by default.` });
     return answers.decline;
   }
-  return askOther(ask, (answer) => {
+  return askHandler(ask, (answer) => {
     const decision = answer !== undefined && isAcceptance(answers, answer) ? "accept" : "decline";
     const answered = answer === undefined ? "did not answer" : `answered ${String(JSON.stringify(answer))}`;
-    report({ decision, by: "otherwise", reason: `${why.reason} The handler in otherwise ${answered}.` });
+    report({ decision, by: "otherwise", reason: `${why.reason} The handler in \`otherwise\` ${answered}.` });
   });
 }
 
-/** Asks a handler; `heard` gets its answer, or undefined when it failed. */
-async function askOther<R>(ask: () => R | Promise<R>, heard: (answer: R | undefined) => void): Promise<R> {
+/** Asks a handler. `onAnswer` receives its answer, or undefined if it failed. */
+async function askHandler<R>(ask: () => R | Promise<R>, onAnswer: (answer: R | undefined) => void): Promise<R> {
   let answer: R | undefined;
   try {
     return (answer = await ask());
   } finally {
-    heard(answer);
+    onAnswer(answer);
   }
 }
 
-/** Whether an answer comes to an acceptance; one that is out of the protocol does not. */
+/** Whether an answer accepts. A malformed one does not: the broker declines it. */
 function isAcceptance<R>(answers: Answers<R>, answer: R): boolean {
   try {
     return answers.isAccept(answer);
@@ -155,24 +173,22 @@ function isAcceptance<R>(answers: Answers<R>, answer: R): boolean {
   }
 }
 
-/** A log that fails must not change what is decided. */
-function tell(onDecision: (decision: ApprovalRuleDecision) => unknown, decision: ApprovalRuleDecision): void {
+/** Calls the audit log. One that fails must not change the decision. */
+function callSafely(onDecision: (decision: ApprovalRuleDecision) => unknown, decision: ApprovalRuleDecision): void {
   try {
     const written = onDecision(decision);
     if (written instanceof Promise) written.catch(() => {});
   } catch {}
 }
 
-/** A grant, or the refusal of one. */
-type PermissionsAnswer = PermissionsGrant | "decline";
-
-function granted({ permissions }: PermissionsRequestApprovalParams): PermissionsGrant {
-  const { network, fileSystem } = permissions;
-  return {
-    permissions: { ...(network?.enabled === true ? { network } : {}), ...(fileSystem ? { fileSystem } : {}) },
-    scope: "turn",
-  };
+/** The answers to one kind of request. */
+interface Answers<R> {
+  readonly accept: R;
+  readonly decline: R;
+  readonly isAccept: (answer: R) => boolean;
 }
+
+const ACCEPTANCES: ReadonlySet<string> = new Set(["accept", "acceptForSession"]);
 
 const COMMAND: Answers<CommandDecision> = {
   accept: "accept",
@@ -190,13 +206,19 @@ const FILE_CHANGE: Answers<FileChangeDecision> = {
   isAccept: (answer) => ACCEPTANCES.has(answer),
 };
 
-function grantsAnything(answer: PermissionsAnswer): boolean {
-  if (answer === "decline") return false;
-  const { permissions } = answer;
-  return permissions.network?.enabled === true || Boolean(permissions.fileSystem);
+function permissionAnswers({
+  permissions: { network, fileSystem },
+}: PermissionsRequestApprovalParams): Answers<PermissionsGrant | "decline"> {
+  return {
+    accept: {
+      permissions: { ...(network?.enabled === true ? { network } : {}), ...(fileSystem ? { fileSystem } : {}) },
+      scope: "turn",
+    },
+    decline: "decline",
+    isAccept: (answer) =>
+      answer !== "decline" && (answer.permissions.network?.enabled === true || Boolean(answer.permissions.fileSystem)),
+  };
 }
-
-const ACCEPTANCES: ReadonlySet<string> = new Set(["accept", "acceptForSession"]);
 
 const isText = (value: unknown): boolean => typeof value === "string";
 
@@ -208,6 +230,7 @@ const OTHERWISE: OptionTable<ApprovalRuleHandlers> = {
   approvePermissions: callback,
 };
 
+/** The shape of the options. The patterns are checked where they are compiled. */
 const APPROVAL_RULES: OptionTable<ApprovalRulesOptions> = {
   commands: nested(COMMANDS),
   paths: nested(RULES),
@@ -215,12 +238,3 @@ const APPROVAL_RULES: OptionTable<ApprovalRulesOptions> = {
   otherwise: either([isText, oneOf(["decline"])], [() => true, members(OTHERWISE)]),
   onDecision: callback,
 };
-
-/**
- * Checks the shape of the options; the patterns are checked where they are read.
- *
- * @throws UsageError naming the option.
- */
-export function checkRules(options: ApprovalRulesOptions): ApprovalRulesOptions {
-  return checkOptions(options, "approvalRules", APPROVAL_RULES);
-}

@@ -1,146 +1,171 @@
-/** What a command runs besides itself, as far as its arguments show it. */
+/** What a command runs besides itself, as far as its arguments tell. */
 
 import { type Arguments, readArguments } from "./arguments.js";
 import { ANY, literal, type Piece, type Wildcard } from "./patterns.js";
 import { type Subcommands, type Usage, usageOf } from "./programs.js";
-import { asScript, holdsSubstitution, type ScriptCommand, type ScriptVariable, type ScriptWord } from "./shell.js";
+import {
+  asScript,
+  FOREIGN_SHELLS,
+  hasSubstitution,
+  type ScriptCommand,
+  type ScriptVariable,
+  type ScriptWord,
+  UNKNOWN_TEXT,
+  UNKNOWN_WORD,
+} from "./shell.js";
 
 /** What a command runs. */
 export interface Invocation {
-  /** Where among its words further commands begin. */
-  readonly places: readonly number[];
-  /** The same words as the program passes them on, when it changes them. */
+  /** Where further commands start among its words. */
+  readonly positions: readonly number[];
+  /** Its words as the program passes them on, if the program changes them. */
   readonly words?: readonly ScriptWord[];
   readonly scripts: readonly string[];
-  /** Text that could be a script: what bash makes of it when it is none does not matter. */
+  /** Text that could be a script. If it is none, what it would mean as one does not matter. */
   readonly fragments: readonly string[];
+  /** Variables that it sets for what it runs. */
   readonly variables: readonly ScriptVariable[];
-  /** Why it cannot be told what the command runs. */
+  /** Why what it runs cannot be determined. */
   readonly problem?: string;
-  /** How many words were looked at. */
+  /** How many words were read. */
   readonly read: number;
 }
 
-const NOTHING: Invocation = { places: [], scripts: [], fragments: [], variables: [], read: 1 };
+const NOTHING: Invocation = { positions: [], scripts: [], fragments: [], variables: [], read: 1 };
 
-const UNKNOWN_WORD: ScriptWord = { text: [ANY], splits: true };
-
-/** Options of `find` and `fd` that a command follows. */
-const FIND_OPTIONS: ReadonlySet<string> = new Set("-exec -execdir -ok -okdir -x -X --exec --exec-batch".split(" "));
-
-/** Shells of another language. What they are given is read only when it is plain. */
-const FOREIGN_SHELLS: ReadonlySet<string> = new Set("fish csh tcsh nu elvish xonsh powershell pwsh cmd".split(" "));
-
-/** Tells what the command of this name at `words[start]` runs. */
-export function invocationOf(name: string, command: ScriptCommand, start: number): Invocation {
+/** Reads what the command of this name at `words[start]` runs. */
+export function readInvocation(name: string, command: ScriptCommand, start: number): Invocation {
   const { words, input } = command;
   const read = words.length - start;
-  if (/^ld(-linux|-musl)?[\w.-]*\.so|^qemu-/.test(name)) return anywhere(words, start);
-  if (FOREIGN_SHELLS.has(name)) return { ...foreignShell(words, start), read };
-  if (/^g?find$|^fd(find)?$/.test(name)) return { ...finder(words, start), read };
-  const code = readsCode(name, words, start, input);
-  if (code !== undefined) return { ...NOTHING, read, ...(code ? { problem: codeProblem(name) } : {}) };
+  if (/^ld(-linux|-musl)?[\w.-]*\.so|^qemu-/.test(name)) return readAnyArgument(words, start);
+  if (FOREIGN_SHELLS.has(name)) return { ...readForeignShell(words, start), read };
+  if (/^g?find$|^fd(find)?$/.test(name)) return { ...readFind(words, start), read };
+  const isUnsafe = runsCode(name, words, start, input);
+  if (isUnsafe !== undefined) return { ...NOTHING, read, ...(isUnsafe ? { problem: codeProblem(name) } : {}) };
   const usage = usageOf(name);
-  return usage === undefined ? NOTHING : byUsage(name, usage, command, start);
+  return usage === undefined ? NOTHING : readByUsage(name, usage, command, start);
 }
 
-/** What a command runs of whose name only a part is known: anything among its arguments. */
-export function anywhere(words: readonly ScriptWord[], start: number): Invocation {
-  const places = words.map((_, at) => at).slice(start + 1);
-  const scripts = places.map((at) => textAt(words, at)).filter((text) => /[^\w./:=@%+,-]/.test(text));
-  return { ...NOTHING, places, fragments: scripts, read: words.length - start };
+/** Reads a command whose name is only partly known: it could run anything among its arguments. */
+export function readAnyArgument(words: readonly ScriptWord[], start: number): Invocation {
+  const positions = words.map((_, at) => at).slice(start + 1);
+  const texts = positions.map((at) => textAt(words, at)).filter((text) => /[^\w./:=@%+,-]/.test(text));
+  return withScripts({ ...NOTHING, positions, read: words.length - start }, texts);
 }
 
-function byUsage(name: string, usage: Usage | Subcommands, command: ScriptCommand, start: number): Invocation {
-  if (typeof usage === "string") return ofArguments(name, readArguments(command.words, start, usage), command);
+/** The scripts in `key=script`, and in `alias.name=git-command`. */
+export function scriptsInPair(text: string): string[] {
+  const [, key = "", value = ""] = /^([\w.%:-]+)(?:\+?=|\s+)([^]*)$/.exec(text) ?? [];
+  // The name of a person can be that of a program.
+  if (value === "" || /^(user|author|committer)\./.test(key)) return [];
+  const script = withoutMark(value);
+  return key.startsWith("alias.") && script === value ? [script, `git ${script}`] : [script];
+}
+
+/** Some programs mark a script among other values: `!command`, `|command`. */
+export function withoutMark(text: string): string {
+  return text.replace(/^\s*[!|]\s*/, "");
+}
+
+function readByUsage(name: string, usage: Usage | Subcommands, command: ScriptCommand, start: number): Invocation {
+  if (typeof usage === "string") return fromArguments(name, readArguments(command.words, start, usage), command);
   const { "": before = "", "*": otherwise = "" } = usage;
   if (typeof before !== "string") return NOTHING;
   const front = readArguments(command.words, start, `${before} command`);
-  const found = [ofArguments(name, { ...front, kind: undefined }, command)];
+  const found = [fromArguments(name, { ...front, kind: undefined }, command)];
   for (const at of front.operands) {
     const subcommand = textAt(command.words, at);
     const key = Object.keys(usage).find((names) => names !== "" && names.split(" ").includes(subcommand));
     const inner = key === undefined ? otherwise : (usage[key] ?? otherwise);
-    found.push(byUsage(`${name} ${subcommand}`.slice(0, 40), inner, command, at));
+    found.push(readByUsage(`${name} ${subcommand}`.slice(0, 40), inner, command, at));
   }
-  if (front.isUnsure) found.push({ ...NOTHING, problem: `what ${name} is asked for is not known` });
-  return merged(found);
+  if (front.isUnsure) found.push({ ...NOTHING, problem: `the subcommand of ${name} is unknown` });
+  return merge(found);
 }
 
-function ofArguments(name: string, found: Arguments, { words, input }: ScriptCommand): Invocation {
+function fromArguments(name: string, found: Arguments, { words, input }: ScriptCommand): Invocation {
   const { kind, operands } = found;
   const rest = operands.map((at) => textAt(words, at));
-  const scripts = found.scripts.map((text) => scriptText(text));
-  const fragments = [...found.pairs.map((text) => asText(text)), ...scripts].flatMap((text) => pairScripts(text));
+  const scripts = found.scripts.map((text) => withoutMark(asText(text)));
   const variables = found.assignments.map((at) => assignment(textAt(words, at)));
-  const result = { ...NOTHING, scripts, fragments, variables, read: found.read };
-  const file = found.files.map((text) => asText(text)).find((path) => isInput(path));
+  const fragments = scripts.flatMap(scriptsInPair);
+  const plain = { ...NOTHING, scripts, fragments, variables, read: found.read };
+  const result = withScripts(plain, found.pairs.map(asText).flatMap(scriptsInPair));
   if (found.code !== undefined) return { ...result, problem: codeProblem(`${name} ${found.code}`) };
-  if (file !== undefined) return { ...result, problem: inputProblem(name) };
-  if (found.isScript) return { ...result, scripts: [...scripts, ...rest], ...unsure(name, found) };
+  if (found.files.map(asText).some(isInput)) return { ...result, problem: inputProblem(name) };
+  if (found.isScript) return { ...result, scripts: [...result.scripts, ...rest], ...ambiguity(name, found) };
   switch (kind) {
     case "command":
     case "shell": {
       if (found.isSettled) return result;
       const isIdle = operands.length === 0 && scripts.length === 0 && (kind === "shell" || found.readsInput);
-      if (isIdle) return { ...result, ...fromInput(name, scripts, input) };
+      if (isIdle) return { ...result, ...fromInput(name, result.scripts, input) };
       // Some programs take a command as one argument.
       const spaced = rest.filter((text) => /\s/.test(text));
       return {
         ...result,
-        ...passedOn(name, words, operands),
-        fragments: [...fragments, ...spaced],
-        ...unsure(name, found),
+        ...passOn(name, words, operands),
+        fragments: [...result.fragments, ...spaced],
+        ...ambiguity(name, found),
       };
     }
-    case "script":
-      return {
-        ...result,
-        scripts: [...scripts, ...operands.map((at) => joinedFrom(words, at))],
-        ...unsure(name, found),
-      };
+    case "script": {
+      const joined = operands.map((at) => joinFrom(words, at));
+      return { ...result, scripts: [...result.scripts, ...joined], ...ambiguity(name, found) };
+    }
     case "first":
-      return { ...result, scripts: [...scripts, ...rest.slice(0, 1)], ...unsure(name, found) };
-    case "scripts":
-      return { ...result, fragments: [...fragments, ...rest.flatMap((text) => [text, ...pairScripts(text)])] };
+      return { ...result, scripts: [...result.scripts, ...rest.slice(0, 1)], ...ambiguity(name, found) };
+    case "scripts": {
+      const values = rest.flatMap(scriptsInPair);
+      const [certain, possible] = name === "alias" ? [values, rest] : [rest, values];
+      return withScripts({ ...result, fragments: [...result.fragments, ...possible] }, certain);
+    }
     case "file":
-      return { ...result, ...ofFile(name, found, rest, scripts, input) };
+      return { ...result, ...fromFile(name, found, rest, result.scripts, input) };
     case "words":
-      return operands[0] === undefined ? result : anywhere(words, operands[0] - 1);
+      return operands[0] === undefined ? result : readAnyArgument(words, operands[0] - 1);
     case "code":
       return found.isSettled ? result : { ...result, problem: codeProblem(name) };
     case "evaluated":
-      return { ...result, fragments: [...fragments, ...rest.filter((text) => holdsSubstitution(text))] };
+      return { ...result, fragments: [...result.fragments, ...rest.filter(hasSubstitution)] };
     case "settings":
-      return {
-        ...result,
-        fragments: [...fragments, ...rest.flatMap((key, i) => pairScripts(`${key}=${rest[i + 1] ?? ""}`))],
-      };
+      return withScripts(
+        result,
+        rest.flatMap((key, i) => scriptsInPair(`${key}=${rest[i + 1] ?? ""}`)),
+      );
     case "remotes":
-      return { ...result, fragments: [...fragments, ...rest.flatMap((text) => remoteCommand(text))] };
+      return { ...result, fragments: [...result.fragments, ...rest.flatMap(scriptsInRemote)] };
     default:
       return result;
   }
 }
 
-/** The file of code that a shell or an interpreter is given. */
-function ofFile(
+/** Adds text that a program may run as a script. With a substitution it is read as one: a command in it could be unknown. */
+function withScripts(found: Invocation, texts: readonly string[]): Invocation {
+  const isScript = (text: string): boolean => text.includes("$(") || text.includes("`");
+  return {
+    ...found,
+    scripts: [...found.scripts, ...texts.filter(isScript)],
+    fragments: [...found.fragments, ...texts.filter((text) => !isScript(text))],
+  };
+}
+
+/** What a shell or an interpreter runs that takes a file of code. */
+function fromFile(
   name: string,
   found: Arguments,
   rest: readonly string[],
   scripts: readonly string[],
   input: string | undefined,
 ): Partial<Invocation> {
-  if (found.isUnsure) return unsure(name, found);
-  const isInputRead = found.readsInput || rest.some((path) => isInput(path));
-  if (isInputRead || (rest.length === 0 && scripts.length === 0 && !found.isSettled)) {
-    return fromInput(name, scripts, input);
+  if (found.isUnsure) return ambiguity(name, found);
+  const isIdle = rest.length === 0 && scripts.length === 0 && !found.isSettled;
+  if (found.readsInput || isIdle) return fromInput(name, scripts, input);
+  // A file with an unknown name could be an option.
+  if (rest.some((path) => isUnknownFile(path) || /^-./.test(path))) {
+    return { problem: `the file that ${name} runs is unknown` };
   }
-  // A file whose name is not known could be an option.
-  if (rest.some((path) => path.startsWith("$") || path.startsWith("-"))) {
-    return { problem: `what ${name} is given is not known` };
-  }
-  return {};
+  return rest.some(isInput) ? fromInput(name, scripts, input) : {};
 }
 
 const SHELLS_BY_INPUT: ReadonlySet<string> = new Set(
@@ -152,24 +177,22 @@ function fromInput(name: string, scripts: readonly string[], input: string | und
   return { problem: inputProblem(name) };
 }
 
-/** `xargs` adds its input to the command, and puts it in the place of a marker. */
-function passedOn(name: string, words: readonly ScriptWord[], operands: readonly number[]): Partial<Invocation> {
+/** `xargs` and `entr` append their input to the command, or replace a marker with it. */
+function passOn(name: string, words: readonly ScriptWord[], operands: readonly number[]): Partial<Invocation> {
   const first = operands[0];
   if (!/^(g?xargs|entr)$/.test(name) || first === undefined || words.at(-1) === UNKNOWN_WORD) {
-    return { places: operands };
+    return { positions: operands };
   }
-  const options = words
-    .slice(0, first)
-    .map((word) => asScript(word))
-    .join(" ");
+  const options = words.slice(0, first).map(asScript).join(" ");
   const marker =
     /(?:^| )(?:-[a-zA-Z0]*[IJ] ?|--replace=|-i)(\S+)/.exec(options)?.[1] ??
     (/ -i| --replace/.test(options) ? "{}" : undefined);
-  const changed = marker === undefined ? words : words.map((word, at) => (at < first ? word : replaced(word, marker)));
-  return { places: operands, words: [...changed, UNKNOWN_WORD] };
+  const changed =
+    marker === undefined ? words : words.map((word, at) => (at < first ? word : replaceMarker(word, marker)));
+  return { positions: operands, words: [...changed, UNKNOWN_WORD] };
 }
 
-function replaced(word: ScriptWord, marker: string): ScriptWord {
+function replaceMarker(word: ScriptWord, marker: string): ScriptWord {
   const text = asScript(word);
   if (!text.includes(marker)) return word;
   const pieces = text
@@ -178,66 +201,51 @@ function replaced(word: ScriptWord, marker: string): ScriptWord {
   return { text: pieces, splits: false };
 }
 
-function finder(words: readonly ScriptWord[], start: number): Invocation {
-  const places: number[] = [];
+/** Options of `find` and `fd` that a command follows. */
+const FIND_OPTIONS: ReadonlySet<string> = new Set("-exec -execdir -ok -okdir -x -X --exec --exec-batch".split(" "));
+
+function readFind(words: readonly ScriptWord[], start: number): Invocation {
+  const positions: number[] = [];
   const fragments: string[] = [];
   for (let at = start + 1; at < words.length; at++) {
     const text = textAt(words, at);
-    if (FIND_OPTIONS.has(text)) places.push(at + 1);
+    if (FIND_OPTIONS.has(text)) positions.push(at + 1);
     else if (/^(-x|-X|--exec(-batch)?=)./.test(text)) fragments.push(text.replace(/^-[xX]|^--exec(-batch)?=/, ""));
   }
-  const runsFound = places.some((at) => /^[^ ]*\{[^ ]*\}/.test(textAt(words, at)));
-  return { ...NOTHING, places, fragments, ...(runsFound ? { problem: "find runs what it finds" } : {}) };
+  const runsMatches = positions.some((at) => /^[^ ]*\{[^ ]*\}/.test(textAt(words, at)));
+  return { ...NOTHING, positions, fragments, ...(runsMatches ? { problem: "find runs the files that it finds" } : {}) };
 }
 
-/** A shell of another language is read when what it runs means the same to all of them. */
-function foreignShell(words: readonly ScriptWord[], start: number): Invocation {
-  const rest = words.slice(start + 1).map((word) => asScript(word));
+/** Reads a shell with its own language if the script means the same in all of them. */
+function readForeignShell(words: readonly ScriptWord[], start: number): Invocation {
+  const rest = words.slice(start + 1).map(asScript);
   const at = rest.findIndex((text) => /^[-/](c|k|com[a-z]*)$/i.test(text));
   const script = rest.slice(at + 1).join(" ");
   const isPlain =
     at !== -1 && rest.slice(0, at).every((text) => /^[-/]\w+$/.test(text)) && /^[\w\s./\\:=,@+|;'"-]*$/.test(script);
-  if (!isPlain) return { ...NOTHING, problem: "it is written for a shell that is not read" };
+  if (!isPlain) return { ...NOTHING, problem: "it is written for a shell with another language" };
   return { ...NOTHING, scripts: [script.replaceAll("\\", "/")] };
 }
 
 function codeProblem(name: string): string {
-  return `${name} runs code that rules do not read`;
+  return `${name} runs code that rules cannot read`;
 }
 
 function inputProblem(name: string): string {
   return `${name} reads what it runs from its input`;
 }
 
-function unsure(name: string, { isUnsure }: Arguments): { problem?: string } {
+function ambiguity(name: string, { isUnsure }: Arguments): { problem?: string } {
   return isUnsure ? { problem: `an expansion could be an option of ${name}` } : {};
 }
 
-/** The script in `key=script`, and in `alias.name=git-command`. */
-export function pairScripts(text: string): string[] {
-  const [, key = "", value = ""] = /^([\w.%:-]+)(?:\+?=|\s+)([^]*)$/.exec(text) ?? [];
-  // A name of a person can be that of a program.
-  if (value === "" || /^(user|author|committer)\./.test(key)) return [];
-  const script = withoutMark(value);
-  return key.startsWith("alias.") && script === value ? [script, `git ${script}`] : [script];
-}
-
-function remoteCommand(text: string): string[] {
+function scriptsInRemote(text: string): string[] {
   return text.startsWith("ext::") ? [text.slice(5).replaceAll("% ", " ")] : [];
 }
 
 function assignment(text: string): ScriptVariable {
   const end = text.indexOf("=");
   return { name: text.slice(0, end), value: text.slice(end + 1) };
-}
-
-/** Some programs mark a script among other values: `!command`, `|command`. */
-function withoutMark(text: string): string {
-  return text.replace(/^\s*[!|]\s*/, "");
-}
-
-function scriptText(text: Wildcard): string {
-  return withoutMark(asText(text));
 }
 
 function asText(text: Wildcard): string {
@@ -248,22 +256,24 @@ function textAt(words: readonly ScriptWord[], at: number): string {
   return asText(words[at]?.text ?? []);
 }
 
-function joinedFrom(words: readonly ScriptWord[], at: number): string {
-  return words
-    .slice(at)
-    .map((word) => asScript(word))
-    .join(" ");
+function joinFrom(words: readonly ScriptWord[], at: number): string {
+  return words.slice(at).map(asScript).join(" ");
 }
 
-/** Whether a path names what a program reads as its input. */
-function isInput(path: string): boolean {
+/** Whether a path names the input of a program, or that of a process substitution. */
+export function isInput(path: string): boolean {
   return path === "-" || /^\/(dev|proc)\//.test(path);
 }
 
-function merged(found: readonly Invocation[]): Invocation {
+/** Whether the start of a path is unknown, or it is the output of another command. */
+function isUnknownFile(path: string): boolean {
+  return /^(\/dev\/fd\/)?\$/.test(path);
+}
+
+function merge(found: readonly Invocation[]): Invocation {
   const problem = found.find((each) => each.problem !== undefined)?.problem;
   return {
-    places: found.flatMap(({ places }) => places),
+    positions: found.flatMap(({ positions }) => positions),
     scripts: found.flatMap(({ scripts }) => scripts),
     fragments: found.flatMap(({ fragments }) => fragments),
     variables: found.flatMap(({ variables }) => variables),
@@ -272,31 +282,24 @@ function merged(found: readonly Invocation[]): Invocation {
   };
 }
 
-/** One command of `sed` that neither runs a program nor takes its text for one. */
-const SED_COMMAND =
-  /[\s;{}]*(?:(?:\d+|\$|\/(?:\\.|[^\\/\n])*\/I?)(?:[,~+](?:[+~]?\d+|\$|\/(?:\\.|[^\\/\n])*\/I?))?)?\s*!?\s*(?:[pPdDnNgGhHxlz=](?=[\s;}]|$)|[qQ]\d*|[btT:][^;\n}]*|[aicrRwW][^\n]*|([sy])([^\w\s\\])(?:\\.|(?!\2)[^\\\n])*\2(?:\\.|(?!\2)[^\\\n])*\2[gpiIM\d]*(?=[\s;}#]|$)|#[^\n]*|(?=[\s;{}]|$))/y;
-
-/** What a database shell starts a program by. */
-const SQL_ESCAPE = /\\|^\s*\.|\bsystem\b|\bprogram\b|\bedit\s*\(|\bload_extension\b/im;
-
-/** Whether a use of this program could run code that is not read. Undefined for another kind of program. */
-export function readsCode(
+/** Whether a program with a language of its own could run code that we do not read. Undefined for any other program. */
+function runsCode(
   name: string,
   words: readonly ScriptWord[],
   start: number,
   input: string | undefined,
 ): boolean | undefined {
   if (/^py(thon|py)[\d.]*$/.test(name)) return runsCodeModule(words, start) || undefined;
-  const rest = () => words.slice(start + 1).map((word) => asScript(word));
+  const rest = () => words.slice(start + 1).map(asScript);
   switch (name) {
     case "awk":
     case "gawk":
     case "mawk":
     case "nawk":
-      return rest().some((text) => isUnsafeAwk(text));
+      return isUnsafeAwk(rest());
     case "sed":
     case "gsed":
-      return !isSafeSed(rest());
+      return isUnsafeSed(rest());
     case "sqlite3":
     case "psql":
     case "mysql":
@@ -314,39 +317,54 @@ export function readsCode(
     case "tar":
     case "gtar":
     case "bsdtar":
-      // In the old form, the first word is options without a dash.
+      // In the old style, the first word is options without a dash.
       return /^[a-zA-Z]*[IF][a-zA-Z]*$/.test(rest()[0] ?? "") || undefined;
     default:
       return undefined;
   }
 }
 
-/** `timeit` and others take code as their arguments. */
+/** Modules such as `timeit` take code as their arguments. */
 function runsCodeModule(words: readonly ScriptWord[], start: number): boolean {
-  const [first = "", second = ""] = words.slice(start + 1, start + 3).map((word) => asScript(word));
+  const [first = "", second = ""] = words.slice(start + 1, start + 3).map(asScript);
   return /^-m ?(timeit|pdb|code|trace|cProfile|profile)\b/.test(first === "-m" ? `-m ${second}` : first);
 }
 
+/** A program is read if its text is known, or if it is in a plain file. */
+function isUnsafeAwk(rest: readonly string[]): boolean {
+  const files = optionValues(rest, /^(?:-[bcCghMnNOPrsStV]*[fEi]|--(?:fil|exec|inc)[a-z]*(?:=|$))/);
+  if (files.some(isInput)) return true;
+  const program = rest.findIndex((text, i) => !text.startsWith("-") && !/^-[Fv]$/.test(rest[i - 1] ?? ""));
+  const isUnknown = files.length === 0 && rest[program]?.startsWith(UNKNOWN_TEXT) === true;
+  return isUnknown || rest.some(runsCommandInAwk);
+}
+
+/** The values of an option, attached or as the next word. */
+function optionValues(rest: readonly string[], option: RegExp): string[] {
+  return rest.flatMap((text, i) => {
+    const name = option.exec(text)?.[0];
+    return name === undefined ? [] : [text.slice(name.length) || (rest[i + 1] ?? "")];
+  });
+}
+
 /** `system`, a pipe and an indirect call run commands. */
-function isUnsafeAwk(text: string): boolean {
+function runsCommandInAwk(text: string): boolean {
   if (/\bsystem\b|\bgetline\b|@(load|include)\b|@\s*\w+\s*\(/.test(text)) return true;
   const pipe = text.replaceAll("||", "  ").lastIndexOf("|");
   return pipe !== -1 && /\bprintf?\b/.test(text.slice(0, pipe));
 }
 
-function isSafeSed(rest: readonly string[]): boolean {
-  const scripts: string[] = [];
-  let hasFile = false;
-  for (let at = 0; at < rest.length; at++) {
-    const text = rest[at] ?? "";
-    if (/^-[a-zA-Z]*e$|^--expression$/.test(text)) scripts.push(rest[++at] ?? "");
-    else if (text.startsWith("--expression=")) scripts.push(text.slice("--expression=".length));
-    else if (/^-[nrsuzE]*e./.test(text)) scripts.push(text.replace(/^-[nrsuzE]*e/, ""));
-    else if (/^-[a-zA-Z]*f|^--file/.test(text)) hasFile = true;
-  }
-  if (scripts.length === 0 && !hasFile) scripts.push(rest.find((text) => !text.startsWith("-")) ?? "");
-  return scripts.every((script) => isReadableSed(script));
+function isUnsafeSed(rest: readonly string[]): boolean {
+  const files = optionValues(rest, /^(?:-[nrsuzEb]*f|--fi[a-z]*(?:=|$))/);
+  if (files.some(isInput)) return true;
+  const scripts = optionValues(rest, /^(?:-[nrsuzEb]*e|-[a-zA-Z]*e$|--e[a-z]*(?:=|$))/);
+  if (scripts.length === 0 && files.length === 0) scripts.push(rest.find((text) => !text.startsWith("-")) ?? "");
+  return !scripts.every(isReadableSed);
 }
+
+/** One command of `sed` that neither runs a program nor takes its text for one. */
+const SED_COMMAND =
+  /[\s;{}]*(?:(?:\d+|\$|\/(?:\\.|[^\\/\n])*\/I?)(?:[,~+](?:[+~]?\d+|\$|\/(?:\\.|[^\\/\n])*\/I?))?)?\s*!?\s*(?:[pPdDnNgGhHxlz=](?=[\s;}]|$)|[qQ]\d*|[btT:][^;\n}]*|[aicrRwW][^\n]*|([sy])([^\w\s\\])(?:\\.|(?!\2)[^\\\n])*\2(?:\\.|(?!\2)[^\\\n])*\2[gpiIM\d]*(?=[\s;}#]|$)|#[^\n]*|(?=[\s;{}]|$))/y;
 
 function isReadableSed(script: string): boolean {
   for (let at = 0; at < script.length; ) {
@@ -358,7 +376,10 @@ function isReadableSed(script: string): boolean {
   return true;
 }
 
-/** A database shell that is given no statement reads its input. */
+/** What starts a program in a database shell. */
+const SQL_ESCAPE = /\\|^\s*\.|\bsystem\b|\bprogram\b|\bedit\s*\(|\bload_extension\b/im;
+
+/** Without a statement, a database shell reads its input. */
 function isUnsafeSql(rest: readonly string[], input: string | undefined): boolean {
   if ([...rest, input ?? ""].some((text) => SQL_ESCAPE.test(text))) return true;
   const hasStatement = rest.some(

@@ -1,36 +1,77 @@
-/** The programs that can run other programs, and where on their command line those stand. */
+/** The programs that can run other programs, and where on their command line those are. */
 
 /**
- * How a program reads its arguments, as words:
+ * How a program reads its arguments: words separated by blanks.
  *
- * - `-x`, `--name`: a flag. `-x:` takes a value, `-x>` takes the next word as its value and more letters may follow it,
- *   `-x~` takes a value only when it is attached. `-x.` prints something, and nothing else runs. `-x!` names what runs,
- *   and the rest are arguments of that. Digits can be attached to `-x%`, and more letters may follow it.
- * - `-x$`: the value is a shell script. `-x=`: the value is a key and a script. `-x#`: the value is code that is not read.
- *   `-x@`: the first operand is a script. `-x<`: the program reads what it runs from its input.
- * - `-x&`: the value is a file of code.
- * - A number: this many operands come first. `?`: an operand may come first. `vars`: assignments may come first.
- * - What the operands are: `command`, a command; `shell`, a command, and without one a shell that reads its input;
- *   `script`, the words of a script; `first`, a script and then other things; `scripts`, a script each; `file`, a file of
- *   code, and without one the code is read from the input; `words`, any of them could be a command or a script; `code`,
- *   code that is not read; `evaluated`, text in which bash expands substitutions; `settings`, keys and values that could be
- *   scripts; `remotes`, addresses of which `ext::` starts a command. Without one of these: anything else.
+ * | word | meaning |
+ * |---|---|
+ * | `-x`, `--name` | a flag |
+ * | `-x:` | takes a value |
+ * | `-x>` | takes the next word as its value; more letters may follow |
+ * | `-x~` | takes a value only if it is attached |
+ * | `-x%` | takes digits only if they are attached; more letters may follow |
+ * | `-x.` | prints something; nothing else runs |
+ * | `-x!` | names what runs; the rest are arguments for that |
+ * | `-x$` | takes a shell script |
+ * | `-x=` | takes a key and a script |
+ * | `-x#` | takes code that we do not read |
+ * | `-x&` | takes a file of code |
+ * | `-x@` | makes the first operand a script |
+ * | `-x<` | makes the program read what it runs from its input |
+ * | `1` | this many operands come first |
+ * | `?` | one operand may come first |
+ * | `vars` | assignments may come first |
  *
- * An option that is not listed may take a value. Then the next operand may stand in the place of each.
+ * The last word says what the operands are. Without one of these, they are nothing that runs.
+ *
+ * | word | operands |
+ * |---|---|
+ * | `command` | a command |
+ * | `shell` | a command; without one, a shell that reads its input |
+ * | `script` | the words of a script |
+ * | `first` | a script, then other things |
+ * | `scripts` | a script each |
+ * | `file` | a file of code; without one, the code comes from the input |
+ * | `words` | each could be a command or a script |
+ * | `code` | code that we do not read |
+ * | `evaluated` | text in which bash expands substitutions |
+ * | `settings` | keys and values, which could be scripts |
+ * | `remotes` | addresses; `ext::` starts a command |
+ *
+ * An option that is not listed could take a value, so the next operand could be that value.
  */
 export type Usage = string;
 
-/** A program with subcommands: the usage in front of one under `""`, and under `"*"` that of every other one. */
+/** A program with subcommands: `""` is the usage before the subcommand, `"*"` that of every subcommand not listed. */
 export interface Subcommands {
   readonly [name: string]: Usage | Subcommands;
 }
 
-/** The usage of a program, when it is one that can run others. */
+/** The usage of a program that can run others; undefined for any other. Ignores a version at the end: `python3.12`. */
 export function usageOf(name: string): Usage | Subcommands | undefined {
   return USAGES.get(name) ?? USAGES.get(name.replace(/[\d.]+$/, ""));
 }
 
-/** Programs beside those of the table below that run what files in their folder say. */
+const warnedPrograms = new Set<string>();
+
+/**
+ * Warns, once per process and program, about allowed programs that run what their arguments or files in their folder tell
+ * them to: an agent that can write such files can run anything through them.
+ */
+export function warnOfPrograms(names: readonly string[]): void {
+  const risky = names.filter((name) => runsOtherCode(name) && !warnedPrograms.has(name));
+  if (risky.length === 0) return;
+  for (const name of risky) warnedPrograms.add(name);
+  process.emitWarning(
+    `approvalRules: commands.allow has ${[...new Set(risky)].join(", ")}. Allowed commands run outside the sandbox, and ` +
+      "these programs run what their arguments, configuration files or scripts tell them to. An agent that can write to " +
+      "the working directory can run anything through them. Remove them from commands.allow: inside the sandbox they run " +
+      "without approval.",
+    { type: "CodexEmbedWarning", code: "ALLOWED_PROGRAM" },
+  );
+}
+
+/** Programs that run what files in their folder say, in addition to those of the table below. */
 const REPOSITORY_PROGRAMS: ReadonlySet<string> = new Set(
   (
     "hg svn jj gh glab cargo rustup go zig cmake ninja meson bazel bazelisk buck gradle gradlew mvn mvnw ant sbt dotnet msbuild " +
@@ -42,9 +83,9 @@ const REPOSITORY_PROGRAMS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** Whether the program of this name runs what its arguments, or files in its folder, tell it. */
-export function runsOthers(name: string): boolean {
-  // A relative path is a file that the agent may be able to write.
+/** Whether a program runs what its arguments or files in its folder tell it to. */
+function runsOtherCode(name: string): boolean {
+  // The agent may be able to write the file at a relative path.
   if (/[\\/]/.test(name) && !/^([\\/]|[a-z]:)/i.test(name)) return true;
   const base = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1).replace(/\.(exe|cmd|bat)$/i, "");
   const usage = usageOf(base.toLowerCase());
@@ -93,7 +134,7 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
   printf: "-v$",
   "test [ let declare typeset local export readonly read unset getopts wait": "evaluated",
 
-  // Programs whose arguments end in a command.
+  // Programs that run the command at the end of their arguments.
   env: "-i - -0 -v -u: -C: -S$ -P: --ignore-environment --null --debug --unset: --chdir: --split-string$ vars command",
   nice: "-n: --adjustment: command",
   ionice: "-c: -n: -t -p. -P. -u. --class: --classdata: --ignore --pid. command",
@@ -152,7 +193,7 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
   "cross-env cross-env-shell": "vars command",
   "npx bunx pnpx uvx": PACKAGE_RUNNER,
 
-  // Programs whose arguments are a script, or have one among them.
+  // Programs that run a script among their arguments.
   watch:
     "-b -c -C -d~ -e -f -g -n: -p -q: -r -t -w -x -h. --interval: --beep --color --no-color --differences --errexit " +
     "--chgexit --equexit: --precise --no-rerun --no-title --no-wrap --exec script",
@@ -195,7 +236,7 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
   "apt apt-get aptitude": "-o= --option=",
   "concurrently hyperfine npm-run-all run-p run-s": "-w: -r: -m: -M: -n: -k -p: -c: --warmup: --runs: --names: scripts",
 
-  // Programs that can run something among their arguments; where it stands is not known.
+  // Programs that can run something among their arguments. We do not know where it is.
   "firejail bwrap proot faketime perf valgrind gosu su-exec chpst cgexec numactl xvfb-run dbus-run-session capsh rlwrap":
     "words",
   "tmux screen direnv wsl heroku aws-vault dotenv catchsegv softlimit envdir lxc multipass eatmydata cpulimit torsocks":
@@ -290,7 +331,7 @@ const TABLE: Readonly<Record<string, Usage | Subcommands>> = {
 
 const USAGES: ReadonlyMap<string, Usage | Subcommands> = byName(TABLE);
 
-/** The same table with a key for each name. */
+/** The table with one key per name. */
 function byName(table: Subcommands): ReadonlyMap<string, Usage | Subcommands> {
   return new Map(Object.entries(table).flatMap(([names, usage]) => names.split(" ").map((name) => [name, usage])));
 }

@@ -8,16 +8,19 @@ import type {
   PermissionsGrant,
 } from "../requests/handlers.js";
 
-/** The three handlers that {@link ApprovalRulesOptions | rules} make. */
+/** The three approval handlers that `approvalRules` returns: pass them, or spread them into your `handlers`. */
 export interface ApprovalRuleHandlers {
+  /** Decides a command by `commands`, and a host that a command wants to reach by `network`. */
   readonly approveCommand: (
     request: CommandApprovalRequest,
     context: HandlerContext,
   ) => CommandDecision | Promise<CommandDecision>;
+  /** Decides a patch by `paths`: each file that it changes, and both ends of a move. */
   readonly approveFileChange: (
     request: FileChangeApprovalRequest,
     context: HandlerContext,
   ) => FileChangeDecision | Promise<FileChangeDecision>;
+  /** Decides a request for permissions by `paths` and `network`. What is granted lasts for the turn. */
   readonly approvePermissions: (
     request: PermissionsRequestApprovalParams,
     context: HandlerContext,
@@ -25,103 +28,110 @@ export interface ApprovalRuleHandlers {
 }
 
 /**
- * A pattern over a command's arguments: text that is split at blanks, or the arguments themselves. `*` within one
- * stands for any run of characters; a last `**` stands for any further arguments, or none. In an allow pattern neither
- * stands for an option: an argument that begins with `-` or `+` is covered only by a word of the pattern that begins
- * with the same character, such as `--oneline` or `--*`, and `NAME=value` only by a word that has `NAME=`.
+ * A pattern over the arguments of a command: a string, split at blanks, or an array of arguments. `*` matches any run
+ * of characters within one argument; a final `**` matches any number of further arguments. In an allow pattern neither
+ * matches an option: an argument that starts with `-` or `+` needs a word in the pattern that starts with the same
+ * character, such as `--oneline` or `--*`, and `NAME=value` needs a word with `NAME=`.
+ *
+ * @example ["pg_isready", "systemctl status *", ["grep", "a b", "*.txt"]]
  */
 export type CommandPattern = string | readonly string[];
 
-/** What is allowed and what is denied; a denial wins. */
+/** Patterns to allow and to deny. Deny wins. */
 export interface RuleList<P> {
+  /** Requests that match are accepted. Default: none. */
   readonly allow?: readonly P[] | undefined;
+  /** Requests that match are declined, whatever `allow` says. Default: none. */
   readonly deny?: readonly P[] | undefined;
 }
 
-/** The rules over commands. */
+/** Rules for commands. */
 export interface CommandRules extends RuleList<CommandPattern> {
   /**
-   * The folders that an allowed command may run in: absolute paths or globs, compared once their links are followed.
-   * `"/srv/app"` is that folder alone, `"/srv/app/**"` also every folder below it. Default: the working directory of the
-   * thread, as this client set it; a sub-agent's command may run in that of the thread which started the agent. What is
-   * denied is denied in every folder.
+   * Folders that an allowed command may run in: absolute paths or globs, compared after symbolic links are followed.
+   * `"/srv/app"` is that folder alone; `"/srv/app/**"` includes every folder below it. Default: the working directory
+   * of the thread, as this client set it. A command of a sub-agent may run in the working directory of the thread that
+   * started the agent. Deny patterns apply in every folder.
    */
   readonly cwd?: string | readonly string[] | undefined;
 }
 
-/** The rules, and what becomes of a request that none of them covers. */
+/** The rules, and who decides the requests that no rule matches. */
 export interface ApprovalRulesOptions {
   /**
-   * Commands, by their arguments. What is allowed runs outside the sandbox, with the rights of the runtime. An allow
-   * pattern covers one simple command as a whole: nothing chained, substituted, expanded or redirected, and no option
-   * that the pattern does not name. A deny pattern covers every command that starts with it, wherever it stands in a
-   * script; with a deny pattern, a command that cannot be read is declined. Neither reads more than 65,536 characters.
+   * Rules for commands, by their arguments. An allowed command runs outside the sandbox, with the rights of the runtime.
+   * An allow pattern matches one simple command as a whole: no chaining, substitution, expansion or redirection, and no
+   * option that the pattern does not name. A deny pattern matches every command that starts with it, anywhere in a
+   * script; as soon as there is one, a command that cannot be read is declined. Commands of more than 65,536 characters
+   * are not read: no allow pattern matches them, and any deny pattern declines them.
    */
   readonly commands?: CommandRules | undefined;
-  /** Files and folders, as absolute globs (`*`, `?`, `**`) over what a path leads to once its links are followed. */
+  /** Rules for files and folders: absolute globs (`*`, `?`, `**`), compared after symbolic links are followed. */
   readonly paths?: RuleList<string> | undefined;
-  /** Hosts: a name, `*.` and a name for all below it, or `*` for every host. */
+  /** Rules for hosts: a name, `*.` and a name for all its subdomains, or `*` for every host. */
   readonly network?: RuleList<string> | undefined;
-  /** Who decides what no rule covers. Default: `"decline"`, as for a handler that is left out. */
+  /** Who decides the requests that no rule matches: handlers, or nobody. Default: `"decline"`. */
   readonly otherwise?:
     | "decline"
     | { readonly [K in keyof ApprovalRuleHandlers]?: ApprovalRuleHandlers[K] | undefined }
     | undefined;
-  /** Hears of every decision. What it throws changes nothing. */
+  /** Called with every decision, for an audit log. Errors that it throws are ignored. */
   readonly onDecision?: ((decision: ApprovalRuleDecision) => void) | undefined;
 }
 
-/** What {@link ApprovalRulesOptions.otherwise} leaves to the rules, and what is asked: a host is asked for by a command. */
+/** What a request asks for. `"network"` is a host that a command wants to reach: `approveCommand` decides it. */
 export type ApprovalKind = "command" | "fileChange" | "permissions" | "network";
 
-/** One decision, for a log. */
+/** One decision, as `onDecision` receives it. */
 export interface ApprovalRuleDecision {
+  /** What was asked for. */
   readonly kind: ApprovalKind;
-  /** What it comes to; a handler's own answer may say more, such as `"acceptForSession"`. */
+  /** The outcome. The answer of a handler in `otherwise` can be more specific, such as `"acceptForSession"`. */
   readonly decision: "accept" | "decline";
-  /** Whether a rule decided, or what `otherwise` names because none did. */
+  /** `"rule"` if a pattern decided, `"otherwise"` if none matched. */
   readonly by: "rule" | "otherwise";
-  /** Which pattern decided, or why none covers the request: a sentence for people. */
+  /** Which pattern decided, or why none matched: a sentence for people. */
   readonly reason: string;
-  /** The patterns that decided, as they were written. Absent when none did. */
+  /** The patterns that decided, as you wrote them. Absent if none did. */
   readonly rule?: string;
-  /** The command, the paths, the host: as the runtime spelled them. */
+  /** The command, the paths or the host, as the runtime spelled them. */
   readonly subject: string;
   readonly threadId: string | null;
   readonly turnId: string | null;
   readonly itemId: string | null;
 }
 
-/** What rules say of a request: `open` when none covers it. */
+/** What the rules say about a request. */
 export interface Verdict {
-  readonly outcome: "accept" | "decline" | "open";
-  /** Which pattern decided, or why none covers the request: a sentence. */
+  /** `"unmatched"` if no pattern decides. */
+  readonly outcome: "accept" | "decline" | "unmatched";
+  /** Which pattern decides, or why none matches: a sentence. */
   readonly reason: string;
-  /** The pattern that decided, as it was written. */
+  /** The pattern that decides, as it was written. */
   readonly rule?: string;
 }
 
-/** An allow pattern covers it. */
+/** The verdict of an allow pattern. */
 export function accepted(reason: string, rule: string): Verdict {
   return { outcome: "accept", reason, rule };
 }
 
-/** A deny pattern covers it. */
+/** The verdict of a deny pattern. */
 export function declined(reason: string, rule: string): Verdict {
   return { outcome: "decline", reason, rule };
 }
 
-/** No pattern covers it. */
-export function open(why: string): Verdict {
-  return { outcome: "open", reason: `Not covered: ${why}.` };
+/** The verdict when no pattern decides. `why` goes into a sentence. */
+export function unmatched(why: string): Verdict {
+  return { outcome: "unmatched", reason: `No rule matches: ${why}.` };
 }
 
-/** The verdict on several things at once: one that is denied denies them all, one that is open leaves them all open. */
-export function together(verdicts: readonly [Verdict, ...Verdict[]]): Verdict {
-  const denied = verdicts.find(({ outcome }) => outcome === "decline");
-  const uncovered = verdicts.find(({ outcome }) => outcome === "open");
-  if (denied !== undefined || uncovered !== undefined) return denied ?? uncovered ?? verdicts[0];
-  const rules = verdicts.flatMap(({ rule }) => rule ?? []);
-  const reasons = verdicts.map(({ reason }) => reason);
-  return accepted([...new Set(reasons)].join(" "), [...new Set(rules)].join(", "));
+/** The verdict on several parts of one request: one denial declines it, one unmatched part leaves it unmatched. */
+export function combine(verdicts: readonly [Verdict, ...Verdict[]]): Verdict {
+  const decisive =
+    verdicts.find(({ outcome }) => outcome === "decline") ?? verdicts.find(({ outcome }) => outcome === "unmatched");
+  if (decisive !== undefined) return decisive;
+  const reasons = new Set(verdicts.map(({ reason }) => reason));
+  const rules = new Set(verdicts.flatMap(({ rule }) => rule ?? []));
+  return accepted([...reasons].join(" "), [...rules].join(", "));
 }

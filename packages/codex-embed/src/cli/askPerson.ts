@@ -3,7 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { setImmediate as nextPoll, setTimeout as sleep } from "node:timers/promises";
 import type { Handlers } from "../index.js";
 import type { ToolRequestUserInputQuestion } from "../protocol/index.js";
-import { escapeToOneLine } from "../util/display.js";
+import { escapeForDisplay } from "../util/display.js";
 import { changeRows } from "./render/items.js";
 import { commandText, displayText, number, type Paint, type Style, shortPath } from "./render/text.js";
 
@@ -95,7 +95,7 @@ export function askPerson({ ask, note, cwd, before }: AskPersonOptions): Handler
       for (const question of questions) {
         if (question.isSecret) {
           skip(
-            `The agent asks you: ${escapeToOneLine(question.question)}`,
+            `The agent asks you: ${escapeForDisplay(question.question, { singleLine: true })}`,
             "the answer is a secret, and this terminal would show it",
           );
           continue;
@@ -106,7 +106,10 @@ export function askPerson({ ask, note, cwd, before }: AskPersonOptions): Handler
       return answers;
     },
     answerElicitation({ serverName }) {
-      skip(`The MCP server ${escapeToOneLine(serverName)} asks you to fill in a form.`, "forms cannot be shown here");
+      skip(
+        `The MCP server ${escapeForDisplay(serverName, { singleLine: true })} asks you to fill in a form.`,
+        "forms cannot be shown here",
+      );
       return "decline";
     },
   };

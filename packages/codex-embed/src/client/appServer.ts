@@ -1,5 +1,3 @@
-/** Owns a runtime that others connect to: its address, its token, and the process. */
-
 import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
@@ -16,24 +14,24 @@ import { locateRuntime } from "../process/locate.js";
 import { startWithin } from "../runtime/local.js";
 import { type CodexOptions, type ConnectOptions, startupLimitMs } from "../runtime/options.js";
 import { checkedToken } from "../runtime/remote.js";
-import { onAbort, orAborted, timeLimit } from "../util/async.js";
+import { onAbort, timeLimit, withLimits } from "../util/async.js";
 import { Codex } from "./codex.js";
 
-/** Who may connect to a runtime that is served. */
+/** Who may connect to an app server. */
 export type ServeAuth =
-  /** A token: a new one, or this one. It is written to a file that only this user can read. */
+  /** Clients with this token. Default: a new one. It is written to a file that only this user can read. */
   | { readonly type: "token"; readonly token?: string | undefined }
-  /** Signed bearer tokens (JWT, HS256), made with the secret in this file. */
+  /** Clients with a bearer token (JWT, HS256) signed with the secret in this file. */
   | {
       readonly type: "signed";
       readonly sharedSecretFile: string;
       readonly issuer?: string | undefined;
       readonly audience?: string | undefined;
     }
-  /** Everyone on this machine, over TCP; over a unix socket, who may open it: this user. */
+  /** Over TCP, everyone on this machine; over a Unix socket, this user, who alone may open it. */
   | { readonly type: "none" };
 
-/** Options of `serveAppServer`: where to listen, who may connect, and how the runtime is started. */
+/** Options of `serveAppServer`: where to listen, who may connect, and how to start the runtime. */
 export interface ServeOptions
   extends Omit<
     CodexOptions,
@@ -45,36 +43,36 @@ export interface ServeOptions
     | "experimentalApi"
     | "optOutNotifications"
   > {
-  /** `ws://IP:PORT` (port 0: any free one) or `unix:///path`. Default `ws://127.0.0.1:0`. */
+  /** `ws://IP:PORT` (port 0: any free port) or `unix:///path`. Default `ws://127.0.0.1:0`. */
   readonly listen?: string | undefined;
-  /** Default: a new token over TCP, none over a unix socket, which only this user can open. */
+  /** Default: a new token over TCP; none over a Unix socket, which only this user can open. */
   readonly auth?: ServeAuth | undefined;
 }
 
-/** A runtime that others can connect to. */
+/** A runtime that other clients can connect to. */
 export interface AppServer extends AsyncDisposable {
-  /** The address to connect to, with the port that was bound. */
+  /** The address to connect to, with the port that it listens on. */
   readonly url: string;
   /**
-   * The token to connect with; undefined without one, and for signed ones, which others make. `console.log` and
+   * The token to connect with; undefined without one, and for signed tokens, which you create. `console.log` and
    * `JSON.stringify` of the server do not show it.
    */
   readonly token: string | undefined;
-  /** The file that holds the token, readable by this user alone. */
+  /** The file with the token, readable by this user only. It is deleted when the server ends. */
   readonly tokenFile: string | undefined;
   readonly pid: number | undefined;
-  /** Resolves when the process is gone, with how. Never rejects. */
+  /** Resolves with how the process exited. Never rejects. */
   readonly closed: Promise<ProcessExit>;
-  /** Connects to it with its own token. Rejects as `Codex.connect` does. */
+  /** Connects to it with its token. With `auth.type: "signed"`, pass a token. Rejects as `Codex.connect` does. */
   connect(options?: ConnectOptions): Promise<Codex>;
-  /** Ends the process and everything that it started. Idempotent. */
+  /** Stops the process and everything it started, and resolves when nothing of it is left. Can be called twice. */
   close(): Promise<void>;
 }
 
 const READY_POLL_MS = 10;
 const TOKEN_BYTES = 32;
 
-/** Starts the server; see {@link serveAppServer}, which loads this file when it is called. */
+/** Starts the server, for `serveAppServer`, which loads this file on its first call. */
 export async function startServer(options: ServeOptions): Promise<AppServer> {
   const limitMs = startupLimitMs(options);
   const listen = checkedListen(options.listen ?? "ws://127.0.0.1:0");
@@ -85,7 +83,7 @@ export async function startServer(options: ServeOptions): Promise<AppServer> {
   let child: AgentProcess | undefined;
   try {
     if (isSocket && (await isReady(listen, signal))) {
-      throw new LaunchError("SPAWN_FAILED", `Another server listens on ${listen}. End it, or choose another path`);
+      throw new LaunchError("SPAWN_FAILED", `Another server listens on ${listen}. Stop it, or choose another path`);
     }
     const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
     const plan = planLaunch({ ...options, located, mark: newMark() });
@@ -128,7 +126,7 @@ class RunningServer implements AppServer {
     });
   }
 
-  /** A getter of the class, so that nothing that prints or serializes the server shows it. */
+  /** A getter of the class is neither printed nor serialized with the server. */
   get token(): string | undefined {
     return this.#token;
   }
@@ -149,11 +147,11 @@ class RunningServer implements AppServer {
 function checkedListen(listen: string): string {
   if (listen.startsWith("unix://")) {
     if (isAbsolute(listen.slice("unix://".length))) return listen;
-    throw new UsageError(`listen is ${listen}: give an absolute path, such as unix:///run/user/1000/codex.sock.`);
+    throw new UsageError(`listen is ${listen}: pass an absolute path, such as unix:///run/user/1000/codex.sock.`);
   }
   if (/^ws:\/\/(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\]):\d{1,5}$/i.test(listen)) return listen;
   throw new UsageError(
-    `listen is ${JSON.stringify(listen)}: give ws://IP:PORT with an address in numbers, such as ws://127.0.0.1:0, or unix:///path.`,
+    `listen is ${JSON.stringify(listen)}: pass ws://IP:PORT with a numeric address, such as ws://127.0.0.1:0, or unix:///path.`,
   );
 }
 
@@ -164,28 +162,32 @@ interface PreparedAuth {
   dispose(): Promise<void>;
 }
 
-const NOTHING = { dispose: async () => {} };
+const NO_FILES = { dispose: async () => {} };
 
 async function prepareAuth(auth: ServeAuth, isSocket: boolean): Promise<PreparedAuth> {
-  if (auth.type === "none") return { args: [], ...NOTHING };
+  if (auth.type === "none") return { args: [], ...NO_FILES };
   if (isSocket) {
     throw new UsageError(
-      "The runtime asks for tokens over TCP alone: a unix socket is kept by its permissions. Leave auth out.",
+      "The runtime checks tokens over TCP only: file permissions protect a Unix socket. Remove auth.",
     );
   }
   if (auth.type === "signed") {
     const { issuer, audience } = auth;
     const sharedSecretFile = expandHome(auth.sharedSecretFile, "auth.sharedSecretFile");
     const secret = await readFile(sharedSecretFile).catch((cause: unknown) => {
-      throw new UsageError(`The shared secret ${sharedSecretFile} cannot be read.`, { cause });
+      throw new UsageError(
+        `auth.sharedSecretFile: ${sharedSecretFile} cannot be read. Check the path and its permissions.`,
+        { cause },
+      );
     });
-    if (secret.length === 0) throw new UsageError(`The shared secret ${sharedSecretFile} is empty.`);
+    if (secret.length === 0)
+      throw new UsageError(`auth.sharedSecretFile: ${sharedSecretFile} is empty. Write a secret to it.`);
     const claims = [
       ...(issuer === undefined ? [] : ["--ws-issuer", issuer]),
       ...(audience === undefined ? [] : ["--ws-audience", audience]),
     ];
     const args = ["--ws-auth", "signed-bearer-token", "--ws-shared-secret-file", sharedSecretFile, ...claims];
-    return { args, ...NOTHING };
+    return { args, ...NO_FILES };
   }
   const token = checkedToken(auth.token ?? randomBytes(TOKEN_BYTES).toString("base64url"));
   const folder = await mkdtemp(join(tmpdir(), "codex-embed-token-"));
@@ -202,7 +204,7 @@ async function prepareAuth(auth: ServeAuth, isSocket: boolean): Promise<Prepared
 
 const MAX_ADDRESS_CHARS = 256;
 
-/** The server tells its address on stderr alone, in words for people. */
+/** Finds the address in the server's stderr, the only place where it is. */
 class StderrReader {
   readonly address: Promise<string>;
   readonly #observer: ((text: string) => void) | undefined;
@@ -217,11 +219,11 @@ class StderrReader {
   }
 
   push(text: string): void {
-    const said = this.#text + text;
-    const address = /listening on: (ws:\/\/\S+)\s/.exec(said)?.[1];
+    const output = this.#text + text;
+    const address = /listening on: (ws:\/\/\S+)\s/.exec(output)?.[1];
     if (address !== undefined) this.#found(address);
-    // The address may be cut in two.
-    this.#text = said.slice(-MAX_ADDRESS_CHARS);
+    // A chunk may end inside the address.
+    this.#text = output.slice(-MAX_ADDRESS_CHARS);
     this.#observer?.(text);
   }
 }
@@ -235,12 +237,12 @@ async function whenReady(child: AgentProcess, address: Promise<string>, signal: 
       await child.shutdown();
       throw new Error(exit.signal === null ? `it exited with code ${exit.exitCode}` : `it died by ${exit.signal}`);
     });
-    return await orAborted(Promise.race([ready, exited]), signal);
+    return await withLimits(Promise.race([ready, exited]), { signal });
   } catch (cause) {
     const why = messageOf(cause);
     throw new LaunchError(
       "HANDSHAKE_FAILED",
-      `The runtime took no connections: ${why}. Check that its configuration loads and its address is free`,
+      `The app server accepts no connections: ${why}. Check that its configuration loads and its address is free`,
       { stderrTail: child.stderrTail() },
     );
   } finally {
@@ -254,7 +256,7 @@ async function pollUntilReady(url: string, signal: AbortSignal): Promise<string>
   return url;
 }
 
-/** Over TCP the server answers /readyz; a unix socket speaks WebSocket only, and is ready when it can be opened. */
+/** Over TCP the server answers `/readyz`; a Unix socket speaks WebSocket only, and is ready when it can be opened. */
 function isReady(url: string, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     if (url.startsWith("unix://")) {
@@ -266,11 +268,11 @@ function isReady(url: string, signal: AbortSignal): Promise<boolean> {
       socket.on("error", () => resolve(false));
       return;
     }
-    const asked = request(new URL("/readyz", url.replace(/^ws:/, "http:")), { signal }, (response) => {
+    const probe = request(new URL("/readyz", url.replace(/^ws:/, "http:")), { signal }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     });
-    asked.on("error", () => resolve(false));
-    asked.end();
+    probe.on("error", () => resolve(false));
+    probe.end();
   });
 }

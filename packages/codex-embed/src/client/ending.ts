@@ -1,16 +1,23 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { NoActiveTurnError } from "../errors/connection.js";
+import type { Thread as ThreadRecord } from "../protocol/generated/protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { AgentTree } from "../stream/agentStream.js";
-import type { Over, TurnStream, Unfinished } from "../stream/turnStream.js";
-import { interruptAgents } from "./agents.js";
+import { textOf } from "../stream/accumulate.js";
+import type { AgentResult, AgentStatus, AgentStream, AgentTree } from "../stream/agentStream.js";
+import type { Over, Unfinished } from "../stream/eventStream.js";
+import type { TurnEvent } from "../stream/events.js";
+import type { TurnStream } from "../stream/turnStream.js";
+import { pause } from "../util/async.js";
 
-/** How long the runtime may take to end what was aborted before the caller is let go. The rest of the work is still done. */
+export type { AgentResult, AgentStatus } from "../stream/agentStream.js";
+
+/** How long an abort waits for the runtime before it settles the caller's promises. The cleanup goes on after that. */
 const ABORT_GRACE_MS = 5_000;
-/** How long the list of a thread's commands may name one that was stopped; measured: some milliseconds. */
+/** How long `thread/backgroundTerminals/list` may name a command that was stopped; measured: some milliseconds. */
 const GONE_MS = 2_000;
 const FIRST_LOOK_MS = 2;
 const MAX_LOOK_MS = 100;
+/** How long an interrupt waits for an agent's first turn to start; measured: some milliseconds. */
+const AGENT_START_MS = 1_000;
 
 const INTERRUPT_ATTEMPTS = 5;
 const INTERRUPT_RETRY_MS = 20;
@@ -24,20 +31,21 @@ export interface Endable {
   readonly isOver: boolean;
   /** Whether it may have run commands. */
   readonly hasCommands: boolean;
-  /** From now on it ends for its caller by `letGo` alone, with this reason. */
+  /** From now on it ends for its caller by `detach` alone, with this reason. */
   abort(reasonOf: (unfinished: Unfinished) => unknown): void;
-  letGo(): void;
+  detach(): void;
 }
 
 /** How an interrupt is sent. */
 export interface InterruptOptions {
-  /** As for a request. Null when the interrupt is owed, however late the runtime answers. */
+  /** As for a request. Null: wait however late the runtime answers, because the turn has to end. */
   readonly timeoutMs?: number | null | undefined;
 }
 
 /**
- * The one way to end a turn, a review or a goal before its time: interrupt it and its agents and stop their commands, all
- * at once; let the caller go when that is done, or after a grace; and do what is left when the runtime answers later.
+ * The one way to end a turn, a review or a goal early. `interrupt` sends the interrupt alone. `end` also interrupts the
+ * agents and stops the commands, all at once; it settles the caller's promises when that is done or after a grace
+ * period, and finishes the rest when the runtime answers later.
  */
 export class Ender {
   readonly #runtime: Runtime;
@@ -47,14 +55,14 @@ export class Ender {
   #interrupting: Promise<void> | null = null;
   #ending: Promise<void> | null = null;
 
-  /** @param send - interrupts the work once; resolves when the runtime has taken that, or the work is over. */
+  /** @param send - interrupts the work once; resolves when the runtime has accepted that, or the work is over. */
   constructor(runtime: Runtime, work: Endable, send: (options: InterruptOptions) => Promise<void>) {
     this.#runtime = runtime;
     this.#work = work;
     this.#send = send;
   }
 
-  /** Interrupts the work and nothing else. Calls at the same time share one request. */
+  /** Interrupts the work and nothing else. Concurrent calls share one request. */
   interrupt(options: InterruptOptions = {}): Promise<void> {
     this.#interrupting ??= this.#send(options).finally(() => {
       this.#interrupting = null;
@@ -64,7 +72,7 @@ export class Ender {
 
   /**
    * Ends the work with a reason for its caller. Resolves when nothing of it is left, or the runtime is gone; never
-   * rejects. Until then other work on the thread waits: it could be taken for this one.
+   * rejects. Until then other work on the thread waits, because events could be taken for the wrong work.
    */
   end(reasonOf: (unfinished: Unfinished) => unknown, keepCommands: boolean): Promise<void> {
     this.#work.abort(reasonOf);
@@ -73,12 +81,12 @@ export class Ender {
   }
 
   async #end(keepCommands: boolean): Promise<void> {
-    const grace = setTimeout(() => this.#work.letGo(), ABORT_GRACE_MS);
+    const grace = setTimeout(() => this.#work.detach(), ABORT_GRACE_MS);
     try {
       await this.#stop(keepCommands);
     } finally {
       clearTimeout(grace);
-      this.#work.letGo();
+      this.#work.detach();
     }
   }
 
@@ -86,16 +94,12 @@ export class Ender {
     const { agents, threadId, over } = this.#work;
     const threadIds = (): string[] => [threadId, ...agents.all().map((agent) => agent.threadId)];
     const cleaning = keepCommands ? [] : threadIds().map((id) => cleanCommands(this.#runtime, id));
-    await Promise.allSettled([
-      this.interrupt({ timeoutMs: null }),
-      interruptAgents(this.#runtime, agents, null),
-      ...cleaning,
-    ]);
+    await Promise.allSettled([this.interrupt({ timeoutMs: null }), this.#interruptAgents(), ...cleaning]);
     await over;
-    // A process that has gone has taken everything with it, and a request would start another.
+    // A process that is gone took everything with it, and a request would start another.
     if (this.#runtime.status === "idle" || this.#runtime.isClosed) return;
-    // Agents may have become known, and a command may have started, while the requests were on their way.
-    await interruptAgents(this.#runtime, agents, null);
+    // Agents may have become known, and a command may have started, while the requests were in flight.
+    await this.#interruptAgents();
     if (keepCommands) return;
     const [isListed] = await Promise.all(cleaning);
     const [, ...agentIds] = threadIds();
@@ -103,29 +107,75 @@ export class Ender {
     await Promise.all(mayBeLeft.map((id) => stopCommands(this.#runtime, id)));
     const killOrphans = () => this.#runtime.killOrphans(threadIds(), this.#beganMs);
     if (mayBeLeft.length > 0) await killOrphans();
-    // A command that began in the moment of the abort may be unknown. The caller need not wait for the look.
+    // A command that started as the abort went out may be unknown. The caller need not wait for the scan.
     else setImmediate(() => void killOrphans());
+  }
+
+  /** Agents that end meanwhile are no failure. */
+  async #interruptAgents(): Promise<void> {
+    const options = { timeoutMs: null };
+    await Promise.allSettled(this.#work.agents.all().map((agent) => interruptAgent(this.#runtime, agent, options)));
   }
 }
 
-/** The ladder of a turn or a review. */
+/** The ender of a turn or a review (`turn/interrupt`). */
 export function turnEnder(runtime: Runtime, stream: TurnStream): Ender {
   return new Ender(runtime, stream, async (options) => {
-    for (let attempt = 1; !stream.isOver; attempt++) {
-      const params = { threadId: stream.threadId, turnId: stream.interruptId };
-      try {
-        await runtime.request("turn/interrupt", params, options);
-        return;
-      } catch (error) {
-        if (!NoActiveTurnError.isInstance(error) || attempt === INTERRUPT_ATTEMPTS) throw error;
-        // Between the last item and turn/completed the turn is over for the runtime, but not yet told to be.
-        await Promise.race([stream.over, sleep(INTERRUPT_RETRY_MS * attempt, undefined, { ref: false })]);
-      }
+    if (stream.isOver) return;
+    try {
+      await whileTurnEnds(
+        stream,
+        () => stream.over,
+        () => {
+          return runtime.request("turn/interrupt", { threadId: stream.threadId, turnId: stream.interruptId }, options);
+        },
+      );
+    } catch (error) {
+      if (!NoActiveTurnError.isInstance(error) || !stream.isOver) throw error;
     }
   });
 }
 
-/** Keeps other work from a thread until the promise has settled. */
+/**
+ * Sends a request about the turn in flight, and again while the runtime answers that there is none: between the last
+ * item and `turn/completed` the turn is over for the runtime, but the client has not been told yet.
+ *
+ * @param nextChange - resolves when a turn of the work starts or ends.
+ * @throws NoActiveTurnError when the work is over, or after five attempts.
+ */
+export async function whileTurnEnds(
+  work: Pick<Endable, "isOver">,
+  nextChange: () => Promise<unknown>,
+  send: () => Promise<unknown>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await send();
+      return;
+    } catch (error) {
+      if (!NoActiveTurnError.isInstance(error) || work.isOver || attempt === INTERRUPT_ATTEMPTS) throw error;
+      await pause(INTERRUPT_RETRY_MS * attempt, nextChange());
+      if (work.isOver) throw error;
+    }
+  }
+}
+
+/** Interrupts the turn of one agent (`turn/interrupt`); does nothing when it has none. */
+async function interruptAgent(runtime: Runtime, agent: AgentStream, options: InterruptOptions = {}): Promise<void> {
+  // The first turn starts just after the agent becomes known, and cannot be interrupted earlier.
+  if (!agent.isEnded && agent.status === "pendingInit") {
+    await pause(AGENT_START_MS, agent.begun);
+  }
+  const { threadId, activeTurnId } = agent;
+  if (activeTurnId === null) return;
+  try {
+    await runtime.request("turn/interrupt", { threadId, turnId: activeTurnId }, options);
+  } catch (error) {
+    if (!NoActiveTurnError.isInstance(error)) throw error;
+  }
+}
+
+/** Keeps other work off a thread until the promise has settled. */
 export function trackEnding(runtime: Runtime, threadId: string, ending: Promise<void>): Promise<void> {
   const before = runtime.endings.get(threadId);
   const all: Promise<void> = Promise.allSettled([before, ending]).then(() => {
@@ -137,16 +187,16 @@ export function trackEnding(runtime: Runtime, threadId: string, ending: Promise<
 
 /** Stops the commands of a thread (`thread/backgroundTerminals/clean`); resolves with whether one may be left. */
 async function cleanCommands(runtime: Runtime, threadId: string): Promise<boolean> {
-  const owed = { timeoutMs: null };
+  const options = { timeoutMs: null };
   try {
-    // Both are on their way at once: the list tells of commands that earlier turns have left, at no further wait.
+    // Both go out at once: the list names commands that earlier turns left behind, at no extra wait.
     const [, { data }] = await Promise.all([
-      runtime.request("thread/backgroundTerminals/clean", { threadId }, owed),
-      runtime.request("thread/backgroundTerminals/list", { threadId }, owed),
+      runtime.request("thread/backgroundTerminals/clean", { threadId }, options),
+      runtime.request("thread/backgroundTerminals/list", { threadId }, options),
     ]);
     return data.length > 0;
   } catch {
-    // A thread that is not loaded has no commands; a runtime that is gone has none either.
+    // A thread that is not loaded has no commands, and neither has a runtime that is gone.
     return false;
   }
 }
@@ -156,6 +206,133 @@ async function stopCommands(runtime: Runtime, threadId: string): Promise<void> {
   const endMs = performance.now() + GONE_MS;
   for (let waitMs = FIRST_LOOK_MS; await cleanCommands(runtime, threadId); waitMs = Math.min(waitMs * 2, MAX_LOOK_MS)) {
     if (performance.now() > endMs) return;
-    await sleep(waitMs, undefined, { ref: false });
+    await pause(waitMs);
+  }
+}
+
+/**
+ * The sub-agents that one agent has started. Iterating gives those known now; `for await` gives these and each further
+ * one as soon as the runtime names it, and ends when none can follow.
+ */
+export class Agents implements Iterable<Agent>, AsyncIterable<Agent> {
+  readonly #runtime: Runtime;
+  readonly #tree: AgentTree;
+  readonly #parentThreadId: string;
+
+  /** @internal */
+  constructor(runtime: Runtime, tree: AgentTree, parentThreadId: string) {
+    this.#runtime = runtime;
+    this.#tree = tree;
+    this.#parentThreadId = parentThreadId;
+  }
+
+  *[Symbol.iterator](): Generator<Agent, void, undefined> {
+    for (const stream of this.#tree.agentsOf(this.#parentThreadId)) yield this.#agent(stream);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Agent, void, undefined> {
+    for (let yielded = 0; ; ) {
+      const streams = this.#tree.agentsOf(this.#parentThreadId);
+      const next = streams[yielded];
+      if (next !== undefined) {
+        yielded += 1;
+        yield this.#agent(next);
+      } else if (this.#tree.isOver(this.#parentThreadId)) {
+        return;
+      } else {
+        await this.#tree.nextChange();
+      }
+    }
+  }
+
+  #agent(stream: AgentStream): Agent {
+    return new Agent(this.#runtime, this.#tree, stream);
+  }
+}
+
+/**
+ * A sub-agent of a turn: a thread of its own that the agent has started. Iterating it yields the events of all its
+ * turns from the first on, for any number of readers at any time. A reader ends when the agent is closed, or is idle
+ * after the turn it belongs to has ended.
+ */
+export class Agent implements AsyncIterable<TurnEvent> {
+  readonly threadId: string;
+  /** The thread of the agent that started this one. */
+  readonly parentThreadId: string;
+  readonly #runtime: Runtime;
+  readonly #tree: AgentTree;
+  readonly #stream: AgentStream;
+
+  /** @internal */
+  constructor(runtime: Runtime, tree: AgentTree, stream: AgentStream) {
+    this.threadId = stream.threadId;
+    this.parentThreadId = stream.parentThreadId;
+    this.#runtime = runtime;
+    this.#tree = tree;
+    this.#stream = stream;
+  }
+
+  /** The status now: from its own events, or, before the first of them, from the agent that named it. */
+  get status(): AgentStatus {
+    return this.#stream.status;
+  }
+
+  /** The task it was started with; null when the runtime does not say. */
+  get prompt(): string | null {
+    return this.#stream.prompt;
+  }
+
+  /** The model it was started with; null when the runtime does not say. */
+  get model(): string | null {
+    return this.#stream.model;
+  }
+
+  /** Its name in the tree, such as `/root/tests`; null when the runtime gives agents none. */
+  get path(): string | null {
+    return this.#stream.path;
+  }
+
+  /** Its latest final response, or null. */
+  get finalResponse(): string | null {
+    return this.#stream.finalResponse;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {
+    return this.#stream.reader();
+  }
+
+  /** The text of its messages as it grows, without commentary. */
+  textStream(): AsyncIterableIterator<string, void, undefined> {
+    return textOf(this);
+  }
+
+  /** The sub-agents that it has started itself. */
+  agents(): Agents {
+    return new Agents(this.#runtime, this.#tree, this.threadId);
+  }
+
+  /**
+   * Resolves when a reader of its events would end. A failed turn of the agent does not reject: see `status`.
+   *
+   * @throws TransportClosedError when the runtime is gone.
+   */
+  async result(): Promise<AgentResult> {
+    const end = await this.#stream.ended;
+    if ("error" in end) throw end.error;
+    return end.result;
+  }
+
+  /**
+   * Interrupts its turn (`turn/interrupt`) and no other agent's. Resolves when the runtime has accepted that; does
+   * nothing when no turn of the agent is in flight. Rejects as a request does.
+   */
+  interrupt(): Promise<void> {
+    return interruptAgent(this.#runtime, this.#stream);
+  }
+
+  /** Reads its record (`thread/read`), with its nickname and role. A closed agent that was not stored has none. */
+  async read(): Promise<ThreadRecord> {
+    const { thread } = await this.#runtime.request("thread/read", { threadId: this.threadId, includeTurns: false });
+    return thread;
   }
 }

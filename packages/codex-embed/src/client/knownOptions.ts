@@ -1,5 +1,4 @@
-/** The tables of the options that a client, its threads and their turns take. */
-
+import { UsageError } from "../errors/base.js";
 import type { LaunchOptions } from "../process/launch.js";
 import type {
   AdditionalContextEntry,
@@ -10,6 +9,7 @@ import type {
   TurnToolOutput,
 } from "../protocol/generated/protocol.js";
 import type { Handlers } from "../requests/handlers.js";
+import type { Logger } from "../runtime/activityLog.js";
 import {
   ApprovalMode,
   type ClientOptions,
@@ -28,7 +28,6 @@ import {
   type TurnOptions,
 } from "../runtime/options.js";
 import type { Schema } from "../schema/types.js";
-import type { Logger } from "../util/logger.js";
 import {
   anything,
   at,
@@ -63,7 +62,7 @@ const maybeRecord = nullable(record);
 
 const handler: Check = callback;
 
-/** Every handler; an object with handlers may be an instance of a class, with state of its own. */
+/** Every handler. The object may be an instance of a class, with state of its own. */
 export const HANDLERS: OptionTable<Handlers> = {
   approveCommand: handler,
   approveFileChange: handler,
@@ -81,9 +80,9 @@ export const HANDLERS: OptionTable<Handlers> = {
 
 const LOGGER_METHODS = ["debug", "info", "warn", "error"] as const satisfies readonly (keyof Logger)[];
 
-/** A logger: an object with these four methods, and whatever else it has. */
+/** An object with these four methods; others are ignored. */
 export const logger: Check = (value, place) => {
-  if (!isObject(value)) throw wrongKind(value, place, "Give a logger: console, or one of the shape of pino's.");
+  if (!isObject(value)) throw wrongKind(value, place, "Pass console, or a logger with the methods of pino.");
   for (const method of LOGGER_METHODS) {
     const given: unknown = Reflect.get(value, method);
     if (typeof given !== "function") {
@@ -141,7 +140,7 @@ const RECONNECT: OptionTable<ReconnectOptions> = {
 
 const certificate: Check = (value, place) => {
   if (typeof value === "string" || value instanceof Uint8Array) return;
-  throw wrongKind(value, place, "Give a certificate in PEM, as a string or as bytes.");
+  throw wrongKind(value, place, "Pass a PEM certificate, as a string or bytes.");
 };
 
 /** Options of `Codex.connect`. */
@@ -171,7 +170,7 @@ const ENVIRONMENT: OptionTable<TurnEnvironmentParams> = {
 };
 const environments = nullable(listOf(nested(ENVIRONMENT)));
 
-/** What threads share, however they are opened. */
+/** Options of a thread, however it is opened. */
 const THREAD = {
   ...MODES,
   ...EXTRAS,
@@ -260,7 +259,7 @@ export const LIST_THREADS: OptionTable<ListThreadsOptions> = {
   attachedToThreadId: maybeText,
 };
 
-/** What ends a turn early. */
+/** Options of `startReview`, and limits of a turn. */
 export const TURN_LIMITS: OptionTable<TurnLimits> = {
   signal,
   deadlineMs: milliseconds,
@@ -276,7 +275,7 @@ const COLLABORATION: OptionTable<CollaborationMode> = { mode: text, settings: re
 export const TURN: OptionTable<TurnOptions<Schema | undefined>> = {
   ...MODES,
   ...TURN_LIMITS,
-  // A schema is read, and refused, where it is prepared: it may be an object or a function.
+  // An object or a function. `schema/prepare.ts` reads and refuses it.
   outputSchema: either([(value) => typeof value === "function", anything], [() => true, record]),
   disabledPluginIds: maybeTexts,
   clientUserMessageId: maybeText,
@@ -303,3 +302,37 @@ export const TURN: OptionTable<TurnOptions<Schema | undefined>> = {
 
 /** Options of `run`. */
 export const RUN: OptionTable<RunOptions<Schema | undefined>> = { ...TURN, repairAttempts: integer(0) };
+
+/** Options of `thread.resumeGoal`. */
+export interface ResumeGoalOptions {
+  /**
+   * When it aborts: pauses the goal, interrupts its turn and stops its commands. The handle then rejects with the
+   * signal's reason. Counts from the call, also while the runtime starts or reconnects.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /** Leave the thread's commands running when the signal aborts. Default false: they are stopped. */
+  readonly keepCommands?: boolean | undefined;
+}
+
+/** Options of `thread.startGoal` and `thread.runGoal`. */
+export interface GoalOptions extends ResumeGoalOptions {
+  /** The runtime ends the goal as `budgetLimited` once its turns have used this many tokens. Default: no limit. */
+  readonly tokenBudget?: number | undefined;
+}
+
+export const RESUME_GOAL: OptionTable<ResumeGoalOptions> = { signal, keepCommands: flag };
+export const START_GOAL: OptionTable<GoalOptions> = { ...RESUME_GOAL, tokenBudget: integer(1) };
+
+/** The runtime's limit, in characters (measured). */
+const MAX_OBJECTIVE_CHARS = 4_000;
+
+/** Throws `UsageError` for an objective that the runtime would refuse. */
+export function checkObjective(objective: string, call: string): void {
+  text(objective, { call, path: "objective" });
+  if (objective.trim() === "") throw new UsageError("The objective is empty: say what the agent should achieve.");
+  const length = Array.from(objective).length;
+  if (length <= MAX_OBJECTIVE_CHARS) return;
+  throw new UsageError(
+    `The objective has ${length} characters; the limit is ${MAX_OBJECTIVE_CHARS}. Put details in a file and name it.`,
+  );
+}

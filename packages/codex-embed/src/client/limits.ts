@@ -5,18 +5,19 @@ import type { Turn } from "../protocol/generated/protocol.js";
 import type { TurnLimits } from "../runtime/options.js";
 import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from "../runtime/requestPolicy.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { Reservation } from "../stream/reservation.js";
-import type { TurnStream, Unfinished } from "../stream/turnStream.js";
-import { MAX_TIMER_MS, onAbort } from "../util/async.js";
+import type { Unfinished } from "../stream/eventStream.js";
+import type { Reservation } from "../stream/threadRoute.js";
+import type { TurnStream } from "../stream/turnStream.js";
+import { MAX_TIMER_MS, watchLimits } from "../util/async.js";
 import { type Ender, trackEnding } from "./ending.js";
 
-/** How long the runtime may take to say how a silent turn stands. */
+/** How long the runtime may take to report the state of a silent turn. */
 const SIDE_REQUEST_MS = 5_000;
 
-/** What a limit ends a call with, made of what there is then. */
+/** Makes what a limit rejects a call with, from what there is of the turn by then. */
 export type Reason = (unfinished: Unfinished) => unknown;
 
-/** Work that the runtime has taken. */
+/** Work that the runtime has accepted. */
 export interface Started {
   readonly ender: Ender;
   /** Settles when the work has ended for its caller. Never rejects. */
@@ -25,7 +26,7 @@ export interface Started {
   readonly stream: TurnStream | null;
 }
 
-/** A turn or a review that the runtime has taken. */
+/** A turn or a review that the runtime has accepted. */
 export interface StartedTurn extends Started {
   readonly stream: TurnStream;
 }
@@ -33,17 +34,17 @@ export interface StartedTurn extends Started {
 /** How a call is watched. */
 export interface WatchOptions {
   readonly threadId: string;
-  /** The request that starts the turn. It has `requestTimeoutMs` to be answered. */
+  /** The request that starts the work. The runtime has `requestTimeoutMs` to answer it. */
   readonly method: string;
   readonly limits: TurnLimits;
   readonly site: CallSite;
-  /** From when the deadline counts, on the clock of `performance.now()`. Default: now. */
+  /** When the deadline starts, on the clock of `performance.now()`. Default: now. */
   readonly sinceMs?: number | undefined;
 }
 
 /**
- * The limits of one call, which count from the call on: also while the runtime is started, is connected again, or does
- * not answer. The first that is reached ends the call, and with it the turn as soon as there is one.
+ * The limits of one call. They count from the call: also while the runtime starts, reconnects or does not answer. The
+ * first limit that is reached ends the call, and the turn as soon as there is one.
  */
 export class LimitWatch {
   /** Resolves when a limit is reached. Never rejects. */
@@ -58,7 +59,7 @@ export class LimitWatch {
   #stopStart: () => void = () => {};
   #markFired: (reason: Reason) => void = () => {};
 
-  /** Throws `UsageError` for a limit that is none, and the reason of a signal that has aborted. */
+  /** Throws the reason of a signal that has already aborted. */
   constructor(runtime: Runtime, options: WatchOptions) {
     const { signal, deadlineMs, idleTimeoutMs } = options.limits;
     signal?.throwIfAborted();
@@ -68,19 +69,24 @@ export class LimitWatch {
     this.fired = new Promise((resolve) => {
       this.#markFired = resolve;
     });
-    this.#stops.push(onAbort(signal, () => this.#fire(() => signal?.reason)));
-    if (deadlineMs !== undefined) {
-      const leftMs = Math.max(1, (options.sinceMs ?? performance.now()) + deadlineMs - performance.now());
-      this.#after(leftMs, () => this.#fire(this.#located((turn) => new TurnDeadlineError(turn, deadlineMs))));
-    }
+    const nowMs = performance.now();
+    const timeoutMs = deadlineMs && Math.max(1, (options.sinceMs ?? nowMs) + deadlineMs - nowMs);
+    const outOfTime = this.#located((turn) => new TurnDeadlineError(turn, deadlineMs ?? 0));
+    this.#stops.push(
+      watchLimits({ signal, timeoutMs }, (limit) => this.#fire(limit === "signal" ? () => signal?.reason : outOfTime)),
+    );
     if (idleTimeoutMs !== undefined) this.#watchSilence(idleTimeoutMs);
     this.#stopStart = this.#watchStart(runtime.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
     this.#stops.push(() => this.#stopStart());
   }
 
-  /** What a limit ended the call with; null while none has. */
+  /** The limit that ended the call; null while none has. */
   get reason(): Reason | null {
     return this.#reason;
+  }
+
+  get threadId(): string {
+    return this.#options.threadId;
   }
 
   /** The request that starts the work. */
@@ -92,7 +98,7 @@ export class LimitWatch {
     return this.#options.limits.keepCommands ?? false;
   }
 
-  /** The request was answered: from now on a limit ends this, at once when one was reached before. */
+  /** The request was answered: a limit ends this work from now on, and at once if one has been reached already. */
   attach(work: Started): void {
     this.#stopStart();
     this.#work = work;
@@ -100,23 +106,23 @@ export class LimitWatch {
     void work.ended.then(() => this.stop());
   }
 
-  /** The call is over: nothing is watched any more. */
+  /** The call is over: stops all timers and listeners. */
   stop(): void {
     this.#isStopped = true;
     for (const stop of this.#stops.splice(0)) stop();
   }
 
-  /** Awaits something that comes before the request. Rejects when a limit is reached. */
+  /** Awaits a step before the request. Rejects when a limit is reached first. */
   async race<T>(promise: Promise<T>): Promise<T> {
     return Promise.race([promise, this.fired.then((reason) => Promise.reject(this.errorOf(reason, false)))]);
   }
 
-  /** Throws the error of a call whose request was not sent, when a limit was reached. */
+  /** Throws if a limit was reached before the request was sent. */
   throwIfFired(): void {
     if (this.#reason !== null) throw this.errorOf(this.#reason, false);
   }
 
-  /** The error of a call that ends before its request was answered. */
+  /** The error of a call that a limit ends before its request is answered. */
   errorOf(reason: Reason, maybeAccepted: boolean, cause: Error | undefined = this.#runtime.outage): unknown {
     const { threadId } = this.#options;
     return reason({ threadId, turnId: null, result: null, maybeAccepted, cause });
@@ -138,12 +144,7 @@ export class LimitWatch {
     };
   }
 
-  #after(delayMs: number, then: () => void): void {
-    const timer = setTimeout(then, delayMs);
-    this.#stops.push(() => clearTimeout(timer));
-  }
-
-  /** A start of the runtime has a limit of its own. */
+  /** Time during which the runtime starts does not count: `startupTimeoutMs` limits that. */
   #watchStart(timeoutMs: number): () => void {
     if (timeoutMs > MAX_TIMER_MS) return () => {};
     const { method } = this.#options;
@@ -192,13 +193,13 @@ export class LimitWatch {
   }
 }
 
-/** Whether a decision or a tool is awaited, of the turn or of one of its sub-agents. */
+/** Whether the turn or one of its agents waits for a decision or a tool of this program. */
 function isWaiting({ broker }: Runtime, { threadId, turnId, agents }: TurnStream): boolean {
   const turns = [{ threadId, activeTurnId: turnId }, ...agents.all()];
   return turns.some((turn) => turn.activeTurnId !== null && broker.isWaiting(turn.threadId, turn.activeTurnId));
 }
 
-/** How the runtime says that a turn stands; null when it does not say. */
+/** The runtime's record of a turn (`thread/read`); null when it cannot be read. */
 async function findTurn(runtime: Runtime, { threadId, turnId }: TurnStream): Promise<Turn | null> {
   try {
     const params = { threadId, includeTurns: true };
@@ -211,39 +212,62 @@ async function findTurn(runtime: Runtime, { threadId, turnId }: TurnStream): Pro
 
 /** A request that starts work on a thread. */
 export interface StartPlan<R, W extends Started> {
-  readonly threadId: string;
   readonly send: (options: RequestOptions<R>) => Promise<R>;
-  /** Takes the work on, while the reader still stands at the reply: the first event may be next. */
+  /** Turns the reply into work, while the reader is still at the reply: the next message may be the first event. */
   readonly claim: (reservation: Reservation, reply: R) => W;
-  /** Finds work whose reply got lost with the connection; null when the runtime has started none. */
+  /** Finds work whose reply was lost with the connection; null when the runtime has started none. */
   readonly find: (reservation: Reservation) => Promise<W | null>;
 }
 
+/** Runs a call under its limits, and stops watching them when it fails. */
+export async function underLimits<T>(
+  runtime: Runtime,
+  options: WatchOptions,
+  call: (watch: LimitWatch) => Promise<T>,
+): Promise<T> {
+  const watch = new LimitWatch(runtime, options);
+  try {
+    return await call(watch);
+  } catch (error) {
+    watch.stop();
+    throw error;
+  }
+}
+
 /**
- * Starts work under limits. Rejects as soon as one is reached: what was not sent never will be, and what was is ended
- * when its reply comes, however late. Until then other work on the thread waits.
+ * Starts work under limits. Rejects as soon as one is reached: a request that was not sent never will be, and work that
+ * was started is ended when the reply comes, however late. Until then other work on the thread waits.
+ *
+ * @param load - makes the plan once the thread is reserved: the thread is busy while a plan's module is imported.
  */
 export async function startLimited<R, W extends Started>(
   runtime: Runtime,
   watch: LimitWatch,
-  plan: StartPlan<R, W>,
+  load: () => StartPlan<R, W> | Promise<StartPlan<R, W>>,
 ): Promise<W> {
-  if (!runtime.login.isOpen(plan.threadId)) await watch.race(runtime.login.check(plan.threadId, watch.method));
-  await untilFree(runtime, plan.threadId, watch);
+  const { threadId } = watch;
+  if (!runtime.login.isOpen(threadId)) await watch.race(runtime.login.check(threadId, watch.method));
+  await untilFree(runtime, threadId, watch);
   watch.throwIfFired();
-  const reservation = runtime.router.reserve(plan.threadId);
+  const reservation = runtime.router.reserve(threadId);
   const unsent = new AbortController();
   let isSent = false;
+  const plan = load();
   const replied = new Promise<W>((resolve, reject) => {
-    const onResult = (reply: R): void => {
-      const work = plan.claim(reservation, reply);
-      watch.attach(work);
-      resolve(work);
+    const start = ({ send, claim }: StartPlan<R, W>): void => {
+      const onResult = (reply: R): void => {
+        const work = claim(reservation, reply);
+        watch.attach(work);
+        resolve(work);
+      };
+      const onSent = (): void => {
+        isSent = true;
+      };
+      send({ timeoutMs: null, signal: unsent.signal, onSent, onResult }).catch(reject);
     };
-    const onSent = (): void => {
-      isSent = true;
-    };
-    plan.send({ timeoutMs: null, signal: unsent.signal, onSent, onResult }).catch(reject);
+    // Without an await where none is needed: requests go out in the order of their calls.
+    if (plan instanceof Promise) plan.then(start).catch(reject);
+    else start(plan);
   });
   const first = await Promise.race([settled(replied), watch.fired]);
   if (typeof first !== "function") {
@@ -252,10 +276,10 @@ export async function startLimited<R, W extends Started>(
     reservation.release();
     throw first.error;
   }
-  if (isSent) void trackEnding(runtime, plan.threadId, endLate(runtime, watch, plan, reservation, replied));
+  if (isSent) void trackEnding(runtime, threadId, endLate(runtime, watch, plan, reservation, replied));
   else reservation.release();
   const error = watch.errorOf(first, isSent);
-  // A request that still waits for a connection is taken back.
+  // Withdraws a request that still waits for a connection.
   if (!isSent) unsent.abort(error);
   replied.catch(() => {});
   throw error;
@@ -273,7 +297,7 @@ function settled<W>(promise: Promise<W>): Promise<Settled<W>> {
 /**
  * Waits until aborted work on the thread has ended, within the limits of the call.
  *
- * @throws TurnInProgressError when `requestTimeoutMs` is over first.
+ * @throws TurnInProgressError when `requestTimeoutMs` passes first.
  */
 async function untilFree(runtime: Runtime, threadId: string, watch: LimitWatch): Promise<void> {
   for (let ending = runtime.endings.get(threadId); ending !== undefined; ending = runtime.endings.get(threadId)) {
@@ -300,7 +324,7 @@ export async function untilThreadFree(runtime: Runtime, threadId: string, site: 
 async function endLate<R, W extends Started>(
   runtime: Runtime,
   watch: LimitWatch,
-  plan: StartPlan<R, W>,
+  plan: StartPlan<R, W> | Promise<StartPlan<R, W>>,
   reservation: Reservation,
   replied: Promise<W>,
 ): Promise<void> {
@@ -316,12 +340,13 @@ async function endLate<R, W extends Started>(
 
 async function findLost<R, W extends Started>(
   runtime: Runtime,
-  plan: StartPlan<R, W>,
+  plan: StartPlan<R, W> | Promise<StartPlan<R, W>>,
   reservation: Reservation,
   error: unknown,
 ): Promise<W | null> {
   const isLost = TransportClosedError.isInstance(error) && error.maybeAccepted;
-  // Only a connection that is made again leads back to the same runtime.
+  // Only a reconnect leads back to the same runtime.
   if (!isLost || !runtime.reconnects) return null;
-  return plan.find(reservation).catch(() => null);
+  const { find } = await plan;
+  return find(reservation).catch(() => null);
 }

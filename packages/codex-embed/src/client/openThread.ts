@@ -1,5 +1,3 @@
-/** Owns opening threads: new, stored, or copied ones, with their deciders in place before anything can be asked. */
-
 import { UsageError } from "../errors/base.js";
 import { JsonRpcError, MethodNotFoundError, ThreadNotFoundError } from "../errors/connection.js";
 import { SettingsMismatchError } from "../errors/turn.js";
@@ -17,21 +15,21 @@ import {
   type ThreadExtras,
   threadModeFields,
 } from "../runtime/options.js";
-import { hasInstructions, openRollout, type RolloutBytes, rolloutOf, sandboxIn } from "../runtime/rollout.js";
+import type { RolloutBytes } from "../runtime/rollout.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { type SandboxFields, sandboxFields, type ThreadSandbox } from "../stream/threadMemory.js";
 import { ToolSet } from "../tools/tool.js";
 import { currentContext } from "../util/async.js";
 
-/** What the runtime tells of a thread that it has opened. */
+/** What the runtime reports of a thread that it has opened. */
 export interface OpenedThread extends EffectiveSettings {
   readonly thread: { readonly id: string; readonly ephemeral: boolean; readonly status: ThreadStatus };
 }
 
-/** A file change that still waits for its decision stands in the turn in flight alone, and in no request of its own. */
+/** The turn in flight: a pending request to approve a file change does not repeat the change, its turn has it. */
 const LATEST_TURN = { initialTurnsPage: { limit: 1, itemsView: "full" } } as const;
 
-/** Starts a thread (`thread/start`). */
+/** Starts a thread (`thread/start`). Its handlers are in place before the runtime can ask anything. */
 export async function openNewThread(runtime: Runtime, options: StartThreadOptions): Promise<OpenedThread> {
   const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
   const fields = { ...given, ...runtime.paths.cwdField(cwd) };
@@ -57,7 +55,7 @@ export async function openNewThread(runtime: Runtime, options: StartThreadOption
   return opened;
 }
 
-/** Opens a stored thread (`thread/resume`). It stays in the sandbox that it was in, unless it gets another. */
+/** Opens a stored thread (`thread/resume`) in the sandbox it was in, unless the options name another. */
 export async function openStoredThread(
   runtime: Runtime,
   threadId: string,
@@ -69,15 +67,15 @@ export async function openStoredThread(
   const extras = prepareExtras(runtime, { handlers, tools });
   const own = configFields(config);
   const stored = new StoredThread(runtime, "thread/resume", threadId, fields.path ?? null);
-  await refuseUntold(stored, options);
+  await refuseIgnored(stored, options);
   const kept = asksForSandbox(options) ? null : await stored.sandbox();
-  const isNews = await isNewInstruction(stored, options.developerInstructions);
-  // Of a tier that the model does not have, the runtime takes none: only a loaded thread keeps another one.
+  const needsInstructions = await lacksInstructions(stored, options.developerInstructions);
+  // The runtime ignores a tier that the model does not have; only a loaded thread can keep another one.
   const { serviceTier, ...others } = fields;
   const isKeptTier = typeof serviceTier === "string" && (await stored.isLoaded());
   const latest = extras.decides && runtime.options.experimentalApi !== false ? LATEST_TURN : {};
   const params = {
-    // The whole history can be many megabytes, and the runtime deprecates sending it.
+    // The history can be many megabytes, and the runtime deprecates sending it.
     excludeTurns: true,
     ...latest,
     ...fields,
@@ -85,7 +83,7 @@ export async function openStoredThread(
     ...threadModeFields(modes),
     threadId,
   };
-  // What is still pending is sent again right behind the reply, and so is the end of a turn that runs.
+  // The runtime sends pending requests again right after the reply, and may send the end of the running turn.
   const onResult = (resumed: OpenedThread & { readonly initialTurnsPage: TurnsPage | null }): void => {
     extras.attach(resumed);
     if (resumed.thread.status.type === "active") runtime.router.noteActive(threadId);
@@ -101,12 +99,12 @@ export async function openStoredThread(
     ...(isKeptTier ? { serviceTier } : {}),
     ...keptProfile(kept),
   };
-  checked(runtime, asked, extras.decides, opened);
-  if (isNews) await instruct(runtime, opened, options.developerInstructions);
+  checkSettings(runtime, asked, extras.decides, opened);
+  if (needsInstructions) await instruct(runtime, opened, options.developerInstructions);
   return opened;
 }
 
-/** Copies a thread (`thread/fork`). The copy is in the sandbox of the thread, unless it gets another. */
+/** Copies a thread (`thread/fork`) in the sandbox it is in, unless the options name another. */
 export async function openFork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<OpenedThread> {
   const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
   const fields = { ...given, ...runtime.paths.cwdField(cwd) };
@@ -136,12 +134,12 @@ export async function openFork(runtime: Runtime, threadId: string, options: Fork
     ...fields,
     ...keptProfile(kept),
   };
-  checked(runtime, asked, extras.decides, opened);
+  checkSettings(runtime, asked, extras.decides, opened);
   await instruct(runtime, opened, options.developerInstructions);
   return opened;
 }
 
-/** What is known of a thread before it is opened; each part is asked for once, and only when it is needed. */
+/** Reads what is known of a thread before it is opened. Each part is requested once, and only if needed. */
 class StoredThread {
   readonly id: string;
   readonly #runtime: Runtime;
@@ -150,8 +148,8 @@ class StoredThread {
   #record: Promise<ThreadRecord> | null = null;
 
   /**
-   * @param method - the request that it is opened with.
-   * @param path - the rollout to open, when one is named in place of the thread.
+   * @param method - the request that opens the thread.
+   * @param path - the rollout to open, when the caller names one instead of the thread.
    */
   constructor(runtime: Runtime, method: "thread/resume" | "thread/fork", id: string, path: string | null) {
     this.#runtime = runtime;
@@ -160,27 +158,29 @@ class StoredThread {
     this.#path = path;
   }
 
-  /** Whether the runtime has it loaded, by this client or another. */
+  /** Whether the runtime has it loaded, for this client or another. */
   async isLoaded(): Promise<boolean> {
     if (this.#runtime.recovery.holds(this.id)) return true;
     return this.#path === null && (await this.#read()).status.type !== "notLoaded";
   }
 
-  /** The sandbox that it is in, or was in last; null when it is loaded, and so keeps it. */
+  /** The sandbox it is in, or was in last; null when it is loaded and keeps its own. */
   async sandbox(): Promise<ThreadSandbox | null> {
     const known = this.#runtime.sandboxes.of(this.id);
     if (known !== undefined) return known;
+    const { sandboxIn } = await import("../runtime/rollout.js");
     const stored = await readRollout(this.#runtime, await this.#rolloutPath(), sandboxIn);
     if (stored !== null) return stored;
     if (this.#method === "thread/resume" && (await this.isLoaded())) return null;
     throw new UsageError(
-      `${this.#method}: the sandbox of thread ${this.id} is not known: its rollout cannot be read, or does not tell it. ` +
-        'Give sandbox: "read-only", "workspace-write" or "full-access".',
+      `${this.#method}: the sandbox of thread ${this.id} is unknown: its rollout cannot be read or does not name it. ` +
+        'Pass sandbox: "read-only", "workspace-write" or "full-access".',
     );
   }
 
-  /** Whether these instructions are in the context of its model. */
+  /** Whether the context of its model has these instructions. */
   async isInstructed(instructions: string): Promise<boolean> {
+    const { hasInstructions } = await import("../runtime/rollout.js");
     const path = await this.#rolloutPath();
     return (await readRollout(this.#runtime, path, (rollout) => hasInstructions(rollout, instructions))) === true;
   }
@@ -194,15 +194,15 @@ class StoredThread {
       const isExplained = this.#runtime.router.fates.of(this.id) !== undefined;
       if (isExplained || !ThreadNotFoundError.isInstance(error)) throw error;
       const message = `no thread has the id ${this.id}.`;
-      const hint = "Check the id with listThreads(); a thread is stored with its first turn.";
+      const hint = "Check the id with listThreads(). A thread is stored with its first turn.";
       throw new ThreadNotFoundError(error.code, this.#method, { code: error.rpcCode, message }, hint, { cause: error });
     });
     return this.#record;
   }
 }
 
-/** What a loaded thread ignores without a word, and does not report either. */
-const UNTOLD = [
+/** Options that a loaded thread ignores, and does not report either. */
+const IGNORED_WHEN_LOADED = [
   "config",
   "baseInstructions",
   "developerInstructions",
@@ -211,16 +211,16 @@ const UNTOLD = [
   "history",
 ] as const satisfies readonly (keyof ResumeThreadOptions)[];
 
-async function refuseUntold(stored: StoredThread, options: ResumeThreadOptions): Promise<void> {
-  const given = UNTOLD.filter((name) => options[name] !== undefined && options[name] !== null);
+async function refuseIgnored(stored: StoredThread, options: ResumeThreadOptions): Promise<void> {
+  const given = IGNORED_WHEN_LOADED.filter((name) => options[name] !== undefined && options[name] !== null);
   if (given.length === 0 || !(await stored.isLoaded())) return;
   throw new UsageError(
-    `resumeThread: thread ${stored.id} is loaded, and a loaded thread does not take ${given.join(", ")}. Leave it out, ` +
-      "or fork the thread with it: codex.forkThread(threadId, options).",
+    `resumeThread: thread ${stored.id} is loaded, and a loaded thread ignores ${given.join(", ")}. Leave it out, or ` +
+      "fork the thread with it: codex.forkThread(threadId, options).",
   );
 }
 
-/** Settings of a configuration that say in which sandbox a thread is. */
+/** Settings of a configuration that choose the sandbox. */
 const SANDBOX_SETTING = /^(?:sandbox_mode|default_permissions|permissions)$/;
 
 function asksForSandbox({ sandbox, permissions, config }: ResumeThreadOptions | ForkThreadOptions): boolean {
@@ -231,7 +231,7 @@ function isSandboxSetting(key: string): boolean {
   return SANDBOX_SETTING.test(key);
 }
 
-/** The sandbox to keep, below what the caller's own configuration says of it. */
+/** The sandbox to keep. The caller's own configuration wins. */
 function keptFields(
   kept: ThreadSandbox | null,
   config: { [key: string]: JsonValue } | null | undefined,
@@ -249,8 +249,8 @@ function configFields(config: ThreadConfig["config"]): { config?: { [key: string
   return { config: config === null ? null : configJson(config) };
 }
 
-/** A thread that has had a turn does not take new instructions until its context is built anew, so they are put in. */
-async function isNewInstruction(stored: StoredThread, instructions: string | null | undefined): Promise<boolean> {
+/** A thread that has run a turn ignores new instructions until its context is rebuilt, so they are injected. */
+async function lacksInstructions(stored: StoredThread, instructions: string | null | undefined): Promise<boolean> {
   return typeof instructions === "string" && !(await stored.isInstructed(instructions));
 }
 
@@ -264,21 +264,21 @@ async function instruct(
   await runtime.request("thread/inject_items", { threadId: thread.id, items: [item] });
 }
 
-/** Learns which turn runs, so that the error for a busy thread can name it. */
+/** Finds out which turn runs, so that the error for a busy thread can name it. */
 async function identifyActive(runtime: Runtime, threadId: string): Promise<void> {
   try {
     const params = { threadId, limit: 1, sortDirection: "desc", itemsView: "notLoaded" } as const;
     const { data } = await runtime.request("thread/turns/list", params);
     runtime.router.identify(threadId, data[0]);
   } catch (error) {
-    // An ephemeral thread has no list: it stays busy until the end of its turn is told.
+    // An ephemeral thread has no list: it stays busy until its turn ends.
     if (!JsonRpcError.isInstance(error)) throw error;
   }
 }
 
 interface PreparedExtras {
   readonly tools: ToolSet | undefined;
-  /** Whether this program decides the thread's approvals. */
+  /** Whether handlers of this program decide the thread's approvals. */
   readonly decides: boolean;
   readonly attach: (opened: OpenedThread) => void;
 }
@@ -286,9 +286,7 @@ interface PreparedExtras {
 function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): PreparedExtras {
   const set = tools === undefined || tools.length === 0 ? undefined : new ToolSet(tools);
   if (set !== undefined && runtime.options.experimentalApi === false) {
-    throw new UsageError(
-      "tools belong to the experimental part of the protocol: leave experimentalApi on (the default).",
-    );
+    throw new UsageError("tools need the experimental part of the protocol. Remove experimentalApi: false.");
   }
   const context = currentContext();
   const log = (message: string) => runtime.options.logger?.info({}, message);
@@ -310,8 +308,8 @@ function prepareExtras(runtime: Runtime, { handlers, tools }: ThreadExtras): Pre
   };
 }
 
-/** A loaded thread ignores what a resume asks for, so what is in force is compared with what was asked. */
-function checked(runtime: Runtime, asked: RequestedSettings, decides: boolean, opened: OpenedThread): void {
+/** A loaded thread ignores the settings of a resume, so those in force are compared with the requested ones. */
+function checkSettings(runtime: Runtime, asked: RequestedSettings, decides: boolean, opened: OpenedThread): void {
   const mismatch = settingsMismatch(asked, opened);
   if (mismatch !== null) throw new SettingsMismatchError(opened.thread.id, mismatch.requested, mismatch.effective);
   warnOfUnreachable(runtime, decides, opened);
@@ -328,28 +326,29 @@ function warnOfUnreachable(runtime: Runtime, decides: boolean, opened: OpenedThr
   );
 }
 
-/** Reads the record of a thread (`thread/read`), with its turns or without. */
+/** Reads the record of a thread (`thread/read`). */
 export async function readThread(runtime: Runtime, threadId: string, includeTurns = false): Promise<ThreadRecord> {
   try {
     const { thread } = await runtime.request("thread/read", { threadId, includeTurns });
     return thread;
   } catch (error) {
-    // The runtime says of a thread without a turn that it cannot list turns yet (measured).
+    // The runtime cannot list the turns of a thread that has none yet (measured).
     if (!includeTurns || !MethodNotFoundError.isInstance(error)) throw error;
     return readThread(runtime, threadId);
   }
 }
 
 /**
- * Reads something of a thread's rollout; null when the rollout cannot be read. A runtime of this program has its files
- * here, unless a `spawn` has put it elsewhere; any other one is asked for the file (`fs/readFile`).
+ * Reads a part of a thread's rollout; null when the rollout cannot be read. The files of a local runtime are here, unless
+ * a `spawn` put it elsewhere; any other runtime sends the file (`fs/readFile`).
  */
-export async function readRollout<T>(
+async function readRollout<T>(
   runtime: Runtime,
   path: string | null,
   read: (rollout: RolloutBytes) => Promise<T>,
 ): Promise<T | null> {
   if (path === null) return null;
+  const { openRollout, rolloutOf } = await import("../runtime/rollout.js");
   let rollout: RolloutBytes | null = null;
   try {
     rollout = runtime.paths.isLocal ? await openRollout(path).catch(() => null) : null;

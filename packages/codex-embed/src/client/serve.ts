@@ -23,10 +23,11 @@ const {
 const SERVE: OptionTable<ServeOptions> = { ...CODEX_OF_A_SERVER, listen: text, auth: variants("type", AUTH) };
 
 /**
- * Starts `codex app-server --listen` for others to connect to, and resolves when it takes connections. It ends with
- * `close()`, and with this program however that ends (except on Windows, when this program is killed).
+ * Starts `codex app-server --listen` for other clients, and resolves when it accepts connections. It ends with `close()`,
+ * and with this program however that ends (except on Windows, when this program is killed).
  *
- * @throws UsageError for options that cannot work; LaunchError as `Codex.launch` does, with the server's stderr.
+ * @throws UsageError for options that are unknown or cannot work; LaunchError as `Codex.launch` does, with the last
+ * stderr output of the server.
  */
 export async function serveAppServer(options: ServeOptions = {}): Promise<AppServer> {
   const checked = withHomePaths(checkOptions(options, "serveAppServer", SERVE));

@@ -4,6 +4,7 @@ import { OutputValidationError } from "../errors/turn.js";
 import type {
   ResponseItem,
   ThreadGoal,
+  ThreadGoalSetParams,
   Thread as ThreadRecord,
   ThreadSampleResponse,
 } from "../protocol/generated/protocol.js";
@@ -22,35 +23,30 @@ import type { TurnEvent } from "../stream/events.js";
 import { flag, list, required, signal, text } from "../validate/kinds.js";
 import { checkOptions } from "../validate/options.js";
 import { checkReviewTarget } from "../validate/reviewTarget.js";
+import type { GoalHandle, GoalResult } from "./goal.js";
 import {
-  clearGoal,
-  type GoalHandle,
+  checkObjective,
+  FORK_THREAD,
   type GoalOptions,
-  type GoalResult,
-  pauseGoal,
   RESUME_GOAL,
   type ResumeGoalOptions,
-  readGoal,
-  resumeGoal,
+  RUN,
   START_GOAL,
-  startGoal,
-} from "./goal.js";
-import { FORK_THREAD, RUN, TURN, TURN_LIMITS } from "./knownOptions.js";
+  TURN,
+  TURN_LIMITS,
+} from "./knownOptions.js";
 import { untilThreadFree } from "./limits.js";
 import { openFork, openNewThread, openStoredThread, readThread } from "./openThread.js";
-import { type ReviewHandle, type ReviewOptions, type ReviewResult, type ReviewTarget, startReview } from "./review.js";
-import { TurnStarter } from "./startTurn.js";
-import {
-  injectItems,
-  type ShellCommandItem,
-  sampleThread,
-  shellCommandAlongside,
-  shellCommandOf,
-  ThreadQueue,
-} from "./threadActions.js";
-import { type Input, OwnedTurn, type TurnHandle } from "./turn.js";
+import { OwnedTurn, ThreadQueue, TurnStarter } from "./startTurn.js";
+import type { ReviewHandle, ReviewOptions, ReviewResult, ReviewTarget, ShellCommandItem } from "./threadActions.js";
+import { type Input, injectItems, type TurnHandle } from "./turn.js";
 
-/** A conversation with the agent. Its turns run one after another; different threads run side by side. */
+/**
+ * A conversation with the agent. Its turns run one after another; different threads run side by side.
+ *
+ * Every method that sends a request also rejects as `codex.request` does: with `JsonRpcError` or a subclass,
+ * `RequestTimeoutError` or `TransportClosedError`.
+ */
 export class Thread implements AsyncDisposable {
   readonly id: string;
   /** The model in force when the thread was opened. */
@@ -66,16 +62,17 @@ export class Thread implements AsyncDisposable {
     this.#turns = new TurnStarter(runtime, opened.thread.id, opened.cwd);
   }
 
-  /** The working directory in force: as the thread was opened, or as the last turn has set it. */
+  /** The working directory in force: from when the thread was opened, or as the last turn set it. */
   get cwd(): string {
     return this.#turns.cwd;
   }
 
   /**
    * Runs one turn and resolves with its result: `startTurn` and `result()` in one. With an `outputSchema`, `output` is
-   * the validated answer; `repairAttempts` further turns ask the model to correct one that does not conform.
+   * the validated answer, and up to `repairAttempts` further turns ask the model to correct an answer that does not
+   * conform. The deadline covers all of them.
    *
-   * Rejects as both of them do; above all with `TurnFailedError`, which carries the partial result.
+   * Rejects as `startTurn` and `TurnHandle.result` do, above all with `TurnFailedError`, which has the partial result.
    */
   async run<S extends Schema | undefined = undefined>(
     input: Input,
@@ -98,8 +95,9 @@ export class Thread implements AsyncDisposable {
   /**
    * Starts a turn (`turn/start`) and resolves with its handle as soon as the runtime has accepted it.
    *
-   * @throws TurnInProgressError when the thread has a turn in flight; UsageError for a bad input, mode or schema;
-   * AuthRequiredError when the model provider needs a login and there is none.
+   * @throws TurnInProgressError when the thread has a turn in flight; UsageError for an invalid input, mode or schema;
+   * AuthRequiredError when the model provider needs a login and there is none; TurnDeadlineError, TurnStalledError or
+   * the signal's reason when a limit is reached before the runtime has answered.
    */
   async startTurn<S extends Schema | undefined = undefined>(
     input: Input,
@@ -110,9 +108,9 @@ export class Thread implements AsyncDisposable {
   }
 
   /**
-   * Runs one turn and yields its events; it starts with the first read. A turn that fails throws `TurnFailedError` after
-   * its last event. Leaving the loop early interrupts the turn, stops its commands and waits until the thread is free:
-   * to read some events and keep the turn, use `startTurn`.
+   * Runs one turn and yields its events. The turn starts with the first read. A failed turn throws `TurnFailedError`
+   * after its last event. Leaving the loop early interrupts the turn, stops its commands and waits until the thread is
+   * free: to read some events and keep the turn, use `startTurn`.
    */
   stream<S extends Schema | undefined = undefined>(
     input: Input,
@@ -124,9 +122,10 @@ export class Thread implements AsyncDisposable {
   }
 
   /**
-   * Reads the thread's record (`thread/read`), with its turns on request.
+   * Reads the thread's record (`thread/read`).
    *
-   * @throws InvalidRequestError for the turns of an ephemeral thread, which are not kept.
+   * @param options - `includeTurns`: read its turns too. Default false.
+   * @throws InvalidRequestError for the turns of an ephemeral thread, which are not stored.
    */
   async read(options: { readonly includeTurns?: boolean | undefined } = {}): Promise<ThreadRecord> {
     const { includeTurns } = checkOptions(options, "read", { includeTurns: flag });
@@ -140,8 +139,8 @@ export class Thread implements AsyncDisposable {
   }
 
   /**
-   * Summarises the history to free the context window (`thread/compact/start`). Resolves when the turn that does it
-   * has ended; rejects as a turn does, and with `TurnInProgressError` when the thread is busy.
+   * Summarizes the history to free the context window (`thread/compact/start`). Resolves when the turn that does this
+   * has ended. Rejects as `TurnHandle.result` does, and with `TurnInProgressError` when the thread is busy.
    */
   async compact(): Promise<TurnResult> {
     const site = captureCallSite();
@@ -153,60 +152,74 @@ export class Thread implements AsyncDisposable {
   }
 
   /**
-   * Starts a review of code, as a turn of this thread (`review/start`), and resolves with its handle. The limits are
-   * those of a turn. Rejects as `startTurn` does.
+   * Starts a code review as a turn of this thread (`review/start`) and resolves with its handle as soon as the runtime
+   * has accepted it. The limits are those of a turn. Rejects as `startTurn` does.
    */
   async startReview(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewHandle> {
     const site = captureCallSite();
     checkReviewTarget(target, "startReview");
     const limits = checkOptions(options, "startReview", TURN_LIMITS);
-    return startReview(this.#runtime, this.id, target, { limits, turns: this.#turns, site });
+    const { handle } = await this.#turns.begin({ method: "review/start", limits, site }, async () => {
+      const { reviewPlan } = await import("./threadActions.js");
+      return reviewPlan(this.#runtime, this.#turns, { threadId: this.id, target }, site);
+    });
+    return handle;
   }
 
-  /** Reviews code and resolves with what the reviewer found: `startReview` and `result()` in one. */
+  /** Reviews code and resolves with the findings: `startReview` and `result()` in one. Rejects as both do. */
   async review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
     return (await this.startReview(target, options)).result();
   }
 
   /**
-   * Gives the thread a goal (`thread/goal/set`); the thread is busy with the turns that follow until the goal ends.
-   * @throws UsageError, TurnInProgressError, InvalidRequestError (`GOALS_NEED_STORED_THREAD`, `GOALS_DISABLED`).
+   * Sets a goal (`thread/goal/set`) and resolves with a handle of the turns that follow. The thread is busy until the
+   * goal ends.
+   *
+   * @throws UsageError for an empty or too long objective; TurnInProgressError when the thread is busy;
+   * InvalidRequestError with the code `GOALS_NEED_STORED_THREAD` or `GOALS_DISABLED`; AuthRequiredError when the model
+   * provider needs a login and there is none.
    */
   async startGoal(objective: string, options: GoalOptions = {}): Promise<GoalHandle> {
-    text(objective, { call: "startGoal", path: "objective" });
-    const checked = checkOptions(options, "startGoal", START_GOAL);
-    const site = captureCallSite();
-    return startGoal(this.#runtime, this.id, objective, checked, this.#turns.streamOptions(site));
+    checkObjective(objective, "startGoal");
+    const { tokenBudget = null, ...limits } = checkOptions(options, "startGoal", START_GOAL);
+    return this.#followGoal({ threadId: this.id, objective, status: "active", tokenBudget }, limits);
   }
 
-  /** Gives the thread a goal and resolves with what came of it: `startGoal` and `result()` in one. */
+  /** Sets a goal and resolves with its result: `startGoal` and `result()` in one. Rejects as both do. */
   async runGoal(objective: string, options: GoalOptions = {}): Promise<GoalResult> {
     return (await this.startGoal(objective, options)).result();
   }
 
-  /** The thread's goal (`thread/goal/get`), or null. */
-  goal(): Promise<ThreadGoal | null> {
-    return readGoal(this.#runtime, this.id);
+  /** Reads the thread's goal (`thread/goal/get`); null when it has none. */
+  async goal(): Promise<ThreadGoal | null> {
+    const { goal } = await this.#runtime.request("thread/goal/get", { threadId: this.id });
+    return goal;
   }
 
-  /** Pauses the goal: the turn in flight runs to its end, and no other follows. */
-  pauseGoal(): Promise<ThreadGoal> {
-    return pauseGoal(this.#runtime, this.id);
+  /** Pauses the goal (`thread/goal/set`): the turn in flight runs to its end, and no other follows. */
+  async pauseGoal(): Promise<ThreadGoal> {
+    const { goal } = await this.#runtime.request("thread/goal/set", { threadId: this.id, status: "paused" });
+    return goal;
   }
 
-  /** Makes the goal active again and resolves with a handle of the turns that follow. Rejects as `startGoal` does. */
+  /**
+   * Makes the goal active again (`thread/goal/set`) and resolves with a handle of the turns that follow. Rejects as
+   * `startGoal` does.
+   */
   async resumeGoal(options: ResumeGoalOptions = {}): Promise<GoalHandle> {
-    const checked = checkOptions(options, "resumeGoal", RESUME_GOAL);
-    const site = captureCallSite();
-    return resumeGoal(this.#runtime, this.id, checked, this.#turns.streamOptions(site));
+    const limits = checkOptions(options, "resumeGoal", RESUME_GOAL);
+    return this.#followGoal({ threadId: this.id, status: "active" }, limits);
   }
 
-  /** Takes the goal away and resolves with whether there was one. The turn in flight runs to its end. */
-  clearGoal(): Promise<boolean> {
-    return clearGoal(this.#runtime, this.id);
+  /**
+   * Removes the goal (`thread/goal/clear`) and resolves with whether there was one. The turn in flight runs to its end.
+   */
+  async clearGoal(): Promise<boolean> {
+    const { cleared } = await this.#runtime.request("thread/goal/clear", { threadId: this.id });
+    return cleared;
   }
 
-  /** Inputs that wait for a turn of their own. */
+  /** Inputs that wait for a turn of their own (`thread/queue/*`). */
   get queue(): ThreadQueue {
     return new ThreadQueue(this.#runtime, this.id, () => this.#turns.cwd);
   }
@@ -215,7 +228,8 @@ export class Thread implements AsyncDisposable {
    * Asks the model about the conversation up to its latest finished turn, whoever started that, without adding to it
    * (`thread/sample`): no turn, no tools, no events.
    *
-   * @throws UsageError when the thread has no finished turn, or stores none because it is ephemeral.
+   * @throws UsageError when the thread has no finished turn, or stores none because it is ephemeral; AuthRequiredError
+   * when the model provider needs a login and there is none; the signal's reason when it aborts.
    */
   async sample(
     prompt: string,
@@ -224,35 +238,42 @@ export class Thread implements AsyncDisposable {
     text(prompt, { call: "sample", path: "prompt" });
     const checked = checkOptions(options, "sample", { signal });
     await this.#runtime.login.check(this.id, "thread/sample");
+    const { sampleThread } = await import("./threadActions.js");
     return sampleThread(this.#runtime, this.id, prompt, checked.signal);
   }
 
   /**
-   * Runs a command on the user's behalf (`thread/shellCommand`), outside the sandbox, and resolves with its item when it
-   * has ended. The agent sees the command and its output. It is a turn of its own, or runs alongside the one in flight.
+   * Runs a shell command on the user's behalf (`thread/shellCommand`), outside the sandbox, and resolves with its item
+   * when it has ended. The agent sees the command and its output. It is a turn of its own, or runs alongside the turn in
+   * flight.
    */
   async runShellCommand(command: string): Promise<ShellCommandItem> {
     const site = captureCallSite();
     text(command, { call: "runShellCommand", path: "command" });
-    if (command.trim() === "") throw new UsageError("The shell command is empty.");
+    if (command.trim() === "") throw new UsageError("runShellCommand: command is empty. Pass a shell command.");
     await untilThreadFree(this.#runtime, this.id, site);
-    const begin = () => this.#runtime.request("thread/shellCommand", { threadId: this.id, command });
-    if (this.#runtime.router.isBusy(this.id)) return shellCommandAlongside(this.#runtime, this.id, begin);
-    const turn = await this.#turns.adopt(site, begin);
-    return shellCommandOf(await turn.result());
+    const send = () => this.#runtime.request("thread/shellCommand", { threadId: this.id, command });
+    if (this.#runtime.router.isBusy(this.id)) {
+      const { shellCommandAlongside } = await import("./threadActions.js");
+      return shellCommandAlongside(this.#runtime, this.id, send);
+    }
+    const turn = await this.#turns.adopt(site, send);
+    const result = await turn.result();
+    const { shellCommandOf } = await import("./threadActions.js");
+    return shellCommandOf(result);
   }
 
   /**
    * Appends items to the history that the model sees (`thread/inject_items`).
    *
-   * @throws UsageError for an item that the runtime would drop without a word.
+   * @throws UsageError for an item that the runtime would accept and drop.
    */
   async injectItems(items: readonly ResponseItem[]): Promise<void> {
     list(items, { call: "injectItems", path: "items" });
     return injectItems(this.#runtime, this.id, items);
   }
 
-  /** Drops a turn and everything after it from the history (`thread/revert`). Files are left as they are. */
+  /** Removes a turn and everything after it from the history (`thread/revert`). Files stay as they are. */
   async revert(options: { readonly beforeTurnId: string }): Promise<void> {
     const { beforeTurnId } = checkOptions(options, "revert", { beforeTurnId: required(text) });
     await this.#runtime.request("thread/revert", { threadId: this.id, beforeTurnId });
@@ -270,18 +291,18 @@ export class Thread implements AsyncDisposable {
 
   /**
    * Ends the subscription (`thread/unsubscribe`): the runtime may unload the thread. It can be resumed later. A turn in
-   * flight goes on in the runtime, but is not heard of any more: its handle rejects with `UsageError`.
+   * flight continues in the runtime, but its events no longer arrive: its handle rejects with `UsageError`.
    */
   async unsubscribe(): Promise<void> {
     await this.#runtime.request("thread/unsubscribe", { threadId: this.id });
     this.#runtime.recovery.release(this.id);
     this.#runtime.broker.detach(this.id);
-    this.#runtime.router.letGo(this.id);
+    this.#runtime.router.detach(this.id);
   }
 
   /**
-   * Unsubscribes (`thread/unsubscribe`), for `await using thread = …`. The runtime frees the thread's memory, about 2 MB, and
-   * its open files 60 s later (`thread_unload_delay_secs`). Does nothing if the runtime is gone.
+   * Unsubscribes (`thread/unsubscribe`), for `await using thread = …`. The runtime frees the thread's memory, about 2 MB,
+   * and its open files 60 s later (`thread_unload_delay_secs`). Does nothing if the runtime is gone.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#runtime.isClosed) return;
@@ -290,6 +311,16 @@ export class Thread implements AsyncDisposable {
     } catch (error) {
       if (!TransportClosedError.isInstance(error)) throw error;
     }
+  }
+
+  /** Programs without goals do not load them. The thread is busy from the call on, also while they load. */
+  async #followGoal(params: ThreadGoalSetParams, limits: ResumeGoalOptions): Promise<GoalHandle> {
+    const site = captureCallSite();
+    const { handle } = await this.#turns.begin({ method: "thread/goal/set", limits, site }, async () => {
+      const { goalPlan } = await import("./goal.js");
+      return goalPlan(this.#runtime, this.#turns, params, site);
+    });
+    return handle;
   }
 
   /** @internal */

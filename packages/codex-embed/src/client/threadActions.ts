@@ -1,26 +1,178 @@
-import { CodexError, UsageError } from "../errors/base.js";
+import { type CallSite, CodexError, UsageError } from "../errors/base.js";
 import { InvalidRequestError } from "../errors/connection.js";
 import type {
-  JsonValue,
-  QueuedSubmission,
-  ResponseItem,
+  ReviewStartResponse,
   ThreadItem,
   ThreadSampleResponse,
+  ReviewTarget as WireReviewTarget,
 } from "../protocol/generated/protocol.js";
-import type { EndedTurn } from "../protocol/shapes.js";
+import type { EndedTurn, TurnUsage } from "../protocol/shapes.js";
+import type { TurnLimits } from "../runtime/options.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { itemKey } from "../stream/events.js";
-import { isRecord } from "../util/json.js";
-import { listOf, text } from "../validate/kinds.js";
-import { type Input, toUserInput } from "./turn.js";
+import { itemKey, type TurnEvent } from "../stream/events.js";
+import { type ReviewFinding, type ReviewVerdict, readFindings, readReviewJson } from "../validate/reviewTarget.js";
+import type { StartedTurn, StartPlan } from "./limits.js";
+import type { TurnStarter } from "./startTurn.js";
+import { TurnHandle, type TurnOutcome } from "./turn.js";
+
+/** What to review: the working tree, the difference to a branch, one commit, or what the instructions say. */
+export type ReviewTarget =
+  | Exclude<WireReviewTarget, { type: "commit" }>
+  | {
+      readonly type: "commit";
+      readonly sha: string;
+      /** Shown in the thread's history, for example the subject of the commit. */
+      readonly title?: string | null | undefined;
+    };
+
+/** Options of `thread.startReview` and `thread.review`. */
+export type ReviewOptions = TurnLimits;
+
+/**
+ * The result of a review. The runtime forwards a rendering for people, and the findings are parsed from it: confidence
+ * and correctness are not in it, and are null, unless the thread was started with `experimentalRawEvents` by a client
+ * with `optOutNotifications: []`, which brings the reviewer's own JSON.
+ */
+export interface ReviewResult {
+  readonly turn: EndedTurn;
+  /** The review as the runtime renders it for the thread; null when it was interrupted or returned none. */
+  readonly text: string | null;
+  readonly findings: readonly ReviewFinding[];
+  /** Null when the reviewer gave none. */
+  readonly verdict: ReviewVerdict | null;
+  /**
+   * The tokens that the review used. The runtime does not add them to the thread's usage. Null on a thread that was
+   * resumed or forked, or whose connection was lost meanwhile: the runtime reports them only to the client that started
+   * the thread.
+   */
+  readonly usage: TurnUsage | null;
+}
+
+/**
+ * A review in flight or ended: a turn of the thread in which a reviewer reads code. Iterating it yields every event
+ * from the first on, for any number of readers at any time. Leaving a loop early stops that reader only.
+ */
+export class ReviewHandle implements AsyncIterable<TurnEvent> {
+  /** The id of the turn. */
+  readonly id: string;
+  readonly threadId: string;
+  readonly #turn: TurnHandle;
+  readonly #answers: Promise<string[]>;
+  #result: Promise<ReviewResult> | null = null;
+
+  /** @internal */
+  constructor(turn: TurnHandle) {
+    this.id = turn.id;
+    this.threadId = turn.threadId;
+    this.#turn = turn;
+    this.#answers = rawAnswers(turn);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {
+    return this.#turn[Symbol.asyncIterator]();
+  }
+
+  /**
+   * Resolves with the findings when the review has completed or was interrupted. Can be called any number of times.
+   * Rejects as `TurnHandle.result` does.
+   */
+  result(): Promise<ReviewResult> {
+    this.#result ??= this.#read();
+    return this.#result;
+  }
+
+  /** Resolves when `result()` settles, and never rejects: how the turn ended, and what it produced in every case. */
+  outcome(): Promise<TurnOutcome> {
+    return this.#turn.outcome();
+  }
+
+  /**
+   * Interrupts the review (`turn/interrupt`) and resolves when the runtime has accepted that; `result()` then resolves
+   * without findings. Does nothing when the review has ended. Rejects as a request does.
+   */
+  interrupt(): Promise<void> {
+    return this.#turn.interrupt();
+  }
+
+  async #read(): Promise<ReviewResult> {
+    const { output: _, ...turn } = await this.#turn.result();
+    return readReview(turn, await this.#answers);
+  }
+}
+
+interface StartedReview extends StartedTurn {
+  readonly handle: ReviewHandle;
+}
+
+/** Starts a review as a turn of the thread (`review/start`). */
+export function reviewPlan(
+  runtime: Runtime,
+  turns: TurnStarter,
+  params: { readonly threadId: string; readonly target: ReviewTarget },
+  site: CallSite,
+): StartPlan<ReviewStartResponse, StartedReview> {
+  const { threadId, target } = params;
+  const wire = {
+    threadId,
+    target: target.type === "commit" ? { ...target, title: target.title ?? null } : target,
+  };
+  const withHandle = (turn: StartedTurn): StartedReview => {
+    const { stream, ender } = turn;
+    return {
+      ...turn,
+      handle: new ReviewHandle(new TurnHandle(runtime, stream, { parse: async () => undefined, ender })),
+    };
+  };
+  return {
+    send: (sending) => runtime.request("review/start", wire, { ...sending, site }),
+    claim: (reservation, { turn }) => withHandle(turns.claim(reservation, turn.id, { site })),
+    find: async (reservation) => {
+      const found = await turns.findReview(reservation, site);
+      return found === null ? null : withHandle(found);
+    },
+  };
+}
+
+/**
+ * The reviewer's own JSON, with confidence and verdict, is in raw events, which a thread has to ask for, or in place of
+ * the rendering when the runtime could not parse it.
+ */
+function readReview(turn: EndedTurn, answers: readonly string[]): ReviewResult {
+  const { usage } = turn;
+  const exit = turn.items.findLast((item) => item.type === "exitedReviewMode");
+  if (exit?.type !== "exitedReviewMode" || turn.status === "interrupted") {
+    return { turn, text: null, findings: [], verdict: null, usage };
+  }
+  const text = exit.review;
+  for (const answer of [...answers].reverse().concat(text)) {
+    const review = readReviewJson(answer);
+    if (review !== null) return { turn, text, ...review, usage };
+  }
+  return { turn, text, ...readFindings(text), usage };
+}
+
+async function rawAnswers(turn: AsyncIterable<TurnEvent>): Promise<string[]> {
+  const answers: string[] = [];
+  try {
+    for await (const event of turn) {
+      if (event.method !== "rawResponseItem/completed") continue;
+      const { item } = event.params;
+      if (item.type !== "message" || item.role !== "assistant") continue;
+      answers.push(item.content.map((part) => (part.type === "output_text" ? part.text : "")).join(""));
+    }
+  } catch {
+    // `result()` reports how the turn ended.
+  }
+  return answers;
+}
 
 /** A command that was run on the user's behalf, as the thread records it. */
 export type ShellCommandItem = Extract<ThreadItem, { type: "commandExecution" }>;
 
-/** How often `thread/sample` is tried when further turns end meanwhile. */
+/** How often `thread/sample` is sent when further turns end meanwhile. */
 const SAMPLE_ATTEMPTS = 3;
 
-/** Asks the model beside the conversation (`thread/sample`), which has to name the latest finished turn, whoever started it. */
+/** Asks the model on the side (`thread/sample`). The request has to name the latest finished turn, whoever started it. */
 export async function sampleThread(
   runtime: Runtime,
   threadId: string,
@@ -53,18 +205,18 @@ async function latestFinishedTurn(
   } catch (error) {
     if (!InvalidRequestError.isInstance(error)) throw error;
     throw new UsageError(
-      `Thread ${threadId} has no stored turn to ask about. Run a turn first; an ephemeral thread stores none.`,
+      `Thread ${threadId} has no stored turn to sample from. Run a turn first; an ephemeral thread stores none.`,
       { cause: error },
     );
   }
-  throw new UsageError(`Thread ${threadId} has no finished turn to ask about. Await one first.`);
+  throw new UsageError(`Thread ${threadId} has no finished turn to sample from. Await one first.`);
 }
 
-/** Runs a command of the user beside a turn in flight, and waits for its end. */
+/** Runs a command of the user alongside the turn in flight, and waits for its end. */
 export async function shellCommandAlongside(
   runtime: Runtime,
   threadId: string,
-  begin: () => Promise<unknown>,
+  send: () => Promise<unknown>,
 ): Promise<ShellCommandItem> {
   let key: string | null = null;
   let settle: (item: ShellCommandItem) => void = () => {};
@@ -78,123 +230,18 @@ export async function shellCommandAlongside(
   using _completed = runtime.listeners.on("item/completed", ({ params }) => {
     if (isUserShell(params.item) && itemKey({ ...params, itemId: params.item.id }) === key) settle(params.item);
   });
-  await begin();
+  await send();
   return await runtime.whileOpen(completed);
 }
 
-/** The command of the user in the turn that it was. */
+/** The command of the user in the turn that ran it. */
 export function shellCommandOf(turn: EndedTurn): ShellCommandItem {
   const item = turn.items.find(isUserShell);
-  if (item === undefined) throw new CodexError("COMMAND_LOST", `Turn ${turn.id} ended without its command.`);
+  if (item === undefined)
+    throw new CodexError("COMMAND_LOST", `Turn ${turn.id} ended without the item of its shell command.`);
   return item;
 }
 
 function isUserShell(item: ThreadItem): item is ShellCommandItem {
   return item.type === "commandExecution" && item.source === "userShell";
-}
-
-/** Appends items to the history that the model sees (`thread/inject_items`). */
-export async function injectItems(runtime: Runtime, threadId: string, items: readonly ResponseItem[]): Promise<void> {
-  const values: readonly unknown[] = items;
-  for (const [index, item] of values.entries()) {
-    const problem = problemWith(item);
-    if (problem !== null) {
-      throw new UsageError(`items[${index}] ${problem}. The runtime would take it without a word and drop it.`);
-    }
-  }
-  const wire: JsonValue[] = JSON.parse(JSON.stringify(items));
-  await runtime.request("thread/inject_items", { threadId, items: wire });
-}
-
-type FieldType = "string" | "array" | "text or array" | "object";
-
-/** The fields without which the runtime drops an item of a kind. */
-const REQUIRED_FIELDS: Readonly<Record<string, Readonly<Record<string, FieldType>>>> = {
-  message: { role: "string", content: "array" },
-  agent_message: { author: "string", recipient: "string", content: "array" },
-  reasoning: { summary: "array" },
-  function_call: { name: "string", arguments: "string", call_id: "string" },
-  function_call_output: { output: "text or array" },
-  custom_tool_call: { name: "string", input: "string", call_id: "string" },
-  custom_tool_call_output: { call_id: "string", output: "text or array" },
-  local_shell_call: { status: "string", action: "object" },
-  web_search_call: {},
-};
-
-function problemWith(item: unknown): string | null {
-  if (!isRecord(item)) return "is not an object";
-  const { type } = item;
-  const fields = typeof type === "string" && Object.hasOwn(REQUIRED_FIELDS, type) ? REQUIRED_FIELDS[type] : undefined;
-  if (fields === undefined) {
-    return `has the type ${JSON.stringify(type)}; it must be one of ${Object.keys(REQUIRED_FIELDS).join(", ")}`;
-  }
-  const bad = Object.entries(fields).find(([name, kind]) => !isOfType(item[name], kind));
-  return bad === undefined ? null : `of type ${String(type)} needs "${bad[0]}" (${bad[1]})`;
-}
-
-function isOfType(value: unknown, kind: FieldType): boolean {
-  switch (kind) {
-    case "string":
-      return typeof value === "string";
-    case "array":
-      return Array.isArray(value);
-    case "text or array":
-      return typeof value === "string" || Array.isArray(value);
-    case "object":
-      return isRecord(value);
-  }
-}
-
-/** Inputs that wait for their turn. The runtime starts each by itself; follow them with `codex.on`. */
-export class ThreadQueue {
-  readonly #runtime: Runtime;
-  readonly #threadId: string;
-  readonly #cwd: () => string;
-
-  /** @internal */
-  constructor(runtime: Runtime, threadId: string, cwd: () => string) {
-    this.#runtime = runtime;
-    this.#threadId = threadId;
-    this.#cwd = cwd;
-  }
-
-  /** Adds an input to the end (`thread/queue/add`); it runs at once when the thread is idle. */
-  async add(input: Input): Promise<QueuedSubmission> {
-    await this.#runtime.login.check(this.#threadId, "thread/queue/add");
-    const { queuedSubmission } = await this.#runtime.request("thread/queue/add", {
-      threadId: this.#threadId,
-      input: await toUserInput(input, this.#cwd()),
-      clientUserMessageId: crypto.randomUUID(),
-    });
-    return queuedSubmission;
-  }
-
-  /** What waits, in order (`thread/queue/list`, all pages). */
-  async list(): Promise<QueuedSubmission[]> {
-    const waiting: QueuedSubmission[] = [];
-    let cursor: string | null = null;
-    do {
-      const page: { data: QueuedSubmission[]; nextCursor: string | null } = await this.#runtime.request(
-        "thread/queue/list",
-        { threadId: this.#threadId, cursor },
-      );
-      waiting.push(...page.data);
-      cursor = page.nextCursor;
-    } while (cursor !== null);
-    return waiting;
-  }
-
-  /** Takes an input out (`thread/queue/delete`); false when it is not there any more. */
-  async remove(id: string): Promise<boolean> {
-    text(id, { call: "queue.remove", path: "id" });
-    const params = { threadId: this.#threadId, queuedSubmissionId: id };
-    return (await this.#runtime.request("thread/queue/delete", params)).deleted;
-  }
-
-  /** Puts the waiting inputs into this order (`thread/queue/reorder`); name all of them. */
-  async reorder(ids: readonly string[]): Promise<void> {
-    listOf(text)(ids, { call: "queue.reorder", path: "ids" });
-    const params = { threadId: this.#threadId, queuedSubmissionIds: [...ids] };
-    await this.#runtime.request("thread/queue/reorder", params);
-  }
 }

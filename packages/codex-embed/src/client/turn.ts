@@ -1,8 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { CodexError } from "../errors/base.js";
-import { UsageError } from "../errors/base.js";
-import type { ImageDetail, UserInput } from "../protocol/generated/protocol.js";
+import { type CodexError, UsageError } from "../errors/base.js";
+import type { ImageDetail, JsonValue, ResponseItem, UserInput } from "../protocol/generated/protocol.js";
 import type { EndedTurn, TurnResult, TurnSnapshot } from "../protocol/shapes.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { textOf } from "../stream/accumulate.js";
@@ -10,18 +9,18 @@ import type { TurnEvent } from "../stream/events.js";
 import { partialOutputOf } from "../stream/partialOutput.js";
 import type { TurnStream } from "../stream/turnStream.js";
 import { checkPicture, toPictureUrl } from "../tools/picture.js";
+import { isRecord } from "../util/json.js";
 import { text, wrongKind } from "../validate/kinds.js";
-import { Agents } from "./agents.js";
-import { type Ender, turnEnder } from "./ending.js";
+import { Agents, type Ender, turnEnder } from "./ending.js";
 
-/** A picture as a data URL, or as bytes that are sent as one. */
+/** An image: a data URL, or bytes that are sent as one. */
 export interface ImageInput {
   readonly type: "image";
   /** A `data:` URL in base64, or the bytes of the file: PNG, JPEG, GIF or WebP. */
   readonly image: string | Uint8Array | Blob;
-  /** The media type of the bytes. Not needed: it is recognised by the bytes. */
+  /** The media type of the bytes. Optional: it is detected from the bytes. */
   readonly mediaType?: string | undefined;
-  /** How closely the model looks. The pinned runtime leaves a picture of the detail `low` out without a word. */
+  /** How closely the model looks. Without `low`: the pinned runtime silently drops an image of that detail. */
   readonly detail?: Exclude<ImageDetail, "low"> | undefined;
 }
 
@@ -31,18 +30,18 @@ export interface TextInput {
   readonly text: string;
 }
 
-/** One part of an input: text, a picture, or any other part of the protocol (local image, skill, mention, audio). */
+/** One part of an input: text, an image, or any other part of the protocol (local image, skill, mention, audio). */
 export type InputPart = string | TextInput | ImageInput | UserInput;
 
-/** What a turn is given: a text, one part, or several. */
+/** The input of a turn: a string, one part, or several. */
 export type Input = InputPart | readonly InputPart[];
 
 /**
- * Turns an input into the wire's form.
+ * Converts an input to the protocol's form.
  *
- * @param cwd - what relative paths of local images are relative to; undefined skips the look at the file system.
- * @throws UsageError for a picture that the runtime cannot read: a remote URL, another format than PNG, JPEG, GIF and
- * WebP, an empty or cut file, or a local image that is not there. The runtime would go on without the picture.
+ * @param cwd - the folder that paths of local images are relative to; undefined skips the check of those files.
+ * @throws UsageError for an image that the runtime cannot read and would drop: a remote URL, a format other than PNG,
+ * JPEG, GIF and WebP, an empty or truncated file, or a local image that does not exist.
  */
 export async function toUserInput(input: Input, cwd: string | undefined): Promise<UserInput[]> {
   const parts = isPartList(input) ? input : [input];
@@ -59,7 +58,7 @@ async function toPart(part: InputPart, cwd: string | undefined): Promise<UserInp
     throw wrongKind(
       part,
       { call: "input", path: "a part" },
-      "An input is a string, an object with a type (text, image, localImage, …), or a list of them.",
+      "An input is a string, an object with a type (text, image, localImage, …), or a list of these.",
     );
   }
   switch (part.type) {
@@ -75,7 +74,7 @@ async function toPart(part: InputPart, cwd: string | undefined): Promise<UserInp
     }
     case "localImage":
       assertDetail(part.detail);
-      if (typeof part.path !== "string") throw new UsageError("A localImage needs its path, a string.");
+      if (typeof part.path !== "string") throw new UsageError("A localImage part needs a path (a string).");
       if (cwd === undefined) return part;
       // The runtime would resolve a relative path against its own working directory, not the thread's.
       return { ...part, path: await checkedFile(resolve(cwd, part.path)) };
@@ -86,13 +85,13 @@ async function toPart(part: InputPart, cwd: string | undefined): Promise<UserInp
 
 function assertDetail(detail: ImageDetail | undefined): void {
   if (detail !== "low") return;
-  throw new UsageError('The runtime leaves a picture of the detail "low" out: pass "auto", "high" or "original".');
+  throw new UsageError('The runtime drops an image with detail "low". Pass "auto", "high" or "original".');
 }
 
 async function checkedFile(path: string): Promise<string> {
   let bytes: Buffer;
   try {
-    // A pipe or a device would be read without end.
+    // Reading a pipe or a device may never end.
     if (!(await stat(path)).isFile()) throw new Error("It is not a file.");
     bytes = await readFile(path);
   } catch (cause) {
@@ -104,14 +103,70 @@ async function checkedFile(path: string): Promise<string> {
   return path;
 }
 
-/** What became of a turn. `error` is what `result()` rejects with. */
+/**
+ * Appends items to the history that the model sees (`thread/inject_items`).
+ *
+ * @throws UsageError for an item that the runtime would accept and drop.
+ */
+export async function injectItems(runtime: Runtime, threadId: string, items: readonly ResponseItem[]): Promise<void> {
+  const values: readonly unknown[] = items;
+  for (const [index, item] of values.entries()) {
+    const problem = problemWith(item);
+    if (problem !== null) {
+      throw new UsageError(`items[${index}] ${problem}. The runtime would accept it and drop it.`);
+    }
+  }
+  const wire: JsonValue[] = JSON.parse(JSON.stringify(items));
+  await runtime.request("thread/inject_items", { threadId, items: wire });
+}
+
+type FieldType = "string" | "array" | "text or array" | "object";
+
+/** The fields without which the runtime drops an item of each type (measured). */
+const REQUIRED_FIELDS: Readonly<Record<string, Readonly<Record<string, FieldType>>>> = {
+  message: { role: "string", content: "array" },
+  agent_message: { author: "string", recipient: "string", content: "array" },
+  reasoning: { summary: "array" },
+  function_call: { name: "string", arguments: "string", call_id: "string" },
+  function_call_output: { output: "text or array" },
+  custom_tool_call: { name: "string", input: "string", call_id: "string" },
+  custom_tool_call_output: { call_id: "string", output: "text or array" },
+  local_shell_call: { status: "string", action: "object" },
+  web_search_call: {},
+};
+
+function problemWith(item: unknown): string | null {
+  if (!isRecord(item)) return "is not an object";
+  const { type } = item;
+  const fields = typeof type === "string" && Object.hasOwn(REQUIRED_FIELDS, type) ? REQUIRED_FIELDS[type] : undefined;
+  if (fields === undefined) {
+    return `has the type ${JSON.stringify(type)}; it must be one of ${Object.keys(REQUIRED_FIELDS).join(", ")}`;
+  }
+  const bad = Object.entries(fields).find(([name, kind]) => !isOfType(item[name], kind));
+  return bad === undefined ? null : `of type ${String(type)} needs "${bad[0]}" (${bad[1]})`;
+}
+
+function isOfType(value: unknown, kind: FieldType): boolean {
+  switch (kind) {
+    case "string":
+      return typeof value === "string";
+    case "array":
+      return Array.isArray(value);
+    case "text or array":
+      return typeof value === "string" || Array.isArray(value);
+    case "object":
+      return isRecord(value);
+  }
+}
+
+/** How a turn ended. `error` is what `result()` rejects with. */
 export type TurnOutcome<O = undefined> =
   | { readonly status: "completed"; readonly result: TurnResult<O>; readonly error?: undefined }
   /** By `interrupt()`, then without an error; or by a signal or a limit. */
   | { readonly status: "interrupted"; readonly result: TurnSnapshot; readonly error?: unknown }
-  /** The runtime says so (`TurnFailedError`), or the answer does not conform to `outputSchema`. */
+  /** The runtime reported a failure (`TurnFailedError`), or the answer does not conform to `outputSchema`. */
   | { readonly status: "failed"; readonly result: TurnSnapshot; readonly error: unknown }
-  /** Nothing more was heard of the turn: the runtime or the connection is gone, or the client was closed. */
+  /** Nothing more is heard of the turn: the runtime or the connection is gone, or the client was closed. */
   | { readonly status: "ended"; readonly result: TurnSnapshot; readonly error: CodexError };
 
 /** Makes the output of a turn; throws `OutputValidationError` when its answer does not conform. */
@@ -119,8 +174,8 @@ export type OutputParser<O> = (turn: EndedTurn) => Promise<O>;
 
 /**
  * A turn in flight or ended. Iterating it yields every event of the turn from the first on, for any number of readers
- * at any time; leaving a loop early stops that reader alone. A reader ends as the turn ends: what `result()` rejects
- * with is thrown after the last event.
+ * at any time. Leaving a loop early stops that reader only. A reader ends when the turn ends: it throws what `result()`
+ * rejects with after the last event.
  */
 export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
   readonly id: string;
@@ -149,20 +204,20 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
   }
 
   /**
-   * The text of the agent's messages as it grows, commentary left out; an empty line stands between two messages. What
-   * was yielded cannot be taken back: the beginning of a message that a steer or a retry cut off stays, and the next
-   * message follows. A retry is an `error` event with `willRetry`; `result.finalResponse` has the answer alone.
+   * Yields the text of the agent's messages as it grows, without commentary, with an empty line between two messages.
+   * Text that was yielded stays: when a steer or a retry cuts a message off, its beginning remains and the next message
+   * follows. A retry is an `error` event with `willRetry`. `result.finalResponse` is the answer alone.
    */
   textStream(): AsyncIterableIterator<string, void, undefined> {
     return textOf(this);
   }
 
   /**
-   * Resolves when the turn has completed or was interrupted; can be called any number of times, at any time.
+   * Resolves when the turn has completed or was interrupted. Can be called any number of times, at any time.
    *
-   * Rejects with `TurnFailedError` (which carries the partial result), with `TransportClosedError` when the runtime
-   * went away, with the reason of the turn's signal, with `TurnDeadlineError` or `TurnStalledError`, or with
-   * `OutputValidationError` when the answer does not conform to `outputSchema`.
+   * @throws TurnFailedError, with the partial result, when the runtime reports a failure; TransportClosedError when the
+   * runtime is gone; TurnDeadlineError or TurnStalledError when a limit is reached; OutputValidationError when the
+   * answer does not conform to `outputSchema`; the signal's reason when the turn's signal aborts.
    */
   result(): Promise<TurnResult<O>> {
     this.#result ??= this.#stream.ended.then(async (end) => {
@@ -195,26 +250,27 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
   }
 
   /**
-   * The answer as it grows, for a turn with an `outputSchema`: what can be read of its JSON so far, at most every 50 ms,
-   * and the whole at its end. Not validated; `result()` validates.
+   * Yields the answer of a turn with an `outputSchema` as it grows: what its JSON says so far, at most every 50 ms, and
+   * the complete value at the end. Not validated: `result()` validates.
    */
   partialOutput(): AsyncIterableIterator<unknown, void, undefined> {
     return partialOutputOf(this);
   }
 
   /**
-   * The sub-agents that the agent begins in this turn, each with its status, its events and its own sub-agents. Those of
-   * earlier turns are among them once the agent deals with them again. `interrupt()` leaves them running, as the runtime
-   * does; a signal or a limit that ends the turn ends them too.
+   * The sub-agents that the agent starts in this turn, each with its status, its events and its own sub-agents. Agents of
+   * earlier turns join when the agent uses them again. `interrupt()` leaves them running, as the runtime does; a signal
+   * or a limit that ends the turn ends them too.
    */
   agents(): Agents {
     return new Agents(this.#runtime, this.#stream.agents, this.threadId);
   }
 
   /**
-   * Adds input to the turn while it runs (`turn/steer`). The model's current answer is dropped and begun anew with it.
+   * Adds input to the running turn (`turn/steer`) and resolves when the runtime has accepted it. The model drops its
+   * current answer and starts again with the input.
    *
-   * @throws NoActiveTurnError when the turn has ended.
+   * @throws NoActiveTurnError when the turn has ended; UsageError for an input that cannot be sent.
    */
   async steer(input: Input): Promise<void> {
     await this.#stream.started;
@@ -227,73 +283,18 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
   }
 
   /**
-   * Interrupts the turn (`turn/interrupt`); `result()` then resolves with the status `interrupted`. Its commands go on
-   * in the background. Does nothing when the turn has ended.
+   * Interrupts the turn (`turn/interrupt`) and resolves when the runtime has accepted that; `result()` then resolves with
+   * the status `interrupted`. Commands of the turn continue in the background. Does nothing when the turn has ended.
+   * Rejects as a request does.
    */
   interrupt(): Promise<void> {
     return this.#ender.interrupt();
   }
 
-  /** @internal Ends the turn, its agents and its commands for a reader that has left. Never rejects. */
+  /** @internal Ends the turn, its agents and its commands when the only reader has left. Never rejects. */
   async leave(keepCommands: boolean): Promise<void> {
     if (this.#stream.isOver || this.#stream.isEnded) return;
     void this.#ender.end(() => undefined, keepCommands);
     await this.#stream.ended;
-  }
-}
-
-/**
- * @internal The events of a turn that has no other handle. It starts with the first read; leaving before its end, by
- * `break`, `return`, `throw` or an error of the reader, ends it and waits until the thread is free.
- */
-export class OwnedTurn implements AsyncGenerator<TurnEvent, void, undefined> {
-  readonly #start: () => Promise<TurnHandle<unknown>>;
-  readonly #keepCommands: boolean;
-  #begun: Promise<{ readonly turn: TurnHandle<unknown>; readonly reader: AsyncIterator<TurnEvent, void> }> | null =
-    null;
-  #hasLeft = false;
-
-  constructor(start: () => Promise<TurnHandle<unknown>>, keepCommands: boolean) {
-    this.#start = start;
-    this.#keepCommands = keepCommands;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async next(): Promise<IteratorResult<TurnEvent, void>> {
-    if (this.#hasLeft) return { done: true, value: undefined };
-    this.#begun ??= this.#start().then((turn) => ({ turn, reader: turn[Symbol.asyncIterator]() }));
-    try {
-      const { reader } = await this.#begun;
-      return await reader.next();
-    } catch (error) {
-      await this.#leave();
-      throw error;
-    }
-  }
-
-  async return(): Promise<IteratorResult<TurnEvent, void>> {
-    await this.#leave();
-    return { done: true, value: undefined };
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<TurnEvent, void>> {
-    await this.#leave();
-    throw error;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#leave();
-  }
-
-  /** Does not queue behind a `next()` that waits, as a generator's `return()` would. */
-  async #leave(): Promise<void> {
-    this.#hasLeft = true;
-    const begun = await this.#begun?.catch(() => null);
-    if (begun === null || begun === undefined) return;
-    await begun.reader.return?.();
-    await begun.turn.leave(this.#keepCommands);
   }
 }

@@ -11,7 +11,7 @@ export class CodexError extends Error {
     this.name = new.target.typeName;
   }
 
-  /** @internal Stable under minification, unlike `constructor.name`. */
+  /** The name of this class, which `isInstance` compares. Stable under minification, unlike `constructor.name`. */
   static readonly typeName: string = "CodexError";
 
   /** @internal */

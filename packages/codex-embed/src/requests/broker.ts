@@ -8,7 +8,7 @@ import type { ServerRequests } from "../protocol/generated/tables.js";
 import type { RequestId, WireRequest } from "../protocol/shapes.js";
 import type { HandlerErrorEvent, Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
-import { type AsyncContext, rootContext } from "../util/async.js";
+import { type AsyncContext, rootContext, withLimits } from "../util/async.js";
 import { isRecord } from "../util/json.js";
 import { FileChanges, type KnownChanges } from "./fileChanges.js";
 import { Deciders, type HandlerContext, type Handlers, type ThreadDeciders } from "./handlers.js";
@@ -225,7 +225,10 @@ export class RequestBroker {
   async #answer(pending: Pending): Promise<unknown> {
     const { id, threadId, turnId, bytes, room, controller } = pending;
     try {
-      return await Promise.race([this.#decide(pending), whenAborted(controller.signal)]);
+      return await withLimits(this.#decide(pending), { signal: controller.signal });
+    } catch (error) {
+      if (controller.signal.aborted) return undefined;
+      throw error;
     } finally {
       pending.isAnswered = true;
       room.leave(bytes);
@@ -359,10 +362,4 @@ function isToolCall(method: ServerMethod, params: unknown): params is DynamicToo
 function textIn(params: Readonly<Record<string, unknown>>, key: string): string | null {
   const value = params[key];
   return typeof value === "string" ? value : null;
-}
-
-function whenAborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
 }

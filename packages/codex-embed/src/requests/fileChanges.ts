@@ -1,9 +1,9 @@
 /** The join of a file-change request with its item: the request itself does not say what would change. */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import type { FileUpdateChange, ThreadItem, Turn } from "../protocol/generated/protocol.js";
 import { type ItemRef, itemKey, itemsIn, type Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
+import { deferred, withLimits } from "../util/async.js";
 import { isRecord } from "../util/json.js";
 
 /** What a file change would change: at least one file. */
@@ -95,18 +95,12 @@ export class FileChanges {
   /** The changes of an item as soon as it is heard of; null when that does not happen in time. */
   async next(item: ItemRef, signal: AbortSignal): Promise<KnownChanges | null> {
     const key = itemKey(item);
-    const cancel = new AbortController();
-    const heard = new Promise<void>((resolve) => {
-      this.#waiting.set(key, (this.#waiting.get(key) ?? new Set()).add(resolve));
-      cancel.signal.addEventListener("abort", () => {
-        const waiting = this.#waiting.get(key);
-        if (waiting?.delete(resolve) && waiting.size === 0) this.#waiting.delete(key);
-      });
-    });
-    const over = AbortSignal.any([signal, cancel.signal]);
-    const timeout = sleep(ITEM_WAIT_MS, undefined, { signal: over }).catch(() => {});
-    await Promise.race([heard, timeout]);
-    cancel.abort();
+    const { promise: heard, resolve } = deferred<void>();
+    const waiting = this.#waiting.get(key) ?? new Set();
+    this.#waiting.set(key, waiting.add(resolve));
+    await withLimits(heard, { signal, timeoutMs: ITEM_WAIT_MS }).catch(() => {});
+    waiting.delete(resolve);
+    if (waiting.size === 0 && this.#waiting.get(key) === waiting) this.#waiting.delete(key);
     return this.known(item) ?? null;
   }
 

@@ -1,7 +1,7 @@
 import { CodexError, UsageError } from "../errors/base.js";
 import { type ThreadFate } from "../errors/connection.js";
 import type { RequestId, WireNotification, WireRequest } from "../protocol/shapes.js";
-import { MAX_TIMER_MS, onAbort } from "../util/async.js";
+import { watchLimits } from "../util/async.js";
 import {
   describeFault,
   findJsonFault,
@@ -223,13 +223,9 @@ export class PendingCall {
       this.#reject = reject;
     });
     const { signal, timeoutMs } = options;
-    const stopListening = onAbort(signal, () => abandon(this, undefined));
-    const isTimed = timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS;
-    const timer = isTimed ? setTimeout(() => abandon(this, timeoutMs), timeoutMs) : undefined;
-    this.#stopWatching = () => {
-      stopListening();
-      clearTimeout(timer);
-    };
+    this.#stopWatching = watchLimits({ signal, timeoutMs }, (limit) =>
+      abandon(this, limit === "timeout" ? timeoutMs : undefined),
+    );
   }
 
   /** Whether it went out. */

@@ -10,7 +10,28 @@ import type {
 } from "../protocol/generated/protocol.js";
 import type { CodexStatus, Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
-import type { Logger } from "../util/logger.js";
+
+/** A logger in the shape of pino's; `console` fits as well. It never receives prompts, parameters or secrets. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** The same logger, but what it throws or rejects with is dropped: a broken logger never changes what the SDK does. */
+export function safeLogger(logger: Logger): Logger {
+  const safe = (level: keyof Logger) => (fields: object, message: string) => {
+    try {
+      const written: unknown = logger[level](fields, message);
+      // An asynchronous logger returns a promise; an unhandled rejection would end the program.
+      if (typeof written === "object" && written !== null) Promise.resolve(written).catch(() => {});
+    } catch {
+      // There is nowhere left to report it.
+    }
+  };
+  return { debug: safe("debug"), info: safe("info"), warn: safe("warn"), error: safe("error") };
+}
 
 /** A request of the runtime: an approval, a question, a call of a tool. */
 interface AskedRequest {

@@ -4,7 +4,7 @@ import { type CloseReason, LaunchError, TransportClosedError } from "../errors/c
 import { Connection, type ConnectionReceiver } from "../rpc/connection.js";
 import type { CodexStatus } from "../stream/events.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/stdio.js";
-import { onAbort, orAborted, rootContext, TimeLimitError, timeLimit } from "../util/async.js";
+import { onAbort, rootContext, TimeLimitError, timeLimit, withLimits } from "../util/async.js";
 import type { Endpoint, OpenedEndpoint, RecoveryPlan } from "./endpoint.js";
 import { type RuntimeMetadata, shakeHands } from "./handshake.js";
 import { type ClientOptions, startupLimitMs } from "./options.js";
@@ -108,13 +108,8 @@ export class Link {
    */
   async opened(signal: AbortSignal | undefined, timeoutMs: number | null, onTimeout: () => Error): Promise<Connection> {
     signal?.throwIfAborted();
-    const opening = orAborted(this.open(), signal);
-    if (timeoutMs === null || this.#status !== "reconnecting") return opening;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(onTimeout()), timeoutMs);
-    });
-    return Promise.race([opening, late]).finally(() => clearTimeout(timer));
+    const opening = this.open();
+    return withLimits(opening, { signal, timeoutMs: this.#status === "reconnecting" ? timeoutMs : null, onTimeout });
   }
 
   /** Ends the link and resolves when nothing of it is left. Idempotent. */

@@ -7,7 +7,7 @@ import { launchEnvironment, newMark } from "../process/environment.js";
 import { planLaunch, type SpawnRequest, workingDirectory } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
 import { DEFAULT_MAX_FRAME_BYTES, StdioTransport } from "../transport/stdio.js";
-import { orAborted, pause } from "../util/async.js";
+import { pause, withLimits } from "../util/async.js";
 import type { Endpoint } from "./endpoint.js";
 import type { CodexOptions } from "./options.js";
 
@@ -43,7 +43,7 @@ export async function startWithin(
   let spawned: SpawnedProcess | undefined;
   const starting = AgentProcess.start(request, { ...options, spawn: (asked) => (spawned = spawn(asked)) });
   try {
-    return await orAborted(starting, signal);
+    return await withLimits(starting, { signal });
   } catch (cause) {
     if (!signal.aborted) throw cause;
     const gone = starting.then((late) => late.kill()).catch(() => {});

@@ -21,7 +21,7 @@ import type {
 import type { Handlers } from "../requests/handlers.js";
 import type { Schema } from "../schema/types.js";
 import type { Tool, ToolGroup } from "../tools/tool.js";
-import type { Logger } from "../util/logger.js";
+import type { Logger } from "./activityLog.js";
 
 /** Where the agent may write: nowhere, in its workspace, or anywhere. */
 export const Sandbox = {

@@ -38,6 +38,7 @@ export class Recovery {
   readonly #router: Router;
   readonly #broker: RequestBroker;
   readonly #sandboxes: ThreadSandboxes;
+  readonly #experimentalApi: boolean;
   readonly #threads = new Map<string, { readonly isStored: boolean }>();
   /** Threads without a turn: the runtime has nothing to resume them by until they have one. */
   readonly #unheard = new Set<string>();
@@ -46,10 +47,12 @@ export class Recovery {
   /** Those among them that are being resumed. */
   readonly #waking = new Map<string, Promise<void>>();
 
-  constructor(router: Router, broker: RequestBroker, sandboxes: ThreadSandboxes) {
+  /** @param experimentalApi - whether `thread/resume` takes `initialTurnsPage`. Default true. */
+  constructor(router: Router, broker: RequestBroker, sandboxes: ThreadSandboxes, experimentalApi = true) {
     this.#router = router;
     this.#broker = broker;
     this.#sandboxes = sandboxes;
+    this.#experimentalApi = experimentalApi;
   }
 
   /** From now on the thread is taken up again after a loss. */
@@ -58,7 +61,7 @@ export class Recovery {
     this.#unheard.delete(threadId);
     this.#dormant.delete(threadId);
     this.#router.fates.opened(threadId, isStored);
-    this.#router.welcome(threadId, context);
+    this.#router.attach(threadId, context);
   }
 
   /** The thread is not this client's business any more. */
@@ -188,7 +191,8 @@ export class Recovery {
 
   /** The last turns of a thread, the oldest first, back to the first that is awaited; subscribes to the thread. */
   async #resume(threadId: string, awaited: readonly string[], request: RecoveryRequest): Promise<Turn[]> {
-    const first = await this.#firstPage(threadId, request);
+    const isAwaited = awaited.length > 0 || this.#broker.hasStale(threadId);
+    const first = await this.#firstPage(threadId, isAwaited, request);
     const turns = [...(first?.data ?? [])];
     const isMissing = (id: string) => turns.every((turn) => turn.id !== id && turn.rootTurnId !== id);
     let cursor = first?.nextCursor ?? null;
@@ -203,25 +207,41 @@ export class Recovery {
   /**
    * Subscribes to a thread by resuming it. A sub-agent's is the runtime's to load: when it does not, its record is read and
    * nothing else, for what sandbox it belongs into is not known here, and the configuration's may be none.
+   *
+   * `initialTurnsPage` belongs to the experimental API. Without it, only the whole history of `thread/resume` holds the
+   * items in flight; `thread/turns/list` and `thread/read` leave them out (measured). So an awaited turn takes the whole
+   * history, unless that is over `maxFrameBytes`, and every other thread takes the list.
    */
-  async #firstPage(threadId: string, request: RecoveryRequest): Promise<TurnsPage | null> {
+  async #firstPage(threadId: string, isAwaited: boolean, request: RecoveryRequest): Promise<TurnsPage | null> {
     if (!this.#threads.has(threadId)) {
       const loaded = await request("thread/loaded/list", {});
       if (!loaded.data.includes(threadId)) return request("thread/turns/list", { threadId, ...PAGE });
     }
-    const sandbox = this.#sandboxes.fieldsFor(threadId);
-    const params = { threadId, ...sandbox, excludeTurns: true, initialTurnsPage: PAGE };
-    const resumed = await request("thread/resume", params, ({ initialTurnsPage }) => {
-      // What is still to be decided is sent again right behind the reply.
-      this.#broker.learn(threadId, initialTurnsPage?.data ?? []);
-    });
-    return resumed.initialTurnsPage;
+    const params = { threadId, ...this.#sandboxes.fieldsFor(threadId), excludeTurns: true };
+    // The runtime sends its pending requests again right behind the reply, so the broker learns before the next message.
+    const learn = (turns: readonly Turn[] = []) => this.#broker.learn(threadId, turns);
+    if (this.#experimentalApi) {
+      const withPage = { ...params, initialTurnsPage: PAGE };
+      return (await request("thread/resume", withPage, (reply) => learn(reply.initialTurnsPage?.data)))
+        .initialTurnsPage;
+    }
+    if (isAwaited) {
+      try {
+        const whole = { ...params, excludeTurns: false };
+        const { thread } = await request("thread/resume", whole, (reply) => learn(reply.thread.turns));
+        return { data: thread.turns.toReversed(), nextCursor: null, backwardsCursor: null };
+      } catch (error) {
+        if (!FrameTooLargeError.isInstance(error)) throw error;
+      }
+    }
+    await request("thread/resume", params);
+    return request("thread/turns/list", { threadId, ...PAGE });
   }
 
   #lose(threadId: string, reason: CloseReason): void {
     this.release(threadId);
     this.#broker.voidStale(threadId);
-    this.#router.lose(threadId, reason);
+    this.#router.fail(threadId, reason);
   }
 }
 
@@ -237,7 +257,7 @@ function patiently(request: RecoveryRequest): RecoveryRequest {
       try {
         return await request(...call);
       } catch (error) {
-        if (!isRefusal(error) || attempt === MOST_TRIES) throw error;
+        if (!isRefusal(error) || FrameTooLargeError.isInstance(error) || attempt === MOST_TRIES) throw error;
       }
       await sleep(LOOK_AGAIN_MS * attempt);
     }

@@ -6,7 +6,7 @@ import { messageOf, UsageError } from "../errors/base.js";
 import { LaunchError } from "../errors/connection.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/stdio.js";
 import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
-import { orAborted } from "../util/async.js";
+import { withLimits } from "../util/async.js";
 import type { Endpoint, RecoveryPlan } from "./endpoint.js";
 import type { ConnectOptions, ReconnectOptions } from "./options.js";
 
@@ -128,7 +128,7 @@ export function checkedToken(token: unknown): string {
 
 async function tokenOf(provider: () => string | Promise<string>, signal: AbortSignal): Promise<string> {
   try {
-    return await orAborted(Promise.resolve(provider()), signal);
+    return await withLimits(Promise.resolve(provider()), { signal });
   } catch (cause) {
     const why = messageOf(cause);
     throw new LaunchError("CONNECT_FAILED", `The tokenProvider gave no token: ${why}`, { cause });

@@ -18,9 +18,8 @@ import {
 } from "../stream/events.js";
 import { Router } from "../stream/router.js";
 import { NewestMap, ThreadSandboxes, ThreadTotals } from "../stream/threadMemory.js";
-import { orAborted } from "../util/async.js";
-import { safeLogger } from "../util/logger.js";
-import { ActivityLog } from "./activityLog.js";
+import { withLimits } from "../util/async.js";
+import { ActivityLog, safeLogger } from "./activityLog.js";
 import { Link } from "./connectionManager.js";
 import { type Endpoint, RuntimePaths } from "./endpoint.js";
 import type { RuntimeMetadata } from "./handshake.js";
@@ -105,7 +104,7 @@ export class Runtime {
       parentOf: (threadId) => this.#parentOf(threadId),
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
-    this.recovery = new Recovery(this.router, this.broker, this.sandboxes);
+    this.recovery = new Recovery(this.router, this.broker, this.sandboxes, options.experimentalApi);
     this.login = new LoginGate({
       account: () => this.request("account/read", { refreshToken: false }, { timeoutMs: LOGIN_QUESTION_MS }),
       config: () => this.request("config/read", { includeLayers: false }, { timeoutMs: LOGIN_QUESTION_MS }),
@@ -231,7 +230,7 @@ export class Runtime {
     const gone = (this.#link.latest?.closed ?? this.closed).then((reason) => {
       throw new TransportClosedError(reason);
     });
-    return orAborted(Promise.race([promise, gone]), signal);
+    return withLimits(Promise.race([promise, gone]), { signal });
   }
 
   /** Ends the runtime and resolves when nothing of it is left. Everything pending rejects. Idempotent. */
@@ -270,7 +269,7 @@ export class Runtime {
       const threadId = this.#dormantIn(method, params);
       if (threadId === null) return connection;
       try {
-        await orAborted(this.recovery.wake(threadId, recoveryOn(connection)), signal);
+        await withLimits(this.recovery.wake(threadId, recoveryOn(connection)), { signal });
       } catch (error) {
         if (!TransportClosedError.isInstance(error) || this.#endpoint.recovery === null) throw error;
         await connection.closed;

@@ -9,12 +9,12 @@ export class TurnAccumulator {
   readonly #items: ThreadItem[] = [];
   #before: TokenUsageBreakdown | null;
   #lastUsage: ThreadTokenUsage | null = null;
-  /** The sum over the model's responses; null when there was none, or some may have been missed. */
+  /** The sum over the model's responses. Null when there was none, or some may have been missed. */
   #counted: TokenUsageBreakdown | null = null;
   #isGapped = false;
   #startedAt: number | null = null;
 
-  /** @param before - what the thread had used before the turn, when that is known. */
+  /** @param before - what the thread had used before the turn, if known. */
   constructor(turn: { threadId: string; turnId: string }, before: TokenUsageBreakdown | null) {
     this.#threadId = turn.threadId;
     this.#turnId = turn.turnId;
@@ -46,15 +46,15 @@ export class TurnAccumulator {
     }
   }
 
-  /** Takes what one response of the model used. Read where the runtime tells nothing else, which is in reviews. */
+  /** Adds what one response of the model used. Counts only where the runtime reports no total, which is in reviews. */
   count(usage: TokenUsageBreakdown): void {
     if (!this.#isGapped) this.#counted = add(this.#counted ?? NOTHING, usage);
   }
 
   /**
-   * What the turn has produced.
+   * What the turn has produced so far.
    *
-   * @param turn - the runtime's closing record, null while there is none.
+   * @param turn - the record that ends the turn, or null while it runs.
    * @param events - the events of the turn, read for the text of an unfinished message.
    */
   snapshot(turn: Turn | null, events: Iterable<TurnEvent>): TurnSnapshot {
@@ -68,7 +68,7 @@ export class TurnAccumulator {
       startedAt: turn?.startedAt ?? this.#startedAt,
       completedAt: turn?.completedAt ?? null,
       durationMs: turn?.durationMs ?? null,
-      // The last message that is neither commentary nor empty: the runtime's own rule, measured.
+      // The last message that is neither commentary nor empty. The runtime uses the same rule (measured).
       finalResponse: messages.at(-1) ?? null,
       text: [...messages, ...(unfinished === "" ? [] : [unfinished])].join("\n\n"),
       items: [...this.#items],
@@ -77,17 +77,79 @@ export class TurnAccumulator {
   }
 
   /**
-   * The runtime counts per thread, so the turn's part is a difference. It repeats the last count in a turn whose model
-   * reports none, so the total before is better known than told from the first count of the turn.
+   * The runtime counts per thread, so the turn's usage is a difference. In a turn whose model reports no usage it repeats
+   * the last total, so a known total from before is better than one inferred from the turn's first count.
    */
   #usage(): TurnUsage | null {
     const last = this.#lastUsage;
     if (last === null && this.#counted !== null) {
-      // The runtime does not count a review for its thread.
+      // The runtime does not add a review to the total of its thread.
       return { turn: this.#counted, thread: this.#before ?? NOTHING, contextWindow: null };
     }
     if (last === null || this.#before === null) return null;
     return { turn: subtract(last.total, this.#before), thread: last.total, contextWindow: last.modelContextWindow };
+  }
+}
+
+/** Adds up the turns that one thread runs one after another, of a goal or a sub-agent. */
+export class TurnSeries {
+  readonly #threadId: string;
+  readonly #usedBefore: TokenUsageBreakdown | null;
+  readonly #turns: TurnSnapshot[] = [];
+  #current: { readonly id: string; readonly accumulator: TurnAccumulator } | null = null;
+
+  /** @param usedBefore - what the thread had used before its first turn here, if known. */
+  constructor(threadId: string, usedBefore: TokenUsageBreakdown | null) {
+    this.#threadId = threadId;
+    this.#usedBefore = usedBefore;
+  }
+
+  /** The turns that have ended, in order. */
+  get turns(): readonly TurnSnapshot[] {
+    return this.#turns;
+  }
+
+  /** The turn in flight, or null. */
+  get currentId(): string | null {
+    return this.#current?.id ?? null;
+  }
+
+  /** The final response of the last turn that has one. */
+  get finalResponse(): string | null {
+    return this.#turns.findLast(({ finalResponse }) => finalResponse !== null)?.finalResponse ?? null;
+  }
+
+  /** `turn` is the sum over all turns. Null when the model reported no usage. */
+  get usage(): TurnUsage | null {
+    const used = this.#turns.flatMap(({ usage }) => usage ?? []);
+    const last = used.at(-1);
+    if (last === undefined) return null;
+    const turn = used.reduce((total, usage) => add(total, usage.turn), NOTHING);
+    return { turn, thread: last.thread, contextWindow: last.contextWindow };
+  }
+
+  /** Takes the next event of the thread. The end of a turn goes to `complete`. */
+  add(event: TurnEvent): void {
+    if (event.method === "turn/started") {
+      const id = event.params.turn.id;
+      const before = this.#turns.findLast(({ usage }) => usage !== null)?.usage?.thread ?? this.#usedBefore;
+      this.#current = { id, accumulator: new TurnAccumulator({ threadId: this.#threadId, turnId: id }, before) };
+    }
+    this.#current?.accumulator.add(event);
+  }
+
+  /** Ends the turn in flight. Null, and nothing changes, when another one is in flight or none. */
+  complete(turn: Turn, events: Iterable<TurnEvent>): TurnSnapshot | null {
+    if (this.#current?.id !== turn.id) return null;
+    const snapshot = this.#current.accumulator.snapshot(turn, events);
+    this.#turns.push(snapshot);
+    this.#current = null;
+    return snapshot;
+  }
+
+  /** Nothing more is heard of the turn in flight. */
+  abandon(): void {
+    this.#current = null;
   }
 }
 
@@ -120,13 +182,13 @@ function combine(part: (name: keyof TokenUsageBreakdown) => number): TokenUsageB
 }
 
 /**
- * Yields the text of the agent's messages piece by piece, commentary left out. What a message's deltas did not bring
- * comes from the completed item: all of the rest, when some were missed. Between two messages there is an empty line.
+ * Yields the text of the agent's messages piece by piece, without commentary. Text that the deltas of a message did not
+ * bring comes from its completed item. An empty line separates two messages.
  */
 export async function* textOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<string, void, undefined> {
   const seen = new Map<string, string>();
   let isGapped = false;
-  /** The messages that began after the gap, so that no piece of them was missed. */
+  /** The messages that started after the last gap, so no delta of them is missing. */
   const whole = new Set<string>();
   const commentary = new Set<string>();
   let current: string | null = null;
@@ -141,7 +203,7 @@ export async function* textOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<
       if (item.type !== "agentMessage") continue;
       seen.set(item.id, "");
       whole.add(item.id);
-      // A retry may begin the message anew under the same id.
+      // A retry may start the message again under the same id.
       if (current === item.id) current = "";
       if (item.phase === "commentary") commentary.add(item.id);
       else commentary.delete(item.id);
@@ -165,14 +227,14 @@ export async function* textOf(events: AsyncIterable<TurnEvent>): AsyncGenerator<
   }
 }
 
-/** The agent's completed messages without commentary. */
+/** The texts of the agent's completed messages, without commentary and empty ones. */
 export function messagesIn(items: readonly ThreadItem[]): string[] {
   return items.flatMap((item) =>
     item.type === "agentMessage" && item.phase !== "commentary" && item.text !== "" ? item.text : [],
   );
 }
 
-/** What arrived of the message that the agent had not completed; empty when there is none, or when it is commentary. */
+/** The text so far of a message that is not complete. Empty when there is none, or when it is commentary. */
 export function unfinishedText(events: Iterable<TurnEvent>): string {
   let itemId: string | null = null;
   let isCommentary = false;
@@ -183,7 +245,7 @@ export function unfinishedText(events: Iterable<TurnEvent>): string {
       isCommentary = event.params.item.phase === "commentary";
       text = "";
     } else if (event.method === "item/agentMessage/delta") {
-      // The log of a long turn may have dropped how the message began.
+      // The log of a long turn may have dropped the start of the message.
       if (event.params.itemId !== itemId) {
         itemId = event.params.itemId;
         isCommentary = false;

@@ -1,27 +1,25 @@
 import type { CollabAgentStatus, ThreadItem } from "../protocol/generated/protocol.js";
 import type { TurnSnapshot } from "../protocol/shapes.js";
-import { TurnAccumulator } from "./accumulate.js";
-import { EventLog } from "./eventLog.js";
-import { isTurnEvent, type Notification, type TurnEvent } from "./events.js";
-import type { ThreadFollower } from "./reservation.js";
+import { deferred } from "../util/async.js";
+import { TurnSeries } from "./accumulate.js";
+import { Changes, EventStream, type Unfinished } from "./eventStream.js";
+import { isTurnEvent, type Notification, type ReconnectedEvent, type TurnEvent } from "./events.js";
+import type { ThreadFollower } from "./threadRoute.js";
 
-/** How a sub-agent stands, in the runtime's words. `shutdown`: it was closed, or unloaded. */
+/** The status of a sub-agent, as the runtime names it. `shutdown`: it was closed or unloaded. */
 export type AgentStatus = CollabAgentStatus;
 
-/** What a sub-agent has come to. */
+/** What a sub-agent achieved. */
 export interface AgentResult {
   readonly threadId: string;
   readonly status: AgentStatus;
-  /** The turns that it has run, in order; one that it was closed in may be missing. */
+  /** The turns that it has run, in order. The turn in which it was closed may be missing. */
   readonly turns: readonly TurnSnapshot[];
   /** The final response of the last turn that has one. */
   readonly finalResponse: string | null;
 }
 
-/** How following a sub-agent ended. */
-export type AgentEnd = { readonly result: AgentResult } | { readonly error: unknown };
-
-/** What is said of an agent where it is named. */
+/** What an item says of an agent that it names. */
 export interface AgentMention {
   readonly threadId: string;
   readonly prompt: string | null;
@@ -30,43 +28,33 @@ export interface AgentMention {
   readonly status: AgentStatus | null;
 }
 
-/** Takes what is said of a sub-agent's thread, and settles exactly once. */
-export class AgentStream implements ThreadFollower {
-  readonly threadId: string;
+/** The stream of all turns of one sub-agent. */
+export class AgentStream extends EventStream<AgentResult> implements ThreadFollower {
   /** The thread of the agent that began this one. */
   readonly parentThreadId: string;
-  /** Resolves when the agent has ended; never rejects. */
-  readonly ended: Promise<AgentEnd>;
-  /** Resolves when a turn of it has started, or it has ended without. */
-  readonly begun: Promise<void>;
-  readonly #tell: (event: TurnEvent | null) => void;
-  readonly #log: EventLog;
-  readonly #turns: TurnSnapshot[] = [];
+  readonly #onChange: (event: TurnEvent | null) => void;
+  readonly #turns: TurnSeries;
+  readonly #begun = deferred<void>();
   #mention: AgentMention;
   #status: AgentStatus | null = null;
-  #current: { readonly id: string; readonly accumulator: TurnAccumulator } | null = null;
-  #isEnded = false;
-  #markEnded: (end: AgentEnd) => void = () => {};
-  #markBegun: () => void = () => {};
 
-  /** @param tell - hears every event of the agent, and null when something else has changed. */
+  /** @param onChange - is given every event of the agent, and null when something else has changed. */
   constructor(
     mention: AgentMention,
     parentThreadId: string,
     bufferBytes: number,
-    tell: (event: TurnEvent | null) => void,
+    onChange: (event: TurnEvent | null) => void,
   ) {
-    this.threadId = mention.threadId;
+    super(mention.threadId, bufferBytes, null);
     this.parentThreadId = parentThreadId;
     this.#mention = mention;
-    this.#tell = tell;
-    this.#log = new EventLog(bufferBytes);
-    this.ended = new Promise((resolve) => {
-      this.#markEnded = resolve;
-    });
-    this.begun = new Promise((resolve) => {
-      this.#markBegun = resolve;
-    });
+    this.#onChange = onChange;
+    this.#turns = new TurnSeries(mention.threadId, null);
+  }
+
+  /** Resolves when a turn of the agent has started, or the agent has ended without one. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
   }
 
   get prompt(): string | null {
@@ -81,30 +69,21 @@ export class AgentStream implements ThreadFollower {
     return this.#mention.path;
   }
 
-  /** By its own events; until one has come, as the agent that named it was told. */
+  /** From its own events; before the first of them, from the items that name it. */
   get status(): AgentStatus {
     return this.#status ?? this.#mention.status ?? "pendingInit";
   }
 
   get finalResponse(): string | null {
-    return this.#turns.findLast(({ finalResponse }) => finalResponse !== null)?.finalResponse ?? null;
+    return this.#turns.finalResponse;
   }
 
   /** The turn in flight, or null. */
   get activeTurnId(): string | null {
-    return this.#current?.id ?? null;
+    return this.#turns.currentId;
   }
 
-  get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
-  /** A new reader over all turns, which ends as the agent ends. */
-  reader(): AsyncIterableIterator<TurnEvent, void, undefined> {
-    return this.#log.reader();
-  }
-
-  /** The agent was named again: what was not known is known now, and its state is newer. */
+  /** Another item names the agent: it fills in what was unknown, and its status is newer. */
   learn({ prompt, model, path, status }: AgentMention): void {
     const before = this.#mention;
     this.#mention = {
@@ -116,56 +95,50 @@ export class AgentStream implements ThreadFollower {
     };
   }
 
-  push(notification: Notification, bytes: number): void {
-    if (this.#isEnded) return;
+  push(notification: Notification | ReconnectedEvent, bytes: number): void {
+    if (this.isEnded) return;
     if (isTurnEvent(notification)) {
-      this.#log.append(notification, bytes);
+      this.append(notification, bytes);
       this.#account(notification);
-      this.#tell(notification);
+      this.#onChange(notification);
     } else if (isUnloading(notification)) {
       this.#status = "shutdown";
       this.end();
-      this.#tell(null);
+      this.#onChange(null);
     }
-  }
-
-  fail(error: unknown): void {
-    this.#end({ error });
   }
 
   /** Nothing more is expected of the agent. */
   end(): void {
     const { threadId, status, finalResponse } = this;
-    this.#end({ result: { threadId, status, turns: [...this.#turns], finalResponse } });
+    this.finish(() => ({ kind: "ended", result: { threadId, status, turns: [...this.#turns.turns], finalResponse } }));
   }
 
   #account(event: TurnEvent): void {
+    this.#turns.add(event);
     if (event.method === "turn/started") {
-      const turnId = event.params.turn.id;
-      const used = this.#turns.findLast(({ usage }) => usage !== null)?.usage?.thread ?? null;
-      this.#current = { id: turnId, accumulator: new TurnAccumulator({ threadId: this.threadId, turnId }, used) };
       this.#status = "running";
-      this.#markBegun();
-    }
-    this.#current?.accumulator.add(event);
-    if (event.method === "turn/completed" && this.#current?.id === event.params.turn.id) {
-      const snapshot = this.#current.accumulator.snapshot(event.params.turn, this.#log.events());
-      this.#turns.push(snapshot);
-      this.#current = null;
-      this.#status =
-        snapshot.status === "failed" ? "errored" : snapshot.status === "interrupted" ? "interrupted" : "completed";
+      this.#begun.resolve();
+    } else if (event.method === "turn/completed") {
+      const turn = this.#turns.complete(event.params.turn, this.logged());
+      if (turn !== null) this.#status = statusAfter(turn);
     }
   }
 
-  #end(end: AgentEnd): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.#current = null;
-    if ("error" in end) this.#log.end(end.error);
-    else this.#log.end();
-    this.#markBegun();
-    this.#markEnded(end);
+  protected override onOver(): void {
+    this.#turns.abandon();
+    this.#begun.resolve();
   }
+
+  protected override unfinished(): Unfinished<null> {
+    const { threadId, activeTurnId: turnId } = this;
+    return { threadId, turnId, result: null, maybeAccepted: true, cause: undefined };
+  }
+}
+
+function statusAfter({ status }: TurnSnapshot): AgentStatus {
+  if (status === "failed") return "errored";
+  return status === "interrupted" ? "interrupted" : "completed";
 }
 
 function isUnloading(notification: Notification): boolean {
@@ -175,25 +148,25 @@ function isUnloading(notification: Notification): boolean {
   );
 }
 
-/** What a tree needs of the client. */
+/** What a tree needs from the client. */
 export interface AgentHost {
   readonly bufferBytes: number;
-  /** Hands everything that is said of a thread to the follower, until the returned function is called. */
+  /** Delivers every notification about a thread to the follower, until the returned function is called. */
   follow(threadId: string, follower: ThreadFollower, rootThreadId: string): () => void;
   /** Asks the runtime whether a thread has a turn in flight. */
   isActive(threadId: string): Promise<boolean>;
-  /** Asks the runtime for the thread whose agent began this one; null when there is none. Rejects when it does not answer. */
+  /** Asks the runtime for the thread whose agent began this one. Null when there is none. Rejects without an answer. */
   parentOf(threadId: string): Promise<string | null>;
 }
 
-/** More agents than this of one tree are not followed. */
+/** The most agents of one tree that are followed. */
 const MAX_AGENTS = 1_000;
-/** How far up the tree is searched for its root. */
+/** The most parents that are looked up to find out whether an agent belongs to the tree. */
 const MAX_DEPTH = 16;
 
 /**
- * Grows as the events of the root and of its agents name new agents. The runtime announces none by a notification of
- * its own: their events come unasked, and the items of the agent that began them say whose they are.
+ * The sub-agents of a turn or a goal, and theirs. The runtime announces no agent by a notification: events of its thread
+ * arrive without a subscription, and items of the agent that began it name it. So the tree grows by the items it sees.
  */
 export class AgentTree {
   readonly rootThreadId: string;
@@ -202,49 +175,49 @@ export class AgentTree {
   readonly #agents = new Map<string, AgentStream>();
   /** The threads that the runtime was asked about. */
   readonly #asked = new Set<string>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #changes = new Changes();
   #isRootOver = false;
 
-  /** @param onActivity - hears of every sign of life of an agent. */
+  /** @param onActivity - called for every sign of life of an agent. */
   constructor(rootThreadId: string, host: AgentHost, onActivity: () => void = () => {}) {
     this.rootThreadId = rootThreadId;
     this.#host = host;
     this.#onActivity = onActivity;
   }
 
-  /** The agents that a thread has begun or dealt with, in the order in which they became known. */
+  /** The agents that a thread has begun or addressed, in the order in which they became known. */
   agentsOf(parentThreadId: string): AgentStream[] {
     return this.all().filter((agent) => agent.parentThreadId === parentThreadId);
   }
 
-  /** All agents, the ones that began others before those. */
+  /** All agents, parents before children. */
   all(): AgentStream[] {
     return [...this.#agents.values()];
   }
 
-  /** Whether a thread of the tree can begin no further agents. */
+  /** Whether a thread of the tree can no longer begin agents. */
   isOver(threadId: string): boolean {
     return threadId === this.rootThreadId ? this.#isRootOver : (this.#agents.get(threadId)?.isEnded ?? true);
   }
 
-  /** Resolves when an agent has become known or has ended, or the root has. */
+  /** Resolves when an agent becomes known or ends, or the root ends. */
   nextChange(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#changes.next();
   }
 
-  /** Learns from an event of the root. */
+  /** Takes an event of the root. */
   observe(event: TurnEvent): void {
-    this.#note(this.rootThreadId, event);
+    this.#learn(this.rootThreadId, event);
   }
 
-  /** The root has ended: an agent that stands still now has ended as well, once those above it have. */
+  /** The root has ended. An idle agent ends too, as soon as its parent has ended. */
   async rootEnded(): Promise<void> {
     this.#isRootOver = true;
-    this.#tellChange();
+    this.#changes.announce();
     await this.#settle();
   }
 
-  #note(threadId: string, event: TurnEvent): void {
+  #learn(threadId: string, event: TurnEvent): void {
     if (event.method !== "item/started" && event.method !== "item/completed") return;
     const { item } = event.params;
     const isBegun = beginsAgents(item);
@@ -253,15 +226,15 @@ export class AgentTree {
       const known = this.#agents.get(mention.threadId);
       if (known !== undefined) known.learn(mention);
       else if (isBegun) this.#add(mention, threadId);
-      else void this.#addIfOwn(mention, threadId);
+      else void this.#addIfBelow(mention, threadId);
     }
   }
 
   /**
-   * To deal with an agent, the model names a thread, and it can name any, also one of somebody else's. It is an agent of
-   * this tree only if the runtime says so. That is how agents of earlier turns become known.
+   * To address an agent the model names a thread, and it can name any, even a stranger's. The thread is an agent of this
+   * tree only if the runtime confirms it. This is how agents of earlier turns become known.
    */
-  async #addIfOwn(mention: AgentMention, parentThreadId: string): Promise<void> {
+  async #addIfBelow(mention: AgentMention, parentThreadId: string): Promise<void> {
     const { threadId } = mention;
     if (this.#asked.has(threadId) || this.#asked.size === MAX_AGENTS) return;
     this.#asked.add(threadId);
@@ -286,19 +259,19 @@ export class AgentTree {
     if (this.#agents.size === MAX_AGENTS) return;
     const agent = new AgentStream(mention, parentThreadId, this.#host.bufferBytes, (event) => {
       this.#onActivity();
-      if (event !== null) this.#note(mention.threadId, event);
+      if (event !== null) this.#learn(mention.threadId, event);
       if (this.#isRootOver && (event === null || event.method === "turn/completed")) void this.#settle();
     });
     this.#agents.set(mention.threadId, agent);
     const unfollow = this.#host.follow(mention.threadId, agent, this.rootThreadId);
     void agent.ended.then(() => {
       unfollow();
-      this.#tellChange();
+      this.#changes.announce();
     });
-    this.#tellChange();
+    this.#changes.announce();
   }
 
-  /** An agent that stands still may have been given work that it has not begun: the runtime knows. */
+  /** An idle agent may have been given work that it has not started: only the runtime knows. */
   async #settle(): Promise<void> {
     for (const agent of this.all()) {
       if (agent.isEnded || agent.activeTurnId !== null || !this.isOver(agent.parentThreadId)) continue;
@@ -306,13 +279,9 @@ export class AgentTree {
       if (!isActive && agent.activeTurnId === null) agent.end();
     }
   }
-
-  #tellChange(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
 }
 
-/** Whether the agents that an item names were begun by it: then the runtime has made their ids, not the model. */
+/** Whether an item begins the agents that it names. Then the runtime chose their ids, not the model. */
 function beginsAgents(item: ThreadItem): boolean {
   if (item.type === "subAgentActivity") return item.kind === "started";
   return item.type === "collabAgentToolCall" && item.tool === "spawnAgent";

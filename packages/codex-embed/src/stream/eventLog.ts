@@ -1,5 +1,3 @@
-/** Owns what a turn has emitted, and lets any number of readers follow it from the beginning, each at its own pace. */
-
 import { StreamOverflowError } from "../errors/turn.js";
 import { type DeltaEvent, extendsSameText, isDeltaEvent, type TurnEvent, withDelta } from "./events.js";
 
@@ -11,15 +9,15 @@ interface Entry {
   readonly run: Run | null;
 }
 
-/** A run's text, in blocks: a string of its own for each piece would take several times as much memory. */
+/** The text of a run, in blocks: keeping each piece as a string would take several times as much memory. */
 interface Run {
   last: DeltaEvent;
   readonly blocks: string[];
   /** The pieces since the last block. */
   pieces: string[];
-  /** How many pieces there were in all. */
+  /** The number of all pieces. */
   count: number;
-  /** The length of the text, and of what of it is in blocks. */
+  /** The length of the text, and of its part in blocks. */
   length: number;
   blocksLength: number;
 }
@@ -27,9 +25,9 @@ interface Run {
 const PIECES_A_BLOCK = 256;
 
 /**
- * An append-only log shared by all readers. Adjacent deltas of one text share an entry: a reader that keeps up sees
- * each delta as it came, one that lags sees what it missed as a single event. When the log outgrows its limit the
- * oldest entries are dropped, and the readers that still needed them end with `StreamOverflowError`.
+ * The events of a stream, for any number of readers, each at its own pace. Adjacent deltas of one text share an entry: a
+ * reader that keeps up gets each delta as it came, one that lags gets what it missed as a single event. When the log
+ * outgrows its limit it drops the oldest entries, and readers that still needed them end with `StreamOverflowError`.
  */
 export class EventLog {
   readonly #limitBytes: number;
@@ -43,7 +41,11 @@ export class EventLog {
     this.#limitBytes = limitBytes;
   }
 
-  /** Adds an event and hands it to the readers that wait for one. */
+  /**
+   * Adds an event and gives it to the readers that wait for one.
+   *
+   * @param bytes - its size on the wire.
+   */
   append(event: TurnEvent, bytes: number): void {
     const tail = this.#entries.at(-1);
     if (isDeltaEvent(event)) {
@@ -63,24 +65,24 @@ export class EventLog {
     this.#wake();
   }
 
-  /** Marks the end. Readers finish after the last event, by throwing `error` when there is one. */
+  /** Marks the end. Readers finish after the last event; if there is an `error`, they throw it. */
   end(error?: unknown): void {
     this.#end ??= { error };
     this.#wake();
   }
 
-  /** The events that are still kept, the deltas of one text as one. */
+  /** The events that are still kept, adjacent deltas of one text as one. */
   *events(): Generator<TurnEvent, void, undefined> {
     for (const { last, run } of this.#entries) yield run === null ? last : withDelta(run.last, textFrom(run, 0));
   }
 
-  /** A new reader, which begins at the first event of the turn. */
+  /** A new reader, which begins at the first event. */
   reader(): AsyncIterableIterator<TurnEvent, void, undefined> {
     return new LogReader(this);
   }
 
   /**
-   * What comes next at a reader's position; undefined when it has to wait.
+   * The next event at a reader's position, which it advances; undefined when the reader has to wait.
    * @internal
    */
   take(position: Position): TurnEvent | "end" | undefined {
@@ -147,7 +149,7 @@ function extend(run: Run, event: DeltaEvent): void {
   run.pieces = [];
 }
 
-/** The run's text from an offset on. The time depends on what is taken alone. */
+/** The text of the run from an offset on, in time linear in the length of the result. */
 function textFrom(run: Run, offset: number): string {
   const backwards = [run.pieces.join("")];
   let start = run.blocksLength;
@@ -162,11 +164,11 @@ function textFrom(run: Run, offset: number): string {
     .slice(offset - start);
 }
 
-/** Where a reader stands: an entry, counted from the beginning of the turn, and how much of it was read. */
+/** The position of a reader: an entry, counted from the first event, and how much of it was read. */
 interface Position {
   index: number;
   pieces: number;
-  /** The length of the text that was read of a run. */
+  /** The length of the text that was read of the run. */
   length: number;
 }
 
@@ -208,7 +210,7 @@ class LogReader implements AsyncIterableIterator<TurnEvent, void, undefined> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Gives waiting `next()` calls what there is by now. */
+  /** Settles waiting `next()` calls with what there is by now. */
   wake(): void {
     for (let waiter = this.#waiters[0]; waiter !== undefined; waiter = this.#waiters[0]) {
       try {
@@ -223,7 +225,7 @@ class LogReader implements AsyncIterableIterator<TurnEvent, void, undefined> {
     this.#log.unpark(this);
   }
 
-  /** A parked reader has read everything, so entries that were dropped behind it are no loss to it. */
+  /** A parked reader has read everything, so it loses nothing by dropped entries. */
   skipRead(firstIndex: number): void {
     if (this.#position.index >= firstIndex) return;
     this.#position.index = firstIndex;

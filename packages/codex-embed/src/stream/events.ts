@@ -8,12 +8,13 @@ import {
   notificationScopes,
 } from "../protocol/generated/tables.js";
 import { currentContext } from "../util/async.js";
+import { isRecord } from "../util/json.js";
 import { MAX_KEY_CHARS, nearest, shownKey, text } from "../validate/kinds.js";
 
-/** The name of a notification that the protocol knows. */
+/** The method name of a notification of the protocol. */
 export type NotificationMethod = keyof Notifications;
 
-/** A notification, with its name as the discriminant: `if (event.method === "item/completed") event.params.item`. */
+/** A notification, discriminated by `method`: `if (event.method === "item/completed") event.params.item`. */
 export type Notification<M extends NotificationMethod = NotificationMethod> = {
   [K in M]: {
     readonly method: K;
@@ -23,51 +24,51 @@ export type Notification<M extends NotificationMethod = NotificationMethod> = {
   };
 }[M];
 
-/** A notification that the protocol of this version does not know: it comes from a newer runtime. */
+/** A notification that this version of the protocol does not know. It comes from a newer runtime. */
 export interface UnknownNotification {
   readonly method: string;
   readonly params: unknown;
   readonly emittedAtMs?: number;
 }
 
-/** A request of the runtime that was declined because nothing handles it, or because its handler failed. */
+/** A request of the runtime was declined, because it has no handler or its handler failed. */
 export interface HandlerErrorEvent {
   readonly method: "handlerError";
   readonly params: {
-    /** The request that was declined. */
+    /** The method of the declined request. */
     readonly request: string;
     readonly threadId: string | null;
     readonly turnId: string | null;
-    /** What the handler threw, or an error that says what was wrong with its answer. */
+    /** What the handler threw, or an error that says what is wrong with its answer. */
     readonly error: unknown;
   };
 }
 
 /**
- * How the client stands with its runtime. `idle`: it has not been started, or has crashed and is started again by the next
- * call (`restart: "on-crash"`). `reconnecting`: the connection was lost, and is being made anew.
+ * The state of the client's runtime. `idle`: not started yet, or crashed and started again by the next call
+ * (`restart: "on-crash"`). `reconnecting`: the connection was lost and is being established again.
  */
 export type CodexStatus = "idle" | "starting" | "ready" | "reconnecting" | "closed";
 
-/** The client stands in another way with its runtime than before. */
+/** The state of the client's runtime has changed. */
 export interface StatusEvent {
   readonly method: "status";
   readonly params: {
     readonly status: CodexStatus;
-    /** Why what was there before is gone; null when nothing is. */
+    /** Why the previous process or connection is gone; null when nothing is gone. */
     readonly reason: CloseReason | null;
   };
 }
 
 /**
- * What can be subscribed to: every notification by its name, the ones that this version does not know, the client's own
- * events, and with `"*"` everything but what it does not know.
+ * What `codex.on` subscribes to: a notification by its method, the client's own events (`handlerError`, `status`), `"*"` for
+ * all of these, or `"unknown"` for notifications that this version of the protocol does not know.
  */
 export type SubscriptionName = NotificationMethod | OwnEventName | "unknown" | "*";
 
 type OwnEventName = "handlerError" | "status";
 
-/** What a subscription to `K` delivers. */
+/** What a subscription to `K` receives. */
 export type NotificationOf<K extends SubscriptionName> = K extends NotificationMethod
   ? Notification<K>
   : K extends "handlerError"
@@ -80,14 +81,14 @@ export type NotificationOf<K extends SubscriptionName> = K extends NotificationM
 
 type Scopes = typeof notificationScopes;
 
-/** The names of the notifications that belong to one turn. */
+/** The methods of the notifications that belong to one turn. */
 export type TurnEventMethod = {
   [M in NotificationMethod]: Scopes[M] extends { readonly scope: "turn" } ? M : never;
 }[NotificationMethod];
 
 /**
- * The connection to the runtime was lost and has been made anew while the turn ran. Pieces of text may be missing here
- * (the completed item has all of it); completed items that were missed come next.
+ * The connection to the runtime was lost and restored while the turn ran. Deltas may be missing at this point; the
+ * completed item has the whole text. The completed items that were missed follow.
  */
 export interface ReconnectedEvent {
   readonly method: "reconnected";
@@ -98,50 +99,29 @@ export interface ReconnectedEvent {
 /** A notification that names a turn. */
 export type TurnNotification = Notification<TurnEventMethod>;
 
-/** What a turn's readers see: every notification that names the turn, and where the client was cut off from it. */
+/** What readers of a turn receive: every notification that names the turn, and `reconnected` after each gap. */
 export type TurnEvent = TurnNotification | ReconnectedEvent;
 
-/** The names of the events that carry a piece of a growing text in `params.delta`. */
+/** The methods of the events that carry a piece of a growing text in `params.delta`. */
 export type DeltaMethod = keyof typeof deltaNotifications & TurnEventMethod;
 
 /** An event that carries a piece of a growing text. */
 export type DeltaEvent = Notification<DeltaMethod>;
 
-/** What is known of a notification by its name. */
-export interface NotificationKind {
+/** What the method of a notification tells. */
+interface NotificationKind {
   readonly scope: NotificationScope;
-  /** The params that say which text it extends; null when it carries no piece of one. */
+  /** The params that say which text a delta extends; null for other notifications. */
   readonly textFields: readonly string[] | null;
 }
 
 const KINDS: ReadonlyMap<string, NotificationKind> = kinds();
-const OWN_NAMES: readonly SubscriptionName[] = ["handlerError", "status", "unknown", "*"];
 
-/** Throws `UsageError` for a subscription that nothing would ever come for. */
-export function checkSubscription(method: unknown, silenced: readonly string[]): void {
-  text(method, { call: "on", path: "method" });
-  const known: readonly string[] = [...KINDS.keys(), ...OWN_NAMES];
-  if (typeof method !== "string" || (known.includes(method) && !silenced.includes(method))) return;
-  const shown = shownKey(method);
-  if (known.includes(method)) {
-    throw new UsageError(
-      `on: ${shown} does not come with this client's optOutNotifications. Leave it out there; [] opts out of nothing.`,
-    );
-  }
-  const near = method.length > MAX_KEY_CHARS ? null : nearest(method, known);
-  throw new UsageError(
-    `on: the protocol has no notification ${shown}. ` +
-      (near === null
-        ? 'Use "*" for all of them, or "unknown" for those of a newer runtime.'
-        : `Did you mean "${near}"?`),
-  );
-}
-
-/** Several ask of the same notification, and the next one is mostly of the same kind. */
+/** Each notification is looked up several times, and the next one is mostly of the same kind. */
 let latest: { readonly method: string; readonly kind: NotificationKind | undefined } = { method: "", kind: undefined };
 
-/** The kind of a notification; undefined when the protocol of this version does not know it. */
-export function kindOf({ method }: { readonly method: string }): NotificationKind | undefined {
+/** Undefined when this version of the protocol does not know the notification. */
+function kindOf({ method }: { readonly method: string }): NotificationKind | undefined {
   if (latest.method !== method) latest = { method, kind: KINDS.get(method) };
   return latest.kind;
 }
@@ -153,8 +133,8 @@ function kinds(): Map<string, NotificationKind> {
 }
 
 /**
- * Whether the protocol of this version knows the notification. Its parameters are then taken to be as generated: the
- * runtime's version was compared at the handshake.
+ * Whether this version of the protocol knows the notification. Its params are then taken to have the generated type, because
+ * the handshake has compared the runtime's version.
  */
 export function isKnownNotification(notification: UnknownNotification): notification is Notification {
   return kindOf(notification) !== undefined;
@@ -176,8 +156,8 @@ export function isDeltaEvent(event: TurnEvent): event is DeltaEvent {
 }
 
 /**
- * Whether the parts of a turn's event that this SDK reads itself are of the kind that they should be. Only what a reader
- * would stumble over is looked at; all else is passed on as it came.
+ * Whether the params of a turn's event that this SDK reads itself have the right types. Only what would make a reader throw
+ * is checked; everything else is passed on as it came.
  */
 export function isReadable(event: TurnEvent): boolean {
   if (isDeltaEvent(event)) return typeof event.params.delta === "string";
@@ -187,31 +167,53 @@ export function isReadable(event: TurnEvent): boolean {
       return isReadableItem(event.params.item);
     case "thread/tokenUsage/updated": {
       const { tokenUsage } = event.params;
-      return isObject(tokenUsage) && isObject(tokenUsage.total) && isObject(tokenUsage.last);
+      return isRecord(tokenUsage) && isRecord(tokenUsage.total) && isRecord(tokenUsage.last);
     }
     default:
       return true;
   }
 }
 
-/** Whether an item has what tells it from others, and names agents in the way that it should. */
+/** Whether an item has an id and a type, and names agents in a readable way. */
 function isReadableItem(item: ThreadItem): boolean {
-  if (!isObject(item) || typeof item.id !== "string" || typeof item.type !== "string") return false;
+  if (!isRecord(item) || typeof item.id !== "string" || typeof item.type !== "string") return false;
   if (item.type === "subAgentActivity") return typeof item.agentThreadId === "string";
   if (item.type !== "collabAgentToolCall") return true;
   const { receiverThreadIds, agentsStates } = item;
   const areNamed = Array.isArray(receiverThreadIds) && receiverThreadIds.every((id) => typeof id === "string");
-  return areNamed && isObject(agentsStates);
+  return areNamed && isRecord(agentsStates);
 }
 
-/** The items of a record, which must not keep the turn from its end when they are none. */
+/** The readable items of a turn's record. Damaged ones must not keep the turn from ending. */
 export function itemsIn(turn: Turn | null): ThreadItem[] {
   const items: unknown = turn?.items;
   return turn !== null && Array.isArray(items) ? turn.items.filter(isReadableItem) : [];
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
+/** The thread that a notification names, or null. */
+export function threadOf(notification: Notification): string | null {
+  const scope = kindOf(notification)?.scope;
+  return scope !== undefined && "threadId" in scope ? stringAt(notification.params, scope.threadId) : null;
+}
+
+/** The turn that a notification names, or null. */
+export function turnOf(notification: TurnNotification): string | null {
+  const scope = kindOf(notification)?.scope;
+  return scope?.scope === "turn" ? stringAt(notification.params, scope.turnId) : null;
+}
+
+/** The item that a notification names, or null. */
+export function itemOf({ params }: TurnNotification): string | null {
+  return stringAt(params, ["itemId"]) ?? stringAt(params, ["item", "id"]);
+}
+
+function stringAt(value: unknown, path: readonly string[]): string | null {
+  let current = value;
+  for (const key of path) {
+    if (!isRecord(current)) return null;
+    current = current[key];
+  }
+  return typeof current === "string" ? current : null;
 }
 
 /** Whether two adjacent events extend the same text. */
@@ -222,14 +224,14 @@ export function extendsSameText(first: DeltaEvent, second: DeltaEvent): boolean 
   return kindOf(second)?.textFields?.every((field) => before[field] === after[field]) ?? false;
 }
 
-/** The same event with another piece of text. */
+/** A copy of the event with another piece of text. */
 export function withDelta<E extends DeltaEvent>(event: E, delta: string): E {
   return { ...event, params: { ...event.params, delta } };
 }
 
 /**
- * What an item is found by: its thread, its turn and its id, together. The id alone tells nothing apart, because the model
- * chooses it: the id of a tool's item is the id of the model's call, and two threads can have the same one at once.
+ * Identifies an item. Its id alone does not, because the model chooses it: the id of a tool's item is that of the model's
+ * call, and two threads can use the same one at once.
  */
 export interface ItemRef {
   readonly threadId: string;
@@ -237,27 +239,46 @@ export interface ItemRef {
   readonly itemId: string;
 }
 
-/** The reference as a key. No two references have the same one, whatever their ids hold. */
+/** A key for maps. Different references have different keys, whatever characters their ids hold. */
 export function itemKey({ threadId, turnId, itemId }: ItemRef): string {
   return JSON.stringify([threadId, turnId, itemId]);
 }
 
+const OWN_NAMES: readonly SubscriptionName[] = ["handlerError", "status", "unknown", "*"];
+
+/** Throws `UsageError` for a subscription that would never receive anything: an unknown name, or one in `silenced`. */
+export function checkSubscription(method: unknown, silenced: readonly string[]): void {
+  text(method, { call: "on", path: "method" });
+  const known: readonly string[] = [...KINDS.keys(), ...OWN_NAMES];
+  if (typeof method !== "string" || (known.includes(method) && !silenced.includes(method))) return;
+  const shown = shownKey(method);
+  if (known.includes(method)) {
+    throw new UsageError(
+      `on: this client's optOutNotifications leave out ${shown}. Remove it from that list; [] leaves out nothing.`,
+    );
+  }
+  const near = method.length > MAX_KEY_CHARS ? null : nearest(method, known);
+  throw new UsageError(
+    `on: the protocol has no notification ${shown}. ` +
+      (near === null
+        ? 'Use "*" for all notifications, or "unknown" for those of a newer runtime.'
+        : `Did you mean "${near}"?`),
+  );
+}
+
 type Listener = (notification: UnknownNotification) => void;
 
-/** Delivers notifications to subscribers, off the reader and in order. A subscriber that throws harms nobody else. */
+/** Delivers notifications to subscribers, in order and in a microtask of its own. One that throws does not affect others. */
 export class Listeners {
   readonly #byMethod = new Map<string, Set<Listener>>();
   readonly #onThrow: (error: unknown, method: string) => void;
 
-  /** @param onThrow - told of what a subscriber threw or rejected with. */
+  /** @param onThrow - is given what a subscriber threw or rejected with. */
   constructor(onThrow: (error: unknown, method: string) => void) {
     this.#onThrow = onThrow;
   }
 
-  /**
-   * Subscribes to one notification, to all of them, or to those that this version of the protocol does not know. The listener
-   * is called in the async context of this call.
-   */
+  /** Subscribes until the result is disposed. The listener is called in the async context of this call. */
   on<K extends SubscriptionName>(method: K, listener: (notification: NotificationOf<K>) => unknown): Disposable {
     const context = currentContext();
     const call = async (notification: UnknownNotification): Promise<void> => {
@@ -278,14 +299,14 @@ export class Listeners {
     };
   }
 
-  /** Hands a notification to its subscribers. */
+  /** @param known - whether this version of the protocol knows the notification, or it is an event of the client. */
   emit(notification: UnknownNotification, known: boolean): void {
     if (this.#byMethod.size === 0) return;
-    this.#tell(this.#byMethod.get(known ? notification.method : "unknown"), notification);
-    if (known) this.#tell(this.#byMethod.get("*"), notification);
+    this.#deliver(this.#byMethod.get(known ? notification.method : "unknown"), notification);
+    if (known) this.#deliver(this.#byMethod.get("*"), notification);
   }
 
-  #tell(listeners: Set<Listener> | undefined, notification: UnknownNotification): void {
+  #deliver(listeners: Set<Listener> | undefined, notification: UnknownNotification): void {
     if (listeners === undefined) return;
     for (const listener of listeners) {
       queueMicrotask(() => {

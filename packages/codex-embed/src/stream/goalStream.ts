@@ -1,23 +1,23 @@
-import { atCallSite } from "../errors/base.js";
+import { CodexError, messageOf } from "../errors/base.js";
 import { TurnFailedError } from "../errors/turn.js";
-import type { ThreadGoal, ThreadItem, TokenUsageBreakdown } from "../protocol/generated/protocol.js";
+import type { ThreadGoal, ThreadItem } from "../protocol/generated/protocol.js";
 import type { TurnSnapshot, TurnUsage } from "../protocol/shapes.js";
-import { TurnAccumulator } from "./accumulate.js";
+import { TurnSeries } from "./accumulate.js";
 import { AgentTree } from "./agentStream.js";
-import { EventLog } from "./eventLog.js";
+import { Changes, EventStream, type StreamEnd, type Unfinished } from "./eventStream.js";
 import { isTurnEvent, type Notification, type TurnEvent } from "./events.js";
-import type { ThreadFollower } from "./reservation.js";
-import type { Over, StreamOptions, Unfinished } from "./turnStream.js";
+import type { ThreadFollower } from "./threadRoute.js";
+import type { StreamOptions } from "./turnStream.js";
 
-/** What a goal has come to. */
+/** What a goal achieved. */
 export interface GoalResult {
-  /** The goal as last heard of. */
+  /** The goal as last reported. */
   readonly goal: ThreadGoal;
-  /** How it ended. `active`: its turn was interrupted by another caller, after which the runtime starts none. */
+  /** How it ended. `active`: another caller interrupted its turn, after which the runtime starts no further one. */
   readonly status: ThreadGoal["status"] | "cleared";
   /** The turns that the goal has run, in order. */
   readonly turns: readonly TurnSnapshot[];
-  /** Every item that was completed, over all turns, in order. */
+  /** Every completed item of all turns, in order. */
   readonly items: readonly ThreadItem[];
   /** `turn` is the sum over all turns. Null when the model reported no usage. */
   readonly usage: TurnUsage | null;
@@ -25,64 +25,30 @@ export interface GoalResult {
   readonly finalResponse: string | null;
 }
 
-/** How a goal ended for its caller. */
-export type GoalEnd = { readonly result: GoalResult } | { readonly error: unknown };
-
 type Completed = Extract<TurnEvent, { method: "turn/completed" }>;
 
-/** Takes everything that is said of a thread from the goal's request on, and settles exactly once. */
-export class GoalStream implements ThreadFollower {
-  readonly threadId: string;
-  /** Resolves when the goal has ended for its caller; never rejects. */
-  readonly ended: Promise<GoalEnd>;
-  /** Resolves when the runtime has ended the goal or nothing more is heard of it, also after `ended`. Never rejects. */
-  readonly over: Promise<Over>;
+/** The stream of all turns that the runtime runs for a goal: everything about its thread from the goal's request on. */
+export class GoalStream extends EventStream<GoalResult> implements ThreadFollower {
   /** The sub-agents of all turns. */
   readonly agents: AgentTree;
-  readonly #options: StreamOptions;
+  /** Not counted: one of the turns may have run a command. */
+  readonly hasCommands = true;
   readonly #isIdle: () => Promise<boolean>;
-  readonly #log: EventLog;
-  readonly #turns: TurnSnapshot[] = [];
+  readonly #turns: TurnSeries;
+  readonly #changes = new Changes();
   #goal: ThreadGoal | null = null;
   #since = Number.POSITIVE_INFINITY;
   #isCleared = false;
-  #current: { readonly id: string; readonly accumulator: TurnAccumulator } | null = null;
   #lastTurnId: string | null = null;
-  /** The end of a turn is the end of the whole only if no other follows. */
-  #held: { readonly event: Completed; readonly bytes: number } | null = null;
-  #isEnded = false;
-  #isOver = false;
-  #abort: ((unfinished: Unfinished) => unknown) | null = null;
-  readonly #waiting: (() => void)[] = [];
-  #markEnded: (end: GoalEnd) => void = () => {};
-  #markOver: (over: Over) => void = () => {};
+  /** The end of the last turn, withheld: readers get it only if no other turn follows. */
+  #lastCompleted: { readonly event: Completed; readonly bytes: number } | null = null;
 
-  /** @param isIdle - asks the runtime whether the thread stands still, when that cannot be told from what was heard. */
+  /** @param isIdle - asks the runtime whether the thread runs no turn, when the events do not tell. */
   constructor(threadId: string, options: StreamOptions, isIdle: () => Promise<boolean>) {
-    this.threadId = threadId;
-    this.#options = options;
+    super(threadId, options.bufferBytes, options.site);
     this.#isIdle = isIdle;
-    this.#log = new EventLog(options.bufferBytes);
+    this.#turns = new TurnSeries(threadId, options.usedBefore);
     this.agents = new AgentTree(threadId, options.agents);
-    this.ended = new Promise((resolve) => {
-      this.#markEnded = resolve;
-    });
-    this.over = new Promise((resolve) => {
-      this.#markOver = resolve;
-    });
-  }
-
-  /** Whether the runtime has ended the goal or nothing more is heard of it. */
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  /** Not counted: one of its turns may have run some. */
-  readonly hasCommands = true;
-
-  /** The goal as last heard of, or null before its request was answered. */
-  get goal(): ThreadGoal | null {
-    return this.#goal;
   }
 
   get isActive(): boolean {
@@ -91,7 +57,7 @@ export class GoalStream implements ThreadFollower {
 
   /** The turn in flight, or null between two. */
   get currentTurnId(): string | null {
-    return this.#current?.id ?? null;
+    return this.#turns.currentId;
   }
 
   /** The last turn that started, or null. */
@@ -99,29 +65,23 @@ export class GoalStream implements ThreadFollower {
     return this.#lastTurnId;
   }
 
-  /** Resolves when a turn starts or ends, or all is over. */
+  /** Resolves when a turn starts or ends, or the goal is over. */
   nextChange(): Promise<void> {
-    if (this.#isOver) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** A new reader over all turns, which ends as the goal ends: a failure is thrown after the last event. */
-  reader(): AsyncIterableIterator<TurnEvent, void, undefined> {
-    return this.#log.reader();
+    return this.isOver ? Promise.resolve() : this.#changes.next();
   }
 
   get since(): number {
     return this.#since;
   }
 
-  /** The runtime has taken the goal. What was said of goals before is not about this one. */
+  /** The runtime has accepted the goal. Notifications about goals that came earlier were about others. */
   begin(goal: ThreadGoal): void {
     this.#goal = goal;
     this.#since = goal.updatedAt;
   }
 
   push(notification: Notification, bytes: number): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     if (!isTurnEvent(notification)) {
       if (notification.method !== "thread/goal/cleared" || this.#goal === null) return;
       this.#isCleared = true;
@@ -133,7 +93,7 @@ export class GoalStream implements ThreadFollower {
       case "thread/goal/updated":
         if (this.#goal === null) return;
         this.#goal = notification.params.goal;
-        this.#tell(notification, bytes);
+        this.append(notification, bytes);
         this.#finishIfIdle();
         break;
       case "turn/started":
@@ -143,126 +103,68 @@ export class GoalStream implements ThreadFollower {
         this.#complete(notification, bytes);
         break;
       default:
-        this.#current?.accumulator.add(notification);
-        this.#tell(notification, bytes);
+        this.#turns.add(notification);
+        this.append(notification, bytes);
     }
   }
 
-  #tell(event: TurnEvent, bytes: number): void {
-    if (!this.#isEnded) this.#log.append(event, bytes);
-  }
-
-  /** Nothing more is heard of the goal. */
-  fail(error: unknown): void {
-    if (this.#isOver) return;
-    this.#over("lost");
-    if (this.#abort !== null) this.letGo();
-    else this.#settle({ error: this.#located(error) });
-  }
-
-  /** From now on the goal ends for its caller by `letGo` alone, and with this reason, however the runtime ends it. */
-  abort(reasonOf: (unfinished: Unfinished) => unknown): void {
-    this.#abort ??= reasonOf;
-  }
-
-  /** Tells the caller of an aborted goal that it has ended. */
-  letGo(): void {
-    if (this.#abort === null) return;
-    const unfinished = { threadId: this.threadId, turnId: this.#lastTurnId, result: null, maybeAccepted: true };
-    this.#settle({ error: this.#abort({ ...unfinished, cause: undefined }) });
-  }
-
   #start(event: Extract<TurnEvent, { method: "turn/started" }>, bytes: number): void {
-    const turnId = event.params.turn.id;
-    const usedBefore = this.#turns.findLast(({ usage }) => usage !== null)?.usage?.thread ?? this.#options.usedBefore;
-    const accumulator = new TurnAccumulator({ threadId: this.threadId, turnId }, usedBefore);
-    accumulator.add(event);
-    if (this.#lastTurnId === null) this.#tell(event, bytes);
-    this.#current = { id: turnId, accumulator };
-    this.#lastTurnId = turnId;
-    this.#held = null;
-    this.#tellChange();
+    this.#turns.add(event);
+    if (this.#lastTurnId === null) this.append(event, bytes);
+    this.#lastTurnId = event.params.turn.id;
+    this.#lastCompleted = null;
+    this.#changes.announce();
   }
 
   #complete(event: Completed, bytes: number): void {
     const { turn } = event.params;
-    // A turn whose start was not heard of may have been the last.
-    if (this.#current?.id !== turn.id) return this.#finishIfIdle();
-    const snapshot = this.#current.accumulator.snapshot(turn, this.#log.events());
-    this.#turns.push(snapshot);
-    this.#current = null;
-    this.#held = { event, bytes };
-    this.#tellChange();
-    if (turn.status === "failed") this.#end({ error: this.#located(new TurnFailedError(snapshot, turn.error)) });
-    else if (turn.status === "interrupted" || !this.isActive) this.#finish();
+    const snapshot = this.#turns.complete(turn, this.logged());
+    // The start of this turn was missed: it may have been the last one.
+    if (snapshot === null) return this.#finishIfIdle();
+    this.#lastCompleted = { event, bytes };
+    this.#changes.announce();
+    if (turn.status === "failed") {
+      this.finish(() => {
+        return { kind: "failed", result: null, error: this.located(new TurnFailedError(snapshot, turn.error)) };
+      });
+    } else if (turn.status === "interrupted" || !this.isActive) this.#finish();
   }
 
-  /** Without a turn in flight, the runtime may still have begun one that has not been told of. */
+  /** Without a known turn in flight, the runtime may still have started one whose event has not arrived: ask it. */
   #finishIfIdle(): void {
-    if (this.isActive || this.#current !== null) return;
-    void this.#isIdle().then((isIdle) => {
-      if (isIdle && !this.isActive && this.#current === null) this.#finish();
-    }, this.fail.bind(this));
+    if (this.isActive || this.currentTurnId !== null) return;
+    this.#isIdle().then(
+      (isIdle) => {
+        if (isIdle && !this.isActive && this.currentTurnId === null) this.#finish();
+      },
+      (error: unknown) => {
+        this.fail(
+          CodexError.isInstance(error) ? error : new CodexError("INTERNAL", messageOf(error), { cause: error }),
+        );
+      },
+    );
   }
 
   #finish(): void {
-    if (this.#goal === null) return;
-    const turns = [...this.#turns];
-    this.#end({
-      result: {
-        goal: this.#goal,
-        status: this.#isCleared ? "cleared" : this.#goal.status,
-        turns,
-        items: turns.flatMap(({ items }) => items),
-        usage: usageOf(turns),
-        finalResponse: turns.findLast(({ finalResponse }) => finalResponse !== null)?.finalResponse ?? null,
-      },
-    });
+    const goal = this.#goal;
+    if (goal === null) return;
+    const { turns, usage, finalResponse } = this.#turns;
+    const status = this.#isCleared ? "cleared" : goal.status;
+    const items = turns.flatMap((turn) => turn.items);
+    this.finish(() => ({ kind: "ended", result: { goal, status, turns: [...turns], items, usage, finalResponse } }));
   }
 
-  #end(end: GoalEnd): void {
-    if (this.#isOver) return;
-    this.#over("ended");
-    if (this.#abort === null) this.#settle(end);
-  }
-
-  #over(over: Over): void {
-    this.#isOver = true;
-    this.#tellChange();
-    this.#markOver(over);
+  protected override onOver(): void {
+    this.#changes.announce();
     void this.agents.rootEnded();
   }
 
-  #settle(end: GoalEnd): void {
-    if (this.#isEnded) return;
-    if (this.#held !== null) this.#tell(this.#held.event, this.#held.bytes);
-    this.#isEnded = true;
-    if ("error" in end) this.#log.end(end.error);
-    else this.#log.end();
-    this.#markEnded(end);
+  protected override settle(end: StreamEnd<GoalResult>): void {
+    if (this.#lastCompleted !== null) this.append(this.#lastCompleted.event, this.#lastCompleted.bytes);
+    super.settle(end);
   }
 
-  #located(error: unknown): unknown {
-    return error instanceof Error ? atCallSite(error, this.#options.site) : error;
+  protected override unfinished(): Unfinished<null> {
+    return { threadId: this.threadId, turnId: this.#lastTurnId, result: null, maybeAccepted: true, cause: undefined };
   }
-
-  #tellChange(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-}
-
-function usageOf(turns: readonly TurnSnapshot[]): TurnUsage | null {
-  const used = turns.flatMap(({ usage }) => usage ?? []);
-  const last = used.at(-1);
-  if (last === undefined) return null;
-  const sum = (name: keyof TokenUsageBreakdown) => used.reduce((total, { turn }) => total + turn[name], 0);
-  const turn: TokenUsageBreakdown = {
-    totalTokens: sum("totalTokens"),
-    inputTokens: sum("inputTokens"),
-    cachedInputTokens: sum("cachedInputTokens"),
-    cacheWriteInputTokens: sum("cacheWriteInputTokens"),
-    outputTokens: sum("outputTokens"),
-    reasoningOutputTokens: sum("reasoningOutputTokens"),
-  };
-  return { turn, thread: last.thread, contextWindow: last.contextWindow };
 }

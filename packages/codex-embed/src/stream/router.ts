@@ -1,5 +1,3 @@
-/** Owns where each notification goes: to the one turn that it names, and never to another. */
-
 import { type CodexError, UsageError } from "../errors/base.js";
 import { type CloseReason, TransportClosedError } from "../errors/connection.js";
 import { TurnInProgressError } from "../errors/turn.js";
@@ -11,29 +9,31 @@ import {
   type Notification,
   type ReconnectedEvent,
   type TurnNotification,
+  threadOf,
+  turnOf,
 } from "./events.js";
-import { Reservation, type ThreadFollower, type TurnSink } from "./reservation.js";
-import { NewestMap, ThreadFates } from "./threadMemory.js";
-import { HeardTurn, missedOf, RecentMap, ThreadRoute, threadOf, turnOf, untoldEnds } from "./threadRoute.js";
+import { endWithRecord, isRepeat, type Recovering, replayEnd, restore } from "./gaps.js";
+import { NewestMap, RecentMap, ThreadFates } from "./threadMemory.js";
+import { Reservation, type ThreadFollower, ThreadRoute, type ThreadState } from "./threadRoute.js";
 
-/** The threads that nobody here has opened, of which some may turn out to be sub-agents: no more of them is kept. */
+/** How much is kept of threads that nobody here has opened. Some of them may turn out to be sub-agents. */
 const STRANGER_LIMITS = { entries: 1_000, bytes: 16 * 1024 * 1024 };
 
-/** Routes the events of turns by thread and turn. */
+/** Routes each notification to the one turn that it names, and to the followers of its thread. */
 export class Router {
   /** The threads that this client has opened, each with the async context that it was opened in. */
   readonly #opened = new Map<string, AsyncContext>();
-  /** Where something goes on, of those that are opened, reserved or followed. */
+  /** The routes of threads that are opened, reserved or followed, unless they are idle. */
   readonly #threads = new RecentMap<ThreadRoute>();
-  /** Where something goes on, of all others. */
+  /** The routes of all other threads with a turn in flight. */
   readonly #strangers = new NewestMap<ThreadRoute>(STRANGER_LIMITS);
   readonly fates = new ThreadFates();
-  /** The threads that nothing more is heard of, with why. */
-  readonly #letGo = new NewestMap<string>();
+  /** The threads in the state `lost`, with why. */
+  readonly #lost = new NewestMap<string>();
   readonly #followers = new RecentMap<Set<ThreadFollower>>();
   /** The async contexts of the turns that the followed agents belong to. */
   readonly #agentContexts = new Map<string, AsyncContext>();
-  /** The last turns of threads that nothing goes on in. */
+  /** The last turns of idle threads. */
   readonly #lastTurns = new NewestMap<string>();
   readonly #readTurns: (threadId: string) => Promise<readonly Turn[]>;
 
@@ -42,99 +42,87 @@ export class Router {
     this.#readTurns = readTurns;
   }
 
-  /** Whether a thread is this client's: it was opened here, or somebody here follows it. */
+  /** The state of a thread. One without a route is idle, unless it is lost. */
+  stateOf(threadId: string): ThreadState {
+    if (this.#lost.has(threadId)) return "lost";
+    return this.#find(threadId)?.state ?? "idle";
+  }
+
+  /** Whether a thread is this client's: opened or followed here. */
   knows(threadId: string): boolean {
     return this.#opened.has(threadId) || this.#followers.has(threadId);
   }
 
   /**
-   * The async context that what belongs to a turn runs in: of who asked for the turn, or for the turn whose agent the thread
-   * is. For a turn that nobody here has asked for, that of who opened the thread; null when nobody has.
+   * The async context to run a turn's callbacks in: that of the call which asked for the turn, or for the turn whose agent
+   * the thread is. For a turn that nobody here asked for, that of the call which opened the thread. Otherwise null.
    */
   contextOf(threadId: string, turnId: string | null): AsyncContext | null {
     const asked = this.#threads.get(threadId)?.contextOf(turnId);
     return asked ?? this.#agentContexts.get(threadId) ?? this.#opened.get(threadId) ?? null;
   }
 
-  /** Hands a notification to the turn that it names, if it has a sink, and to who follows the thread; if it is readable. */
+  /** Delivers a notification to the turn that it names and to the thread's followers. Skips what is damaged. */
   dispatch(notification: Notification, bytes: number): void {
     this.fates.observe(notification.method, threadOf(notification));
     if (!isTurnNotification(notification)) {
-      this.#tellThread(notification, bytes);
+      this.#notifyThread(notification, bytes);
       return;
     }
     const threadId = threadOf(notification);
     if (threadId === null || !isReadable(notification)) return;
     const isStart = notification.method === "turn/started";
     const route = isStart && this.knows(threadId) ? this.#route(threadId) : this.#threads.get(threadId);
-    if (route === undefined) this.#hearStranger(threadId, notification, bytes);
-    else if (route.held !== null) route.held.push({ notification, bytes });
+    if (route === undefined) this.#dispatchStranger(threadId, notification, bytes);
+    else if (route.state === "suspended") route.withhold({ notification, bytes });
     else this.#deliver(threadId, route, notification, bytes);
   }
 
-  #hearStranger(threadId: string, notification: TurnNotification, bytes: number): void {
+  #dispatchStranger(threadId: string, notification: TurnNotification, bytes: number): void {
     const known = this.#strangers.get(threadId);
     if (known === undefined && notification.method !== "turn/started") return;
-    const route = known ?? new ThreadRoute(this.#lastTurns.get(threadId) ?? null);
+    const route = known ?? this.#newRoute(threadId);
     this.#deliver(threadId, route, notification, bytes);
-    if (route.isIdle) this.#strangers.delete(threadId);
+    if (route.isUnused) this.#strangers.delete(threadId);
     else this.#strangers.set(threadId, route, route.bytes);
   }
 
-  #deliver(
-    threadId: string,
-    route: ThreadRoute,
-    notification: TurnNotification,
-    bytes: number,
-    isReplay = false,
-  ): void {
+  #deliver(threadId: string, route: ThreadRoute, notification: TurnNotification, bytes: number): void {
     const named = turnOf(notification);
     if (named === null) {
-      route.reservation?.tell(notification, bytes);
+      route.reservation?.notify(notification, bytes);
       return;
     }
-    const started = notification.method === "turn/started";
-    // The start of a review names the turn of the reviewer inside; all else, its end included, names the root.
-    const rootTurnId = started ? notification.params.turn.rootTurnId : null;
+    const isReplay = route.state === "replaying";
+    const isStart = notification.method === "turn/started";
+    const isEnd = notification.method === "turn/completed";
+    // The start of a review names the reviewer's turn inside; everything else, its end included, names the root.
+    const rootTurnId = isStart ? notification.params.turn.rootTurnId : null;
     const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : named;
-    const heard = notification.method === "turn/completed" ? route.heard.get(turnId) : undefined;
-    if (!route.note(turnId, notification, isReplay)) return;
-    if (started) {
-      route.activeTurnId = turnId;
-      route.activeRootTurnId = rootTurnId;
-    }
-    const completed = notification.method === "turn/completed";
-    if (started || completed) route.isTakenElsewhere = false;
-    if (completed && (route.activeTurnId === turnId || route.activeRootTurnId === turnId)) route.activeTurnId = null;
+    const seen = route.seen.get(turnId);
+    if (seen !== undefined && !isReplay && isRepeat(notification, seen)) return;
+    route.note(turnId, notification, seen);
+    if (isStart) route.startTurn(turnId, rootTurnId);
+    else if (isEnd) route.endTurn(turnId);
     const sink = route.sinks.get(turnId);
     if (sink !== undefined) {
-      if (completed) route.removeSink(turnId);
-      const isCut = completed && notification.params.turn.status !== "completed" && !isReplay;
-      if (isCut && heard !== undefined && heard.open.size > 0) void this.#endWhole(sink, notification, bytes, heard);
-      else sink.push(notification, bytes);
+      if (isEnd) route.removeSink(turnId);
+      const isCut = isEnd && notification.params.turn.status !== "completed" && !isReplay;
+      if (isCut && seen !== undefined && seen.open.size > 0) {
+        void endWithRecord(sink, { notification, bytes }, seen, this.#readTurns);
+      } else sink.push(notification, bytes);
     } else if (route.reservation !== null) {
       route.reservation.take({ turnId, event: notification, bytes });
     } else if (!this.#followers.has(threadId)) {
       route.keepUnclaimed({ notification, bytes });
     }
-    this.#tellFollowers(threadId, notification, bytes);
-    if (completed) this.#forgetIdle(threadId, route);
-  }
-
-  /** Ends a turn once its record has been asked for the ends of items that the runtime did not tell. */
-  async #endWhole(sink: TurnSink, end: Notification<"turn/completed">, bytes: number, heard: HeardTurn): Promise<void> {
-    const { threadId, turn } = end.params;
-    // Whatever is wrong with the record, the turn ends.
-    const ends = await this.#readTurns(threadId)
-      .then((turns) => untoldEnds({ threadId, turnId: turn.id }, turns, heard))
-      .catch(() => []);
-    for (const untold of ends) sink.push(untold, 0);
-    sink.push(end, bytes);
+    this.#notifyFollowers(threadId, notification, bytes);
+    if (isEnd) this.#dropIfUnused(threadId, route);
   }
 
   /**
-   * Hands everything that is said of a thread to the follower, from the start of the turn in flight on, whoever else
-   * hears of it, until the returned function is called. `rootThreadId` is the thread of the turn that the agent belongs to.
+   * Delivers every notification about a thread to the follower too, from the start of the turn in flight on, until the
+   * returned function is called. `rootThreadId` is the thread of the turn that the agent belongs to.
    */
   follow(threadId: string, follower: ThreadFollower, rootThreadId: string): () => void {
     const followers = this.#followers.get(threadId) ?? new Set();
@@ -148,7 +136,7 @@ export class Router {
       this.#followers.delete(threadId);
       this.#agentContexts.delete(threadId);
       const route = this.#threads.get(threadId);
-      if (route !== undefined) this.#forgetIdle(threadId, route);
+      if (route !== undefined) this.#dropIfUnused(threadId, route);
     };
   }
 
@@ -158,236 +146,212 @@ export class Router {
   }
 
   /**
-   * Claims the next turn of a thread for the caller, before it is asked for. Events of turns that nobody claimed are
-   * kept until the reservation is filled or released, so that none is lost to the order of arrival.
+   * Claims the next turn of a thread, before the request for it is sent. Events of turns that nobody has claimed are kept
+   * until the reservation is filled or released, so that none is lost to the order of arrival.
    *
-   * Throws `TurnInProgressError` when the thread has a turn in flight or is about to have one, `UsageError` when it is
-   * not heard of any more.
+   * @throws TurnInProgressError when the thread has a turn in flight or claimed. UsageError when the thread is lost.
    */
   reserve(threadId: string): Reservation {
-    const silence = this.#letGo.get(threadId);
-    if (silence !== undefined) {
+    const why = this.#lost.get(threadId);
+    if (why !== undefined) {
       throw new UsageError(
-        `Thread ${threadId} ${silence}, so a turn's events would not arrive. It ${this.fates.advice(threadId)}.`,
+        `Thread ${threadId} ${why}, so the events of a turn would not arrive. ${this.fates.advice(threadId)}`,
       );
     }
     const route = this.#route(threadId);
-    if (this.isBusy(threadId)) {
-      throw new TurnInProgressError(threadId, route.activeTurnId);
-    }
+    if (route.isBusy) throw new TurnInProgressError(threadId, route.activeTurnId);
     const reservation = new Reservation(
-      (turnId, sink, context) => route.attach(turnId, sink, context),
-      (turnId) => route.detach(turnId),
+      (turnId, sink, context) => route.addSink(turnId, sink, context),
+      (turnId) => route.dropTurn(turnId),
       () => {
-        route.reservation = null;
-        this.#forgetIdle(threadId, route);
+        route.unreserve();
+        this.#dropIfUnused(threadId, route);
       },
     );
-    route.reservation = reservation;
+    route.reserve(reservation);
     return reservation;
   }
 
-  /** Whether a turn of the thread is in flight or about to be. */
+  /** Whether a turn of the thread is in flight or claimed. */
   isBusy(threadId: string): boolean {
-    const route = this.#threads.get(threadId) ?? this.#strangers.get(threadId);
-    if (route === undefined) return false;
-    return route.reservation !== null || route.activeTurnId !== null || route.isTakenElsewhere;
+    return this.#find(threadId)?.isBusy ?? false;
   }
 
-  /** The runtime says that a turn runs in the thread. Unless it is known here, another client has started it. */
+  /** The runtime says that a turn runs in the thread. If it is not known here, another client has started it. */
   noteActive(threadId: string): void {
-    if (!this.isBusy(threadId)) this.#route(threadId).isTakenElsewhere = true;
+    if (!this.isBusy(threadId)) this.#route(threadId).occupy();
   }
 
-  /** The newest turn of a thread whose turn was not known. Nothing changes when it has ended meanwhile. */
+  /** The newest turn of a thread whose turn was unknown. Does nothing if that has ended meanwhile. */
   identify(threadId: string, turn: Turn | undefined): void {
     const route = this.#threads.get(threadId);
     if (route === undefined || !route.isTakenElsewhere) return;
-    route.isTakenElsewhere = false;
-    if (turn?.status === "inProgress") {
-      route.activeTurnId = turn.id;
-      route.activeRootTurnId = turn.rootTurnId;
-    }
-    this.#forgetIdle(threadId, route);
+    if (turn?.status === "inProgress") route.startTurn(turn.id, turn.rootTurnId);
+    else route.vacate();
+    this.#dropIfUnused(threadId, route);
   }
 
-  /** Counts a response of the model for the turn that it belongs to. */
+  /** Adds the usage of one response of the model to its turn. */
   count({ params: { threadId, turnId, usage } }: Notification<"rawResponse/completed">): void {
     if (usage !== null) this.#threads.get(threadId)?.sinks.get(turnId)?.count?.(usage);
   }
 
-  /** Tells a turn that something it waited for has happened on this side. */
+  /** Tells a turn that something it waited for has happened on this side, such as a decision. */
   touch(threadId: string, turnId: string): void {
     this.#threads.get(threadId)?.sinks.get(turnId)?.touch();
   }
 
-  /** The connection is gone for now: what comes of these threads is held back until they are restored. */
+  /** The connection is lost: events of these threads are withheld until they are restored. */
   suspend(threadIds: readonly string[]): void {
-    for (const threadId of threadIds) this.#route(threadId).held = [];
+    for (const threadId of threadIds) this.#route(threadId).suspend();
   }
 
   /** The turns in flight of a thread that somebody waits for. */
   awaited(threadId: string): string[] {
-    return [...(this.#threads.get(threadId)?.heard.keys() ?? [])];
+    return [...(this.#threads.get(threadId)?.seen.keys() ?? [])];
   }
 
   /**
-   * The thread is heard of again. What was missed is made up for from the record of its turns, the oldest first; then
-   * comes what was held back. A turn that the record does not know fails with what `lost` makes of it.
+   * The thread's events arrive again. Replays what was missed from the record of its turns, the oldest first, and then what
+   * was withheld. A turn that the record does not know fails with what `lost` makes.
    */
   restore(threadId: string, turns: readonly Turn[], lost: (turnId: string) => CodexError): void {
     const route = this.#threads.get(threadId);
     if (route === undefined) return;
-    const held = route.held ?? [];
-    const known = turns.findIndex(({ id }) => id === route.lastTurnId);
-    // A follower hears of every turn, but of none before its first.
-    const since = this.#followers.has(threadId) ? 0 : (route.reservation?.follower?.since ?? Number.POSITIVE_INFINITY);
-    const unknown = new Set(route.heard.keys());
-    for (const [index, turn] of turns.entries()) {
-      const { rootTurnId } = turn;
-      const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : turn.id;
-      const isNews = index > known && (turn.startedAt ?? 0) >= since;
-      if (unknown.delete(turnId) || isNews) {
-        const coming = held.flatMap(({ notification }) => (turnOf(notification) === turn.id ? notification : []));
-        this.#makeUp(threadId, route, { turnId, turn, held: coming, isGap: true });
-      } else if (turn.status === "inProgress") {
-        route.activeTurnId = turn.id;
-      }
-    }
-    for (const turnId of unknown) {
-      const sink = route.sinks.get(turnId);
-      route.detach(turnId);
-      sink?.fail(lost(turnId));
-    }
-    route.held = null;
-    for (const { notification, bytes } of held) this.#deliver(threadId, route, notification, bytes);
-    this.#forgetIdle(threadId, route);
+    restore(this.#recovering(threadId, route), turns, lost);
+    this.#dropIfUnused(threadId, route);
   }
 
-  /** Ends a turn as the runtime's record of it says, when its end was not heard of. */
+  /** Ends a turn as the runtime's record says, because its end never arrived. */
   settle(threadId: string, turn: Turn): void {
     const route = this.#threads.get(threadId);
-    if (route !== undefined) this.#makeUp(threadId, route, { turnId: turn.id, turn, held: [], isGap: false });
+    if (route === undefined) return;
+    replayEnd(this.#recovering(threadId, route), turn);
+    this.#dropIfUnused(threadId, route);
   }
 
-  #makeUp(
-    threadId: string,
-    route: ThreadRoute,
-    { isGap, ...missed }: { turnId: string; turn: Turn; held: readonly TurnNotification[]; isGap: boolean },
-  ): void {
-    const { turnId } = missed;
-    const heard = route.heard.get(turnId) ?? new HeardTurn();
-    route.heard.set(turnId, heard);
-    const tellGap = (): void => {
-      const event: ReconnectedEvent = { method: "reconnected", params: { threadId, turnId } };
-      route.sinks.get(turnId)?.push(event, 0);
-      route.reservation?.tell(event, 0);
-      this.#tellFollowers(threadId, event, 0);
+  #recovering(threadId: string, route: ThreadRoute): Recovering {
+    // A follower gets every turn of its thread, but none from before its first.
+    const isFollowed = this.#followers.has(threadId);
+    return {
+      threadId,
+      route,
+      since: isFollowed ? 0 : (route.reservation?.follower?.since ?? Number.POSITIVE_INFINITY),
+      deliver: (notification, bytes) => this.#deliver(threadId, route, notification, bytes),
+      mark: (gap) => {
+        route.sinks.get(gap.params.turnId)?.push(gap, 0);
+        route.reservation?.notify(gap, 0);
+        this.#notifyFollowers(threadId, gap, 0);
+      },
     };
-    if (isGap && heard.isStarted) tellGap();
-    for (const notification of missedOf({ threadId, heard, ...missed })) {
-      this.#deliver(threadId, route, notification, 0, true);
-      // Of a turn whose start was missed, pieces of text may have been missed as well.
-      if (isGap && notification.method === "turn/started") tellGap();
-    }
   }
 
-  /** Nothing was heard for a while: what goes on in threads that nobody takes up again is not known any more. */
+  /** Events may have been missed: forgets what runs in threads that nobody here resubscribes to. */
   forgetStrangers(): void {
     this.#strangers.clear();
   }
 
-  /** Ends every turn in flight: the runtime is gone. */
+  /** The runtime is gone: every turn in flight fails. */
   close(reason: CloseReason): void {
     this.forgetStrangers();
-    for (const threadId of this.#threads.keys()) {
-      this.#abandon(threadId, (turnId) => cutOff(turnId === null ? "a turn" : `turn ${turnId}`, reason));
-    }
-    for (const [threadId, followers] of this.#followers) {
-      for (const follower of followers) follower.fail(cutOff(`a sub-agent (thread ${threadId})`, reason));
-    }
+    for (const threadId of this.#threads.keys()) this.#drop(threadId, interruptedBy(reason));
+    for (const threadId of this.#followers.keys()) this.#failFollowers(threadId, reason);
   }
 
-  /** Nothing more is heard of a thread that this client has unsubscribed from: its turns end here, and none can start. */
-  letGo(threadId: string): void {
-    this.#letGo.set(threadId, "was unsubscribed");
-    this.#abandon(threadId, (turnId) => {
-      return new UsageError(
-        `Thread ${threadId} was unsubscribed while ${turnId === null ? "a turn was begun" : `turn ${turnId} ran`}, so its end is not heard of.`,
-      );
+  /** This client has unsubscribed from the thread: its turns fail, and none can start until it is attached again. */
+  detach(threadId: string): void {
+    this.#lost.set(threadId, "was unsubscribed");
+    this.#drop(threadId, (turnId) => {
+      const when = turnId === null ? "while a turn was starting" : `while turn ${turnId} ran`;
+      return new UsageError(`Thread ${threadId} was unsubscribed ${when}, so the end of the turn will not arrive.`);
     });
   }
 
-  /** Nothing more is heard of a thread that could not be taken up again: as `letGo`, but nobody has wanted it. */
-  lose(threadId: string, reason: CloseReason): void {
-    this.#letGo.set(threadId, "could not be taken up again after the connection was lost");
-    this.#abandon(threadId, (turnId) => cutOff(turnId === null ? "a turn" : `turn ${turnId}`, reason));
-    for (const follower of this.#followers.get(threadId) ?? []) {
-      follower.fail(cutOff(`a sub-agent (thread ${threadId})`, reason));
-    }
+  /** The thread could not be resumed after the connection was lost: as `detach`, but the followers fail too. */
+  fail(threadId: string, reason: CloseReason): void {
+    this.#lost.set(threadId, "could not be resumed after the connection was lost");
+    this.#drop(threadId, interruptedBy(reason));
+    this.#failFollowers(threadId, reason);
   }
 
-  /** The thread was opened in this async context, or is heard of again. */
-  welcome(threadId: string, context: AsyncContext = rootContext): void {
-    this.#letGo.delete(threadId);
+  /** The thread was opened in this async context: its events arrive, also if it was lost. */
+  attach(threadId: string, context: AsyncContext = rootContext): void {
+    this.#lost.delete(threadId);
     this.#opened.set(threadId, context);
     if (this.#strangers.has(threadId)) this.#route(threadId);
   }
 
-  /** The thread is not this client's any more: it was unloaded, or let go. */
+  /** The thread is no longer this client's: it was unloaded or unsubscribed. */
   release(threadId: string): void {
     this.#opened.delete(threadId);
     const route = this.#threads.get(threadId);
-    if (route === undefined || route.isAwaited || route.held !== null || this.#followers.has(threadId)) return;
+    if (route === undefined || route.isAwaited || route.state === "suspended" || this.#followers.has(threadId)) return;
     this.#threads.delete(threadId);
     this.#strangers.set(threadId, route, route.bytes);
   }
 
-  #abandon(threadId: string, why: (turnId: string | null) => CodexError): void {
+  #drop(threadId: string, why: (turnId: string | null) => CodexError): void {
     const route = this.#threads.get(threadId);
     this.#lastTurns.delete(threadId);
     this.#strangers.delete(threadId);
-    if (route === undefined) return;
     this.#threads.delete(threadId);
-    route.reservation?.fail(why(null));
-    for (const [turnId, sink] of route.sinks) sink.fail(why(turnId));
+    route?.lose(why);
   }
 
-  /** What is said of a thread is a sign of life of its turn. */
-  #tellThread(notification: Notification, bytes: number): void {
+  /** A notification about a thread is a sign of life of its turn. */
+  #notifyThread(notification: Notification, bytes: number): void {
     const threadId = threadOf(notification);
     if (threadId === null) return;
     const route = this.#threads.get(threadId);
     for (const sink of route?.sinks.values() ?? []) sink.touch();
     if (route?.isTakenElsewhere && notification.method === "thread/status/changed") {
-      route.isTakenElsewhere = notification.params.status.type === "active";
-      this.#forgetIdle(threadId, route);
+      if (notification.params.status.type !== "active") route.vacate();
+      this.#dropIfUnused(threadId, route);
     }
-    route?.reservation?.tell(notification, bytes);
-    this.#tellFollowers(threadId, notification, bytes);
+    route?.reservation?.notify(notification, bytes);
+    this.#notifyFollowers(threadId, notification, bytes);
   }
 
-  #tellFollowers(threadId: string, event: Notification | ReconnectedEvent, bytes: number): void {
+  #notifyFollowers(threadId: string, event: Notification | ReconnectedEvent, bytes: number): void {
     for (const follower of this.#followers.get(threadId) ?? []) follower.push(event, bytes);
   }
 
+  #failFollowers(threadId: string, reason: CloseReason): void {
+    for (const follower of this.#followers.get(threadId) ?? []) {
+      follower.fail(interruptedError(`a sub-agent (thread ${threadId})`, reason));
+    }
+  }
+
+  #find(threadId: string): ThreadRoute | undefined {
+    return this.#threads.get(threadId) ?? this.#strangers.get(threadId);
+  }
+
+  /** The route of a thread that this client opens, reserves or follows. */
   #route(threadId: string): ThreadRoute {
     let route = this.#threads.get(threadId);
     if (route === undefined) {
-      route = this.#strangers.get(threadId) ?? new ThreadRoute(this.#lastTurns.get(threadId) ?? null);
+      route = this.#strangers.get(threadId) ?? this.#newRoute(threadId);
       this.#strangers.delete(threadId);
       this.#threads.set(threadId, route);
     }
     return route;
   }
 
-  #forgetIdle(threadId: string, route: ThreadRoute): void {
-    if (!route.isIdle || route.held !== null || this.#followers.has(threadId)) return;
+  #newRoute(threadId: string): ThreadRoute {
+    return new ThreadRoute(this.#lastTurns.get(threadId) ?? null);
+  }
+
+  #dropIfUnused(threadId: string, route: ThreadRoute): void {
+    if (!route.isUnused || this.#followers.has(threadId)) return;
     if (!this.#threads.delete(threadId)) return;
     if (route.lastTurnId !== null) this.#lastTurns.set(threadId, route.lastTurnId, route.lastTurnId.length);
   }
 }
 
-function cutOff(during: string, reason: CloseReason): TransportClosedError {
+function interruptedBy(reason: CloseReason): (turnId: string | null) => TransportClosedError {
+  return (turnId) => interruptedError(turnId === null ? "a turn" : `turn ${turnId}`, reason);
+}
+
+function interruptedError(during: string, reason: CloseReason): TransportClosedError {
   return new TransportClosedError(reason, { during, maybeAccepted: true });
 }

@@ -8,10 +8,10 @@ import type {
 } from "../protocol/generated/protocol.js";
 import type { Notification } from "./events.js";
 
-/** How much is kept of what the other side names by ids of its own. */
+/** The bounds of a map whose keys come from the wire. */
 export interface Limits {
   readonly entries: number;
-  /** Keys and values together, as their sizes were given. */
+  /** Keys and values together, by the sizes given to `set`. */
   readonly bytes: number;
 }
 
@@ -22,7 +22,7 @@ interface Entry<V> {
 
 const DEFAULT_LIMITS: Limits = { entries: 10_000, bytes: 4 * 1024 * 1024 };
 
-/** A map that keeps its newest entries, within a count and a size: a program that runs for years stays small. */
+/** A map that keeps its newest entries, within a count and a size, so that a program that runs for years stays small. */
 export class NewestMap<V> {
   readonly #limits: Limits;
   readonly #entries = new Map<string, Entry<V>>();
@@ -44,7 +44,7 @@ export class NewestMap<V> {
     return this.#entries.get(key)?.value;
   }
 
-  /** Sets an entry as the newest. What is too large by itself is not kept, and pushes nothing else out. */
+  /** Sets an entry as the newest. An entry over the limit by itself is not kept, and evicts no other. */
   set(key: string, value: V, valueBytes = 0): void {
     this.delete(key);
     const bytes = key.length + valueBytes;
@@ -67,35 +67,73 @@ export class NewestMap<V> {
     this.#bytes = 0;
   }
 
-  /** The entries, the oldest first. Those that are deleted meanwhile do no harm. */
+  /** The entries, the oldest first. Entries may be deleted while it runs. */
   *[Symbol.iterator](): Generator<[key: string, value: V], void, undefined> {
     for (const [key, { value }] of this.#entries) yield [key, value];
   }
 }
 
-/** What a thread may do: by a policy, or by a named profile, which the runtime keeps with the thread. */
+/**
+ * A map by ids from the wire that remembers its last lookup. Each message brings its ids as new strings, and hashing one
+ * takes longer than comparing it with the last.
+ */
+export class RecentMap<V> extends Map<string, V> {
+  #key: string | null = null;
+  #value: V | undefined;
+
+  /** Starts empty: a Map would fill itself before the fields here exist. */
+  constructor() {
+    super();
+  }
+
+  override get(key: string): V | undefined {
+    if (key !== this.#key) {
+      this.#value = super.get(key);
+      this.#key = key;
+    }
+    return this.#value;
+  }
+
+  override set(key: string, value: V): this {
+    this.#key = null;
+    return super.set(key, value);
+  }
+
+  override delete(key: string): boolean {
+    this.#key = null;
+    this.#value = undefined;
+    return super.delete(key);
+  }
+
+  override clear(): void {
+    this.#key = null;
+    this.#value = undefined;
+    super.clear();
+  }
+}
+
+/** The sandbox of a thread: a policy, or a named profile, which the runtime stores with the thread. */
 export type ThreadSandbox = { readonly policy: SandboxPolicy } | { readonly profileId: string };
 
-/** What a request has to say so that a thread, or its copy, stays in its sandbox. */
+/** The params that keep a thread, or its fork, in its sandbox. */
 export interface SandboxFields {
   readonly sandbox?: SandboxMode;
   readonly config?: { [key: string]: JsonValue };
 }
 
 /**
- * The runtime keeps with a thread that it is read-only or has full access; one that may write to its workspace gets the
- * configuration's `sandbox_mode` when it is resumed or forked, be that more or less.
+ * The sandboxes of this client's threads. The runtime stores with a thread that it is read-only or has full access. One that
+ * may write to its workspace gets the configuration's `sandbox_mode` when it is resumed or forked, wider or narrower.
  */
 export class ThreadSandboxes {
-  /** Those of the threads that this client has opened. */
   readonly #known = new Map<string, ThreadSandbox>();
 
-  /** The sandbox that a thread of this client is in now. */
+  /** Records the sandbox that a thread of this client is in now. */
   note(threadId: string, policy: SandboxPolicy, profile: ActivePermissionProfile | null | undefined): void {
     this.#known.set(threadId, profile ? { profileId: profile.id } : { policy });
   }
 
-  /** Takes note of changes, and forgets threads that are unloaded. */
+  /** Follows changes, and forgets threads that are unloaded. */
   observe(notification: Notification): void {
     switch (notification.method) {
       case "thread/settings/updated": {
@@ -114,7 +152,7 @@ export class ThreadSandboxes {
     }
   }
 
-  /** The thread may change without this client's knowledge from now on. */
+  /** This client no longer follows the thread, so its sandbox may change unnoticed. */
   forget(threadId: string): void {
     this.#known.delete(threadId);
   }
@@ -124,14 +162,14 @@ export class ThreadSandboxes {
     return this.#known.get(threadId);
   }
 
-  /** What a request has to say so that the thread stays in its sandbox, as far as this client knows it. */
+  /** The params that keep the thread in its sandbox; none if this client does not know it. */
   fieldsFor(threadId: string): SandboxFields {
     const known = this.of(threadId);
     return known === undefined ? {} : sandboxFields(known);
   }
 }
 
-/** What a request has to say so that a thread is in this sandbox; a profile stays without a word. */
+/** The params that put a thread into this sandbox. A profile needs none: the runtime keeps it. */
 export function sandboxFields(sandbox: ThreadSandbox): SandboxFields {
   if ("profileId" in sandbox) return {};
   const { policy } = sandbox;
@@ -153,15 +191,15 @@ export function sandboxFields(sandbox: ThreadSandbox): SandboxFields {
         },
       };
     case "externalSandbox":
-      // The runtime restricts nothing then, and no request can ask for that: any other sandbox is narrower.
+      // The runtime restricts nothing in it. No request can ask for that, and any other sandbox is narrower.
       return {};
   }
 }
 
-/** What an entry takes: a handful of numbers. */
-const ENTRY_BYTES = 100;
+/** About what six numbers take. */
+const TOTAL_BYTES = 100;
 
-/** Remembers the last total of each thread that is this client's and loaded. */
+/** The tokens that each loaded thread of this client has used. */
 export class ThreadTotals {
   readonly #byThread = new NewestMap<TokenUsageBreakdown>();
   readonly #isOwn: (threadId: string) => boolean;
@@ -171,7 +209,7 @@ export class ThreadTotals {
     this.#isOwn = isOwn;
   }
 
-  /** Takes note of totals, and forgets threads that are unloaded. */
+  /** Follows `thread/tokenUsage/updated`, and forgets threads that are unloaded. */
   observe(notification: Notification): void {
     switch (notification.method) {
       case "thread/tokenUsage/updated": {
@@ -189,16 +227,17 @@ export class ThreadTotals {
     }
   }
 
-  /** A fork begins with what its thread had used. */
+  /** A fork starts with the total of its source. */
   inherit(threadId: string, fromThreadId: string): void {
     const total = this.#byThread.get(fromThreadId);
     if (total !== undefined) this.#set(threadId, total);
   }
 
-  /** The thread's total as last heard, or null. */
+  /** The last total of the thread, or null. */
   of(threadId: string): TokenUsageBreakdown | null {
     return this.#byThread.get(threadId) ?? null;
   }
+
   /** Keeps the numbers alone, whatever else came with them. */
   #set(threadId: string, total: TokenUsageBreakdown): void {
     const { totalTokens, inputTokens, cachedInputTokens, cacheWriteInputTokens, outputTokens, reasoningOutputTokens } =
@@ -211,15 +250,9 @@ export class ThreadTotals {
       outputTokens,
       reasoningOutputTokens,
     };
-    this.#byThread.set(threadId, kept, ENTRY_BYTES);
+    this.#byThread.set(threadId, kept, TOTAL_BYTES);
   }
 }
-
-const ADVICE: Readonly<Record<ThreadFate, string>> = {
-  deleted: "was deleted. Start a new one",
-  archived: "is archived. Call unarchiveThread(id), then resumeThread(id)",
-  ephemeral: "is ephemeral and not stored. Start a new one",
-};
 
 const FATES: ReadonlyMap<string, ThreadFate | null> = new Map([
   ["thread/deleted", "deleted"],
@@ -230,7 +263,7 @@ const FATES: ReadonlyMap<string, ThreadFate | null> = new Map([
   ["thread/unarchive", null],
 ]);
 
-/** What has become of threads, as the runtime has told all its clients. */
+/** Which threads were deleted or archived, by this or another client, and which are ephemeral. */
 export class ThreadFates {
   readonly #fates = new NewestMap<ThreadFate>();
 
@@ -238,19 +271,27 @@ export class ThreadFates {
     return this.#fates.get(threadId);
   }
 
-  /** What to do about a thread that is not heard of, as the end of a sentence about it. */
+  /** How to get the events of a lost thread again. */
   advice(threadId: string): string {
-    const fate = this.of(threadId);
-    return fate === undefined ? "is not heard of: resume it first" : ADVICE[fate];
+    switch (this.of(threadId)) {
+      case "deleted":
+        return "It was deleted. Start a new one with codex.startThread().";
+      case "archived":
+        return "It is archived. Call codex.unarchiveThread(id), then codex.resumeThread(id).";
+      case "ephemeral":
+        return "It is ephemeral and was not stored. Start a new one with codex.startThread().";
+      case undefined:
+        return "Call codex.resumeThread(id) first.";
+    }
   }
 
-  /** The thread was opened. */
+  /** The thread was opened here. */
   opened(threadId: string, isStored: boolean): void {
     if (isStored) this.#fates.delete(threadId);
     else this.#fates.set(threadId, "ephemeral");
   }
 
-  /** A notification, or a request of this client that was carried out: it is told of after its reply. */
+  /** @param method - of a notification, or of a request of this client that succeeded: its notification comes after the reply. */
   observe(method: string, threadId: string | null): void {
     const fate = FATES.get(method);
     if (fate === undefined || threadId === null) return;

@@ -1,74 +1,211 @@
-import type { ThreadItem, Turn } from "../protocol/generated/protocol.js";
-import type { AsyncContext } from "../util/async.js";
-import { itemsIn, kindOf, type Notification, type TurnNotification } from "./events.js";
-import type { Reservation, TurnSink } from "./reservation.js";
+import type { CodexError } from "../errors/base.js";
+import type { TokenUsageBreakdown } from "../protocol/generated/protocol.js";
+import { type AsyncContext, currentContext } from "../util/async.js";
+import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "./events.js";
+import { RecentMap } from "./threadMemory.js";
 
-/** A sub-agent can begin its turn just before it is told whose it is; no more than that is waited for. */
-const MAX_UNCLAIMED = 64;
-const MAX_UNCLAIMED_BYTES = 4 * 1024 * 1024;
-/** What is kept of an id, besides its text. */
-const ID_BYTES = 50;
+/**
+ * The state of a thread, as docs/architecture.md draws it:
+ *
+ * - `idle`: no turn runs, and the next one is free to be claimed.
+ * - `reserved`: somebody here has claimed the next turn, or all turns of a goal, and none runs yet.
+ * - `running`: a turn is in flight, started here or by another client.
+ * - `suspended`: the connection is lost. What arrives on the next one is withheld until the thread is restored.
+ * - `replaying`: the events that were missed are being made from the runtime's record.
+ * - `lost`: the client no longer receives the thread's events, and starts no turn in it.
+ */
+export type ThreadState = "idle" | "reserved" | "running" | "suspended" | "replaying" | "lost";
 
-/** A notification that is told later. */
+/** The turn in flight. The id is null if another client started it and the runtime has not named it here. */
+interface ActiveTurn {
+  readonly id: string | null;
+  readonly rootId: string | null;
+}
+
+/** What decides the state of a thread. The turn and the reservation outlast a gap of the connection. */
+interface Facts {
+  readonly turn: ActiveTurn | null;
+  readonly reservation: Reservation | null;
+  readonly gap: "suspended" | "replaying" | "lost" | null;
+}
+
+/** A notification that is delivered later. */
 export interface Held<N extends Notification = TurnNotification> {
   readonly notification: N;
   readonly bytes: number;
 }
 
-/** One thread: who listens, which turn runs, and what has been heard of it. */
+/** What has arrived of one turn. */
+export class SeenTurn {
+  isStarted = false;
+  /** Whether the start came from the record: the runtime may still send it, just after. */
+  isStartReplayed = false;
+  /** The items that have started and not completed, each with its start in Unix milliseconds. */
+  readonly open = new Map<string, number>();
+  /** The ids of the items that have completed. */
+  readonly completed = new Set<string>();
+  /** Those among them that came from the record, each with its end: events about them that still arrive are repeats. */
+  replayed: Map<string, number> | null = null;
+}
+
+/** A sub-agent may start its turn just before an item names it: its first events are kept, within these bounds. */
+const MAX_UNCLAIMED = 64;
+const MAX_UNCLAIMED_BYTES = 4 * 1024 * 1024;
+/** About what an id takes besides its characters. */
+const ID_BYTES = 50;
+
+/** One thread: its state, who gets its events, and what has arrived. */
 export class ThreadRoute {
-  activeTurnId: string | null = null;
-  activeRootTurnId: string | null = null;
-  /** Whether a turn runs that this client has not started, and whose id it may not know. */
-  isTakenElsewhere = false;
-  /** The last turn that has started, as far as is known. */
+  #state: ThreadState = "idle";
+  #facts: Facts = { turn: null, reservation: null, gap: null };
+  /** The last turn that has started, if known. */
   lastTurnId: string | null;
-  reservation: Reservation | null = null;
   readonly sinks = new RecentMap<TurnSink>();
-  /** The async contexts of those who have asked for the turns of the sinks. */
+  /** The async contexts of those who asked for the turns of the sinks. */
   readonly #contexts = new Map<string, AsyncContext>();
   /** The turns in flight. */
-  readonly heard = new RecentMap<HeardTurn>();
-  /** What came of turns that nobody has asked for, in case a follower comes late. */
+  readonly seen = new RecentMap<SeenTurn>();
+  /** Events of turns that nobody has claimed, for a follower that comes late. */
   readonly unclaimed: Held[] = [];
-  /** What came since the connection was made anew, until the thread is restored; null while all is told at once. */
-  held: Held[] | null = null;
-  /** About what is kept here of what came in. */
+  /** What has arrived since the thread was suspended. */
+  #withheld: Held[] = [];
+  /** About how much is kept here of what came in. */
   bytes = 0;
 
   constructor(lastTurnId: string | null) {
     this.lastTurnId = lastTurnId;
   }
 
-  get isIdle(): boolean {
-    return this.activeTurnId === null && !this.isTakenElsewhere && !this.isAwaited;
+  get state(): ThreadState {
+    return this.#state;
+  }
+
+  /** The only place that changes the state. What is left out stays as it is. */
+  #set({ turn, reservation, gap }: Partial<Facts>): void {
+    const before = this.#facts;
+    const facts: Facts = {
+      turn: turn === undefined ? before.turn : turn,
+      reservation: reservation === undefined ? before.reservation : reservation,
+      gap: gap === undefined ? before.gap : gap,
+    };
+    this.#facts = facts;
+    if (facts.gap !== null) this.#state = facts.gap;
+    else if (facts.turn !== null) this.#state = "running";
+    else this.#state = facts.reservation === null ? "idle" : "reserved";
+  }
+
+  get reservation(): Reservation | null {
+    return this.#facts.reservation;
+  }
+
+  /** The id of the turn in flight, or null: none is, or its id is unknown. */
+  get activeTurnId(): string | null {
+    return this.#facts.turn?.id ?? null;
+  }
+
+  /** Whether a turn is in flight that another client started and whose id is unknown. */
+  get isTakenElsewhere(): boolean {
+    return this.#facts.turn !== null && this.#facts.turn.id === null;
+  }
+
+  /** Whether a turn is in flight or claimed, also during a gap. */
+  get isBusy(): boolean {
+    return this.#facts.turn !== null || this.#facts.reservation !== null;
   }
 
   /** Whether somebody waits for a turn of the thread. */
   get isAwaited(): boolean {
-    return this.reservation !== null || this.sinks.size > 0;
+    return this.#facts.reservation !== null || this.sinks.size > 0;
   }
 
-  /** Keeps what nobody has asked for, as long as it is little. */
+  /** Whether there is nothing to keep the route for. */
+  get isUnused(): boolean {
+    return this.#state === "idle" && this.sinks.size === 0;
+  }
+
+  /** Claims the next turn. */
+  reserve(reservation: Reservation): void {
+    this.#set({ reservation });
+  }
+
+  /** The reservation is filled or given up. */
+  unreserve(): void {
+    this.#set({ reservation: null });
+  }
+
+  /** A turn has started. `rootId` is the turn around it, as a review has one. */
+  startTurn(id: string, rootId: string | null): void {
+    this.#set({ turn: { id, rootId } });
+  }
+
+  /** A turn has ended. One whose id is unknown can only have been that. */
+  endTurn(id: string): void {
+    const { turn } = this.#facts;
+    if (turn !== null && (turn.id === null || turn.id === id || turn.rootId === id)) this.#set({ turn: null });
+  }
+
+  /** Another client has started a turn whose id is unknown. */
+  occupy(): void {
+    if (this.#facts.turn === null) this.#set({ turn: { id: null, rootId: null } });
+  }
+
+  /** The turn whose id was unknown is over, or its id is about to be set. */
+  vacate(): void {
+    if (this.isTakenElsewhere) this.#set({ turn: null });
+  }
+
+  /** The connection is lost. */
+  suspend(): void {
+    this.#withheld = [];
+    this.#set({ gap: "suspended" });
+  }
+
+  /** Keeps what arrives before the thread is restored. */
+  withhold(held: Held): void {
+    this.#withheld.push(held);
+  }
+
+  get withheld(): readonly Held[] {
+    return this.#withheld;
+  }
+
+  /** Runs `work`, which delivers events made from the record: they are new, whatever has arrived. */
+  replay(work: () => void): void {
+    const { gap } = this.#facts;
+    this.#set({ gap: "replaying" });
+    try {
+      work();
+    } finally {
+      this.#set({ gap });
+    }
+  }
+
+  /** The gap is over. Gives what was withheld, to be delivered now. */
+  resume(): readonly Held[] {
+    this.#set({ gap: null });
+    return this.#withheld.splice(0);
+  }
+
+  /** The thread's events no longer arrive: everybody who waits for them fails with what `why` makes. */
+  lose(why: (turnId: string | null) => CodexError): void {
+    this.#set({ gap: "lost" });
+    this.reservation?.fail(why(null));
+    for (const [turnId, sink] of this.sinks) sink.fail(why(turnId));
+  }
+
+  /** Keeps an event that nobody has claimed, within bounds. */
   keepUnclaimed(held: Held): void {
     if (this.unclaimed.length === MAX_UNCLAIMED || this.bytes + held.bytes > MAX_UNCLAIMED_BYTES) return;
     this.unclaimed.push(held);
     this.bytes += held.bytes;
   }
 
-  /** The sink of a turn is there: the thread is taken, though `turn/started` comes after the reply. */
-  attach(turnId: string, sink: TurnSink, context: AsyncContext): void {
+  /** Hands a turn's events to the sink. The turn counts as running, although `turn/started` comes after the reply. */
+  addSink(turnId: string, sink: TurnSink, context: AsyncContext): void {
     this.sinks.set(turnId, sink);
     this.#contexts.set(turnId, context);
-    this.activeTurnId = turnId;
-    if (!this.heard.has(turnId)) this.heard.set(turnId, new HeardTurn());
-  }
-
-  /** The turn is over, or nothing more is heard of it. */
-  detach(turnId: string): void {
-    this.removeSink(turnId);
-    this.heard.delete(turnId);
-    if (this.activeTurnId === turnId) this.activeTurnId = null;
+    this.startTurn(turnId, null);
+    if (!this.seen.has(turnId)) this.seen.set(turnId, new SeenTurn());
   }
 
   removeSink(turnId: string): void {
@@ -76,192 +213,167 @@ export class ThreadRoute {
     this.#contexts.delete(turnId);
   }
 
-  /** The async context that a turn was asked for in: the one in flight when none is named. Null when nobody here has. */
+  /** Forgets a turn that has ended, or whose events no longer arrive. */
+  dropTurn(turnId: string): void {
+    this.removeSink(turnId);
+    this.seen.delete(turnId);
+    if (this.activeTurnId === turnId) this.endTurn(turnId);
+  }
+
+  /** The async context in which a turn was asked for; of the one in flight if none is named. Null if nobody here asked. */
   contextOf(turnId: string | null): AsyncContext | null {
     return this.#contexts.get(turnId ?? this.activeTurnId ?? "") ?? this.reservation?.context ?? null;
   }
 
-  /** Takes down what is heard of a turn. False when the record has told of it already. */
-  note(turnId: string, notification: TurnNotification, isReplay: boolean): boolean {
+  /** Records an event of a turn, so that after a gap only what is missing is replayed. */
+  note(turnId: string, notification: TurnNotification, seen: SeenTurn | undefined): void {
+    const isReplay = this.#state === "replaying";
     if (notification.method === "turn/started") {
-      const heard = this.heard.get(turnId) ?? new HeardTurn();
-      this.heard.set(turnId, heard);
-      if (heard.isStartReplayed) return false;
-      heard.isStarted = true;
-      heard.isStartReplayed = isReplay;
+      const started = seen ?? new SeenTurn();
+      started.isStarted = true;
+      started.isStartReplayed = isReplay;
+      this.seen.set(turnId, started);
       this.lastTurnId = turnId;
       // A thread runs one turn at a time: the end of any other that nobody waits for was missed.
-      for (const id of this.heard.keys()) if (id !== turnId && !this.sinks.has(id)) this.heard.delete(id);
-      return true;
-    }
-    const heard = this.heard.get(turnId);
-    if (heard === undefined) return true;
-    if (heard.replayed !== null && !isReplay && isLate(notification, heard.replayed)) return false;
-    if (notification.method === "item/started") {
+      for (const id of this.seen.keys()) if (id !== turnId && !this.sinks.has(id)) this.seen.delete(id);
+    } else if (seen === undefined) {
+      return;
+    } else if (notification.method === "item/started") {
       const { item, startedAtMs } = notification.params;
-      // A message that was cut off has no end.
-      if (item.type !== "agentMessage" && item.type !== "reasoning") heard.open.set(item.id, startedAtMs);
+      // A message that was cut off never completes.
+      if (item.type !== "agentMessage" && item.type !== "reasoning") seen.open.set(item.id, startedAtMs);
     } else if (notification.method === "item/completed") {
       const { id } = notification.params.item;
-      heard.open.delete(id);
-      heard.completed.add(id);
+      seen.open.delete(id);
+      seen.completed.add(id);
       this.bytes += ID_BYTES + id.length;
-      if (isReplay) (heard.replayed ??= new Map()).set(id, notification.params.completedAtMs);
+      if (isReplay) (seen.replayed ??= new Map()).set(id, notification.params.completedAtMs);
     } else if (notification.method === "turn/completed") {
-      this.heard.delete(turnId);
+      this.seen.delete(turnId);
     }
-    return true;
   }
 }
 
-/** The thread that a notification names, or null. */
-export function threadOf(notification: Notification): string | null {
-  const scope = kindOf(notification)?.scope;
-  return scope !== undefined && "threadId" in scope ? stringAt(notification.params, scope.threadId) : null;
+/** Where the events of one turn go. */
+export interface TurnSink {
+  push(event: TurnEvent, bytes: number): void;
+  /** Adds what one response of the model used. */
+  count?(usage: TokenUsageBreakdown): void;
+  /** Something that the turn waited for has happened on this side, such as a decision. */
+  touch(): void;
+  /** The turn's events no longer arrive. */
+  fail(error: CodexError): void;
 }
 
-/** The turn that a notification names, or null. */
-export function turnOf(notification: TurnNotification): string | null {
-  const scope = kindOf(notification)?.scope;
-  return scope?.scope === "turn" ? stringAt(notification.params, scope.turnId) : null;
-}
-
-/** Whether an item was told of by the record already. A later one may have the same id, for ids are the model's choice. */
-function isLate(notification: TurnNotification, replayed: Map<string, number>): boolean {
-  const id = itemOf(notification) ?? "";
-  const endedAtMs = replayed.get(id);
-  if (endedAtMs === undefined) return false;
-  const isAnother = notification.method === "item/started" && notification.params.startedAtMs > endedAtMs;
-  if (isAnother) replayed.delete(id);
-  return !isAnother;
-}
-
-function itemOf({ params }: TurnNotification): string | null {
-  return stringAt(params, ["itemId"]) ?? stringAt(params, ["item", "id"]);
-}
-
-function stringAt(value: unknown, path: readonly string[]): string | null {
-  let current = value;
-  for (const key of path) {
-    if (!isRecord(current)) return null;
-    current = current[key];
-  }
-  return typeof current === "string" ? current : null;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
-}
-
-/** What has been heard of one turn. */
-export class HeardTurn {
-  isStarted = false;
-  /** Whether the record told of the start: the runtime may tell of it as well, just after. */
-  isStartReplayed = false;
-  /** When each item started that was not told to be complete. */
-  readonly open = new Map<string, number>();
-  /** The items that were told to be complete. */
-  readonly completed = new Set<string>();
-  /** Those among them that the record told of, with when they ended: what else is said of them comes too late. */
-  replayed: Map<string, number> | null = null;
-}
-
-/**
- * The ends that the record has of items in flight. The runtime leaves some untold when a turn is interrupted: of two commands
- * that ask at the same time, one that was accepted and has run is told to be complete only when the other is answered.
- */
-export function untoldEnds(
-  { threadId, turnId }: { readonly threadId: string; readonly turnId: string },
-  turns: readonly Turn[],
-  { open }: HeardTurn,
-): TurnNotification[] {
-  const record = turns.find(({ id, rootTurnId }) => id === turnId || rootTurnId === turnId);
-  return itemsIn(record ?? null).flatMap((item): TurnNotification[] => {
-    const { completedAtMs } = item;
-    const startedAtMs = open.get(item.id);
-    // An earlier item of the turn can have the same id.
-    if (startedAtMs === undefined || typeof completedAtMs !== "number" || completedAtMs < startedAtMs) return [];
-    const params = { threadId, turnId, item, contentTokenCount: null, completedAtMs };
-    return [{ method: "item/completed", params }];
-  });
-}
-
-/** A turn as the runtime records it, and what is known of it here. */
-export interface MissedTurn {
-  readonly threadId: string;
-  /** The id that the turn's listeners know it by: for a review, that of the turn around it. */
+/** An event that arrived before its turn was claimed. */
+interface Early {
   readonly turnId: string;
-  readonly turn: Turn;
-  readonly heard: HeardTurn;
-  /** What has arrived since then and is about to be told. */
-  readonly held: readonly TurnNotification[];
+  readonly event: TurnNotification;
+  readonly bytes: number;
 }
 
-/**
- * The notifications that stand for what was missed: the start, each completed item once and in order, the end. What is
- * held is left out, and all that the record has after it: it comes by itself.
- */
-export function missedOf({ threadId, turnId, turn, heard, held }: MissedTurn): TurnNotification[] {
-  const isHeld = (method: TurnNotification["method"]) => held.some((event) => event.method === method);
-  const isOver = turn.status !== "inProgress";
-  const coming = new Set(held.flatMap((event) => (event.method === "item/completed" ? event.params.item.id : [])));
-  const recorded = itemsIn(turn);
-  const firstComing = recorded.findIndex(({ id }) => coming.has(id));
-  const isNews = (item: ThreadItem): boolean => {
-    const isComplete = isOver || typeof item.completedAtMs === "number";
-    return isComplete && !heard.completed.has(item.id);
-  };
-  const started: TurnNotification = {
-    method: "turn/started",
-    params: { threadId, turn: { ...turn, items: [], itemsView: "notLoaded", status: "inProgress", error: null } },
-  };
-  const toldOf = (item: ThreadItem): TurnNotification => {
-    const completedAtMs = item.completedAtMs ?? Date.now();
-    return { method: "item/completed", params: { threadId, turnId, item, contentTokenCount: null, completedAtMs } };
-  };
-  const completed: TurnNotification = { method: "turn/completed", params: { threadId, turn: { ...turn, id: turnId } } };
-  return [
-    ...(heard.isStarted || isHeld("turn/started") ? [] : [started]),
-    ...(firstComing === -1 ? recorded : recorded.slice(0, firstComing)).filter(isNews).map(toldOf),
-    ...(isOver && firstComing === -1 && !isHeld("turn/completed") ? [completed] : []),
-  ];
+/** Learns which turn a reservation leads to, for requests whose reply does not name it. */
+export interface TurnWatcher {
+  started(turnId: string): void;
+  failed(error: CodexError): void;
 }
 
-/**
- * A map by ids from the wire. Each message brings its ids as new strings, and to hash one takes longer than to see that
- * it is the same as the last.
- */
-export class RecentMap<V> extends Map<string, V> {
-  #key: string | null = null;
-  #value: V | undefined;
+/** Receives every notification about a thread. */
+export interface ThreadFollower {
+  /** Unix seconds on the runtime's clock: turns that started earlier do not concern it. Default: all concern it. */
+  readonly since?: number;
+  push(notification: Notification | ReconnectedEvent, bytes: number): void;
+  fail(error: CodexError): void;
+}
 
-  /** An empty one: a Map would fill itself before the fields here exist. */
-  constructor() {
-    super();
+/** A claim on the next turn of a thread. It ends by `claim`, `release` or `fail`. */
+export class Reservation {
+  /** The async context in which the turn is asked for. */
+  readonly context = currentContext();
+  readonly #addSink: (turnId: string, sink: TurnSink, context: AsyncContext) => void;
+  readonly #dropTurn: (turnId: string) => void;
+  readonly #done: () => void;
+  readonly #buffer: Early[] = [];
+  #watcher: TurnWatcher | null = null;
+  #follower: ThreadFollower | null = null;
+  #failure: CodexError | null = null;
+  #open = true;
+
+  constructor(
+    addSink: (turnId: string, sink: TurnSink, context: AsyncContext) => void,
+    dropTurn: (turnId: string) => void,
+    done: () => void,
+  ) {
+    this.#addSink = addSink;
+    this.#dropTurn = dropTurn;
+    this.#done = done;
   }
 
-  override get(key: string): V | undefined {
-    if (key !== this.#key) {
-      this.#value = super.get(key);
-      this.#key = key;
+  /** Fills the reservation: the sink gets the turn's events, those that arrived early first. */
+  claim(turnId: string, sink: TurnSink): void {
+    if (this.#failure !== null) sink.fail(this.#failure);
+    if (!this.#open) return;
+    this.#open = false;
+    this.#addSink(turnId, sink, this.context);
+    for (const early of this.#buffer) {
+      if (early.turnId !== turnId) continue;
+      if (early.event.method === "turn/completed") this.#dropTurn(turnId);
+      sink.push(early.event, early.bytes);
     }
-    return this.#value;
+    this.#done();
   }
 
-  override set(key: string, value: V): this {
-    this.#key = null;
-    return super.set(key, value);
+  /** Reports the first turn that starts. */
+  watch(watcher: TurnWatcher): void {
+    this.#watcher = watcher;
+    const first = this.#buffer.find((early) => early.event.method === "turn/started");
+    if (this.#failure !== null) watcher.failed(this.#failure);
+    else if (first !== undefined) watcher.started(first.turnId);
   }
 
-  override delete(key: string): boolean {
-    this.#key = null;
-    this.#value = undefined;
-    return super.delete(key);
+  /**
+   * Hands every notification about the thread to one follower, for work that spans turns which the runtime starts by
+   * itself. The thread stays reserved until `release`.
+   */
+  follow(follower: ThreadFollower): void {
+    this.#follower = follower;
+    if (this.#failure !== null) follower.fail(this.#failure);
+    for (const early of this.#buffer.splice(0)) follower.push(early.event, early.bytes);
   }
 
-  override clear(): void {
-    this.#key = null;
-    this.#value = undefined;
-    super.clear();
+  /** The turn's events will not arrive. */
+  fail(error: CodexError): void {
+    if (!this.#open) return;
+    this.#failure = error;
+    this.release();
+    this.#watcher?.failed(error);
+    this.#follower?.fail(error);
+  }
+
+  /** Gives up the reservation. Idempotent. */
+  release(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#done();
+  }
+
+  /** @internal The follower of all turns, or null. */
+  get follower(): ThreadFollower | null {
+    return this.#follower;
+  }
+
+  /** @internal Takes a notification about the thread that names none of its turns. */
+  notify(notification: Notification | ReconnectedEvent, bytes: number): void {
+    this.#follower?.push(notification, bytes);
+  }
+
+  /** @internal Takes an event of a turn that nobody has claimed. */
+  take(early: Early): void {
+    if (this.#follower !== null) {
+      this.#follower.push(early.event, early.bytes);
+      return;
+    }
+    this.#buffer.push(early);
+    if (early.event.method === "turn/started") this.#watcher?.started(early.turnId);
   }
 }

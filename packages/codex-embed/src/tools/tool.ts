@@ -7,7 +7,7 @@ import type {
 } from "../protocol/generated/protocol.js";
 import { prepareArguments } from "../schema/prepare.js";
 import type { InferOutput, Schema, SchemaIssue, SchemaResult } from "../schema/types.js";
-import { onAbort } from "../util/async.js";
+import { withLimits } from "../util/async.js";
 import { describeFault, findJsonFault, MAX_MESSAGE_LEVELS } from "../util/json.js";
 import { anything, callback, list, milliseconds, required } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
@@ -265,25 +265,16 @@ export class ToolSet {
     if (tool === undefined) return failure(`The tool ${name} is not available in this session.`);
     if (context.signal.aborted) return failure(`The call of ${name} was cancelled.`);
 
+    const { timeoutMs } = tool;
     const controller = new AbortController();
-    let stopListening = () => {};
-    let timer: NodeJS.Timeout | undefined;
-    const cutShort = new Promise<DynamicToolCallResponse>((resolve) => {
-      const end = (text: string, reason: unknown) => {
-        resolve(failure(text));
-        controller.abort(reason);
-      };
-      stopListening = onAbort(context.signal, () => end(`The call of ${name} was cancelled.`, context.signal.reason));
-      timer = startTimer(tool.timeoutMs, (timeoutMs) => {
-        const text = `${name} timed out after ${timeoutMs} ms.`;
-        end(text, new DOMException(text, "TimeoutError"));
-      });
-    });
+    const onTimeout = () => new DOMException(`${name} timed out after ${timeoutMs} ms.`, "TimeoutError");
     try {
-      return await Promise.race([cutShort, answer(tool, name, params, context, controller.signal)]);
-    } finally {
-      clearTimeout(timer);
-      stopListening();
+      const answering = answer(tool, name, params, context, controller.signal);
+      return await withLimits(answering, { signal: context.signal, timeoutMs, onTimeout });
+    } catch (reason) {
+      // An answer never rejects, so a limit has ended the call.
+      controller.abort(reason);
+      return failure(context.signal.aborted ? `The call of ${name} was cancelled.` : messageOf(reason));
     }
   }
 
@@ -322,10 +313,6 @@ async function answer(
     // The message alone: a stack is nothing for the model.
     return failure(`${name} failed: ${messageOf(error)}`);
   }
-}
-
-function startTimer(timeoutMs: number | undefined, fire: (timeoutMs: number) => void): NodeJS.Timeout | undefined {
-  return timeoutMs === undefined ? undefined : setTimeout(fire, timeoutMs, timeoutMs);
 }
 
 /** Names cannot hold a dot, so a qualified name is of one tool only. */

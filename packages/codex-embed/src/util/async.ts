@@ -1,11 +1,9 @@
-/** Listening to abort signals, and signals that abort when their time is up. */
-
 import { AsyncResource } from "node:async_hooks";
 import { setMaxListeners } from "node:events";
 
 /**
- * Calls `listener` when the signal aborts; the result stops that. One signal may stand behind any number of calls, so
- * Node's warning about many listeners is switched off for it.
+ * Calls `listener` when the signal aborts; the returned function removes it. One signal may stand behind any number of
+ * calls, so Node's warning about many listeners is switched off for it.
  */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (signal === undefined) return () => {};
@@ -14,22 +12,51 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   return () => signal.removeEventListener("abort", listener);
 }
 
-/** Settles as the promise does, or rejects with the signal's reason if it aborts first. */
-export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
+/** Node fires a timer that is set for longer at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** What can end a wait before its promise settles. */
+export interface Limits {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds. Null, undefined, and more than a timer takes mean no limit. */
+  readonly timeoutMs?: number | null | undefined;
+}
+
+/**
+ * Calls `onLimit` when the signal aborts or the time is up, and at once for a signal that has already aborted. The
+ * returned function removes the listener and the timer. The caller makes sure that it acts only once.
+ */
+export function watchLimits({ signal, timeoutMs }: Limits, onLimit: (limit: "signal" | "timeout") => void): () => void {
+  const stopListening = onAbort(signal, () => onLimit("signal"));
+  const isTimed = typeof timeoutMs === "number" && timeoutMs <= MAX_TIMER_MS;
+  const timer = isTimed ? setTimeout(onLimit, timeoutMs, "timeout") : undefined;
+  if (signal?.aborted) onLimit("signal");
+  return () => {
+    stopListening();
+    clearTimeout(timer);
+  };
+}
+
+/**
+ * Settles as the promise does, or rejects when a limit is reached first: with the signal's reason, or with what
+ * `onTimeout` returns. Leaves no listener and no timer behind.
+ */
+export async function withLimits<T>(
+  promise: Promise<T>,
+  { onTimeout, ...limits }: Limits & { readonly onTimeout?: (() => unknown) | undefined },
+): Promise<T> {
   let stop = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = onAbort(signal, () => reject(signal.reason));
-    if (signal.aborted) reject(signal.reason);
+  const limited = new Promise<never>((_, reject) => {
+    stop = watchLimits(limits, (limit) => reject(limit === "signal" ? limits.signal?.reason : onTimeout?.()));
   });
   try {
-    return await Promise.race([promise, aborted]);
+    return await Promise.race([promise, limited]);
   } finally {
     stop();
   }
 }
 
-/** Why a signal of {@link timeLimit} aborted: the time was up. */
+/** Why a signal of {@link timeLimit} aborted: the time is up. */
 export class TimeLimitError extends Error {
   override readonly name: string = "TimeLimitError";
   /** The option that set the limit, and its value: `startupTimeoutMs (30000 ms)`. */
@@ -44,45 +71,35 @@ export class TimeLimitError extends Error {
   }
 }
 
-/** Node runs a timer that is set for longer at once. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /**
- * A signal that aborts with the reason of `parent`, or with a {@link TimeLimitError} after `limitMs` (never, if that is
- * more than a timer takes). Call `stop` when the work that it limits has ended.
+ * A signal that aborts with the reason of `parent`, or with a {@link TimeLimitError} after `limitMs`. Call `stop` when
+ * the limited work has ended.
  */
 export function timeLimit(
   option: string,
   limitMs: number,
   parent?: AbortSignal,
 ): { readonly signal: AbortSignal; readonly stop: () => void } {
-  const limit = new AbortController();
-  const forget = onAbort(parent, () => limit.abort(parent?.reason));
-  if (parent?.aborted) limit.abort(parent.reason);
-  const timer =
-    limitMs <= MAX_TIMER_MS ? setTimeout(() => limit.abort(new TimeLimitError(option, limitMs)), limitMs) : undefined;
-  return {
-    signal: limit.signal,
-    stop: () => {
-      forget();
-      clearTimeout(timer);
-    },
-  };
+  const controller = new AbortController();
+  const stop = watchLimits({ signal: parent, timeoutMs: limitMs }, (limit) =>
+    controller.abort(limit === "signal" ? parent?.reason : new TimeLimitError(option, limitMs)),
+  );
+  return { signal: controller.signal, stop };
 }
 
-/** Resolves after `timeoutMs`, or as soon as `cut` settles. */
-export function pause(timeoutMs: number, cut?: Promise<unknown>): Promise<void> {
+/** Resolves after `timeoutMs`, or as soon as `until` settles. Never rejects. */
+export function pause(timeoutMs: number, until?: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, timeoutMs);
     const end = (): void => {
       clearTimeout(timer);
       resolve();
     };
-    cut?.then(end, end);
+    until?.then(end, end);
   });
 }
 
-/** A promise together with the function that resolves it; later calls of that have no effect. */
+/** A promise with the function that resolves it. Later calls of that function have no effect. */
 export function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
   let resolve: (value: T) => void = () => {};
   const promise = new Promise<T>((settle) => {
@@ -91,29 +108,29 @@ export function deferred<T>(): { readonly promise: Promise<T>; readonly resolve:
   return { promise, resolve };
 }
 
-/** Runs a function in an async context: what it reads from an `AsyncLocalStorage`, at once and later, is what was set there. */
+/** Runs a function in an async context: it reads, at once and later, what that context's `AsyncLocalStorage` holds. */
 export type AsyncContext = <T>(work: () => T) => T;
 
-/** The context of the caller, to run something in later. */
+/** The caller's context, to run something in later. */
 export function currentContext(): AsyncContext {
   const resource = new AsyncResource("codex-embed");
   return (work) => resource.runInAsyncScope(work);
 }
 
-/** The context that this package was loaded in: for what belongs to no caller, such as the connection that all share. */
+/** The context that loaded this package, for work that no caller owns, such as the shared connection. */
 export const rootContext: AsyncContext = currentContext();
 
-const pending = new Set<() => void>();
+const exitActions = new Set<() => void>();
 
-function clearAway(): void {
-  for (const action of pending) action();
+function runExitActions(): void {
+  for (const action of exitActions) action();
 }
 
-/** Runs `action`, synchronously, when this program exits, unless the returned function was called before. */
+/** Runs `action`, synchronously, when this program exits. The returned function takes it back. */
 export function atExit(action: () => void): () => void {
-  if (pending.size === 0) process.on("exit", clearAway);
-  pending.add(action);
+  if (exitActions.size === 0) process.on("exit", runExitActions);
+  exitActions.add(action);
   return () => {
-    if (pending.delete(action) && pending.size === 0) process.removeListener("exit", clearAway);
+    if (exitActions.delete(action) && exitActions.size === 0) process.removeListener("exit", runExitActions);
   };
 }

@@ -1,5 +1,3 @@
-/** Text that a person decides on, made safe to show: nothing in it is hidden, and nothing steers what shows it. */
-
 /** Default ignorables, controls other than LF, bidi controls, line separators, private use, surrogates, unassigned. */
 const INVISIBLE = String.raw`(?!\n)[\p{Default_Ignorable_Code_Point}\p{C}\p{Zl}\p{Zp}]`;
 
@@ -21,20 +19,37 @@ const UNSAFE_IN_JSON = new RegExp(NEVER_SHOWN, "gu");
 const IS_MARKED_LETTER = new RegExp(`^${MARKED_LETTER}$`, "u");
 
 /**
- * Writes out every character that does not show as itself, as `\u{200b}`: controls, everything that is invisible or
- * turns the direction of text, blanks other than the space, marks that cover a character or pile up. Line feeds stay.
+ * Escapes text from the agent, a tool or a server before a person decides on it: a command to approve, a path, a
+ * question. Every character that does not show as itself becomes a code point in braces, such as `\u{200b}`: control
+ * characters (also those that steer a terminal), invisible characters, characters that turn the direction of text,
+ * blanks other than the space, and marks that cover a character or pile up. Letters of all languages stay. Line feeds
+ * stay too, unless `singleLine` is set.
+ *
+ * Show escaped text only, and decide on the original. Linear in the length of the text.
+ *
+ * ```ts
+ * approveCommand: async ({ command }) => ((await confirm(escapeForDisplay(command ?? ""))) ? "accept" : "decline")
+ * ```
+ *
+ * @param text - the text as it was received.
+ * @param options - `singleLine`: also write line feeds and tabs as `\n` and `\t`. Default false.
+ * @returns the text to show. It equals `text` when nothing in it had to be escaped.
+ * @throws TypeError if `text` is not a string.
  */
-export function escapeForDisplay(text: string): string {
-  return text.replace(UNSAFE, (found) => (IS_MARKED_LETTER.test(found) ? found : codePoints(found)));
+export function escapeForDisplay(text: string, options: { readonly singleLine?: boolean | undefined } = {}): string {
+  if (typeof text !== "string") throw new TypeError(`escapeForDisplay: text must be a string, not ${typeof text}.`);
+  const source = options.singleLine === true ? text.replaceAll("\t", "\\t").replaceAll("\n", "\\n") : text;
+  return source.replace(UNSAFE, (found) => (IS_MARKED_LETTER.test(found) ? found : codePoints(found)));
 }
 
-/** {@link escapeForDisplay} on one line: line feeds and tabs are written as `\n` and `\t`. */
-export function escapeToOneLine(text: string): string {
-  return escapeForDisplay(text.replaceAll("\t", "\\t").replaceAll("\n", "\\n"));
-}
-
-/** Whether {@link escapeForDisplay} leaves a text as it is. */
-export function isPlainToSee(text: string): boolean {
+/**
+ * Tells whether a text shows exactly what it holds: {@link escapeForDisplay} would return it unchanged. Use it to refuse
+ * what must not be escaped because it is used again as it is shown, such as a URL or the key of a form field.
+ *
+ * @param text - the text as it was received. Line feeds are safe.
+ * @throws TypeError if `text` is not a string.
+ */
+export function isSafeToDisplay(text: string): boolean {
   return escapeForDisplay(text) === text;
 }
 

@@ -31,6 +31,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cast, spawn, waitFor } from "../support/cast.js";
 import { Proxy } from "../support/proxy.js";
 import { eventsOf, itemsOf, methodsOf, readAll, rejection, until } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 let model: ScriptedModel;
 let home: TestHome;
@@ -77,45 +78,50 @@ async function behindProxy(options: ConnectOptions = {}, { url } = server) {
   };
 }
 
-test("a turn goes on under the same handle: what was missed comes once, and the text is whole", async () => {
-  await using bench = await behindProxy();
-  const [cut, missed] = [gate(), gate()];
-  model.enqueue(
-    step(message("Thinking."), shell("echo one", { callId: "c1" })),
-    message({ deltas: ["First ", cut, "half ", missed, "end."] }),
-  );
-  const thread = await bench.codex.startThread({ cwd: home.workspace });
-  const turn = await thread.startTurn("Go.");
-  const reading = readAll(turn);
-  const text = (async () => {
-    let whole = "";
-    for await (const piece of turn.textStream()) whole += piece;
-    return whole;
-  })();
-  await cut.reached;
-  const ready = bench.is("ready");
-  bench.proxy.cut();
-  cut.open();
-  await missed.reached;
-  await ready;
-  missed.open();
-  const result = await turn.result();
-  expect(result).toMatchObject({ status: "completed", finalResponse: "First half end." });
-  expect(await text).toBe("Thinking.\n\nFirst half end.");
-  const { events } = await reading;
-  expect(methodsOf(events).filter((method) => method === "reconnected")).toHaveLength(1);
-  const completed = eventsOf(events, "item/completed").map(({ params }) => params.item.id);
-  expect(new Set(completed).size).toBe(completed.length);
-  expect(result.items.map(({ type }) => type)).toEqual([
-    "userMessage",
-    "agentMessage",
-    "commandExecution",
-    "agentMessage",
-  ]);
-  expect(bench.statuses).toEqual(["reconnecting", "ready"]);
-});
+test.each([{ experimentalApi: true }, { experimentalApi: false }])(
+  "a turn goes on under the same handle: what was missed comes once, and the text is whole (%o)",
+  async (options) => {
+    verifies("reconnect");
+    await using bench = await behindProxy(options);
+    const [cut, missed] = [gate(), gate()];
+    model.enqueue(
+      step(message("Thinking."), shell("echo one", { callId: "c1" })),
+      message({ deltas: ["First ", cut, "half ", missed, "end."] }),
+    );
+    const thread = await bench.codex.startThread({ cwd: home.workspace });
+    const turn = await thread.startTurn("Go.");
+    const reading = readAll(turn);
+    const text = (async () => {
+      let whole = "";
+      for await (const piece of turn.textStream()) whole += piece;
+      return whole;
+    })();
+    await cut.reached;
+    const ready = bench.is("ready");
+    bench.proxy.cut();
+    cut.open();
+    await missed.reached;
+    await ready;
+    missed.open();
+    const result = await turn.result();
+    expect(result).toMatchObject({ status: "completed", finalResponse: "First half end." });
+    expect(await text).toBe("Thinking.\n\nFirst half end.");
+    const { events } = await reading;
+    expect(methodsOf(events).filter((method) => method === "reconnected")).toHaveLength(1);
+    const completed = eventsOf(events, "item/completed").map(({ params }) => params.item.id);
+    expect(new Set(completed).size).toBe(completed.length);
+    expect(result.items.map(({ type }) => type)).toEqual([
+      "userMessage",
+      "agentMessage",
+      "commandExecution",
+      "agentMessage",
+    ]);
+    expect(bench.statuses).toEqual(["reconnecting", "ready"]);
+  },
+);
 
 test("a turn that ended meanwhile settles with its true status, and all its items in order", async () => {
+  verifies("reconnect");
   await using bench = await behindProxy();
   const cut = gate();
   model.enqueue(message({ deltas: ["Wait", cut, "ed."] }), message("Next."));
@@ -153,6 +159,7 @@ const askingFor = (text: string) => shell(`echo ${text}`, { escalate: { justific
 
 describe("a decision", () => {
   test.each(["before", "during", "after"])("that is made %s the gap is asked for once, and heard", async (when) => {
+    verifies("decision-over-gap");
     const { handlers, asked, arrived, decide } = undecided();
     await using bench = await behindProxy({ handlers });
     model.enqueue(askingFor("yes"), message("Done."));
@@ -208,39 +215,45 @@ describe("a file change", () => {
     return { asked, arrived, handlers: { approveFileChange } };
   };
 
-  test("whose item came during the gap is shown whole: the record tells what is in flight", async () => {
-    const asked: FileChangeApprovalRequest[] = [];
-    const path = join(home.codexHome, "missed");
-    await using bench = await behindProxy({
-      handlers: {
-        approveFileChange: (request) => {
-          asked.push(request);
-          return "decline";
+  test.each([{ experimentalApi: true }, { experimentalApi: false }])(
+    "whose item came during the gap is shown whole: the record tells what is in flight (%o)",
+    async (options) => {
+      verifies("file-change-after-gap");
+      const asked: FileChangeApprovalRequest[] = [];
+      const path = join(home.codexHome, "missed");
+      await using bench = await behindProxy({
+        ...options,
+        handlers: {
+          approveFileChange: (request) => {
+            asked.push(request);
+            return "decline";
+          },
         },
-      },
-    });
-    const hold = gate();
-    model.enqueue(step(hold, patch(path)), message("Done."));
-    const thread = await bench.codex.startThread({
-      cwd: home.workspace,
-      sandbox: "workspace-write",
-      approvalMode: "ask",
-    });
-    const turn = await thread.startTurn("Go.");
-    await hold.reached;
-    bench.proxy.down();
-    await using other = await server.connect();
-    const keeper = keeping();
-    await other.resumeThread(thread.id, { handlers: keeper.handlers });
-    hold.open();
-    await keeper.arrived.opened;
-    bench.proxy.up();
-    expect((await turn.result()).finalResponse).toBe("Done.");
-    expect(asked.map(({ changes }) => changes)).toEqual([[{ path, kind: { type: "add" }, diff: "x\n" }]]);
-    expect(existsSync(path)).toBe(false);
-  });
+      });
+      const hold = gate();
+      model.enqueue(step(hold, patch(path)), message("Done."));
+      const thread = await bench.codex.startThread({
+        cwd: home.workspace,
+        sandbox: "workspace-write",
+        approvalMode: "ask",
+      });
+      const turn = await thread.startTurn("Go.");
+      await hold.reached;
+      bench.proxy.down();
+      await using other = await server.connect();
+      const keeper = keeping();
+      await other.resumeThread(thread.id, { handlers: keeper.handlers });
+      hold.open();
+      await keeper.arrived.opened;
+      bench.proxy.up();
+      expect((await turn.result()).finalResponse).toBe("Done.");
+      expect(asked.map(({ changes }) => changes)).toEqual([[{ path, kind: { type: "add" }, diff: "x\n" }]]);
+      expect(existsSync(path)).toBe(false);
+    },
+  );
 
   test("that waits for its decision is shown whole to a client that resumes the thread", async () => {
+    verifies("file-change-after-gap");
     const keeper = keeping();
     const path = join(home.codexHome, "resumed");
     const first = await server.connect({ handlers: keeper.handlers });
@@ -374,7 +387,7 @@ describe("a thread", () => {
     expect(error).toMatchObject({ maybeAccepted: true, message: expect.stringContaining(`turn ${turn.id}`) });
     await ready;
     const refused = await rejection(thread.run("Again."), UsageError);
-    expect(refused.message).toContain("could not be taken up again");
+    expect(refused.message).toContain("could not be resumed");
     cut.open();
   });
 
@@ -411,6 +424,7 @@ test("another server in its place: the turn settles as interrupted, the thread g
 });
 
 test("another server in its place: a sub-agent ends as its record says, and is not loaded in another sandbox", async () => {
+  verifies("sub-agent-not-loaded");
   const script = await ScriptedModel.start();
   await using home = await createTestHome({ model: script, extraConfig: { sandbox_mode: "danger-full-access" } });
   const first = await serve(home);
@@ -444,6 +458,7 @@ test("another server in its place: a sub-agent ends as its record says, and is n
 
 describe("an idle thread", () => {
   test("is taken up at its next use, with its handlers, tools and sandbox; one that is busy before all else", async () => {
+    verifies("reconnect-idle-threads");
     const script = await ScriptedModel.start();
     await using home = await createTestHome({ model: script, extraConfig: { sandbox_mode: "danger-full-access" } });
     const first = await serve(home);
@@ -485,6 +500,7 @@ describe("an idle thread", () => {
   });
 
   test("whose turn another client starts is taken up by then, and its own handlers are asked", async () => {
+    verifies("reconnect-idle-threads");
     const asked: string[] = [];
     await using bench = await behindProxy();
     const thread = await bench.codex.startThread({
@@ -510,6 +526,7 @@ describe("an idle thread", () => {
   });
 
   test("whose runtime is still there stays subscribed, without being used", async () => {
+    verifies("reconnect-idle-threads");
     await using bench = await behindProxy();
     const threads = [];
     for (let count = 0; count < 3; count++) {
@@ -584,6 +601,7 @@ test("an abort that falls into the gap ends the turn all the same", async () => 
 
 describe("a request that is under way when the connection breaks", () => {
   test("is made again when it only reads, and rejects as maybeAccepted when it does not", async () => {
+    verifies("maybe-accepted");
     await using bench = await behindProxy();
     bench.proxy.freeze();
     const reading = bench.codex.models();
@@ -596,6 +614,7 @@ describe("a request that is under way when the connection breaks", () => {
 
 describe("it is given up", () => {
   test("with reconnect: false, at once", async () => {
+    verifies("reconnect-gives-up");
     await using bench = await behindProxy({ reconnect: false });
     bench.proxy.cut();
     expect(await bench.codex.closed).toMatchObject({ initiator: "runtime" });
@@ -603,6 +622,7 @@ describe("it is given up", () => {
   });
 
   test("after giveUpAfterMs, with the last failure as the cause", async () => {
+    verifies("reconnect-gives-up");
     await using bench = await behindProxy({ reconnect: { initialDelayMs: 1, maxDelayMs: 5, giveUpAfterMs: 30 } });
     const cut = gate();
     model.enqueue(message({ deltas: ["A", cut] }));

@@ -9,18 +9,19 @@ import { Bench } from "../../../../compat/bench.js";
 import { layouts } from "../../../../compat/layouts.js";
 import { ROOT } from "../../../../compat/pack.js";
 import { builtWith } from "../../../../compat/typescripts.js";
+import { verifies } from "../support/verifies.js";
 
 const manifest: {
   readonly version: string;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
-} = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+} = JSON.parse(readFileSync(join(ROOT, "packages/codex-embed/package.json"), "utf8"));
 
 const RUNTIME = manifest.optionalDependencies["@openai/codex"] ?? "";
 
 /** What a release may hold, and what it must. */
 const ALLOWED =
-  /^(?:dist\/(?:[A-Za-z]+\/){0,2}[A-Za-z]+\.d\.ts|dist\/(?:[a-z]+\/)?(?:index|main|protocol)\.js|dist\/shared\/[A-Z0-9]{8}\.js|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+  /^(?:dist\/(?:[a-z]+\/)?index\.(?:js|d\.ts)|dist\/cli\/main\.js|dist\/shared\/(?:[A-Z0-9]{8}\.js|(?:types|protocol)\.d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
 const REQUIRED = ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/index.js", "dist/index.d.ts"];
 
 /** What would show where a file was made, or would send its reader to one that is not packed. */
@@ -65,10 +66,11 @@ function script(name: string, text: string): string {
 beforeAll(async () => {
   bench = await Bench.open();
   ({ work } = bench);
-  packed = bench.packed.files;
+  packed = bench.packed["codex-embed"].files;
   const project = bench.project();
   consumer = project.folder;
   await project.place();
+  await project.placeMcpServer();
   for (const name of ["@types/node", "undici-types"]) project.link(name);
 }, 240_000);
 
@@ -76,15 +78,17 @@ afterAll(() => bench?.close());
 
 describe("the tarball", () => {
   it("holds the build, its types and the papers, and nothing else", () => {
+    verifies("tarball");
     expect(packed.filter((path) => !ALLOWED.test(path))).toEqual([]);
     expect(REQUIRED.filter((path) => !packed.includes(path))).toEqual([]);
     const untyped = packed.filter(
-      (path) => path.endsWith(".js") && !path.startsWith("dist/shared/") && !packed.includes(typesOf(path)),
+      (path) => path.endsWith("index.js") && !path.startsWith("dist/shared/") && !packed.includes(typesOf(path)),
     );
     expect(untyped).toEqual([]);
   });
 
   it("holds no trace of the machine that it was made on, and no word of files that it does not hold", () => {
+    verifies("tarball");
     const texts = packed.map((path) => ({
       path,
       text: readFileSync(join(consumer, "node_modules/codex-embed", path), "utf8"),
@@ -104,9 +108,10 @@ describe("the tarball", () => {
 
 describe("a project that has installed it", () => {
   const subpaths = Object.keys(manifest.exports).filter((path) => path !== "./package.json");
-  const names = subpaths.map((path) => `codex-embed${path.slice(1)}`);
+  const names = [...subpaths.map((path) => `codex-embed${path.slice(1)}`), "@codex-embed/mcp-server"];
 
   it("gets the same names by import and by require", () => {
+    verifies("esm-and-cjs");
     const imported = runScript(
       script(
         "names.mjs",
@@ -126,32 +131,12 @@ describe("a project that has installed it", () => {
     expect(imported).toEqual(required);
     expect(imported).toMatchObject({
       "codex-embed": expect.arrayContaining(["Codex", "CodexError", "Thread", "TurnFailedError"]),
+      "codex-embed/approvals": ["approvalRules"],
       "codex-embed/exec": expect.arrayContaining(["Codex", "Thread", "ExecTurnFailedError", "unknownEvent"]),
       "@codex-embed/mcp-server": ["createCodexMcp", "serveMcpHttp", "serveMcpStdio"],
       "codex-embed/protocol": expect.arrayContaining(["RUNTIME_VERSION"]),
       "codex-embed/testing": expect.arrayContaining(["ScriptedModel", "startTestCodex"]),
     });
-  });
-
-  it("is told what to install when the MCP library is not there", () => {
-    const told = runScript(
-      script(
-        "peer.mjs",
-        `import { UsageError } from "codex-embed";
-      import { createCodexMcp, serveMcpHttp, serveMcpStdio } from "@codex-embed/mcp-server";
-      const told = [];
-      for (const serve of [createCodexMcp, serveMcpHttp, serveMcpStdio]) {
-        await serve().catch((error) => told.push([UsageError.isInstance(error), error.message]));
-      }
-      console.log(JSON.stringify(told));`,
-      ),
-    );
-    const message = expect.stringContaining("npm install @modelcontextprotocol/server@^2.4.0");
-    expect(told).toEqual([
-      [true, message],
-      [true, message],
-      [true, message],
-    ]);
   });
 
   it("reaches no file that is not exported", () => {
@@ -165,6 +150,7 @@ describe("a project that has installed it", () => {
   });
 
   it("starts, opens and changes nothing by importing it", () => {
+    verifies("import-without-effects");
     const seen = runScript(
       script(
         "effects.mjs",
@@ -250,6 +236,7 @@ describe.each<{ format: Format; name: string }>([
   };
 
   it("finds the installed runtime and starts it", async () => {
+    verifies("bundles");
     const { warnings } = await bundle(`
       import { Codex } from "codex-embed";
       const codex = new Codex();
@@ -280,6 +267,7 @@ describe.each<{ format: Format; name: string }>([
   });
 
   it("holds nothing of it when nothing of it is used", async () => {
+    verifies("tree-shaking");
     const unused = 'import { Codex } from "codex-embed";\nimport { Codex as Other } from "codex-embed/exec";\n';
     await bundle(`${unused}import "codex-embed";\nconsole.log(1);`);
     expect(statSync(join(consumer, name)).size).toBeLessThan(300);
@@ -290,6 +278,7 @@ describe("the package works where it finds itself", () => {
   it.each([...layouts, builtWith])(
     "$name: $what",
     async (trial) => {
+      verifies("install-places");
       if (bench === undefined) throw new Error("There is no bench.");
       expect(await trial.run(bench)).not.toBe("");
     },

@@ -1,6 +1,6 @@
 /** Asks approval rules about commands, as the runtime would. */
 
-import { type ApprovalRuleDecision, type ApprovalRulesOptions, approvalRules } from "codex-embed";
+import { type ApprovalRuleDecision, type ApprovalRulesOptions, approvalRules } from "codex-embed/approvals";
 
 /** What the runtime shows of a script that the model wants run. */
 export function shown(script: string): string {

@@ -3,7 +3,6 @@
 import {
   type Agent,
   ApprovalMode,
-  approvalRules,
   Codex,
   type CodexError,
   type CodexOptions,
@@ -37,6 +36,7 @@ import {
   tool,
   toolGroup,
 } from "codex-embed";
+import { approvalRules } from "codex-embed/approvals";
 import type {
   ClientRequests,
   CodexErrorInfo,

@@ -56,7 +56,7 @@ describe.each(["2025-11-25", "2026-07-28"])("with a client of %s", (version) => 
     await hold.reached;
     const other = await connectTo(url, undefined, negotiation);
     const busy = await other.callTool({ name: "codex", arguments: { prompt: "Hello?" } });
-    expect(textOf(busy)).toContain("This server runs one turn at once");
+    expect(textOf(busy)).toContain("this server runs one turn at once");
     await client.close();
     await rejected;
     expect(await home.model.requests[0]?.ended).toBe("cut off");
@@ -193,7 +193,7 @@ test("a runtime that dies is told of and started again, and its threads go on wi
   expect(outcomeOf(died)).toMatchObject({
     threadId,
     status: "failed",
-    content: expect.stringContaining("ended in the middle"),
+    content: expect.stringContaining("ended during the call"),
   });
   await until(() => logged.length > 0, 5_000);
   expect(logged).toEqual([expect.objectContaining({ signal: "SIGKILL" })]);

@@ -1,8 +1,9 @@
 /** The HTTP server: who is let in, what is too much, and how sessions and tokens are kept. */
 
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { request } from "node:http";
+import { IncomingMessage, request } from "node:http";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type McpHttpHandle, serveMcpHttp } from "@codex-embed/mcp-server";
@@ -10,6 +11,7 @@ import { UsageError } from "codex-embed";
 import { gate, message } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { descendants, leavesNothing } from "../../../codex-embed/test/support/leaks.js";
+import { verifies } from "../../../codex-embed/test/support/verifies.js";
 import { connectTo, McpHome, serve, TOKEN, textOf } from "../support/mcp.js";
 
 let home: McpHome;
@@ -58,6 +60,7 @@ function send(
 
 describe("who is let in", () => {
   test("those who bring the token", async () => {
+    verifies("mcp-http-token");
     const answered = await send(usual);
     expect(answered.status).toBe(200);
     expect(answered.headers["mcp-session-id"]).toEqual(expect.any(String));
@@ -84,6 +87,7 @@ describe("who is let in", () => {
     ["an Origin of elsewhere", { origin: "https://evil.example" }],
     ["an Origin that is opaque", { origin: "null" }],
   ])("not those with %s, even with the token", async (_name, headers) => {
+    verifies("mcp-http-token");
     expect((await send({ ...usual, ...headers })).status).toBe(403);
   });
 
@@ -137,6 +141,32 @@ describe("sessions", () => {
     hold.open();
     expect(textOf(await running)).toContain("Busy");
     await client.close();
+  });
+});
+
+describe("an event stream", () => {
+  test("begins at once, and a client that leaves it frees its session and can open it again", async () => {
+    await using small = await serve(home, { maxSessions: 1 });
+    const session = async () => {
+      const { headers } = await send(usual, { url: small.url });
+      return { ...usual, "mcp-session-id": String(headers["mcp-session-id"]) };
+    };
+    const open = async (headers: Readonly<Record<string, string>>) => {
+      const asked = request(small.url, { method: "GET", headers });
+      asked.on("error", () => {});
+      asked.end();
+      const [response]: unknown[] = await once(asked, "response");
+      if (!(response instanceof IncomingMessage)) throw new Error("There was no response.");
+      return { status: response.statusCode, leave: () => asked.destroy() };
+    };
+    const first = await session();
+    // No event has been sent, and none will be.
+    const stream = await open(first);
+    expect(stream.status).toBe(200);
+    expect((await send(usual, { url: small.url })).status).toBe(503);
+    expect((await open(first)).status).toBe(409);
+    stream.leave();
+    await expect.poll(async () => (await open(first)).status, { timeout: 10_000 }).toBe(200);
   });
 });
 

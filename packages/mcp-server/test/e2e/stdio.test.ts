@@ -10,6 +10,7 @@ import { UsageError } from "codex-embed";
 import { gate, message, shell } from "codex-embed/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { descendants, leavesNothing, until } from "../../../codex-embed/test/support/leaks.js";
+import { verifies } from "../../../codex-embed/test/support/verifies.js";
 import { clientWith, McpHome, outcomeOf, stdioCommand } from "../support/mcp.js";
 
 let home: McpHome;
@@ -142,6 +143,7 @@ describe("spoken to by hand", () => {
     ["closes stdin", (child) => child.stdin?.end()],
     ["closes stdout and stdin", (child) => (child.stdout?.destroy(), child.stdin?.destroy())],
   ])("a client that %s in the middle of a command leaves nothing", async (_name, leave) => {
+    verifies("mcp-client-leaves");
     const raw = await start();
     const running = gate();
     home.model.respondWith(() => {
@@ -190,7 +192,7 @@ describe("inside of a program", () => {
     [{ roots: ["/no/such/folder"] }, "not an existing folder"],
     [{ maxConcurrentTurns: 0 }, "maxConcurrentTurns is 0"],
     [{ deadlineMs: Number.NaN }, "deadlineMs is NaN"],
-    [{ serverName: " " }, "serverName is a string. Give a non-empty string."],
+    [{ serverName: " " }, "serverName is a blank string; it must be a non-empty string."],
   ])("options that cannot work are refused: %j", async (options, why) => {
     // @ts-expect-error: some of them the types do not allow either.
     const refused = await serveMcpStdio({ ...home.options, ...options }).catch((error: unknown) => error);

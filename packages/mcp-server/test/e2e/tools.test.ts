@@ -8,6 +8,7 @@ import type { Client, Progress } from "@modelcontextprotocol/client";
 import { Codex } from "codex-embed";
 import { fail, gate, message, shell, step, usage } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { verifies } from "../../../codex-embed/test/support/verifies.js";
 import { connectTo, McpHome, outcomeOf, serve, textOf } from "../support/mcp.js";
 
 let home: McpHome;
@@ -35,6 +36,7 @@ async function startedThread(): Promise<string> {
 }
 
 test("the tools are listed with the keys that users know, and with what the server allows", async () => {
+  verifies("mcp-tools");
   const { tools } = await client.listTools();
   expect(tools.map(({ name }) => name)).toEqual(["codex", "codex-reply"]);
   expect(Object.keys(tools[0]?.inputSchema.properties ?? {})).toEqual([
@@ -57,6 +59,7 @@ test("the tools are listed with the keys that users know, and with what the serv
 });
 
 test("codex runs a turn, and codex-reply goes on with its thread", async () => {
+  verifies("mcp-tools");
   home.model.enqueue(
     step(message("Two and two is four."), usage({ input: 50, cached: 10, output: 7 })),
     message("Nine."),
@@ -115,7 +118,7 @@ test("a silent turn gives signs of life, so that a client does not give it up", 
     { name: "codex", arguments: { prompt: "Take your time." } },
     {
       onprogress: ({ message: note }) => {
-        if (note === "The agent is at work." && ++beats === 3) hold.open();
+        if (note === "Still working." && ++beats === 3) hold.open();
       },
     },
   );
@@ -133,20 +136,21 @@ describe("what goes beyond the caps", () => {
     [{ sandbox: "full-access" }, "goes beyond what this server allows: workspace-write at most"],
     [{ sandbox: "none" }, "it must be one of read-only, workspace-write"],
     [{ "approval-policy": "on-request" }, 'approval-policy "on-request" goes beyond what this server allows'],
-    [{ "approval-policy": "untrusted" }, 'approval-policy "untrusted" is not offered'],
+    [{ "approval-policy": "untrusted" }, 'approval-policy "untrusted" is not supported'],
     [{ cwd: "/" }, "cwd is not a folder that this server works in"],
     [{ cwd: ".." }, "cwd is not a folder that this server works in"],
     [{ cwd: "no/such/folder" }, "cwd is not a folder that this server works in"],
     [{ config: { sandbox_mode: "danger-full-access" } }, 'config holds "sandbox_mode", which a caller may not set'],
     [{ config: { mcp_servers: { evil: { command: "sh" } } } }, 'config holds "mcp_servers"'],
     [{ config: { "sandbox_workspace_write.network_access": true } }, "which a caller may not set"],
-    [{ profile: "wild" }, '"profile" is not taken'],
-    [{ "sandbox-mode": "read-only" }, '"sandbox-mode" is not taken: this tool takes prompt, cwd'],
+    [{ profile: "wild" }, 'unknown argument "profile": callers cannot choose a profile'],
+    [{ "sandbox-mode": "read-only" }, 'unknown argument "sandbox-mode": this tool takes prompt, cwd'],
     [{ prompt: 7 }, "prompt must be a string"],
     [{ prompt: " " }, "prompt is empty"],
     [{ prompt: undefined }, "prompt is missing"],
     [{ prompt: "x".repeat(1024 * 1024 + 1) }, "prompt has 1048577 bytes; this server takes 1048576 at most"],
   ])("is refused: %j", async (asked, told) => {
+    verifies("mcp-caps");
     const before = home.model.requests.length;
     const result = await codex({ prompt: "Do something.", ...asked });
     expect(result.isError).toBe(true);
@@ -156,6 +160,7 @@ describe("what goes beyond the caps", () => {
   });
 
   test("is refused as well when a link leads out of the roots", async () => {
+    verifies("mcp-caps");
     await symlink("/", join(home.workspace, "way-out")).catch(() => {});
     expect(textOf(await codex({ prompt: "Go.", cwd: "way-out" }))).toContain("not a folder that this server works in");
   });
@@ -208,6 +213,7 @@ describe("what is within the caps is in force", () => {
   });
 
   test("a reply keeps the sandbox of its thread", async () => {
+    verifies("mcp-own-threads");
     home.model.enqueue(message("Ready."));
     const { threadId } = outcomeOf(await codex({ prompt: "Get ready.", sandbox: "read-only" }, other));
     expect(await writable({ threadId }, other)).toBe("");
@@ -221,12 +227,13 @@ describe("what is within the caps is in force", () => {
     await symlink(home.home.codexHome, join(home.workspace, "swapped"));
     const before = home.model.requests.length;
     expect(textOf(await reply({ threadId, prompt: "Write." }))).toContain(
-      "The folder of this thread is not what it was",
+      "The folder of this thread was removed or replaced",
     );
     expect(home.model.requests).toHaveLength(before);
   });
 
   test("no caller makes a folder trusted in the operator's configuration", async () => {
+    verifies("mcp-trust");
     const repository = join(home.workspace, "repository");
     // The runtime trusts repositories alone, and looks whether it is one.
     execFileSync("git", ["init", "--quiet", repository]);
@@ -236,6 +243,7 @@ describe("what is within the caps is in force", () => {
 });
 
 test("only threads of this server can be replied to", async () => {
+  verifies("mcp-own-threads");
   const foreign = await Codex.launch(home.options.codex);
   home.model.enqueue(message("Anything goes."));
   const thread = await foreign.startThread({ sandbox: "full-access", approvalMode: "deny_all" });
@@ -244,7 +252,7 @@ test("only threads of this server can be replied to", async () => {
   for (const threadId of [thread.id, "nothing", ""]) {
     const result = await reply({ threadId, prompt: "Go on, with full access." });
     expect(result.isError).toBe(true);
-    expect(textOf(result)).toContain("This server has started no thread");
+    expect(textOf(result)).toContain("Unknown threadId");
   }
   expect(textOf(await reply({ prompt: "To whom?" }))).toContain("threadId is missing");
   expect(textOf(await reply({ threadId: "a", conversationId: "b", prompt: "?" }))).toContain("differ");
@@ -270,7 +278,7 @@ test("a thread has one turn at a time, and the server as many as it allows", asy
   await holdTwo.reached;
   const third = await codex({ prompt: "One too many." });
   expect(third.isError).toBe(true);
-  expect(textOf(third)).toContain("This server runs 2 turns at once");
+  expect(textOf(third)).toContain("this server runs 2 turns at once");
 
   holdOne.open();
   holdTwo.open();

@@ -1,4 +1,4 @@
-/** Owns what the tests of the MCP server share: a model and a home for the server's runtime, and real clients. */
+/** A model and a home for the runtime behind an MCP server, and real clients for it. */
 
 import { fileURLToPath } from "node:url";
 import { type CodexMcpOptions, type McpHttpHandle, type McpHttpOptions, serveMcpHttp } from "@codex-embed/mcp-server";

@@ -1,15 +1,13 @@
-/** The caps, and the reading of arguments, without a server around them. */
+/** What a caller may have, without a server around it. */
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ApprovalMode, Sandbox } from "codex-embed";
 import { afterAll, describe, expect, test } from "vitest";
-import { offers } from "../../src/caller.js";
-import { withinCaps } from "../../src/caps.js";
+import { assertUnmoved, withinCaps } from "../../src/caps.js";
 import { settingsOf } from "../../src/options.js";
-import { carriesToken } from "../../src/token.js";
-import { readReply, readStart, startSchema } from "../../src/toolInputs.js";
+import { readStart, startSchema } from "../../src/tools.js";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "codex-embed-caps-")));
 const root = join(base, "root");
@@ -22,7 +20,7 @@ afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 /** The settings of a thread that these arguments come to. */
 function start(asked: object, options: object = {}): object {
-  const settings = settingsOf({ roots: [root], ...options });
+  const settings = settingsOf({ roots: [root], ...options }, "test");
   const read = readStart({ prompt: "p", ...asked }, settings);
   if (!("value" in read)) throw new Error(JSON.stringify(read.issues));
   return withinCaps(read.value, settings);
@@ -39,7 +37,7 @@ describe("the sandbox", () => {
       else expect(asked).toThrow(`sandbox "${sandbox}" goes beyond what this server allows: ${maxSandbox} at most.`);
     }
     expect(start({}, { maxSandbox })).toMatchObject({ sandbox: caps[Math.min(cap, 1)] });
-    const { properties } = startSchema(settingsOf({ roots: [root], maxSandbox }));
+    const { properties } = startSchema(settingsOf({ roots: [root], maxSandbox }, "test"));
     expect(properties["sandbox"]).toMatchObject({ enum: names.slice(0, cap + 1) });
   });
 
@@ -87,6 +85,17 @@ describe("the folder", () => {
     },
   );
 
+  test("must not be replaced while its thread is there", () => {
+    const folder = join(root, "replaced");
+    mkdirSync(folder);
+    assertUnmoved(folder);
+    rmSync(folder, { recursive: true });
+    expect(() => assertUnmoved(folder)).toThrow("was removed or replaced");
+    symlinkSync(base, folder);
+    expect(() => assertUnmoved(folder)).toThrow("was removed or replaced");
+    rmSync(folder);
+  });
+
   test("may be below any of the roots", () => {
     const roots = [root, join(base, "root-next")];
     expect(start({ cwd: join(base, "root-next") }, { roots })).toMatchObject({ cwd: join(base, "root-next") });
@@ -116,72 +125,4 @@ describe("the configuration", () => {
       expect(() => start({ config: { [key]: "x" } })).toThrow(`config holds ${JSON.stringify(key)}`);
     }
   });
-});
-
-describe("arguments", () => {
-  const settings = settingsOf({ roots: [root], maxPromptBytes: 10 });
-  const issues = (read: object): string => JSON.stringify("issues" in read ? read.issues : []);
-
-  test.each([
-    [null, "must be an object"],
-    [[], "must be an object"],
-    ["text", "must be an object"],
-    [{}, "prompt is missing"],
-    [{ prompt: null }, "prompt is missing"],
-    [{ prompt: "\u00e9".repeat(6) }, "prompt has 12 bytes; this server takes 10 at most"],
-    [{ prompt: "a\0b" }, "prompt holds a NUL character"],
-    [{ prompt: "p", cwd: 1 }, "cwd must be a string"],
-    [{ prompt: "p", config: [] }, "config must be an object"],
-    [{ prompt: "p", "base-instructions": "x".repeat(11) }, "base-instructions has 11 bytes"],
-    [{ prompt: "p", "compact-prompt": "x" }, "the runtime's own is used"],
-    [{ prompt: "p", "dangerously-bypass": true }, "is not taken: this tool takes prompt, cwd, model"],
-  ])("that are no good are told of: %j", (given, told) => {
-    expect(issues(readStart(given, settings))).toContain(told);
-  });
-
-  test("never show what they hold", () => {
-    const secret = "hunter2-hunter2-hunter2";
-    const told = issues(readStart({ prompt: secret, cwd: 1, config: secret, model: [secret] }, settings));
-    expect(told).toContain("config must be an object");
-    expect(told).not.toContain("hunter2");
-  });
-
-  test("may name the thread as they used to", () => {
-    expect(readReply({ conversationId: "a", prompt: "p" }, settings)).toEqual({
-      value: { threadId: "a", prompt: "p" },
-    });
-    expect(readReply({ threadId: "a", conversationId: "a", prompt: "p" }, settings)).toHaveProperty("value");
-    expect(issues(readReply({ threadId: "a", conversationId: "b", prompt: "p" }, settings))).toContain("differ");
-    expect(issues(readReply({ prompt: "p" }, settings))).toContain("threadId is missing");
-    expect(issues(readReply({ threadId: "a", prompt: "p", sandbox: "danger-full-access" }, settings))).toContain(
-      'sandbox\\" is not taken',
-    );
-  });
-});
-
-test.each<[unknown, boolean, boolean]>([
-  [undefined, false, false],
-  [null, false, false],
-  ["form", false, false],
-  [{}, true, false],
-  [{ form: {} }, true, false],
-  [{ url: {} }, false, true],
-  [{ form: {}, url: {} }, true, true],
-])("a client with the elicitation %j can show forms: %s, and links: %s", (capability, form, url) => {
-  expect([offers(capability, "form"), offers(capability, "url")]).toEqual([form, url]);
-});
-
-test.each([
-  ["Bearer the-token", true],
-  ["bearer the-token", true],
-  ["Bearer  the-token ", true],
-  ["Bearer the-toke", false],
-  ["Bearer the-token2", false],
-  ["the-token", false],
-  ["Basic the-token", false],
-  ["Bearer ", false],
-  ["", false],
-  [undefined, false],
-])("the header %j carries the token: %s", (header, carries) => {
-  expect(carriesToken(header, "the-token")).toBe(carries);
 });

@@ -1,11 +1,19 @@
 /** What a person is shown before a decision, and that nothing is asked that cannot be shown. */
 
 import { describe, expect, test } from "vitest";
-import { escapeToOneLine } from "../../../codex-embed/src/util/display.js";
 import { untyped } from "../../../codex-embed/test/support/turns.js";
-import { commandForm, fileChangeForm, mcpToolForm, permissionsForm } from "../../src/forms.js";
-import { passedOn, questionsForm, readAnswers, readPassedOn } from "../../src/questionForms.js";
-import { brief, setIn } from "../../src/visible.js";
+import {
+  commandForm,
+  elicitationForm,
+  fileChangeForm,
+  indent,
+  mcpToolForm,
+  permissionsForm,
+  questionsForm,
+  readAnswers,
+  readDecision,
+  readElicitation,
+} from "../../src/forms.js";
 
 const at = { threadId: "t", turnId: "u", itemId: "i", startedAtMs: 1, environmentId: null };
 type Command = Parameters<typeof commandForm>[0];
@@ -20,15 +28,16 @@ describe("text of the agent", () => {
     ["zero\u200bwidth", "zero\\u{200b}width"],
     ["half \ud800", "half \\u{d800}"],
     ["ünï — 漢字 👍", "ünï — 漢字 👍"],
-  ])("shows what hides: %j", (text, shown) => {
-    expect(escapeToOneLine(text)).toBe(shown);
+  ])("shows hidden characters: %j", (path, shown) => {
+    const change = { path, kind: { type: "delete" as const }, diff: "" };
+    const form = fileChangeForm({ ...at, reason: null, grantRoot: null, changes: [change] });
+    expect(form?.message).toContain(`Files:\n    delete ${shown} (-0)\n`);
   });
 
-  test("cannot pose as a line of ours", () => {
-    expect(setIn("ls\n\nThe agent's reason:\n    Harmless.")).toBe(
+  test("cannot pass for a line of ours", () => {
+    expect(indent("ls\n\nThe agent's reason:\n    Harmless.")).toBe(
       "    ls\n    \n    The agent's reason:\n        Harmless.",
     );
-    expect(brief(`a\n${"b".repeat(500)}`, 10)).toBe("a bbbbbbb…");
   });
 });
 
@@ -42,7 +51,7 @@ describe("a command", () => {
   });
 
   test("says when it is about something else than running it", () => {
-    expect(commandForm(command({ kind: "writeStdin" }))?.message).toContain("write to a command that is running");
+    expect(commandForm(command({ kind: "writeStdin" }))?.message).toContain("write to the stdin of a running command");
     const network = commandForm(command({ networkApprovalContext: { host: "example.org", protocol: "https" } }));
     expect(network?.message).toContain("network access");
     expect(network?.message).toContain("Host:\n    https example.org");
@@ -114,6 +123,19 @@ test("permissions cannot end the turn, and a tool that is not to be kept cannot 
     requestedSchema: { properties: { decision: { enum: ["accept", "decline", "cancel"] } } },
   });
   expect(mcpToolForm(tool)?.message).toContain('"a": "1\\n2"');
+});
+
+test.each<[Parameters<typeof readDecision>[0], string]>([
+  [{ action: "accept", content: { decision: "accept" } }, "accept"],
+  [{ action: "accept", content: { decision: "cancel" } }, "cancel"],
+  [{ action: "accept", content: { decision: "yes" } }, "decline"],
+  [{ action: "accept", content: ["accept"] }, "decline"],
+  [{ action: "accept", content: undefined }, "decline"],
+  [{ action: "decline", content: { decision: "accept" } }, "decline"],
+  [{ action: "cancel", content: { decision: "accept" } }, "decline"],
+  [null, "decline"],
+])("the answer %j decides: %s", (answer, decision) => {
+  expect(readDecision(answer)).toBe(decision);
 });
 
 describe("questions of the agent", () => {
@@ -198,21 +220,24 @@ describe("what an MCP server of the agent asks", () => {
   };
 
   test("is passed on under the server's name, in the two modes that MCP has", () => {
-    expect(passedOn(form)).toMatchObject({ mode: "form", message: "s\\u{202e} asks:\n    Name?" });
-    expect(passedOn({ ...form, mode: "openai/form" })).toBeNull();
+    expect(elicitationForm(form)).toMatchObject({ mode: "form", message: "s\\u{202e} asks:\n    Name?" });
+    expect(elicitationForm({ ...form, mode: "openai/form" })).toBeNull();
   });
 
   test("cannot hide or reorder text, or pose as a question of ours", () => {
     const message = "Name?\n\nCodex asks to run\u202e";
     const properties = { name: { type: "string" as const, title: "\u200bName", description: "a\u2066b" } };
-    expect(passedOn({ ...form, message, requestedSchema: { type: "object", properties } })).toMatchObject({
+    expect(elicitationForm({ ...form, message, requestedSchema: { type: "object", properties } })).toMatchObject({
       message: "s\\u{202e} asks:\n    Name?\n    \n    Codex asks to run\\u{202e}",
       requestedSchema: { properties: { name: { title: "\\u{200b}Name", description: "a\\u{2066}b" } } },
     });
     const link = { ...form, mode: "url" as const, url: "https://a.example", elicitationId: "e", message };
-    expect(passedOn(link)).toMatchObject({ message: expect.stringContaining("\\u{202e}"), url: "https://a.example" });
+    expect(elicitationForm(link)).toMatchObject({
+      message: expect.stringContaining("\\u{202e}"),
+      url: "https://a.example",
+    });
     // Another server may have chosen the same id.
-    expect(passedOn(link)).not.toMatchObject({ elicitationId: "e" });
+    expect(elicitationForm(link)).not.toMatchObject({ elicitationId: "e" });
   });
 
   test.each<[string, object]>([
@@ -222,7 +247,7 @@ describe("what an MCP server of the agent asks", () => {
     ["a default", { type: "string", default: "\u202e" }],
   ])("is declined when %s does not show for what it is", (_name, field) => {
     const asked = { ...form, requestedSchema: JSON.parse(JSON.stringify({ type: "object", properties: { field } })) };
-    expect(passedOn(asked)).toBeNull();
+    expect(elicitationForm(asked)).toBeNull();
   });
 
   test("has the names of its choices written out", () => {
@@ -232,7 +257,7 @@ describe("what an MCP server of the agent asks", () => {
       many: { type: "array" as const, items: { anyOf: [{ const: "a", title: "A\u200b" }] } },
     };
     const shown = "A\\u{200b}";
-    expect(passedOn({ ...form, requestedSchema: { type: "object", properties } })).toMatchObject({
+    expect(elicitationForm({ ...form, requestedSchema: { type: "object", properties } })).toMatchObject({
       requestedSchema: {
         properties: {
           old: { enumNames: [shown] },
@@ -242,7 +267,7 @@ describe("what an MCP server of the agent asks", () => {
       },
     });
     const link = { ...form, mode: "url" as const, url: "https://a.example/\u202e", elicitationId: "e" };
-    expect(passedOn(link)).toBeNull();
+    expect(elicitationForm(link)).toBeNull();
   });
 
   test.each<[string, unknown, unknown]>([
@@ -258,6 +283,6 @@ describe("what an MCP server of the agent asks", () => {
     ["decline", { name: "Ada" }, "decline"],
     ["something", { name: "Ada" }, "decline"],
   ])("is answered with a clear yes or no: %s %j", (action, content, answer) => {
-    expect(readPassedOn(form, { action, content })).toEqual(answer);
+    expect(readElicitation(form, { action, content })).toEqual(answer);
   });
 });

@@ -2,17 +2,8 @@
 
 import { LaunchError, TransportClosedError, TurnDeadlineError, TurnInProgressError, UsageError } from "codex-embed";
 import { describe, expect, test } from "vitest";
-import {
-  agentMessage,
-  delta,
-  itemCompleted,
-  itemStarted,
-  started,
-  tokens,
-} from "../../../codex-embed/test/support/events.js";
-import { noteOf } from "../../src/progress.js";
-import { Refusal, tellFailure } from "../../src/refusal.js";
-import { endedResult, failedResult } from "../../src/results.js";
+import { tokens } from "../../../codex-embed/test/support/events.js";
+import { describeFailure, errorResult, ToolError, turnResult } from "../../src/results.js";
 
 const turn = {
   id: "u",
@@ -28,7 +19,7 @@ const turn = {
 describe("a turn that has ended", () => {
   test("gives its message, its thread and its tokens", () => {
     const usage = { turn: tokens(9), thread: tokens(20), contextWindow: null };
-    const result = endedResult({ ...turn, status: "completed", finalResponse: "Done.", usage });
+    const result = turnResult({ ...turn, status: "completed", finalResponse: "Done.", usage });
     expect(result.isError).toBeUndefined();
     expect(result.structuredContent).toEqual({
       threadId: "t",
@@ -39,13 +30,13 @@ describe("a turn that has ended", () => {
   });
 
   test("without a message says so to those who read the text alone", () => {
-    const result = endedResult({ ...turn, status: "completed", finalResponse: null });
+    const result = turnResult({ ...turn, status: "completed", finalResponse: null });
     expect(result.content[0]).toEqual({ type: "text", text: "(The agent ended without a message.)" });
     expect(result.structuredContent).toEqual({ threadId: "t", content: "", status: "completed" });
   });
 
   test("by an interruption is no success", () => {
-    const result = endedResult({ ...turn, status: "interrupted", finalResponse: "Half." });
+    const result = turnResult({ ...turn, status: "interrupted", finalResponse: "Half." });
     expect(result.isError).toBe(true);
     expect(result.structuredContent).toMatchObject({
       status: "interrupted",
@@ -57,32 +48,27 @@ describe("a turn that has ended", () => {
 describe("a failure", () => {
   const reason = { initiator: "runtime" as const, exitCode: 3, signal: null, stderrTail: "SECRET" };
   test.each<[unknown, string]>([
-    [new Refusal("No."), "No."],
+    [new ToolError("No."), "No."],
     [new TurnInProgressError("t", null), "Thread t already has a turn in flight."],
     [new TurnDeadlineError({ threadId: "t", turnId: "u" }, 5), "(5 ms)"],
     [new TransportClosedError(reason), "exit code 3"],
     [new LaunchError("BINARY_NOT_FOUND", "Looked at /home/SECRET", { stderrTail: "SECRET" }), "(BINARY_NOT_FOUND)"],
     [new UsageError("Wrong."), "Wrong."],
-    [new Error("SECRET"), "failed inside"],
-    ["SECRET", "failed inside"],
+    [new Error("SECRET"), "Internal error"],
+    ["SECRET", "Internal error"],
   ])("is told without what is the operator's: %s", (error, told) => {
-    expect(tellFailure(error)).toContain(told);
-    expect(tellFailure(error)).not.toContain("SECRET");
+    expect(describeFailure(error)).toContain(told);
+    expect(describeFailure(error)).not.toContain("SECRET");
   });
 
   test("names its thread when there is one", () => {
-    expect(failedResult(new Refusal("No."), null)).toEqual({ content: [{ type: "text", text: "No." }], isError: true });
-    expect(failedResult(new Refusal("No."), "t")).toMatchObject({
+    expect(errorResult(new ToolError("No."), null)).toEqual({
+      content: [{ type: "text", text: "No." }],
+      isError: true,
+    });
+    expect(errorResult(new ToolError("No."), "t")).toMatchObject({
       isError: true,
       structuredContent: { threadId: "t", status: "failed", content: "No." },
     });
   });
-});
-
-test("events become notes, those of every letter do not", () => {
-  expect(noteOf(started())).toBe("The turn has started.");
-  expect(noteOf(delta("a"))).toBeNull();
-  expect(noteOf(itemStarted(agentMessage("m", "")))).toBeNull();
-  expect(noteOf(itemCompleted(agentMessage("m", "Look\n\tat this.")))).toBe("Look at this.");
-  expect(noteOf(itemCompleted(agentMessage("m", "")))).toBeNull();
 });

@@ -1,7 +1,6 @@
 /** Calls in rounds, with the real library on both ends and work that the test scripts. */
 
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import * as library from "@modelcontextprotocol/server";
 import { type CallToolResult, createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { expect, it } from "vitest";
 import type { Answer, Caller, Question } from "../../src/caller.js";
@@ -16,7 +15,7 @@ const form = (message: string): Question => ({
 
 /** Calls a tool that does this work, for a client of 2026-07-28 that answers in this way. */
 async function call(work: (caller: Caller) => Promise<CallToolResult>, answer: Answerer): Promise<void> {
-  const rounds = new Rounds(library, 10_000);
+  const rounds = new Rounds(10_000);
   const handler = createMcpHandler(() => {
     const server = new McpServer({ name: "test", version: "1" });
     server.registerTool("work", {}, (context) => rounds.serve(context, work));

@@ -3,18 +3,13 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  approvalRules,
-  type FileChangeApprovalRequest,
-  type Handlers,
-  type Thread,
-  type ToolContext,
-  tool,
-} from "codex-embed";
+import { type FileChangeApprovalRequest, type Handlers, type Thread, type ToolContext, tool } from "codex-embed";
+import { approvalRules } from "codex-embed/approvals";
 import { applyPatch, gate, message, type Part, shell, step, toolCall } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../../support/bench.js";
 import { itemsOf } from "../../support/turns.js";
+import { verifies } from "../../support/verifies.js";
 
 const ROUNDS = 10;
 const bench = new SharedBench({ sandbox: "workspace-write" });
@@ -34,6 +29,7 @@ async function together(threads: readonly Thread[], partsOf: (index: number) => 
 }
 
 test("file changes: the handlers see those of their own thread, and the rules write nothing that they do not allow", async () => {
+  verifies("decision-binds");
   const outside = join(bench.codexHome, "outside");
   await mkdir(join(outside, "docs"), { recursive: true });
   const [evil, good] = [join(outside, "evil.sh"), join(outside, "docs", "good.md")];
@@ -65,6 +61,7 @@ test("file changes: the handlers see those of their own thread, and the rules wr
 });
 
 test("file changes of one answer: each is shown by itself", async () => {
+  verifies("decision-binds");
   const paths = ["one", "two", "three"].map((name) => join(bench.codexHome, `same-${name}`));
   const approveFileChange: Handlers["approveFileChange"] = ({ changes }) =>
     changes.every(({ path }) => path === paths[1]) ? "accept" : "decline";
@@ -76,6 +73,7 @@ test("file changes of one answer: each is shown by itself", async () => {
 });
 
 test("commands and tools: the decision and the result go to the thread that asked", async () => {
+  verifies("decision-binds");
   const calls: string[] = [];
   const whoami = tool({
     name: "whoami",

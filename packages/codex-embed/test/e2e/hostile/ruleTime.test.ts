@@ -1,6 +1,8 @@
 /** Has an agent ask for commands that are hard to read: the program that decides by rules must not stand still. */
 
-import { approvalRules, type Handlers } from "codex-embed";
+import type { Handlers } from "codex-embed";
+
+import { approvalRules } from "codex-embed/approvals";
 import { message, shell } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../../support/bench.js";

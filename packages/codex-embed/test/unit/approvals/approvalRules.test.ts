@@ -3,7 +3,8 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ApprovalRulesOptions, approvalRules, type FileChangeApprovalRequest, UsageError } from "codex-embed";
+import { type FileChangeApprovalRequest, UsageError } from "codex-embed";
+import { type ApprovalRulesOptions, approvalRules } from "codex-embed/approvals";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { askAbout, context, shown } from "../../support/approvals.js";
 import { untyped } from "../../support/turns.js";

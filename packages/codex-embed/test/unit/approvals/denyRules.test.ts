@@ -1,6 +1,6 @@
 /** Tests what a deny rule finds in a command, what it declines because it cannot be read, and what it leaves alone. */
 
-import type { ApprovalRulesOptions } from "codex-embed";
+import type { ApprovalRulesOptions } from "codex-embed/approvals";
 import { describe, expect, test } from "vitest";
 import { askAbout, shown } from "../../support/approvals.js";
 

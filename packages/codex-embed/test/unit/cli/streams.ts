@@ -1,10 +1,10 @@
 /** Streams that stand in for those of a terminal, for a program that runs in this process. */
 
 import { PassThrough } from "node:stream";
-import { HeldOutput } from "../../../src/cli/terminal.js";
 import { type Ask, createAsk } from "../../../src/cli/askPerson.js";
 import { painter } from "../../../src/cli/render/text.js";
 import type { Streams } from "../../../src/cli/terminal.js";
+import { HeldOutput } from "../../../src/cli/terminal.js";
 
 /** Streams whose output is kept. */
 export interface KeptStreams {

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import {
   type CloseReason,
+  FrameTooLargeError,
   JsonRpcError,
   ServerBusyError,
   TransportClosedError,
@@ -22,7 +23,7 @@ const loss: CloseReason = {
   error: new Error("cut"),
 };
 
-function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>) {
+function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>, { experimentalApi = true } = {}) {
   const router = new Router();
   const asked: AbortSignal[] = [];
   const broker = new RequestBroker(
@@ -34,7 +35,7 @@ function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>) 
     },
     { handlerError: () => {}, knows: () => true, contextOf: () => null, parentOf: async () => null, settled: () => {} },
   );
-  const recovery = new Recovery(router, broker, new ThreadSandboxes());
+  const recovery = new Recovery(router, broker, new ThreadSandboxes(), experimentalApi);
   const made: string[] = [];
   const request: RecoveryRequest = async (method, params) => {
     made.push(method);
@@ -64,6 +65,61 @@ test("a decision that is not asked for again is void, one that is asked for agai
     expect(made).toEqual(["thread/resume", "thread/read"]);
     expect(asked.map(({ aborted }) => aborted)).toEqual([!again]);
   }
+});
+
+describe("without the experimental API", () => {
+  const awaitedThread = (answers: Readonly<Record<string, (params: unknown) => unknown>>) => {
+    const { router, recovery, made, request } = bench(answers, { experimentalApi: false });
+    recovery.keep(threadId, true);
+    const told: string[] = [];
+    router
+      .reserve(threadId)
+      .claim(turnId, { push: ({ method }) => void told.push(method), touch: () => {}, fail: () => {} });
+    recovery.suspend();
+    return { recovery, made, request, told };
+  };
+  const resumed = (params: unknown) => {
+    expect(params).not.toHaveProperty("initialTurnsPage");
+    return params;
+  };
+
+  test("the history of a thread with an awaited turn is read whole, with the items in flight", async () => {
+    const { recovery, made, request, told } = awaitedThread({
+      "thread/resume": (params) => {
+        expect(resumed(params)).toMatchObject({ excludeTurns: false });
+        return { thread: { turns: [turnRecord("completed")] } };
+      },
+    });
+    await recovery.takeUpAll(request, loss);
+    expect(made).toEqual(["thread/resume"]);
+    expect(told).toContain("turn/completed");
+  });
+
+  test("a history over maxFrameBytes is listed instead", async () => {
+    const { recovery, made, request, told } = awaitedThread({
+      "thread/resume": (params) => {
+        if (!Reflect.get(Object(resumed(params)), "excludeTurns")) throw new FrameTooLargeError(1);
+        return {};
+      },
+      "thread/turns/list": () => ({ data: [turnRecord("completed")], nextCursor: null }),
+    });
+    await recovery.takeUpAll(request, loss);
+    expect(made).toEqual(["thread/resume", "thread/resume", "thread/turns/list"]);
+    expect(told).toContain("turn/completed");
+  });
+
+  test("an idle thread is resumed without its history", async () => {
+    const answers = {
+      "thread/resume": (params: unknown) => expect(resumed(params)).toMatchObject({ excludeTurns: true }),
+    };
+    const list = { "thread/turns/list": () => ({ data: [], nextCursor: null }) };
+    const { recovery, made, request } = bench({ ...answers, ...list }, { experimentalApi: false });
+    recovery.keep(threadId, true);
+    recovery.suspend();
+    await recovery.takeUpAll(request, loss);
+    await recovery.wake(threadId, request);
+    expect(made.filter((method) => method !== "thread/loaded/list")).toEqual(["thread/resume", "thread/turns/list"]);
+  });
 });
 
 test("earlier turns are asked for until the one that is awaited is among them", async () => {
@@ -155,7 +211,7 @@ test("a thread that cannot be resumed is lost with its turn; without one it is l
   await busy.recovery.takeUpAll(busy.request, loss);
   expect(failures).toMatchObject([{ maybeAccepted: true, cause: refusal }]);
   expect(failures[0]).toBeInstanceOf(TransportClosedError);
-  expect(() => busy.router.reserve(threadId)).toThrow("could not be taken up again");
+  expect(() => busy.router.reserve(threadId)).toThrow("could not be resumed");
 });
 
 describe("an idle thread", () => {

@@ -1,9 +1,10 @@
-/** Owns the unit tests of the growing answer: when it is looked at. */
+/** Tests when readers of a growing answer get a look at it. */
 
 import { PassThrough } from "node:stream";
 import { expect, it, onTestFinished, vi } from "vitest";
 import type { TurnEvent } from "../../../src/stream/events.js";
 import { partialOutputOf } from "../../../src/stream/partialOutput.js";
+import { verifies } from "../../support/verifies.js";
 
 const turn = { threadId: "thread", turnId: "turn" };
 const item = (id: string, text: string) => ({
@@ -40,6 +41,7 @@ function stage() {
 }
 
 it("shows what came last although nothing comes after it", async () => {
+  verifies("partial-output-latest");
   const { events, values, next } = stage();
   for (const event of [started("m"), delta("m", '{"a":1,'), delta("m", '"b":[2,'), delta("m", "3,")])
     events.write(event);
@@ -61,7 +63,7 @@ it("shows what it can of an answer that is nested without end, and never throws"
 });
 
 it("shows nothing of an answer that another has taken the place of", async () => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
   const { events, next } = stage();
   for (const event of [started("m"), delta("m", "[1,"), delta("m", "2,"), started("n")]) events.write(event);

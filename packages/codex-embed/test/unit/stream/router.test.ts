@@ -6,8 +6,8 @@ import { TransportClosedError } from "../../../src/errors/connection.js";
 import { TurnInProgressError } from "../../../src/errors/turn.js";
 import type { ThreadItem } from "../../../src/protocol/generated/protocol.js";
 import type { Notification, TurnEvent } from "../../../src/stream/events.js";
-import type { TurnSink } from "../../../src/stream/reservation.js";
 import { Router } from "../../../src/stream/router.js";
+import type { TurnSink } from "../../../src/stream/threadRoute.js";
 import { turnRecord } from "../../support/events.js";
 import { untyped } from "../../support/turns.js";
 
@@ -134,10 +134,10 @@ describe("Router", () => {
     const router = new Router();
     const one = sink();
     router.reserve("A").claim("a1", one);
-    router.letGo("A");
+    router.detach("A");
     expect(one.failures).toEqual([expect.any(UsageError)]);
     expect(() => router.reserve("A")).toThrow(UsageError);
-    router.welcome("A");
+    router.attach("A");
     expect(() => router.reserve("A")).not.toThrow();
   });
 
@@ -214,7 +214,7 @@ describe("Router", () => {
 
   test("a flood of unknown threads takes no room from those that were opened or are followed", () => {
     const router = new Router();
-    router.welcome("opened");
+    router.attach("opened");
     router.dispatch(started("opened", "o1"), 1);
     const heard: unknown[] = [];
     router.follow("followed", { push: (event) => void heard.push(event), fail: () => {} }, "root");
@@ -245,21 +245,21 @@ describe("Router", () => {
     const router = new Router();
     router.dispatch(started("A", "a1"), 1);
     router.dispatch(started("B", "b1"), 1);
-    router.welcome("A");
+    router.attach("A");
     expect(() => router.reserve("A")).toThrow(/a1/);
     router.forgetStrangers();
-    router.welcome("B");
+    router.attach("B");
     expect(() => router.reserve("B")).not.toThrow();
     router.release("A");
     expect(router.isBusy("A")).toBe(true);
     router.close({ initiator: "runtime", exitCode: 1, signal: null, stderrTail: "" });
-    router.welcome("A");
+    router.attach("A");
     expect(() => router.reserve("A")).not.toThrow();
   });
 
   test("of one thread, only the latest turn that nobody waits for is remembered", () => {
     const router = new Router();
-    router.welcome("A");
+    router.attach("A");
     for (let index = 0; index < 1_000; index++) router.dispatch(started("A", `a${index}`), 1);
     expect(router.awaited("A")).toEqual(["a999"]);
   });

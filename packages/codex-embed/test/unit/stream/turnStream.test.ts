@@ -22,6 +22,7 @@ import {
   turnRecord,
   usageUpdated,
 } from "../../support/events.js";
+import { verifies } from "../../support/verifies.js";
 
 const reconnected: TurnEvent = { method: "reconnected", params: { threadId, turnId } };
 
@@ -46,6 +47,7 @@ function accumulate(
 
 describe("the final response", () => {
   test("is the last message that is neither commentary nor empty", () => {
+    verifies("final-answer");
     const messages = [
       agentMessage("1", "A", "final_answer"),
       agentMessage("2", "B"),
@@ -133,7 +135,7 @@ describe("a turn", () => {
       stream.push(completed(status), 10);
       expect(await stream.over).toBe("ended");
       expect(stream.isEnded).toBe(false);
-      stream.letGo();
+      stream.detach();
       expect(await stream.ended).toMatchObject({ kind: "aborted", error: "stop", result: { status } });
     }
   });
@@ -143,7 +145,7 @@ describe("a turn", () => {
     stream.push(itemStarted(agentMessage("2", "")), 10);
     stream.push(delta("Seco", "2"), 10);
     stream.abort(({ result, maybeAccepted }) => ({ result, maybeAccepted }));
-    stream.letGo();
+    stream.detach();
     const end = await stream.ended;
     expect(end).toMatchObject({
       kind: "aborted",

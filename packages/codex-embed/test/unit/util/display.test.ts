@@ -1,8 +1,9 @@
 import { describe, expect, it, test } from "vitest";
-import { setIn } from "../../../../mcp-server/src/visible.js";
+import { indent } from "../../../../mcp-server/src/forms.js";
 import { displayText } from "../../../src/cli/render/text.js";
-import { displayJson, escapeForDisplay, escapeToOneLine, isPlainToSee } from "../../../src/util/display.js";
+import { displayJson, escapeForDisplay, isSafeToDisplay } from "../../../src/util/display.js";
 import { quadraticShare } from "../../support/cost.js";
+import { verifies } from "../../support/verifies.js";
 
 const ALL = Array.from({ length: 0x110000 }, (_, codePoint) => String.fromCodePoint(codePoint));
 /** What shows as nothing, or steers a terminal. A line feed is left to whoever lays the text out. */
@@ -14,23 +15,25 @@ describe("every character that shows as nothing", () => {
   const written = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16)}}`;
 
   test("is written out, by the terminal and in the forms of the MCP server alike", () => {
+    verifies("invisible-characters");
     expect(INVISIBLE.length).toBeGreaterThan(4_000);
     for (const character of INVISIBLE) {
       if (character === "\n" || character === "\t") continue;
       const text = `a${character}b`;
       const shown = `a${written(character)}b`;
-      expect([escapeForDisplay(text), escapeToOneLine(text), displayText(text), setIn(text)]).toEqual([
-        shown,
-        shown,
-        shown,
-        `    ${shown}`,
-      ]);
+      expect([
+        escapeForDisplay(text),
+        escapeForDisplay(text, { singleLine: true }),
+        displayText(text),
+        indent(text),
+      ]).toEqual([shown, shown, shown, `    ${shown}`]);
     }
-    expect(escapeToOneLine("a\tb\nc")).toBe("a\\tb\\nc");
+    expect(escapeForDisplay("a\tb\nc", { singleLine: true })).toBe("a\\tb\\nc");
     expect(displayText("a\tb\nc")).toBe("a    b\nc");
   });
 
   test("is escaped in JSON, which stays the same value", () => {
+    verifies("invisible-characters");
     for (const character of INVISIBLE) {
       const json = displayJson({ [character]: character }, 1);
       if (character !== "\n") expect(json.includes(character)).toBe(false);
@@ -50,7 +53,7 @@ describe("text of the agent", () => {
     ["no character", "x\uffff\u0378", "x\\u{ffff}\\u{378}"],
   ])("does not hide or cover: %s", (_name, text, shown) => {
     expect(escapeForDisplay(text)).toBe(shown);
-    expect(isPlainToSee(text)).toBe(false);
+    expect(isSafeToDisplay(text)).toBe(false);
   });
 
   it.each([
@@ -62,7 +65,12 @@ describe("text of the agent", () => {
     "e\u0301, 2\u0302",
   ])("stays as it is where nothing is hidden: %s", (text) => {
     expect(escapeForDisplay(text)).toBe(text);
-    expect(isPlainToSee(text)).toBe(true);
+    expect(isSafeToDisplay(text)).toBe(true);
+  });
+
+  it("is refused where it is no text, from plain JavaScript", () => {
+    expect(() => Reflect.apply(escapeForDisplay, undefined, [null])).toThrow(TypeError);
+    expect(() => Reflect.apply(isSafeToDisplay, undefined, [undefined])).toThrow(TypeError);
   });
 
   it.each(["a", "\u200b", "\u0301", "a\u0301", "\u0336", " ", "\n"])("is read once: %j", async (piece) => {

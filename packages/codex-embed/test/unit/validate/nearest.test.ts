@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { editDistance, nearest } from "../../../src/validate/kinds.js";
+import { verifies } from "../../support/verifies.js";
 
 describe("the nearest word", () => {
   it.each([
@@ -29,6 +30,7 @@ describe("the nearest word", () => {
     ["x", null],
     ["co", null],
   ])("%j was meant to be %j", (word, candidate) => {
+    verifies("mistyped-flag");
     expect(nearest(word, flags)).toBe(candidate);
   });
 });

@@ -1,11 +1,12 @@
-/** Runs scripts in bash: each that ran a denied program must have been declined. */
+/** Holds deny rules against real bash: which scripts that bash runs `rm` from do they accept? */
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { askAbout, numbers, shown } from "../../support/approvals.js";
+import { verifies } from "../../support/verifies.js";
 
 let folder: string;
 let mark: string;
@@ -20,8 +21,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Whether the script ran `rm`, which does nothing here but leave a mark. */
-function runs(script: string): boolean {
+/** Whether bash runs `rm` when it runs the script. Here, `rm` only leaves a mark. */
+function runsRm(script: string): boolean {
   rmSync(mark, { force: true });
   spawnSync("/bin/bash", ["-c", script], {
     cwd: join(folder, "cwd"),
@@ -40,11 +41,12 @@ async function isDeclined(script: string): Promise<boolean> {
   return decision === "decline";
 }
 
-/** The script as one word. */
+/** The script as one word in single quotes. */
 const quoted = (script: string) => `'${script.replaceAll("'", `'\\''`)}'`;
 /** The script as one word in double quotes. */
 const doubled = (script: string) => `"${script.replaceAll(/["\\$`]/g, "\\$&")}"`;
 
+/** Ways to spell a command that runs `rm`. */
 const SPELLINGS = [
   "rm x",
   "r\\m x",
@@ -63,7 +65,18 @@ const SPELLINGS = [
   "rm<text x",
 ];
 
-/** What runs the simple command that follows it. */
+/** Prefixes that run the simple command after them. */
+/** Ways to spell a command that only mentions `rm`. */
+const HARMLESS = [
+  "ls rm",
+  "echo 'rm x'",
+  "cat < text",
+  "git log -- rm",
+  "grep -rn rm .",
+  "printf '%s' \"rm $x\"",
+  "test -f rm",
+];
+
 const PREFIXES = [
   "env ",
   "env -- A=1 ",
@@ -116,8 +129,8 @@ const PREFIXES = [
   "find . -maxdepth 0 -exec ",
 ];
 
-/** What runs a script. */
-const WRAPPERS: readonly ((script: string) => string)[] = [
+/** Ways to run a script that rules can read. */
+const READABLE: readonly ((script: string) => string)[] = [
   (script) => `sh -c ${quoted(script)}`,
   (script) => `bash -c ${doubled(script)}`,
   (script) => `bash -euc ${quoted(script)} a b`,
@@ -131,12 +144,8 @@ const WRAPPERS: readonly ((script: string) => string)[] = [
   (script) => `bash -s a <<'END'\n${script}\nEND`,
   (script) => `bash <<< ${quoted(script)}`,
   (script) => `. /dev/stdin <<< ${quoted(script)}`,
-  (script) => `source <(echo ${quoted(script)})`,
-  (script) => `echo ${quoted(script)} | sh`,
-  (script) => `cat <<'END' | bash\n${script}\nEND`,
   (script) => `cat <<END\n$(${script})\nEND`,
   (script) => `flock -s text -c ${quoted(script)}`,
-  (script) => `script -qc ${quoted(script)} /dev/null`,
   (script) => `find . -maxdepth 0 -exec sh -c ${quoted(script)} \\;`,
   (script) => `xargs -a text -I Q sh -c ${quoted(script)}`,
   (script) => `git -c alias.q=${quoted(`!${script}`)} q`,
@@ -144,15 +153,10 @@ const WRAPPERS: readonly ((script: string) => string)[] = [
   (script) => `split -n 1 --filt ${quoted(script)} text`,
   (script) => `tar cf /dev/null --checkpoint=1 --checkpoint-action=${quoted(`exec=${script}`)} text`,
   (script) => `tar cf - text | tar xf - --to-command=${quoted(script)}`,
-  (script) => `awk ${quoted(`BEGIN { system(${JSON.stringify(script)}) }`)}`,
   (script) => `compgen -C ${quoted(script)}`,
   (script) => `mapfile -c 1 -C ${quoted(script)} a <<< x`,
   (script) => `PS4=${quoted(`$(${script})`)}; set -x; :`,
-  (script) => `test -v ${quoted(`a[$(${script})]`)}`,
-  (script) => `[[ -v ${quoted(`a[$(${script})]`)} ]]`,
-  (script) => `printf -v ${quoted(`a[$(${script})]`)} 1`,
   (script) => `let ${quoted(`a[$(${script})]=1`)}`,
-  (script) => `x=${quoted(`a[$(${script})]`)}; echo $((x))`,
   (script) => `: $(${script})`,
   (script) => `echo "$(${script})"`,
   (script) => `echo "\${x:-$(${script})}"`,
@@ -167,49 +171,85 @@ const WRAPPERS: readonly ((script: string) => string)[] = [
   (script) => `true &&\n${script}`,
   (script) => `true |\n${script}`,
   (script) => `: # '\n${script}`,
-  (script) => `x=${quoted(script)}; eval "$x"`,
   (script) => `alias q=${quoted(script)}\nshopt -s expand_aliases\neval q`,
   (script) => `coproc {\n${script}\n}; wait`,
   (script) => `capsh -- -c ${quoted(script)}`,
   (script) => `env -S ${doubled(`sh -c ${quoted(script)}`)}`,
 ];
 
-test("whatever ran rm was declined, in scripts put together at random", async () => {
-  const below = numbers(7);
+/** Ways to run a script that rules cannot read, or not in full. */
+const UNREADABLE: readonly ((script: string) => string)[] = [
+  (script) => `source <(echo ${quoted(script)})`,
+  (script) => `echo ${quoted(script)} | sh`,
+  (script) => `cat <<'END' | bash\n${script}\nEND`,
+  (script) => `script -qc ${quoted(script)} /dev/null`,
+  (script) => `awk ${quoted(`BEGIN { system(${JSON.stringify(script)}) }`)}`,
+  (script) => `awk -f <(echo ${quoted(`BEGIN { system(${JSON.stringify(script)}) }`)})`,
+  (script) => `x=${quoted(`BEGIN { system(${JSON.stringify(script)}) }`)}; awk "$x"`,
+  (script) => `sed -f /dev/stdin text <<< ${quoted(`1e ${script}`)}`,
+  (script) => `echo ${quoted(`1e ${script}`)} | sed -nf - text`,
+  (script) => `sed --expr=${quoted(`1e ${script}`)} text`,
+  (script) => `cp text a; sed -if ${quoted(`1e ${script}`)} a`,
+  (script) => `make -f <(printf 'a:\n\t%s\n' ${quoted(script)})`,
+  (script) => `BASH_ENV=/dev/stdin bash -c : <<< ${quoted(script)}`,
+  (script) => `test -v ${quoted(`a[$(${script})]`)}`,
+  (script) => `[[ -v ${quoted(`a[$(${script})]`)} ]]`,
+  (script) => `printf -v ${quoted(`a[$(${script})]`)} 1`,
+  (script) => `x=${quoted(`a[$(${script})]`)}; echo $((x))`,
+  (script) => `x=${quoted(script)}; eval "$x"`,
+];
+
+const WRAPPERS = [...READABLE, ...UNREADABLE];
+
+/** Assembles scripts at random, the same ones for the same seed. Each wrapper has its turn; more are put around some. */
+function* scripts(
+  seed: number,
+  count: number,
+  spellings: readonly string[],
+  wrappers: readonly ((script: string) => string)[],
+): Generator<string> {
+  const below = numbers(seed);
   const one = <T>(list: readonly T[]): T => {
-    const [first] = list;
-    const found = list[below(list.length)] ?? first;
+    const found = list[below(list.length)] ?? list[0];
     if (found === undefined) throw new Error("The list is empty.");
     return found;
   };
-  const missed: string[] = [];
-  let ran = 0;
-  for (let i = 0; i < 300; i++) {
-    let script = one(SPELLINGS);
+  for (let i = 0; i < count; i++) {
+    let script = one(spellings);
     for (let layer = below(3); layer > 0; layer--) script = one(PREFIXES) + script;
     if (script.includes("-exec ")) script += " \\;";
-    // Each wrapper has its turn; a few of them are put around it.
-    script = (WRAPPERS[i % WRAPPERS.length] ?? one(WRAPPERS))(script);
-    for (let layer = below(3); layer > 0; layer--) script = one(WRAPPERS)(script);
-    if (!runs(script)) continue;
-    ran++;
-    if (!(await isDeclined(script))) missed.push(script);
+    script = (wrappers[i % wrappers.length] ?? one(wrappers))(script);
+    for (let layer = below(3); layer > 0; layer--) script = one(wrappers)(script);
+    yield script;
   }
-  expect(missed).toEqual([]);
-  expect(ran).toBeGreaterThan(120);
+}
+
+async function keep(all: Iterable<string>, test: (script: string) => boolean | Promise<boolean>): Promise<string[]> {
+  const kept: string[] = [];
+  for (const script of all) if (await test(script)) kept.push(script);
+  return kept;
+}
+
+test("each way to run rm is declined", async () => {
+  const all = [
+    ...SPELLINGS,
+    ...PREFIXES.map((prefix) => `${prefix}rm x${prefix.includes("-exec") ? " \\;" : ""}`),
+    ...WRAPPERS.map((wrapper) => wrapper("rm x")),
+  ];
+  expect(await keep(all, async (script) => !(await isDeclined(script)))).toEqual([]);
 });
 
-describe("each way to run rm is declined", () => {
-  test.each(PREFIXES)("%j", async (prefix) => {
-    const script = `${prefix}rm x${prefix.includes("-exec") ? " \\;" : ""}`;
-    expect(await isDeclined(script)).toBe(true);
-  });
+test("a random script that ran rm was declined", async () => {
+  verifies("deny-rules");
+  const ran = await keep(scripts(7, 250, SPELLINGS, WRAPPERS), runsRm);
+  expect(await keep(ran, async (script) => !(await isDeclined(script)))).toEqual([]);
+  expect(ran.length).toBeGreaterThan(100);
+});
 
-  test.each(WRAPPERS.map((wrapper) => wrapper("rm x")))("%j", async (script) => {
-    expect(await isDeclined(script)).toBe(true);
-  });
+/** Measured: most of them nest what rules cannot read. Raise it only to decline something that ran `rm`. */
+const DECLINED_HARMLESS = 36;
 
-  test.each(SPELLINGS)("%j", async (script) => {
-    expect(await isDeclined(script)).toBe(true);
-  });
+test("of random harmless scripts, no more are declined than when this was measured", async () => {
+  const declined = await keep(scripts(8, 1_000, HARMLESS, READABLE), isDeclined);
+  expect(declined.length).toBeLessThanOrEqual(DECLINED_HARMLESS);
 });
