@@ -28,14 +28,14 @@ const sessions = shown
 /** What is left: the question before a command. */
 const questions = shown.filter((text) => !text.startsWith(PROMPT));
 
-/** What nobody's machine has in common with another: versions, places, what else is installed. */
+/** What differs from machine to machine: versions, places, what else is installed. */
 const DIFFERENT: readonly (readonly [RegExp, string])[] = [
-  [/(?<=Node |server: )\d+\.\d+\.\d+/g, "<version>"],
+  [/(?<=Node )\d+\.\d+\.\d+/g, "<version>"],
   [/(?<=binary +|launch +)\S*codex\b/g, "<runtime>"],
   [/(?<=home +|in )\/[^\s,]+/g, "<folder>"],
   [/(?<=codex-embed\/[\d.]+ ).*/g, "<system>"],
   [/Bubblewrap: .*/g, "Bubblewrap: <which>."],
-  [/(?<=modelcontextprotocol\/server: )(?:not installed|<version>)/g, "<version>, or none"],
+  [/(?<=mcp-server: )(?:not installed|\d+\.\d+\.\d+)/g, "<version>, or none"],
 ];
 
 const alike = (text: string): string =>

@@ -154,7 +154,9 @@ export interface Screen extends Writable {
   readonly rows?: number;
 }
 
-/** A text of a question, already escaped for display. It is wrapped at line feeds and at the screen width, never cut. */
+/**
+ * A text of a question, already escaped for display. It is wrapped at line feeds and at the screen width, never cut.
+ */
 export interface QuestionRow {
   readonly text: string;
   readonly style?: Style;
@@ -172,8 +174,8 @@ export interface Question {
 
 /**
  * Asks the person. Resolves with the line typed after the whole question was shown, or with null if there is no answer:
- * the question does not fit, the person declined before its end, or the input ended. Rejects with the reason of `signal`
- * if it aborts first.
+ * the question does not fit, the person declined before its end, or the input ended. Rejects with the reason of
+ * `signal` if it aborts first.
  */
 export type Ask = (question: Question, signal: AbortSignal) => Promise<string | null>;
 

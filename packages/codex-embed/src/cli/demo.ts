@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { Codex, JsonRpcError, Sandbox } from "../index.js";
+import type * as Kit from "../testing/index.js";
 import type { MessagePart, Part, Piece, PlanStep, Step } from "../testing/index.js";
 import type { Arguments, Command } from "./flags.js";
 import { clean, count, lastLines, oneLine, type Paint, painter, shortPath } from "./render/text.js";
@@ -263,10 +264,8 @@ const REPORT = `The test passes: 4 of 4 cases.
 - Fix: median.mjs sorts by value. No other code had to change.
 - CHANGELOG.md says so under "Unreleased".`;
 
-type Kit = typeof import("../testing/index.js");
-
 /** Returns the model's side of the turn, one step per request, with a pause of `wordDelayMs` after each word. */
-export function scriptedSteps(kit: Kit, wordDelayMs: number): (Step | Part)[] {
+export function scriptedSteps(kit: typeof Kit, wordDelayMs: number): (Step | Part)[] {
   const { applyPatch, delay, message, reasoning, shell, step, updatePlan } = kit;
   const spoken = (text: string): Piece[] => (text.match(/\S+\s*/g) ?? []).flatMap((word) => [word, delay(wordDelayMs)]);
   const plan = (...[fix, note, test]: readonly PlanStep["status"][]): Part =>

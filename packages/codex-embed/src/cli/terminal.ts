@@ -125,7 +125,8 @@ const MAX_HELD_CHARACTERS = 1024 * 1024;
 
 /**
  * Holds back everything that this process writes to stdout and stderr while a question is open, so that nothing covers
- * the question: output of the program, of a logger, of `console`, and Node's own warnings. `release` writes it in order.
+ * the question: output of the program, of a logger, of `console`, and Node's own warnings. `release` writes it in
+ * order.
  */
 export class HeldOutput {
   readonly #stdout: Writable;

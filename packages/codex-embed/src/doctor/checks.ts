@@ -43,7 +43,9 @@ export interface DiagnosisCheck {
   readonly advice?: string;
 }
 
-/** The process that would be spawned: without values of environment variables, and with secrets in arguments redacted. */
+/**
+ * The process that would be spawned: without values of environment variables, and with secrets in arguments redacted.
+ */
 export interface LaunchSummary {
   readonly command: string;
   readonly args: readonly string[];
@@ -132,7 +134,7 @@ export function checkHome(options: CodexOptions): Finding<string> {
   if (options.spawn !== undefined) return report("ok", `${folder} (in the environment of the process; not checked)`);
   if (!existsSync(folder)) {
     if (named && options.codexHome === undefined) {
-      const advice = `Run: mkdir -p ${folder}. Or correct the variable, or use the option codexHome, which creates its folder.`;
+      const advice = `Run: mkdir -p ${folder}. Or correct CODEX_HOME, or use the option codexHome, which creates its folder.`;
       return report("problem", `CODEX_HOME is ${folder}, which does not exist.`, advice);
     }
     return report("ok", `${folder} (it will be created)`);
@@ -161,7 +163,8 @@ export function checkLaunch(options: CodexOptions, located: LocatedRuntime): Fin
     const { command, args, cwd, env } = summarizeLaunch(found);
     const names = env.set.length === 0 ? "none" : env.set.join(", ");
     const how = options.spawn === undefined ? "" : "Through the option spawn: ";
-    const place = `in ${cwd}; variables set: ${names}; removed: ${env.removed.length}`;
+    const removed = env.removed.length === 0 ? "" : `; removed: ${env.removed.length}`;
+    const place = `in ${cwd}; variables set: ${names}${removed}`;
     const detail = `${how}${[command, ...args].join(" ")}\n${place}`;
     return { check: { name: "launch", status: "ok", detail }, found };
   } catch (error) {

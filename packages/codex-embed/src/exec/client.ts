@@ -14,51 +14,68 @@ import { Thread } from "./thread.js";
 import type { Turn } from "./turn.js";
 
 /**
- * Runs the agent by `codex exec`, one process for each turn. It takes the programs that were written for
- * `@openai/codex-sdk` as they are. Making one starts nothing and looks for nothing.
+ * Runs the agent with `codex exec`, one process per turn. A drop-in replacement for the `Codex` of `@openai/codex-sdk`.
+ * The constructor starts no process and does not look for the runtime.
  */
 export class Codex {
   readonly #options: CodexOptions;
 
-  /** @throws UsageError for options that are not known. */
+  /**
+   * @param options - how to find and start the runtime. All of them are optional.
+   * @throws UsageError for an unknown option or a value of the wrong kind.
+   */
   constructor(options: CodexOptions = {}) {
     this.#options = checkExecOptions(options, "new Codex", CODEX);
   }
 
-  /** Makes a new thread. The runtime creates it with the first turn. */
+  /**
+   * Starts a new thread. The runtime creates it in the first turn.
+   *
+   * @throws UsageError for an unknown option or a value of the wrong kind.
+   */
   startThread(options: ThreadOptions = {}): Thread {
     return new Thread(this.#options, checkExecOptions(options, "startThread", THREAD), { kind: "new" });
   }
 
   /**
-   * Takes a thread up again, from `$CODEX_HOME/sessions`.
+   * Resumes a thread that is stored in `$CODEX_HOME/sessions` (`codex exec resume`).
    *
-   * @param id - the id of the thread, or its name. The first turn rejects when there is none such.
+   * @param id - the id or the name of the thread. The first turn rejects with `ExecExitError` if there is no such
+   * thread.
+   * @throws UsageError for an unknown option or a value of the wrong kind.
    */
   resumeThread(id: string, options: ThreadOptions = {}): Thread {
     return new Thread(this.#options, checkExecOptions(options, "resumeThread", THREAD), { kind: "resume", id });
   }
 
-  /** Takes the most recent thread up again, of this working directory or of `all`; a new one when there is none. */
+  /**
+   * Resumes the most recent thread of the working directory, or of `all` directories (`codex exec resume --last`). If
+   * there is none, the first turn creates a new thread.
+   *
+   * @throws UsageError for an unknown option or a value of the wrong kind.
+   */
   resumeLast(options: ResumeLastOptions = {}): Thread {
     const { all = false, ...threadOptions } = checkExecOptions(options, "resumeLast", RESUME_LAST);
     return new Thread(this.#options, threadOptions, { kind: "resumeLast", all });
   }
 
   /**
-   * Makes a thread that begins with all that another one has had. The other one stays as it is.
+   * Starts a new thread with a copy of another thread's history (`codex exec fork`). The other thread does not change.
    *
-   * @param id - the id of the other thread, or its name. The first turn rejects when there is none such.
+   * @param id - the id or the name of the other thread. The first turn rejects with `ExecExitError` if there is no such
+   * thread.
+   * @throws UsageError for an unknown option or a value of the wrong kind.
    */
   forkThread(id: string, options: ThreadOptions = {}): Thread {
     return new Thread(this.#options, checkExecOptions(options, "forkThread", THREAD), { kind: "fork", id });
   }
 
   /**
-   * Reviews code, on a thread of its own.
+   * Reviews code on a new thread (`codex exec review`).
    *
-   * @returns what the reviewer found, when its process is gone.
-   * @throws UsageError for a target that is none; else as `thread.run`.
+   * @returns the findings, once the process has exited.
+   * @throws UsageError for an invalid target, an unknown option or a value of the wrong kind; otherwise as
+   * `thread.run`.
    */
   async review(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewResult> {
     const { signal, outputLastMessage, ...threadOptions } = checkExecOptions(options, "review", REVIEW);
@@ -69,40 +86,41 @@ export class Codex {
   }
 }
 
-/** What is reviewed: the working tree, the difference to a branch, one commit, or what instructions say. */
+/** What to review: uncommitted changes, the difference from a branch, one commit, or what the instructions say. */
 export type ReviewTarget =
   | { type: "uncommittedChanges" }
   | { type: "baseBranch"; branch: string }
   | {
       type: "commit";
       sha: string;
-      /** Told to the reviewer, for example the subject of the commit. */
+      /** A title for the reviewer, for example the subject of the commit. */
       title?: string | null | undefined;
     }
   | { type: "custom"; instructions: string };
 
 /**
- * What a review has come to. The findings are read from the runtime's rendering for people, which leaves confidence and
- * correctness out: they are null, but for a reviewer whose answer the runtime could not read.
+ * The result of a review. The findings are parsed from the text that the runtime renders for people, which omits
+ * confidence and correctness. They are null, except if the runtime could not parse the reviewer's answer and passed its
+ * JSON on.
  */
 export type ReviewResult = ReviewContent & {
   turn: Turn;
-  /** What `resumeThread` takes, to have the findings mended for example. Null when the runtime named none. */
+  /** The id for `resumeThread`, for example to have the findings fixed. Null if the runtime reported none. */
   threadId: string | null;
-  /** The review as the runtime renders it. */
+  /** The review as the runtime rendered it. */
   text: string;
 };
 
-/** How a review is asked for: the arguments of the runtime, and the prompt. */
+/** The arguments and the prompt of a review. */
 export interface ReviewRequest {
   readonly args: readonly string[];
   readonly prompt: string;
 }
 
 /**
- * Brings a target to the form that the runtime takes.
+ * Converts a target to arguments of `codex exec review`.
  *
- * @throws UsageError for one that is none, or has nothing in it.
+ * @throws UsageError for an invalid or empty target.
  */
 export function reviewRequest(target: ReviewTarget): ReviewRequest {
   checkReviewTarget(target, "review");
@@ -118,7 +136,7 @@ export function reviewRequest(target: ReviewTarget): ReviewRequest {
   }
 }
 
-/** Reads what a review has come to from its turn. */
+/** Reads the result of a review from its turn. */
 export function readReview(turn: Turn, threadId: string | null): ReviewResult {
   const text = turn.finalResponse;
   return { turn, threadId, text, ...(readReviewJson(text) ?? readFindings(text)) };

@@ -13,7 +13,7 @@ import { assertArguments, featureArgs, type SpawnRequest } from "../process/laun
 import { locateRuntime } from "../process/locate.js";
 import type { CodexOptions, ThreadOptions, TurnOptions } from "./options.js";
 
-/** Which thread a run works on. */
+/** The thread that a run works on. */
 export type ThreadTarget =
   | { readonly kind: "new" }
   | { readonly kind: "resume"; readonly id: string }
@@ -21,28 +21,28 @@ export type ThreadTarget =
   | { readonly kind: "fork"; readonly id: string }
   | { readonly kind: "review"; readonly args: readonly string[] };
 
-/** What a command line is made of. */
+/** The parts of a command line. */
 export interface ExecPlan {
   readonly codex: CodexOptions;
   readonly thread: ThreadOptions;
   readonly turn: TurnOptions;
   readonly target: ThreadTarget;
   readonly images: readonly string[];
-  /** The file that holds the schema of the answer. */
+  /** The file with the schema of the answer. */
   readonly schemaPath: string | undefined;
-  /** The mark that commands get. */
+  /** The mark that commands of the agent inherit, by which their processes are found. */
   readonly mark?: string | undefined;
 }
 
 const ORIGINATOR = "CODEX_INTERNAL_ORIGINATOR_OVERRIDE";
-/** The name that `@openai/codex-sdk` goes by, so that the runtime and its provider treat a switched program alike. */
+/** The originator of `@openai/codex-sdk`, so that the runtime and its provider treat both clients alike. */
 const ORIGINATOR_NAME = "codex_sdk_ts";
 
 /**
- * Makes the spawn request of a run.
+ * Creates the spawn request of a run.
  *
- * @throws UsageError for an option that the command line cannot carry.
- * @throws LaunchError with code BINARY_NOT_FOUND.
+ * @throws UsageError for options that the command line cannot express.
+ * @throws LaunchError with the code `BINARY_NOT_FOUND`.
  */
 export function planExec(plan: ExecPlan): SpawnRequest {
   if ("id" in plan.target) assertId(plan.target.id);
@@ -63,12 +63,14 @@ export function planExec(plan: ExecPlan): SpawnRequest {
 
 function assertId(id: unknown): void {
   if (typeof id !== "string" || id === "") {
-    throw new UsageError("The id of the thread is empty. Give the id of one that exists, or start a new one.");
+    throw new UsageError(
+      "The thread id is empty. Pass the id or the name of an existing thread, or use startThread().",
+    );
   }
-  // An id from outside must not be able to switch the sandbox off.
+  // An untrusted id must not be able to turn the sandbox off.
   if (id.startsWith("-")) {
     throw new UsageError(
-      `The id of the thread is ${JSON.stringify(id)}, which the runtime takes for an option. Give the id, or another name.`,
+      `The thread id is ${JSON.stringify(id)}, which the runtime would read as an option. Pass the id or another name.`,
     );
   }
 }
@@ -76,21 +78,20 @@ function assertId(id: unknown): void {
 function assertResumable({ ephemeral, worktree }: ThreadOptions): void {
   if (ephemeral === true) {
     throw new UsageError(
-      "ephemeral cannot be used with a thread that is resumed: the runtime writes its turns to disk all the same. " +
-        "Fork the thread instead, or leave ephemeral out.",
+      "A resumed thread cannot be ephemeral: the runtime would write its turns to disk. Use forkThread(), or omit " +
+        "ephemeral.",
     );
   }
-  // The runtime refuses to make another worktree for the thread, and does not find the way back to its first one.
+  // The runtime creates no second worktree for a thread, and does not find its first one again.
   if (worktree === true) {
     throw new UsageError(
-      "worktree cannot be used with a thread that is resumed, nor for a second turn: the runtime makes worktrees for " +
-        "new and forked threads alone. Resume the thread by its id with the worktree as the workingDirectory (git " +
-        "worktree list shows it), or fork it.",
+      "worktree works only in the first turn of a new or forked thread. For more turns, resume the thread by its id with " +
+        "the worktree as the workingDirectory (git worktree list shows it), or fork the thread.",
     );
   }
 }
 
-/** The environment of a run: `env` alone when it is given, else this program's; and the SDK's own variables. */
+/** The environment of a run: `env` or, without it, this program's; plus the variables of the SDK. */
 export function execEnvironment(
   { env, apiKey }: Pick<CodexOptions, "env" | "apiKey">,
   platform: string = process.platform,
@@ -105,8 +106,8 @@ export function execEnvironment(
 }
 
 /**
- * The arguments of a run. Those that `@openai/codex-sdk` knows are in its order; an option that is empty counts as left
- * out, as it does there.
+ * The arguments of a run. Those that `@openai/codex-sdk` knows are in its order. As there, an empty option counts as
+ * absent.
  */
 export function execArgs({ codex, thread, turn, target, images, schemaPath, mark }: ExecPlan): string[] {
   const { webSearchMode, webSearchEnabled, networkAccessEnabled } = thread;
@@ -119,7 +120,7 @@ export function execArgs({ codex, thread, turn, target, images, schemaPath, mark
     "exec",
     "--experimental-json",
     ...configArgs(overrides),
-    // The usual policy hands the whole environment on, and the command line stays that of `@openai/codex-sdk`.
+    // Without a policy of their own, commands inherit the mark, and the command line stays that of `@openai/codex-sdk`.
     ...configArgs(mark !== undefined && overrides.some(isEnvironmentPolicy) ? [markOverride(mark)] : []),
     ...setting({ openai_base_url: codex.baseUrl || undefined }),
     ...featureArgs(codex),
@@ -168,7 +169,7 @@ function targetArgs(target: ThreadTarget): string[] {
     case "resumeLast":
       return ["resume", "--last", ...flag("--all", target.all)];
     case "fork":
-      // Without a prompt of its own, which may be stdin, the runtime forks and runs nothing.
+      // Without a prompt argument ("-" is stdin), the runtime forks the thread but runs no turn.
       return ["fork", target.id, "-"];
     case "review":
       return ["review", ...target.args];
@@ -191,7 +192,7 @@ function option(name: string, value: string | undefined): string[] {
   return value ? [name, value] : [];
 }
 
-/** A path that begins with a dash would be read as an option. */
+/** The runtime would read a path that begins with a dash as an option. */
 function asPath<T extends string | undefined>(path: T): T | string {
   return path?.startsWith("-") ? `./${path}` : path;
 }
@@ -200,28 +201,28 @@ function flag(name: string, value: boolean | undefined): string[] {
   return value ? [name] : [];
 }
 
-/** A piece of text, or an image in a file. */
+/** A part of an input: text, or an image file. */
 export type UserInput = { type: "text"; text: string } | { type: "local_image"; path: string };
 
-/** What a turn is given: a text, or several pieces. */
+/** The input of a turn: a text, or several parts. */
 export type Input = string | UserInput[];
 
-/** An input in the form that the runtime takes. */
+/** An input in the form that the runtime accepts. */
 export interface Prompt {
-  /** What goes to stdin. */
+  /** The text for stdin. */
   readonly text: string;
-  /** The files that go into arguments. */
+  /** The image files, for the arguments. */
   readonly images: readonly string[];
 }
 
 /**
- * Brings an input to a prompt: the texts, with an empty line between them, and the images.
+ * Converts an input to a prompt: the texts, separated by an empty line, and the images.
  *
- * @throws UsageError for anything else.
+ * @throws UsageError for an invalid input.
  */
 export function toPrompt(input: Input | readonly UserInput[]): Prompt {
   if (typeof input === "string") return { text: input, images: [] };
-  if (!isList(input)) throw new UsageError("The input is neither a string nor a list of parts.");
+  if (!isList(input)) throw new UsageError("The input must be a string or an array of parts.");
   const texts: string[] = [];
   const images: string[] = [];
   for (const [index, part] of input.entries()) {
@@ -229,19 +230,19 @@ export function toPrompt(input: Input | readonly UserInput[]): Prompt {
     else if (isPart(part, "local_image", "path")) images.push(withoutComma(part.path, index));
     else {
       throw new UsageError(
-        `Part ${index} of the input is neither { type: "text", text } nor { type: "local_image", path }, with strings.`,
+        `Part ${index} of the input must be { type: "text", text: string } or { type: "local_image", path: string }.`,
       );
     }
   }
   return { text: texts.join("\n\n"), images };
 }
 
-/** The runtime divides the value of `--image` at commas, knows no way around it, and goes on without the image. */
+/** The runtime splits the value of `--image` at commas, has no escape for them, and continues without the image. */
 function withoutComma(path: string, index: number): string {
   if (!path.includes(",")) return path;
   throw new UsageError(
-    `Part ${index} of the input is the image ${JSON.stringify(path)}. The runtime takes a comma for the end of a path: ` +
-      "give the file, and its folders, names without one.",
+    `Part ${index} of the input is the image ${JSON.stringify(path)}. The runtime splits image paths at commas: rename the ` +
+      "file or the folder, or copy the image to a path without a comma.",
   );
 }
 

@@ -1,20 +1,20 @@
 import { isRecord } from "../util/json.js";
 
-/** The thread of the turn; the first event. */
+/** The first event of a turn: its thread. */
 export type ThreadStartedEvent = {
   type: "thread.started";
-  /** What `resumeThread` takes. */
+  /** The id for `resumeThread`. */
   thread_id: string;
 };
 
-/** The turn has begun. */
+/** The turn started. */
 export type TurnStartedEvent = {
   type: "turn.started";
 };
 
 /**
- * Token counts. The runtime counts over the whole thread, all its earlier turns included: the usage of one turn is the
- * difference to that of the turn before.
+ * Token counts of the whole thread, including its earlier turns. For the usage of one turn, subtract the counts of the
+ * turn before.
  */
 export type Usage = {
   input_tokens: number;
@@ -26,7 +26,7 @@ export type Usage = {
   reasoning_output_tokens: number;
 };
 
-/** The turn is complete. */
+/** The turn completed. */
 export type TurnCompletedEvent = {
   type: "turn.completed";
   usage: Usage;
@@ -37,40 +37,40 @@ export type ThreadError = {
   message: string;
 };
 
-/** The turn has failed. The runtime exits with code 1 after it. */
+/** The turn failed. The runtime then exits with code 1. */
 export type TurnFailedEvent = {
   type: "turn.failed";
   error: ThreadError;
 };
 
-/** An item has begun. */
+/** An item started. */
 export type ItemStartedEvent = {
   type: "item.started";
   item: ThreadItem;
 };
 
-/** An item has changed: the steps of a to-do list. */
+/** An item changed: the steps of a to-do list. */
 export type ItemUpdatedEvent = {
   type: "item.updated";
   item: ThreadItem;
 };
 
-/** An item has ended, well or not: its `status` tells. */
+/** An item ended. Its `status` says whether it succeeded. */
 export type ItemCompletedEvent = {
   type: "item.completed";
   item: ThreadItem;
 };
 
 /**
- * Something went wrong. The end of the turn only when nothing else ends it: the runtime also says in this way that it
- * lost the connection to the model and tries again.
+ * An error. It ends the turn only if no other event does: the runtime also reports lost connections to the model that
+ * it retries in this way.
  */
 export type ThreadErrorEvent = {
   type: "error";
   message: string;
 };
 
-/** Every kind of event that the pinned runtime prints. A newer one may print others: see {@link unknownEvent}. */
+/** All events of the pinned runtime. A newer runtime may print others: see {@link unknownEvent}. */
 export type ThreadEvent =
   | ThreadStartedEvent
   | TurnStartedEvent
@@ -81,41 +81,38 @@ export type ThreadEvent =
   | ItemCompletedEvent
   | ThreadErrorEvent;
 
-/** An event of a kind that this version does not know, as it was printed. */
+/** An event of an unknown type, as it was printed. */
 export type UnknownThreadEvent = {
   readonly type: string;
   readonly [key: string]: unknown;
 };
 
-type Shape = (event: object) => boolean;
+type Shape = (event: Readonly<Record<string, unknown>>) => boolean;
 
-/** An item of another runtime may lack anything; a reader of `@openai/codex-sdk` got it all the same. */
-const withItem: Shape = (event) => isRecord(memberOf(event, "item"));
+/** Items of other runtimes may lack any property. `@openai/codex-sdk` passes them on, so they are not checked. */
+const withItem: Shape = ({ item }) => isRecord(item);
 
-/** The kinds of events, and what of each the SDK itself relies on. */
+/** The known types of events, with a check of the properties that the SDK itself reads. */
 const SHAPES: Readonly<Record<ThreadEvent["type"], Shape>> = {
-  "thread.started": (event) => isText(memberOf(event, "thread_id")),
+  "thread.started": (event) => isText(event["thread_id"]),
   "turn.started": () => true,
-  "turn.completed": (event) => isRecord(memberOf(event, "usage")),
-  "turn.failed": (event) => {
-    const error = memberOf(event, "error");
-    return isRecord(error) && isText(memberOf(error, "message"));
-  },
+  "turn.completed": ({ usage }) => isRecord(usage),
+  "turn.failed": ({ error }) => isRecord(error) && isText(error["message"]),
   "item.started": withItem,
   "item.updated": withItem,
   "item.completed": withItem,
-  error: (event) => isText(memberOf(event, "message")),
+  error: ({ message }) => isText(message),
 };
 
 /**
- * Gives the event back, as one that can be read, when its kind is none of {@link ThreadEvent}. The union does not name
- * such events, so that a `switch` over it narrows.
+ * Returns the event with readable properties if its type is not part of {@link ThreadEvent}, or undefined if it is. The
+ * union omits unknown types, so that a `switch` over it narrows.
  */
 export function unknownEvent(event: ThreadEvent): UnknownThreadEvent | undefined {
   return Object.hasOwn(SHAPES, event.type) ? undefined : event;
 }
 
-/** Reads one line of the runtime's output; undefined when it holds no event. An event of an unknown kind is one. */
+/** Parses one line of the runtime's output. Returns undefined unless it is an event, of a known or an unknown type. */
 export function parseEvent(line: string): ThreadEvent | undefined {
   let value: unknown;
   try {
@@ -124,15 +121,16 @@ export function parseEvent(line: string): ThreadEvent | undefined {
     return undefined;
   }
   if (!isEvent(value)) return undefined;
-  // Older runtimes do not report writes to the cache. As in `@openai/codex-sdk`, the key comes last then, and null is 0.
+  // Older runtimes do not report cache writes. As in `@openai/codex-sdk`, the key then comes last, and null becomes 0.
   if (value.type === "turn.completed") value.usage.cache_write_input_tokens ??= 0;
   return value;
 }
 
-/** Holds for unknown kinds as well, which the union leaves out on purpose. */
+/** Also true for unknown types, which the union omits on purpose. */
 function isEvent(value: unknown): value is ThreadEvent {
-  const type = isRecord(value) ? value["type"] : undefined;
-  return isRecord(value) && isText(type) && (!isKnown(type) || SHAPES[type](value));
+  if (!isRecord(value)) return false;
+  const { type } = value;
+  return isText(type) && (!isKnown(type) || SHAPES[type](value));
 }
 
 function isKnown(type: string): type is ThreadEvent["type"] {
@@ -143,39 +141,35 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-function memberOf(value: object, name: string): unknown {
-  return Reflect.get(value, name);
-}
-
-/** How a command stands. `declined`: it was not allowed to run. */
+/** The status of a command. `declined`: it was not allowed to run. */
 export type CommandExecutionStatus = "in_progress" | "completed" | "failed" | "declined";
 
-/** A command that the agent ran or runs. */
+/** A command of the agent. */
 export type CommandExecutionItem = {
   id: string;
   type: "command_execution";
-  /** The whole command line, with the shell that runs it. */
+  /** The whole command line, including the shell. */
   command: string;
-  /** What the command has written so far, stdout and stderr as one text. */
+  /** The output so far: stdout and stderr as one text. */
   aggregated_output: string;
-  /** Null or absent until the command has ended by itself. */
+  /** Null or absent until the command has exited by itself. */
   exit_code?: number | null;
   status: CommandExecutionStatus;
 };
 
-/** What happens to a file. */
+/** The kind of change of a file. */
 export type PatchChangeKind = "add" | "delete" | "update";
 
-/** One file of a change. */
+/** One changed file. */
 export type FileUpdateChange = {
   path: string;
   kind: PatchChangeKind;
 };
 
-/** How a change of files stands. */
+/** The status of a file change. */
 export type PatchApplyStatus = "in_progress" | "completed" | "failed";
 
-/** A change of files. */
+/** A change of one or more files. */
 export type FileChangeItem = {
   id: string;
   type: "file_change";
@@ -183,23 +177,23 @@ export type FileChangeItem = {
   status: PatchApplyStatus;
 };
 
-/** How a call of an MCP tool stands. */
+/** The status of an MCP tool call. */
 export type McpToolCallStatus = "in_progress" | "completed" | "failed";
 
-/** One block of what an MCP tool returned: text, an image, a resource, …, told apart by `type`. */
+/** One block of an MCP tool's result. `type` says what it is: text, an image, a resource, … */
 export type McpContentBlock = {
   type: string;
   [key: string]: unknown;
 };
 
-/** A call of a tool of an MCP server. */
+/** A call of an MCP tool. */
 export type McpToolCallItem = {
   id: string;
   type: "mcp_tool_call";
   server: string;
   tool: string;
   arguments: unknown;
-  /** What the tool returned; null or absent while it runs and when it failed. */
+  /** The result. Null or absent while the tool runs, and if it failed. */
   result?: {
     content: McpContentBlock[];
     _meta?: unknown;
@@ -210,19 +204,19 @@ export type McpToolCallItem = {
   status: McpToolCallStatus;
 };
 
-/** What an agent asked of another agent. */
+/** What one agent asked another to do. */
 export type CollabTool = "spawn_agent" | "send_input" | "wait" | "close_agent";
 
-/** How a call between agents stands. */
+/** The status of a call between agents. */
 export type CollabToolCallStatus = "in_progress" | "completed" | "failed";
 
-/** The last that is known of an agent that was called. */
+/** The last known state of an agent that was called. */
 export type CollabAgentState = {
   status: "pending_init" | "running" | "interrupted" | "completed" | "errored" | "shutdown" | "not_found";
   message: string | null;
 };
 
-/** A call from one agent to others. */
+/** A call from one agent to other agents. */
 export type CollabToolCallItem = {
   id: string;
   type: "collab_tool_call";
@@ -230,63 +224,63 @@ export type CollabToolCallItem = {
   sender_thread_id: string;
   receiver_thread_ids: string[];
   prompt: string | null;
-  /** By the id of the agent's thread. */
+  /** The states, by the thread id of the agent. */
   agents_states: Record<string, CollabAgentState>;
   status: CollabToolCallStatus;
 };
 
-/** Something that the agent said: an answer, or commentary on the way. `codex exec` does not tell the two apart. */
+/** A message of the agent: an answer or commentary. `codex exec` does not distinguish them. */
 export type AgentMessageItem = {
   id: string;
   type: "agent_message";
-  /** Text; JSON when the turn has an `outputSchema`. */
+  /** Text, or JSON if the turn has an `outputSchema`. */
   text: string;
 };
 
-/** A summary of what the agent thought. */
+/** A summary of the agent's reasoning. */
 export type ReasoningItem = {
   id: string;
   type: "reasoning";
   text: string;
 };
 
-/** What a web search did. */
+/** The action of a web search. */
 export type WebSearchAction =
   | { type: "search"; query?: string | null; queries?: string[] | null }
   | { type: "open_page"; url?: string | null }
   | { type: "find_in_page"; url?: string | null; pattern?: string | null }
   | { type: "other" };
 
-/** A search of the web. */
+/** A web search. */
 export type WebSearchItem = {
-  /** The id that the model gave, since the runtime prints two. */
+  /** The id that the model gave. The runtime prints two ids. */
   id: string;
   type: "web_search";
   query: string;
   action?: WebSearchAction;
 };
 
-/** Something that went wrong and did not end the turn. */
+/** An error that did not end the turn. */
 export type ErrorItem = {
   id: string;
   type: "error";
   message: string;
 };
 
-/** One line of a to-do list. */
+/** One entry of a to-do list. */
 export type TodoItem = {
   text: string;
   completed: boolean;
 };
 
-/** The agent's to-do list. It starts with the plan, is updated with each step, and completes at the end of the turn. */
+/** The agent's to-do list. It starts with the plan, is updated at each step, and completes at the end of the turn. */
 export type TodoListItem = {
   id: string;
   type: "todo_list";
   items: TodoItem[];
 };
 
-/** Every kind of item that the pinned runtime prints. A newer one may print others: see {@link unknownItem}. */
+/** All items of the pinned runtime. A newer runtime may print others: see {@link unknownItem}. */
 export type ThreadItem =
   | AgentMessageItem
   | ReasoningItem
@@ -298,7 +292,7 @@ export type ThreadItem =
   | TodoListItem
   | ErrorItem;
 
-/** An item of a kind that this version does not know, as it was printed. */
+/** An item of an unknown type, as it was printed. */
 export type UnknownThreadItem = {
   readonly id: string;
   readonly type: string;
@@ -318,8 +312,8 @@ const KINDS: Readonly<Record<ThreadItem["type"], true>> = {
 };
 
 /**
- * Gives the item back, as one that can be read, when its kind is none of {@link ThreadItem}. The union does not name
- * such items, so that a `switch` over it narrows.
+ * Returns the item with readable properties if its type is not part of {@link ThreadItem}, or undefined if it is. The
+ * union omits unknown types, so that a `switch` over it narrows.
  */
 export function unknownItem(item: ThreadItem): UnknownThreadItem | undefined {
   return Object.hasOwn(KINDS, item.type) ? undefined : item;

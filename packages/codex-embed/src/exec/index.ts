@@ -1,4 +1,4 @@
-/** The client of `codex exec`: the names of `@openai/codex-sdk`, and more. */
+/** A client of `codex exec` with the names of `@openai/codex-sdk`, and more. */
 
 export { CodexError, UsageError } from "../errors/base.js";
 export { FrameTooLargeError, LaunchError, type LaunchErrorCode, type TriedLocation } from "../errors/connection.js";
@@ -10,7 +10,43 @@ export type { ReviewContent, ReviewFinding, ReviewVerdict } from "../validate/re
 export type { ReviewResult, ReviewTarget } from "./client.js";
 export { Codex } from "./client.js";
 export type { Input, UserInput } from "./commandLine.js";
-export * from "./events.js";
+export type {
+  AgentMessageItem,
+  CollabAgentState,
+  CollabTool,
+  CollabToolCallItem,
+  CollabToolCallStatus,
+  CommandExecutionItem,
+  CommandExecutionStatus,
+  ErrorItem,
+  FileChangeItem,
+  FileUpdateChange,
+  ItemCompletedEvent,
+  ItemStartedEvent,
+  ItemUpdatedEvent,
+  McpContentBlock,
+  McpToolCallItem,
+  McpToolCallStatus,
+  PatchApplyStatus,
+  PatchChangeKind,
+  ReasoningItem,
+  ThreadError,
+  ThreadErrorEvent,
+  ThreadEvent,
+  ThreadItem,
+  ThreadStartedEvent,
+  TodoItem,
+  TodoListItem,
+  TurnCompletedEvent,
+  TurnFailedEvent,
+  TurnStartedEvent,
+  UnknownThreadEvent,
+  UnknownThreadItem,
+  Usage,
+  WebSearchAction,
+  WebSearchItem,
+} from "./events.js";
+export { unknownEvent, unknownItem } from "./events.js";
 export type {
   ApprovalMode,
   CodexConfigObject,

@@ -10,129 +10,138 @@ export type CodexConfigValue = string | number | bigint | boolean | CodexConfigV
 export type CodexConfigObject = { [key: string]: CodexConfigValue | undefined };
 
 /**
- * When the agent asks before it acts. `codex exec` has nobody to ask: what would be asked is refused. The pinned runtime
- * no longer takes `untrusted`: the turn rejects with `ExecExitError`.
+ * When the agent requests an approval. `codex exec` has nobody to ask, so it declines every request. The pinned runtime
+ * no longer accepts `untrusted`: the turn rejects with `ExecExitError`.
  */
 export type ApprovalMode = "never" | "on-request" | "on-failure" | "untrusted";
 
-/** What commands may write: nothing, the workspace, anything. */
+/** What commands may write: nothing, the workspace, or anything. */
 export type SandboxMode = "read-only" | "workspace-write" | "danger-full-access";
 
-/** How long the model thinks. Which efforts there are depends on the model. */
+/** How much the model reasons. The supported efforts depend on the model. */
 export type ModelReasoningEffort = "minimal" | "low" | "medium" | "high" | "xhigh" | "max" | "ultra" | "persistent";
 
-/** Whether the agent may search the web, and how fresh the results are. */
+/** Whether the agent may search the web, and whether the results are cached or live. */
 export type WebSearchMode = "disabled" | "cached" | "live";
 
 /** An experimental access program of the OpenAI provider. */
 export type CyberAccessProgram = "standard" | "daybreak_blue" | "daybreak_red";
 
-/** How the runtime is found and started, for all threads of a client. */
+/** Options of `new Codex`: how to find and start the runtime, for all threads of the client. */
 export type CodexOptions = {
   /** The runtime: a path, or a name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
   codexPathOverride?: string | undefined;
   /** The base URL of the OpenAI provider; passed as the override `openai_base_url`. */
   baseUrl?: string | undefined;
-  /** Passed to the runtime as the variable `CODEX_API_KEY`. Default: the runtime's own login. */
+  /** Passed to the runtime as the environment variable `CODEX_API_KEY`. Default: the runtime's own login. */
   apiKey?: string | undefined;
-  /** Configuration, as in `config.toml`; passed as `--config` overrides. Visible in the process list: no secrets. */
+  /**
+   * Configuration as in `config.toml`, passed as `--config` overrides. Put no secrets here: the process list shows it.
+   */
   config?: CodexConfigObject | undefined;
-  /** Further overrides, each `key=value` with a TOML value. They win over `config`. */
+  /** More overrides, each `key=value` with a TOML value. They override `config`. */
   configOverrides?: string[] | undefined;
-  /** The whole environment of the runtime, without that of this program. Default: this program's. */
+  /** The complete environment of the runtime, which then inherits nothing. Default: the environment of this program. */
   env?: Record<string, string | undefined> | undefined;
-  /** Lays `$CODEX_HOME/<profile>.config.toml` over the user's configuration. */
+  /** Applies `$CODEX_HOME/<profile>.config.toml` over the user's configuration. */
   profile?: string | undefined;
-  /** Do not read `$CODEX_HOME/config.toml`. The login there still counts. Default false. */
+  /** Ignores `$CODEX_HOME/config.toml`, but not the login there. Default false. */
   ignoreUserConfig?: boolean | undefined;
-  /** Do not read the `.rules` files of the user and the project. Default false. */
+  /** Ignores the `.rules` files of the user and the project. Default false. */
   ignoreRules?: boolean | undefined;
-  /** Refuse to run when the configuration has unknown fields. Default false. */
+  /** Fails if the configuration has unknown fields. Default false. */
   strictConfig?: boolean | undefined;
-  /** Features to switch on. */
+  /** Features to enable. */
   enable?: string[] | undefined;
-  /** Features to switch off. */
+  /** Features to disable. */
   disable?: string[] | undefined;
-  /** The largest event taken from the runtime, in bytes; at most about 512 MiB. Default 128 MiB. */
+  /** The largest accepted event of the runtime, in bytes: at most about 512 MiB. Default 128 MiB. */
   maxFrameBytes?: number | undefined;
-  /** Called with what the runtime writes to stderr, as it comes, unredacted. It is never printed. */
+  /** Called with each piece of the runtime's stderr, unredacted. It is never printed. */
   onStderr?: ((text: string) => void) | undefined;
-  /** Called with each line of the runtime's output that is no event. Such lines are skipped. What it throws is ignored. */
+  /** Called with each line of output that is not an event, and is skipped. Errors that it throws are ignored. */
   onUnreadableLine?: ((line: string) => void) | undefined;
   /**
-   * Starts the process in another way: in a container, on another machine. The files that its arguments name, images and
-   * the one after `--output-schema`, are on this machine; the latter is removed when the turn ends.
+   * Starts the process in another way, for example in a container or on another machine. Its arguments name files of
+   * this machine: images, and the file of `--output-schema`, which is deleted when the turn ends.
    */
   spawn?: Spawn | undefined;
 };
 
-/** How the turns of a thread are run. What is left out is left to the runtime's configuration. */
+/** Options of a thread. The runtime's configuration decides on options that are omitted. */
 export type ThreadOptions = {
+  /** The name of the model. */
   model?: string | undefined;
-  /** How the thread is classified; counts when it is created. */
+  /** How the thread is classified when it is created. */
   threadSource?: string | undefined;
+  /** What commands may write. */
   sandboxMode?: SandboxMode | undefined;
-  /** The folder that the agent works in. Default: this program's. */
+  /** The folder that the agent works in. Default: the working directory of this program. */
   workingDirectory?: string | undefined;
-  /** Run outside a Git repository too. Default false. */
+  /** Allows folders outside a Git repository. Default false. */
   skipGitRepoCheck?: boolean | undefined;
+  /** How much the model reasons. */
   modelReasoningEffort?: ModelReasoningEffort | undefined;
-  /** Whether commands in the sandbox `workspace-write` reach the network. */
+  /** Whether commands in the sandbox `workspace-write` can access the network. */
   networkAccessEnabled?: boolean | undefined;
+  /** Whether the agent may search the web. */
   webSearchMode?: WebSearchMode | undefined;
-  /** `live` or `disabled`, when `webSearchMode` is left out. */
+  /** Stands for `live` (true) or `disabled` (false) if `webSearchMode` is omitted. */
   webSearchEnabled?: boolean | undefined;
+  /** When the agent requests an approval. */
   approvalPolicy?: ApprovalMode | undefined;
-  /** Folders, besides the working directory, that commands may write in (`--add-dir`). */
+  /** Folders besides the working directory that commands may write to (`--add-dir`). */
   additionalDirectories?: string[] | undefined;
-  /** Further ones, by the name of the flag. */
+  /** More such folders, under the name of the flag. */
   addDirs?: string[] | undefined;
   /**
-   * Keep nothing of a new or forked thread on disk. It has one turn then, since a second one would have to resume it. A
-   * thread that is resumed cannot be ephemeral: the runtime writes its turns to disk all the same. Default false.
+   * Stores nothing of a new or forked thread on disk. Such a thread has one turn, because a second one would have to
+   * resume it. A resumed thread cannot be ephemeral: the runtime would write its turns to disk. Default false.
    */
   ephemeral?: boolean | undefined;
   /**
-   * Let the first turn of a new or forked thread work in a new Git worktree that the runtime manages. Further turns are
-   * run on a thread that is resumed by its id with that worktree as the `workingDirectory`. Default false.
+   * Runs the first turn of a new or forked thread in a new Git worktree that the runtime manages. For more turns,
+   * resume the thread by its id with that worktree as the `workingDirectory`. Default false.
    */
   worktree?: boolean | undefined;
-  /** Trust this project, now and later: the runtime writes that down. Default false. */
+  /** Trusts this project permanently: the runtime stores the decision. Default false. */
   trust?: boolean | undefined;
-  /** Use a provider of open-source models on this machine. Default false. */
+  /** Uses a local provider of open-source models. Default false. */
   oss?: boolean | undefined;
-  /** Which one. Default: the configuration's. */
+  /** The local provider. Default: from the configuration. */
   localProvider?: "lmstudio" | "ollama" | undefined;
-  /** Let a reviewing agent decide on approvals, in the sandbox `workspace-write`. Default false. */
+  /** Lets a reviewing agent decide on approvals, in the sandbox `workspace-write`. Default false. */
   approveForMe?: boolean | undefined;
-  /** DANGEROUS: no approvals and no sandbox. Only where you are ready to lose everything. Default false. */
+  /**
+   * DANGEROUS: disables approvals and the sandbox. Only for environments that you can afford to lose. Default false.
+   */
   dangerouslyBypassApprovalsAndSandbox?: boolean | undefined;
-  /** DANGEROUS: run hooks that nobody has trusted. Default false. */
+  /** DANGEROUS: runs hooks that are not trusted. Default false. */
   dangerouslyBypassHookTrust?: boolean | undefined;
 };
 
 /** Options of `resumeLast`. */
 export type ResumeLastOptions = ThreadOptions & {
-  /** Also look at threads of other working directories. Default false. */
+  /** Includes threads of other working directories. Default false. */
   all?: boolean | undefined;
 };
 
-/** Options of one turn. */
+/** Options of `thread.run` and `thread.runStreamed`. */
 export type TurnOptions<S = unknown> = {
-  /** Experimental, for the OpenAI provider. Default: the server's. */
+  /** Experimental, for the OpenAI provider. Default: decided by the server. */
   cyberAccessProgram?: CyberAccessProgram | undefined;
   /**
-   * What the final answer looks like. A JSON Schema is passed on as it is. A schema of a Standard Schema library (zod,
-   * valibot, arktype, …) is passed on in its strict form, and the answer is checked and typed as `parsed`.
+   * The schema of the final answer. A JSON Schema is passed on verbatim. A schema of a Standard Schema library (zod,
+   * valibot, arktype, …) is passed on in its strict form; `run` then validates the answer and returns it as `parsed`.
    */
   outputSchema?: S | undefined;
-  /** Ends the turn, its process and everything that it started. */
+  /** Aborts the turn and kills its process and everything that it started. */
   signal?: AbortSignal | undefined;
-  /** A file that the runtime writes the last message to. */
+  /** The file that the runtime writes the last message to. */
   outputLastMessage?: string | undefined;
 };
 
-/** Options of `codex.review`: those of the new thread that the review is run on, and of its turn. */
+/** Options of `codex.review`: those of the new thread, and of its turn. */
 export type ReviewOptions = ThreadOptions & Pick<TurnOptions, "signal" | "outputLastMessage">;
 
 const maybe = nullable;
@@ -141,7 +150,7 @@ const maybeTexts = maybe(listOf(text));
 const maybeFlag = maybe(flag);
 const maybeCallback = maybe(callback);
 
-/** Options of `new Codex`. */
+/** The options that `new Codex` accepts: all of `@openai/codex-sdk`, and ours. */
 export const CODEX: OptionTable<CodexOptions> = {
   codexPathOverride: maybeText,
   baseUrl: maybeText,
@@ -155,14 +164,14 @@ export const CODEX: OptionTable<CodexOptions> = {
   strictConfig: maybeFlag,
   enable: maybeTexts,
   disable: maybeTexts,
-  // A line that no string can hold would throw where nobody could catch it.
+  // A longer line would exceed the largest string and throw where nobody could catch it.
   maxFrameBytes: maybe(numberFrom(1, constants.MAX_STRING_LENGTH)),
   onStderr: maybeCallback,
   onUnreadableLine: maybeCallback,
   spawn: maybeCallback,
 };
 
-/** Options of a thread, however it is opened. What values there are is for the runtime to say. */
+/** The options of a thread, however it is opened. The runtime checks the values of enumerations. */
 export const THREAD: OptionTable<ThreadOptions> = {
   model: maybeText,
   threadSource: maybeText,
@@ -186,10 +195,10 @@ export const THREAD: OptionTable<ThreadOptions> = {
   dangerouslyBypassHookTrust: maybeFlag,
 };
 
-/** Options of `resumeLast`. */
+/** The options that `resumeLast` accepts. */
 export const RESUME_LAST: OptionTable<ResumeLastOptions> = { ...THREAD, all: maybeFlag };
 
-/** Options of `run` and `runStreamed`. */
+/** The options that `run` and `runStreamed` accept. */
 export const TURN: OptionTable<TurnOptions> = {
   cyberAccessProgram: maybeText,
   outputSchema: anything,
@@ -197,7 +206,7 @@ export const TURN: OptionTable<TurnOptions> = {
   outputLastMessage: maybeText,
 };
 
-/** Options of `review`. */
+/** The options that `review` accepts. */
 export const REVIEW: OptionTable<ReviewOptions> = {
   ...THREAD,
   signal: TURN.signal,
@@ -207,8 +216,8 @@ export const REVIEW: OptionTable<ReviewOptions> = {
 const ELSEWHERE: Advice = {
   outputSchema: "It belongs to a turn: thread.run(input, { outputSchema }).",
   signal: "It belongs to a turn: thread.run(input, { signal }).",
-  deadlineMs: "There is none here: give run a signal, AbortSignal.timeout(ms).",
-  codexHome: "Set CODEX_HOME in env of new Codex.",
+  deadlineMs: "Pass a signal instead: thread.run(input, { signal: AbortSignal.timeout(ms) }).",
+  codexHome: "Set the variable: new Codex({ env: { ...process.env, CODEX_HOME: path } }).",
   codexPathOverride: "It belongs to the client: new Codex({ codexPathOverride }).",
   env: "It belongs to the client: new Codex({ env }).",
   apiKey: "It belongs to the client: new Codex({ apiKey }).",
@@ -220,14 +229,15 @@ const ELSEWHERE: Advice = {
   model: "It belongs to a thread: codex.startThread({ model }).",
   modelReasoningEffort: "It belongs to a thread: codex.startThread({ modelReasoningEffort }).",
   skipGitRepoCheck: "It belongs to a thread: codex.startThread({ skipGitRepoCheck }).",
-  handlers: "`codex exec` asks nobody: use the threads of codex-embed.",
-  tools: "`codex exec` takes no tools: use the threads of codex-embed.",
+  handlers: "`codex exec` sends no requests: use the threads of codex-embed.",
+  tools: "`codex exec` supports no tools: use the threads of codex-embed.",
 };
 
 /**
- * Checks the options of a call, and takes null for absent.
+ * Checks the options of a call. Null counts as absent.
  *
- * @throws UsageError for names that are neither that package's nor ours.
+ * @throws UsageError for names that neither `@openai/codex-sdk` nor this client knows, and for values of the wrong
+ * kind.
  */
 export function checkExecOptions<T extends object>(options: T, call: string, table: OptionTable<NoInfer<T>>): T {
   const given = checkOptions(options, call, table, ELSEWHERE);

@@ -9,18 +9,18 @@ import type { Schema } from "../schema/types.js";
 import { atExit } from "../util/async.js";
 import { isRecord } from "../util/json.js";
 
-/** An `outputSchema` made ready. */
+/** A prepared `outputSchema`. */
 export interface OutputPlan {
   /** The JSON Schema for the runtime. */
   readonly wire: unknown;
-  /** Reads the final answer; undefined for a plain JSON Schema. Throws `OutputValidationError`. */
+  /** Validates the final answer. Rejects with `OutputValidationError`. Undefined for a plain JSON Schema. */
   readonly parse: ((finalResponse: string) => Promise<unknown>) | undefined;
 }
 
 /**
- * Makes an `outputSchema` ready.
+ * Prepares an `outputSchema`.
  *
- * @throws UsageError for what is no schema, and for one of a library that has no JSON Schema or no strict form.
+ * @throws UsageError if it is not a schema, or if it has no JSON Schema or no strict form.
  */
 export async function planOutput(schema: unknown): Promise<OutputPlan | undefined> {
   if (schema === undefined) return undefined;
@@ -46,23 +46,23 @@ function isSchema(value: unknown): value is Schema {
   return isRecord(value) || isStandardSchema(value);
 }
 
-/** A schema on disk. */
+/** A schema file. */
 export interface SchemaFile {
   readonly path: string;
-  /** Removes it. Never rejects. */
+  /** Deletes the file. Never rejects. */
   readonly remove: () => Promise<void>;
 }
 
 /**
- * Writes a schema to a fresh folder in the system's temporary folder, readable by this user alone. When it has not been
- * removed before, it is when this program exits.
+ * Writes a schema to a new folder in the system's temporary folder, readable only by this user. The exit of this
+ * program deletes it if nothing else did.
  *
- * @throws UsageError when nothing can be written there; nothing is left behind then.
+ * @throws UsageError if the folder is not writable. Nothing is left behind then.
  */
 export async function writeSchemaFile(schema: unknown): Promise<SchemaFile> {
   let folder: string | undefined;
   const remove = async (): Promise<void> => {
-    // What cannot be removed is in the temporary folder, and no reason to fail a turn.
+    // A file left in the temporary folder is no reason to fail a turn.
     if (folder !== undefined) await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
     forget();
   };
@@ -70,7 +70,7 @@ export async function writeSchemaFile(schema: unknown): Promise<SchemaFile> {
     try {
       if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
     } catch {
-      // As above; and the others that wait for the exit must have their turn.
+      // As above. Other exit hooks must still run.
     }
   });
   try {
@@ -82,8 +82,8 @@ export async function writeSchemaFile(schema: unknown): Promise<SchemaFile> {
     await remove();
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(
-      `outputSchema could not be written to the temporary folder ${tmpdir()}, from where the runtime reads it: ${why}. ` +
-        "Let TMPDIR name a folder that can be written to.",
+      `outputSchema could not be written to the temporary folder ${tmpdir()}, where the runtime reads it: ${why}. ` +
+        "Set TMPDIR to a writable folder.",
       { cause },
     );
   }

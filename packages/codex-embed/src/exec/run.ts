@@ -7,43 +7,43 @@ import { parseEvent, type ThreadEvent } from "./events.js";
 import type { CodexOptions } from "./options.js";
 import { AbortError, ExecExitError, ExecTurnFailedError, type RunEnd, type TurnRecord } from "./turn.js";
 
-/** What a run goes by. */
+/** One run of `codex exec`. */
 export interface Run {
   readonly request: SpawnRequest;
   readonly prompt: string;
   readonly options: Pick<CodexOptions, "maxFrameBytes" | "onStderr" | "onUnreadableLine" | "spawn">;
   readonly signal: AbortSignal | undefined;
-  /** Aborts when the consumer leaves, which the generator would not know while it waits for an event. */
+  /** Aborts when the consumer leaves: a generator that waits for an event would not notice. */
   readonly left: AbortSignal | undefined;
-  /** Is given every event, before it is yielded. */
+  /** Receives each event before it is yielded. */
   readonly record: TurnRecord;
 }
 
 /**
- * Runs `codex exec` and yields its events. Ends when the turn is complete and the process is gone; when the consumer
- * leaves, the process and all that it started are ended by force.
+ * Runs `codex exec` and yields its events. Ends once the turn is complete and the process has exited. If the consumer
+ * leaves early, kills the process and everything that it started.
  *
- * @throws AbortError as soon as the signal aborts and the processes are gone; nothing is started when it has before.
- * @throws ExecTurnFailedError, ExecExitError after the last event of a turn that did not complete.
+ * @throws AbortError once the signal has aborted and the processes are gone. If it aborted before, nothing is started.
+ * @throws ExecTurnFailedError or ExecExitError after the last event of a turn that did not complete.
  * @throws LaunchError, FrameTooLargeError, UsageError.
  */
 export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, undefined> {
   const { signal, left, record, options } = run;
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES } = options;
   if (left?.aborted) return;
-  if (signal?.aborted) throw new AbortError(signal.reason, { record, ...UNBORN });
+  if (signal?.aborted) throw new AbortError(signal.reason, { record, ...NOT_STARTED });
   const agent = await AgentProcess.start(run.request, { spawn: options.spawn, onStderr: options.onStderr });
   const feed = new EventFeed(agent, { maxFrameBytes, onUnreadableLine: options.onUnreadableLine });
   const stopListening = [signal, left].map((each) => onAbort(each, () => void agent.kill()));
-  const isCut = () => signal?.aborted === true || left?.aborted === true;
+  const isAborted = () => signal?.aborted === true || left?.aborted === true;
   try {
-    if (isCut()) void agent.kill();
+    if (isAborted()) void agent.kill();
     agent.stdin.end(run.prompt);
     for (let events = await feed.take(); events.length > 0; events = await feed.take()) {
       for (const event of events) {
         record.add(event);
-        // What was printed before an abort belongs to the partial result, and concerns the reader no more.
-        if (!isCut()) yield event;
+        // Events that were printed before an abort belong to the partial result, but the consumer gets no more of them.
+        if (!isAborted()) yield event;
       }
     }
     if (left?.aborted) return;
@@ -55,7 +55,7 @@ export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, unde
   }
 }
 
-const UNBORN = { exitCode: null, signal: null, stderrTail: "" };
+const NOT_STARTED = { exitCode: null, signal: null, stderrTail: "" };
 
 function failureOf({ record, signal }: Run, { exit, fault }: EventFeed, stderrTail: string): Error | undefined {
   const { exitCode = null, signal: endedBy = null, error } = exit ?? {};
@@ -66,19 +66,16 @@ function failureOf({ record, signal }: Run, { exit, fault }: EventFeed, stderrTa
   return exitCode === 0 && record.isCompleted ? undefined : new ExecExitError(end);
 }
 
-/** How long a process may take from the end of its output to its exit, before it is asked to end. */
+/** How long a process may take from the end of its output to its exit before it is stopped. */
 const EXIT_WAIT_MS = 50;
 
-/** What an {@link EventFeed} goes by. */
+/** Options of an {@link EventFeed}. */
 export interface EventFeedOptions {
   readonly maxFrameBytes: number;
   readonly onUnreadableLine: ((line: string) => void) | undefined;
 }
 
-/**
- * Reads the events of a process as they come, so that a slow consumer never holds the process back, and keeps those that
- * were not taken yet.
- */
+/** Reads the events of a process without delay and queues them, so that a slow consumer never blocks the process. */
 export class EventFeed {
   readonly #agent: AgentProcess;
   readonly #options: EventFeedOptions;
@@ -104,7 +101,7 @@ export class EventFeed {
     });
   }
 
-  /** Waits for further events and takes all that there are; none after the last. */
+  /** Waits for events and takes all queued ones. Resolves with an empty array after the last event. */
   async take(): Promise<readonly ThreadEvent[]> {
     while (this.#events.length === 0 && this.#exit === undefined) {
       await new Promise<void>((resolve) => {
@@ -116,12 +113,12 @@ export class EventFeed {
     return taken;
   }
 
-  /** How the process ended. Known after the last event. */
+  /** How the process ended. Set after the last event. */
   get exit(): ProcessExit | undefined {
     return this.#exit;
   }
 
-  /** What is wrong with the output, when it had to be cut off. */
+  /** Why the output was cut off, if it was. */
   get fault(): FrameTooLargeError | undefined {
     return this.#fault;
   }
@@ -130,12 +127,12 @@ export class EventFeed {
     const event = parseEvent(text);
     if (event === undefined) return this.#onUnreadable(text);
     this.#events.push(event);
-    // The runtime exits by itself after a failure; one that does not is not waited for.
+    // The runtime exits by itself after a failure. Do not wait for one that does not.
     if (event.type === "turn.failed") void this.#agent.shutdown();
     this.#wake();
   }
 
-  /** A dying process shows the end of its output just before its exit; a living one has nothing more to say. */
+  /** An exiting process closes its output just before its exit. Stop a process that closed it but stays alive. */
   async #onEnd(): Promise<void> {
     await pause(EXIT_WAIT_MS, this.#agent.exited);
     void this.#agent.shutdown();
@@ -152,7 +149,7 @@ export class EventFeed {
       const returned: unknown = this.#options.onUnreadableLine?.(line);
       if (returned instanceof Promise) returned.catch(() => {});
     } catch {
-      // The user's observer must not stop the reading.
+      // An error of the user's callback must not stop the reading.
     }
   }
 }

@@ -6,10 +6,10 @@ import { type OutputPlan, planOutput, writeSchemaFile } from "./output.js";
 import { runExec } from "./run.js";
 import { type ParsedOf, type Turn, TurnRecord } from "./turn.js";
 
-/** A turn whose events are read as they come. */
+/** A turn whose events can be read while it runs. */
 export type StreamedTurn = {
   /**
-   * The events, once. The turn starts at the first `next()`, and ends when the reader leaves. It throws after the last
+   * The events, readable once. The first `next()` starts the turn; leaving the loop ends it. Throws after the last
    * event of a turn that did not complete.
    */
   events: AsyncGenerator<ThreadEvent, void, undefined>;
@@ -21,12 +21,12 @@ export type RunResult<P = never> = Turn<P>;
 /** Another name of {@link StreamedTurn}. */
 export type RunStreamedResult = StreamedTurn;
 
-/** A conversation with the agent. Each turn is one run of `codex exec`, and continues where the last one ended. */
+/** A conversation with the agent. Each turn is one run of `codex exec` that continues where the last one ended. */
 export class Thread {
   readonly #codex: CodexOptions;
   readonly #options: ThreadOptions;
   #target: ThreadTarget;
-  /** Whether the thread is in the memory of a process that is gone, and nowhere else. */
+  /** True if the thread was ephemeral and its process has exited: it exists nowhere else. */
   #isLost = false;
 
   /** @internal */
@@ -36,16 +36,17 @@ export class Thread {
     this.#target = target;
   }
 
-  /** What `resumeThread` takes; null until the runtime has named the thread. */
+  /** The id for `resumeThread`. Null until the runtime has reported it. */
   get id(): string | null {
     return this.#target.kind === "resume" ? this.#target.id : null;
   }
 
   /**
-   * Prepares a turn whose events are read as they come. Reading starts it.
+   * Prepares a turn whose events can be read while it runs. Reading the events starts the turn.
    *
-   * @returns at once. Reading throws what {@link run} rejects with, but never `OutputValidationError`: a stream is not
-   * checked against a schema.
+   * @param input - a text, or texts and image files.
+   * @returns at once. Reading throws what {@link run} rejects with, except `OutputValidationError`: a stream is not
+   * validated against the schema.
    */
   async runStreamed(input: Input | readonly UserInput[], turnOptions: TurnOptions = {}): Promise<StreamedTurn> {
     const site = captureCallSite();
@@ -58,13 +59,14 @@ export class Thread {
   /**
    * Runs a turn to its end.
    *
-   * @returns the result of a turn that is complete, when its process is gone.
-   * @throws ExecTurnFailedError when the runtime says that the turn failed, and ExecExitError when it ends without a
-   * word: `result` is what there was of the turn, beside `exitCode`, `signal` and `stderrTail`.
-   * @throws AbortError when the signal aborts, as soon as the process and everything that it started are gone.
-   * @throws OutputValidationError when the answer does not conform to an `outputSchema` of a Standard Schema library.
-   * @throws LaunchError when the runtime is not found or cannot be started; UsageError for an input or an option that
-   * cannot work; FrameTooLargeError for an event over `maxFrameBytes`.
+   * @param input - a text, or texts and image files.
+   * @returns the result of the completed turn, once its process has exited.
+   * @throws ExecTurnFailedError if the runtime reports that the turn failed, and ExecExitError if it exits without a
+   * completed turn. `result` is the partial turn, beside `exitCode`, `signal` and `stderrTail`.
+   * @throws AbortError if the signal aborts, once the process and everything that it started are gone.
+   * @throws OutputValidationError if the answer does not conform to an `outputSchema` of a Standard Schema library.
+   * @throws LaunchError if the runtime is not found or does not start; UsageError for an invalid input or option;
+   * FrameTooLargeError for an event over `maxFrameBytes`.
    */
   run<S = undefined>(input: Input | readonly UserInput[], turnOptions?: TurnOptions<S>): Promise<Turn<ParsedOf<S>>>;
   async run(input: Input | readonly UserInput[], turnOptions: TurnOptions = {}): Promise<Turn & { parsed?: unknown }> {
@@ -92,8 +94,8 @@ export class Thread {
       const options = checkExecOptions(turn.options, "run", TURN);
       if (this.#isLost) {
         throw new UsageError(
-          "This thread is ephemeral and has had its turn: nothing is left that a second one could resume. Start another " +
-            "thread, or leave ephemeral out.",
+          "An ephemeral thread has only one turn: nothing of it is stored that a second turn could resume. Start another " +
+            "thread, or omit ephemeral.",
         );
       }
       const { text, images } = toPrompt(turn.input);
@@ -129,7 +131,7 @@ export class Thread {
   }
 }
 
-/** A generator's own `return` waits for the event that a `next` waits for. This one says at once that the reader left. */
+/** Calls `onLeave` as soon as the reader leaves. A generator's own `return` first waits for a pending `next`. */
 function withPromptReturn<T>(
   events: AsyncGenerator<T, void, undefined>,
   onLeave: () => void,

@@ -4,31 +4,31 @@ import { withStderr } from "../errors/connection.js";
 import type { InferOutput } from "../schema/types.js";
 import type { ThreadError, ThreadEvent, ThreadItem, Usage } from "./events.js";
 
-/** What `parsed` is for an `outputSchema` of type `S`: `never` stands for no `parsed` at all. */
+/** The type of `parsed` for an `outputSchema` of type `S`. `never` means that there is no `parsed`. */
 export type ParsedOf<S> = [S] extends [StandardSchemaV1] ? InferOutput<S> : never;
 
-/** A turn that is complete. */
+/** A completed turn. */
 export type Turn<P = never> = {
   /** The completed items, in order. */
   items: ThreadItem[];
-  /** The text of the last message of the agent; empty when there was none. */
+  /** The text of the agent's last message. Empty if there was none. */
   finalResponse: string;
-  /** Token counts of the whole thread so far. */
+  /** Token counts of the whole thread so far. Null in a partial turn. */
   usage: Usage | null;
 } & ([P] extends [never]
   ? unknown
   : {
-      /** The final answer, checked against the `outputSchema`. */
+      /** The final answer, validated against the `outputSchema`. */
       parsed: P;
     });
 
-/** What there is of a turn that was cut short. */
+/** The part of a turn that ran before it ended early. */
 export type PartialTurn = Turn & {
-  /** The items that had begun and were not completed, as they were last seen. */
+  /** The items that started but did not complete, in their last known state. */
   unfinished: ThreadItem[];
 };
 
-/** Adds the events of a turn up. */
+/** Accumulates the events of a turn. */
 export class TurnRecord {
   readonly #items: ThreadItem[] = [];
   readonly #unfinished = new Map<string, ThreadItem>();
@@ -69,17 +69,17 @@ export class TurnRecord {
     }
   }
 
-  /** The thread that the runtime named. */
+  /** The id of the thread, if the runtime reported it. */
   get threadId(): string | null {
     return this.#threadId;
   }
 
-  /** Whether the runtime said that the turn is complete. */
+  /** Whether the runtime reported that the turn completed. */
   get isCompleted(): boolean {
     return this.#isCompleted;
   }
 
-  /** Why the turn failed, when the runtime said that it did. */
+  /** Why the turn failed, if the runtime reported that it did. */
   get failure(): ThreadError | null {
     return this.#failure;
   }
@@ -89,12 +89,12 @@ export class TurnRecord {
     return this.#lastError;
   }
 
-  /** The result, for a turn that is complete. */
+  /** The result of a completed turn. */
   turn(): Turn {
     return { items: this.#items, finalResponse: this.#finalResponse, usage: this.#usage };
   }
 
-  /** What there is. */
+  /** The result of a turn that did not complete. */
   partial(): PartialTurn {
     return { ...this.turn(), unfinished: [...this.#unfinished.values()] };
   }
@@ -103,27 +103,27 @@ export class TurnRecord {
 /** How a run ended. */
 export interface RunEnd {
   readonly record: TurnRecord;
-  /** Null when the process died by a signal, or was never started. */
+  /** Null if a signal killed the process, or if it was never started. */
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   /** The last lines of the process's stderr. */
   readonly stderrTail: string;
-  /** What the system said, when the process did not simply exit. */
+  /** The error of the system, if the process did not exit normally. */
   readonly error?: Error | undefined;
 }
 
-/** A turn that did not complete. Subclasses say why. */
+/** The base class of errors of turns that did not complete. */
 export class ExecError extends CodexError {
   static override readonly typeName: string = "ExecError";
-  /** The exit code of the runtime; null when it died by a signal or was never started. */
+  /** The exit code of the runtime. Null if a signal killed it, or if it was never started. */
   readonly exitCode: number | null;
-  /** The signal that the runtime died by, or null. */
+  /** The signal that killed the runtime, or null. */
   readonly signal: NodeJS.Signals | null;
-  /** The last lines that the runtime wrote to stderr: at most 16 KiB, secrets redacted. */
+  /** The last lines of the runtime's stderr: at most 16 KiB, with secrets redacted. */
   readonly stderrTail: string;
-  /** The thread, when it is known: it may be resumed. */
+  /** The id of the thread, which you can resume. Null if it is unknown. */
   readonly threadId: string | null;
-  /** What there was of the turn. */
+  /** The part of the turn that ran. */
   readonly result: PartialTurn;
 
   /** @internal */
@@ -137,7 +137,7 @@ export class ExecError extends CodexError {
   }
 }
 
-/** The runtime said that the turn failed (code `TURN_FAILED`). The thread can be resumed. */
+/** The runtime reported that the turn failed (code `TURN_FAILED`). You can resume the thread. */
 export class ExecTurnFailedError extends ExecError {
   static override readonly typeName: string = "ExecTurnFailedError";
 
@@ -148,8 +148,8 @@ export class ExecTurnFailedError extends ExecError {
 }
 
 /**
- * The runtime ended without a completed turn, or with an exit code other than 0 after one (code `EXEC_EXITED`): bad
- * arguments, a configuration that it refuses, an unknown thread, a crash.
+ * The runtime exited without a completed turn, or with an exit code other than 0 after one (code `EXEC_EXITED`):
+ * invalid arguments or configuration, an unknown thread, a crash.
  */
 export class ExecExitError extends ExecError {
   static override readonly typeName: string = "ExecExitError";
@@ -162,15 +162,15 @@ export class ExecExitError extends ExecError {
 }
 
 /**
- * The turn was aborted by its `signal` (code `ABORT_ERR`). Its name and its `cause`, the signal's reason, are those that
- * Node gives to a process that was aborted.
+ * The `signal` aborted the turn (code `ABORT_ERR`). The name, and the reason of the signal as `cause`, are those of
+ * Node's error for an aborted child process.
  */
 export class AbortError extends ExecError {
   static override readonly typeName: string = "AbortError";
 
   /** @internal */
   constructor(reason: unknown, end: RunEnd) {
-    super("ABORT_ERR", "The turn was aborted by its signal; its process and all that it started are ended.", end, {
+    super("ABORT_ERR", "The signal aborted the turn. Its process and everything that it started have ended.", end, {
       cause: reason,
     });
   }
@@ -181,9 +181,9 @@ function describeExit({ record, exitCode, signal, error }: RunEnd): string {
     error !== undefined
       ? `codex exec ended (${error.message})`
       : signal !== null
-        ? `codex exec died by ${signal}`
+        ? `codex exec was killed by ${signal}`
         : `codex exec exited with code ${exitCode}`;
-  const when = record.isCompleted ? "after the turn was completed" : "before the turn was completed";
-  const last = record.lastError === null || record.isCompleted ? "" : `; its last error event: ${record.lastError}`;
+  const when = record.isCompleted ? "after the turn completed" : "before the turn completed";
+  const last = record.lastError === null || record.isCompleted ? "" : `. Last error event: ${record.lastError}`;
   return `${how} ${when}${last}`;
 }

@@ -12,7 +12,9 @@ import {
 } from "../validate/kinds.js";
 import { checkOptions, nested, type OptionTable } from "../validate/options.js";
 
-/** A script is invalid or was not played to its end, or its model closed while something waited for it. Code `SCRIPT`. */
+/**
+ * A script is invalid or was not played to its end, or its model closed while something waited for it. Code `SCRIPT`.
+ */
 export class ScriptError extends CodexError {
   static override readonly typeName: string = "ScriptError";
 

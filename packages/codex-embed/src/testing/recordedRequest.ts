@@ -34,7 +34,10 @@ export class RecordedRequest {
     return metadata && stringMember(metadata, "turn_id");
   }
 
-  /** The agent of the runtime that sent the request (`review`, `guardian`, `collab_spawn`), or undefined for an ordinary turn. */
+  /**
+   * The agent of the runtime that sent the request (`review`, `guardian`, `collab_spawn`), or undefined for an ordinary
+   * turn.
+   */
   get subagent(): string | undefined {
     return this.#header("x-openai-subagent");
   }

@@ -79,8 +79,8 @@ export class ScriptedModel implements StepQueue {
   }
 
   /**
-   * Opens a queue for the requests that `filter` accepts, for example those of one thread. Such a queue takes precedence
-   * over the model's own while it has steps left; among several, the one that was opened first wins.
+   * Opens a queue for the requests that `filter` accepts, for example those of one thread. Such a queue takes
+   * precedence over the model's own while it has steps left; among several, the one that was opened first wins.
    */
   when(filter: RequestFilter): StepQueue {
     return this.#playbook.addRoute(filter);
@@ -92,7 +92,10 @@ export class ScriptedModel implements StepQueue {
     return this;
   }
 
-  /** Resolves with request number `index`, from 0, once it arrives. Rejects with a `ScriptError` if the model closes first. */
+  /**
+   * Resolves with request number `index`, from 0, once it arrives. Rejects with a `ScriptError` if the model closes
+   * first.
+   */
   request(index: number): Promise<RecordedRequest> {
     return this.#log.request(index);
   }

@@ -54,8 +54,8 @@ export interface TestCodex extends AsyncDisposable {
 /**
  * Starts the pinned runtime against a scripted model: offline, and isolated from the user's settings and credentials.
  *
- * @param options - options of the client, which override those of the kit (`env` variable by variable), of the home, and
- * `model`.
+ * @param options - options of the client, which override those of the kit (`env` variable by variable), of the home,
+ * and `model`.
  * @returns the connected client with its model and folders.
  * @throws UsageError for an unknown option, and what `Codex.launch` throws. Nothing is left behind then.
  */
@@ -133,7 +133,8 @@ export interface TestHome {
 /**
  * Creates a home and a workspace, for a runtime that you start yourself. {@link startTestCodex} does both.
  *
- * @throws UsageError for an unknown option; the file system's error if no folder is writable. Nothing is left behind then.
+ * @throws UsageError for an unknown option; the file system's error if no folder is writable. Nothing is left behind
+ * then.
  */
 export async function createTestHome(options: TestHomeOptions): Promise<TestHome> {
   checkOptions(options, "createTestHome", TEST_HOME);

@@ -1,5 +1,3 @@
-/** Owns the end-to-end tests of the diagnosis: on machines that are well, and on each that is not. */
-
 import { once } from "node:events";
 import { appendFile, chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";

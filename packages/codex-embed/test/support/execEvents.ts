@@ -1,4 +1,4 @@
-/** Owns the events of `codex exec` that tests play. */
+/** Events of `codex exec` for tests. */
 
 import type { ThreadEvent, ThreadItem, Usage } from "../../src/exec/index.js";
 

@@ -15,17 +15,17 @@ import {
 
 type ItemOf<T extends ThreadItem["type"]> = Extract<ThreadItem, { type: T }>;
 
-/** An item that does something. */
+/** An item with an effect, such as a command or a tool call. */
 export interface Action {
   /** What it does, on one line. */
   readonly title: string;
-  /** How it ended, on the same line; empty while it runs, and when there is nothing to say. */
+  /** How it ended, on the same line. Empty while it runs, and for kinds without an outcome. */
   readonly outcome: string;
-  /** What came out of it. */
+  /** Its output. */
   readonly output: string;
 }
 
-/** Describes an item that does something; null for one that is text, a change of files, or nothing to show. */
+/** Describes an item with an effect. Returns null for text, for file changes and for items that are not shown. */
 export function actionOf(item: ThreadItem, paint: Paint, cwd?: string): Action | null {
   const label = (name: string, detail: string): string => `${paint("cyan", name)} ${oneLine(detail)}`.trimEnd();
   const plain = (name: string, detail: string): Action => ({ title: label(name, detail), outcome: "", output: "" });
@@ -133,7 +133,7 @@ interface Row {
   readonly text: string;
 }
 
-/** The lines that show one changed file after the fact, without indentation: many are cut, and so are long ones. */
+/** Formats one changed file, without indentation. Shortens long lines, and shows at most {@link MAX_ROWS} of them. */
 export function changeLines(change: FileUpdateChange, paint: Paint, cwd?: string): string[] {
   const rows = rowsOf(change).rows.filter(({ kind }) => kind !== "remark");
   const width = numberWidth(rows);
@@ -145,7 +145,7 @@ export function changeLines(change: FileUpdateChange, paint: Paint, cwd?: string
   ];
 }
 
-/** All of a change that somebody decides on, uncut and without colour; each line with the style that it wants. */
+/** Formats a change for approval: complete, with a style per line instead of colour. */
 export function changeRows(change: FileUpdateChange, cwd: string): { readonly text: string; readonly style?: Style }[] {
   const plain = painter(false);
   const { rows, endsInReturns } = rowsOf(change);
@@ -199,7 +199,7 @@ function rowLine({ kind, number, text }: Row, width: number, paint: Paint): stri
   }
 }
 
-/** The rows of a change, escaped for display. When every line ends in a carriage return, none shows it. */
+/** The rows of a change, escaped for display. If every line ends in a carriage return, the rows omit it. */
 function rowsOf({ kind, diff }: FileUpdateChange): { readonly rows: readonly Row[]; readonly endsInReturns: boolean } {
   const lines = (diff.endsWith("\n") ? diff.slice(0, -1) : diff).split("\n");
   const rows = kind.type === "update" ? hunkRows(lines) : bareRows(kind.type, diff === "" ? [] : lines);
@@ -214,12 +214,12 @@ function rowsOf({ kind, diff }: FileUpdateChange): { readonly rows: readonly Row
   };
 }
 
-/** For a new or a deleted file the runtime gives the bare content in place of a diff. */
+/** For an added or deleted file, the runtime sends the content instead of a diff. */
 function bareRows(kind: "add" | "delete", lines: readonly string[]): Row[] {
   return lines.map((text, index) => ({ kind: kind === "add" ? "added" : "removed", number: index + 1, text }));
 }
 
-/** Reads exactly as many lines as each header announces: the runtime may write a remark behind the last hunk. */
+/** Reads as many lines as each header announces: the runtime may append a remark to the last hunk. */
 function hunkRows(lines: readonly string[]): Row[] {
   const rows: Row[] = [];
   let [before, after, beforeEnd, afterEnd] = [0, 0, 0, 0];

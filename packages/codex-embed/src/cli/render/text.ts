@@ -3,19 +3,21 @@ import { isAbsolute, relative, sep } from "node:path";
 import { stripVTControlCharacters, styleText } from "node:util";
 import { escapeForDisplay } from "../../util/display.js";
 
-/** The styles in use. */
+/** The styles of text. */
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
-/** Dresses a text. Without colour, it returns the text as it is. */
+/** Styles a text. Without colour, returns it unchanged. */
 export type Paint = (style: Style, text: string) => string;
 
-/** Makes the function that dresses text. */
+/** Creates the function that styles text. */
 export function painter(color: boolean): Paint {
-  // The caller has decided; without this option the state of process.stdout would decide again.
+  // Without this option, styleText would check process.stdout itself.
   return (style, text) => (color && text !== "" ? styleText(style, text, { validateStream: false }) : text);
 }
 
-/** Whether to write colour to a stream: NO_COLOR forbids it, FORCE_COLOR demands it, else a capable terminal gets it. */
+/**
+ * Whether to write colour to a stream: NO_COLOR forbids it, FORCE_COLOR demands it, else a capable terminal gets it.
+ */
 export function wantsColor(
   stream: { readonly isTTY?: boolean },
   env: Readonly<Record<string, string | undefined>>,
@@ -28,7 +30,9 @@ export function wantsColor(
 
 const MAX_LINE_LENGTH = 160;
 
-/** Makes a text safe to print: no escape sequences, no control characters, and of overwritten lines only the last state. */
+/**
+ * Makes a text safe to print: no escape sequences, no control characters, and of overwritten lines only the last state.
+ */
 export function clean(text: string): string {
   return stripVTControlCharacters(text)
     .split("\n")
@@ -38,25 +42,25 @@ export function clean(text: string): string {
     .replace(/[^\P{Cc}\n]/gu, "");
 }
 
-/** What a line shows at the end: each carriage return lets the text behind it overwrite the beginning. */
+/** The text that a line shows in the end: each carriage return makes the text after it overwrite the line. */
 function lastState(line: string): string {
   let end = line.length;
   while (line[end - 1] === "\r") end -= 1;
   return line.slice(line.lastIndexOf("\r", end - 1) + 1, end);
 }
 
-/** Makes a text safe to print that people go by, such as a command: nothing is left out. */
+/** Makes a text that people decide on, such as a command, safe to print: every character of it shows. */
 export function displayText(text: string): string {
   return escapeForDisplay(text.replaceAll("\t", "    "));
 }
 
-/** What is done, on one line: shortened, with nothing hidden in it. */
+/** Fits a text on one line: shortened, with invisible characters escaped. */
 export function oneLine(text: string): string {
   const [first = "", ...rest] = displayText(text).trim().split("\n");
   return rest.length === 0 ? shorten(first) : `${shorten(first)} … +${count(rest.length, "line")}`;
 }
 
-/** The last `max` lines of an output, and how many stand before them. */
+/** The last `max` lines of an output, and the number of lines before them. */
 export function lastLines(output: string, max: number): { readonly hidden: number; readonly lines: readonly string[] } {
   const text = clean(output).trimEnd();
   if (text === "") return { hidden: 0, lines: [] };
@@ -64,12 +68,12 @@ export function lastLines(output: string, max: number): { readonly hidden: numbe
   return { hidden: Math.max(0, lines.length - max), lines: lines.slice(-max).map(shorten) };
 }
 
-/** A line, cut when it is very long. */
+/** Shortens a very long line. */
 export function shorten(line: string): string {
   return line.length <= MAX_LINE_LENGTH ? line : `${line.slice(0, MAX_LINE_LENGTH - 1)}…`;
 }
 
-/** A duration for people. */
+/** Formats a duration. */
 export function duration(ms: number): string {
   if (ms < 100) return "<0.1 s";
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
@@ -77,17 +81,17 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
 }
 
-/** A number with separators between the thousands. */
+/** Formats a number with thousands separators. */
 export function number(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-/** A number and its noun. */
+/** Formats a number with its noun. */
 export function count(value: number, noun: string): string {
   return `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
-/** A path as short as it can be: relative inside `cwd`, with `~` inside the user's home. */
+/** Shortens a path: relative inside `cwd`, with `~` inside the user's home. */
 export function shortPath(path: string, cwd?: string): string {
   if (cwd !== undefined) {
     const inside = relative(cwd, path);
@@ -108,7 +112,7 @@ export function commandText(command: string): string {
   return script === undefined ? command : (unquote(script) ?? command);
 }
 
-/** Takes the quotes off a single word of a POSIX shell; undefined when it is more than one word. */
+/** Removes the quotes of a single POSIX shell word. Returns undefined if the text is more than one word. */
 function unquote(word: string): string | undefined {
   const parts = /'(?<single>[^']*)'|"(?<double>(?:[^"\\]|\\[^])*)"|\\(?<escaped>[^])|(?<plain>[^\s'"\\]+)/gy;
   let text = "";
@@ -121,24 +125,24 @@ function unquote(word: string): string | undefined {
   return end === word.length ? text : undefined;
 }
 
-/** Something that is only ever appended to; no line that was finished is touched again. */
+/** Append-only output, divided into blocks. */
 export class Page {
   readonly #write: (text: string) => void;
   #open: string | null = null;
   #midLine = false;
-  /** The page's beginning counts as an empty line. */
+  /** The start of the output counts as an empty line. */
   #afterEmptyLine = true;
 
   constructor(write: (text: string) => void) {
     this.#write = write;
   }
 
-  /** The block that the next text may be appended to, or null. */
+  /** The block that is open for appending, or null. */
   get open(): string | null {
     return this.#open;
   }
 
-  /** Ends the open block and leaves one empty line, unless there is one. */
+  /** Ends the open block and adds an empty line unless there is one. */
   gap(): void {
     this.end();
     if (!this.#afterEmptyLine) this.#newline();
@@ -157,17 +161,17 @@ export class Page {
     this.#open = key;
   }
 
-  /** Writes on in the open block. Each line is dressed on its own, and `indent` stands before it. */
-  append(text: string, dress: (line: string) => string = (line) => line, indent = ""): void {
+  /** Appends to the open block. Styles each line separately, after `indent`. */
+  append(text: string, style: (line: string) => string = (line) => line, indent = ""): void {
     for (const [index, line] of text.split("\n").entries()) {
       if (index > 0) this.#newline();
       if (line === "") continue;
-      this.#write((this.#midLine ? "" : indent) + dress(line));
+      this.#write((this.#midLine ? "" : indent) + style(line));
       this.#midLine = true;
     }
   }
 
-  /** Ends the open block, and its line. */
+  /** Ends the open block and its line. */
   end(): void {
     this.#open = null;
     if (this.#midLine) this.#newline();

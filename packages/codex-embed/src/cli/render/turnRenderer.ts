@@ -6,12 +6,12 @@ import { clean, count, duration, lastLines, number, Page, type Paint, painter, t
 
 const INDENT = "  ";
 const DEFAULT_MAX_OUTPUT_LINES = 12;
-/** Enough for the last lines of any command, and no more: some commands print without end. */
+/** Enough for the last lines of any command. Limits memory for commands that print without end. */
 const MAX_KEPT_OUTPUT_CHARACTERS = 64 * 1024;
 
-/** Options of `TurnRenderer`. */
+/** Options of {@link TurnRenderer}. */
 export interface TurnRendererOptions {
-  /** Write ANSI colours. Without them, the output has no escape sequences at all. */
+  /** Writes ANSI colours. If false, the output contains no escape sequences. */
   readonly color: boolean;
   /** Paths inside this folder are shown relative to it. */
   readonly cwd?: string;
@@ -20,28 +20,28 @@ export interface TurnRendererOptions {
 }
 
 /**
- * Writes turns as lines: what the agent says at column 0 while it is being said, what it does indented, each with its
- * outcome. The output only grows: there is no cursor movement, so that it reads the same in a terminal and in a file.
+ * Renders turns as lines: streams the agent's messages at column 0, and indents its actions, each with its outcome. Never
+ * moves the cursor, so that the output is the same in a terminal and in a file.
  */
 export class TurnRenderer {
   readonly #page: Page;
   readonly #paint: Paint;
   readonly #options: TurnRendererOptions;
-  /** What was shown of each text that is still growing. */
+  /** The part of each streaming text that was shown, by item id. */
   readonly #shown = new Map<string, string>();
-  /** The actions under way: as they were announced, and what they have printed since. */
+  /** The running actions by item id: their titles as shown, and their output since. */
   readonly #running = new Map<string, { readonly title: string; output: string }>();
   #plan: readonly TurnPlanStep[] = [];
   #totalTokens = 0;
 
-  /** @param write - takes pieces of text; they are not always whole lines. */
+  /** @param write - receives pieces of text, not always whole lines. */
   constructor(write: (text: string) => void, options: TurnRendererOptions) {
     this.#page = new Page(write);
     this.#paint = painter(options.color);
     this.#options = options;
   }
 
-  /** Takes the next event of a turn. */
+  /** Renders the next event of a turn. */
   render(event: TurnEvent): void {
     switch (event.method) {
       case "item/started":
@@ -78,7 +78,7 @@ export class TurnRenderer {
         break;
       }
       case "model/rerouted":
-        this.warning(`The model ${event.params.toModel} answers in place of ${event.params.fromModel}.`);
+        this.warning(`The model ${event.params.toModel} answers instead of ${event.params.fromModel}.`);
         break;
       case "hook/completed": {
         const { status, eventName, statusMessage } = event.params.run;
@@ -88,7 +88,7 @@ export class TurnRenderer {
       case "error": {
         const { message, additionalDetails: details } = event.params.error;
         const text = details === null ? message : `${message} (${details})`;
-        if (event.params.willRetry) this.#remark("yellow", "!", `${text}: it will be tried again`);
+        if (event.params.willRetry) this.#remark("yellow", "!", `${text}: retrying`);
         else this.#remark("red", "x", text);
         break;
       }
@@ -100,24 +100,24 @@ export class TurnRenderer {
     }
   }
 
-  /** Writes a warning, of a turn or of the runtime as a whole. */
+  /** Renders a warning of a turn or of the runtime. */
   warning(message: string): void {
     this.#remark("yellow", "!", message);
   }
 
-  /** Ends the open line, so that something else can be written below it. */
+  /** Ends the open line, so that other output can follow. */
   pause(): void {
     this.#page.end();
   }
 
-  /** Writes what a turn has come to. */
+  /** Renders the result of a turn. */
   summary(outcome: TurnSnapshot, more: { readonly modelRequests?: number } = {}): void {
     this.#page.gap();
     for (const line of summaryLines(outcome, this.#paint, more.modelRequests)) this.#page.line(INDENT + line);
   }
 
   #started(item: ThreadItem): void {
-    // A stream that broke may be begun anew under the same id.
+    // A retried stream may start again under the same id.
     this.#shown.delete(item.id);
     const action = actionOf(item, this.#paint, this.#options.cwd);
     if (action === null || (item.type === "webSearch" && item.query === "")) return;
@@ -171,7 +171,7 @@ export class TurnRenderer {
     this.#page.append(clean(delta));
   }
 
-  /** Writes what the deltas did not bring. */
+  /** Writes the rest of a text that its deltas did not contain. */
   #finishText(id: string, text: string): void {
     const shown = this.#shown.get(id) ?? "";
     this.#shown.delete(id);
@@ -191,7 +191,7 @@ export class TurnRenderer {
     this.#page.append(text, (line) => this.#paint("dim", line), `${INDENT}~ `);
   }
 
-  /** Leaves the line open, so that the outcome can come to stand on it. */
+  /** Leaves the line open for the outcome. */
   #announce(id: string, title: string): void {
     if (this.#page.open === null || !this.#running.has(this.#page.open)) this.#page.gap();
     this.#page.begin(id);
@@ -226,7 +226,7 @@ export class TurnRenderer {
     this.#page.line(INDENT + this.#paint("dim", text));
   }
 
-  /** Writes the whole plan once, and afterwards what has changed in it. */
+  /** Renders the whole plan once, and then only changed steps. */
   #planUpdated(explanation: string | null, plan: readonly TurnPlanStep[]): void {
     const before = this.#plan;
     this.#plan = plan;
@@ -251,13 +251,13 @@ export class TurnRenderer {
     }
   }
 
-  /** The runtime repeats the last count after a model response that reported none. */
+  /** Skips repeated counts: the runtime repeats the last one after a model response without usage. */
   #usage({ total, last, modelContextWindow }: ThreadTokenUsage): void {
     if (total.totalTokens === this.#totalTokens) return;
     this.#totalTokens = total.totalTokens;
     const share = modelContextWindow === null ? 0 : (100 * last.totalTokens) / modelContextWindow;
     const context = modelContextWindow === null ? "" : ` · ${share.toFixed(share < 10 ? 1 : 0)}% of the context window`;
-    // Below what an action has printed, but not right below what the agent says.
+    // Directly below the output of an action, but not directly below a message.
     if (this.#page.open !== null && !this.#running.has(this.#page.open)) this.#page.gap();
     this.#page.line(INDENT + this.#paint("dim", `tokens  ${usageText(last)}${context}`));
   }
@@ -281,7 +281,7 @@ export class TurnRenderer {
   }
 }
 
-/** The nouns of the kinds that are counted; what a user wrote is no work of the turn. */
+/** The nouns of the counted kinds of items. */
 const NOUNS: Partial<Record<ThreadItem["type"], string>> = {
   agentMessage: "message",
   reasoning: "thought",
@@ -294,7 +294,7 @@ const NOUNS: Partial<Record<ThreadItem["type"], string>> = {
   plan: "plan",
 };
 
-/** The lines of a turn's summary, without indentation. */
+/** Formats the summary of a turn, without indentation. */
 export function summaryLines(outcome: TurnSnapshot, paint: Paint, modelRequests?: number): string[] {
   const took = outcome.durationMs === null ? "" : ` in ${duration(outcome.durationMs)}`;
   const items = itemsText(outcome.items, paint);
@@ -313,7 +313,7 @@ export function summaryLines(outcome: TurnSnapshot, paint: Paint, modelRequests?
   ];
 }
 
-/** What one model response, a turn or a thread has used. */
+/** Formats the token usage of a model response, a turn or a thread. */
 export function usageText(usage: TokenUsageBreakdown): string {
   const cached = usage.cachedInputTokens === 0 ? "" : ` (${number(usage.cachedInputTokens)} cached)`;
   const reasoning = usage.reasoningOutputTokens === 0 ? "" : ` (${number(usage.reasoningOutputTokens)} reasoning)`;

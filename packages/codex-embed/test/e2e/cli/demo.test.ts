@@ -131,7 +131,7 @@ describe("the renderer over real turns", () => {
     );
     expectLines(output, [
       "I'll start",
-      /^ {2}! Reconnecting\.\.\. 1\/1 .*: it will be tried again$/,
+      /^ {2}! Reconnecting\.\.\. 1\/1 .*: retrying$/,
       "  search how to",
       /^ {2}\$ for i in \$\(seq 30\); do echo "it's \$i"; done; printf '.*' {2}exit 0/,
       "    … 29 more above",

@@ -1,5 +1,3 @@
-/** Owns the end-to-end tests of the command `doctor`: the real program as a child, on machines in every state. */
-
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,3 @@
-/** Owns the end-to-end test of `codex-embed mcp`: a real client of the protocol starts the program and lists its tools. */
-
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { createTestHome, message, ScriptedModel } from "codex-embed/testing";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of questions on a real terminal: what is shown, what is not, and what answers them. */
+/** Questions on a real terminal. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

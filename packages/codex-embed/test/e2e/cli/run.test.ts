@@ -1,5 +1,3 @@
-/** Owns the end-to-end tests of the command `run`: the real program as a child, on the real runtime and a scripted model. */
-
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, writeFile } from "node:fs/promises";

@@ -1,5 +1,3 @@
-/** Tests the abort of a turn of the exec client on the pinned runtime: nothing is left of it, and it is over at once. */
-
 import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,3 @@
-/** Tests the options of the exec client on the pinned runtime, and what it says of those that it refuses. */
-
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import * as theirs from "@openai/codex-sdk";

@@ -1,5 +1,3 @@
-/** Tests answers that follow a schema, by the exec client on the pinned runtime. */
-
 import { OutputValidationError } from "codex-embed/exec";
 import { message } from "codex-embed/testing";
 import { expect, expectTypeOf, test } from "vitest";

@@ -1,5 +1,3 @@
-/** Tests reviews by the exec client on the pinned runtime. */
-
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AbortError, type ReviewTarget } from "codex-embed/exec";

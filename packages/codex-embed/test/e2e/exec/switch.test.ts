@@ -1,4 +1,4 @@
-/** Tests that a program which was written for `@openai/codex-sdk` does the same when its import alone is changed. */
+/** A program written for `@openai/codex-sdk` behaves the same if only its import changes. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -48,7 +48,7 @@ async function runProgram(name: string): Promise<{ printed: unknown[]; asked: un
   expect(program.split(`"${OURS}"`)).toHaveLength(2);
   await build({
     stdin: { contents: program.replace(`"${OURS}"`, JSON.stringify(name)), loader: "ts", resolveDir: root },
-    alias: { [OURS]: join(root, "src", "exec", "index.ts") },
+    alias: { [OURS]: join(root, "packages/codex-embed/src/exec/index.ts") },
     external: ["@openai/codex-sdk"],
     bundle: true,
     platform: "node",

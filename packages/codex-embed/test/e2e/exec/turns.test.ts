@@ -1,5 +1,3 @@
-/** Tests turns of the exec client on the pinned runtime: what they print, what they come to, how they fail. */
-
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ExecTurnFailedError, type ThreadEvent, unknownEvent, unknownItem } from "codex-embed/exec";

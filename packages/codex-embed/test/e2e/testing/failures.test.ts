@@ -1,4 +1,4 @@
-/** Owns the checks of scripted failures against the pinned runtime: how each of them ends a turn. */
+/** Scripted failures on the pinned runtime: how each of them ends a turn. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {

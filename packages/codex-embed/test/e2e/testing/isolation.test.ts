@@ -1,4 +1,4 @@
-/** Owns the checks that a test's runtime is quiet and keeps to itself: stderr, git, the user's and the project's files. */
+/** A test runtime writes nothing to stderr, and does not touch git, the user's files or the project's. */
 
 import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns a bare `codex app-server` child that speaks JSON lines: the testing kit is checked without the SDK in between. */
+/** A bare `codex app-server` process that speaks JSON lines, to test the kit without the SDK. */
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";

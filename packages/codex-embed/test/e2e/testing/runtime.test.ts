@@ -1,4 +1,4 @@
-/** Owns the checks of the scripted model against the pinned runtime: what each part of a script makes of a turn. */
+/** The parts of a script on the pinned runtime: what each of them does to a turn. */
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns the shorter examples of docs/testing.md, each as a test that runs. */
+/** The short examples of docs/testing.md, as tests. */
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

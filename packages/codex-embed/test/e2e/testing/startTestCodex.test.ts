@@ -1,5 +1,3 @@
-/** Owns the checks of the test bench: the client, the model and the folders together, and their end. */
-
 import { access, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";

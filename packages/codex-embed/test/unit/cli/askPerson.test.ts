@@ -1,5 +1,3 @@
-/** Owns the unit tests of asking the person at the terminal. */
-
 import { describe, expect, it } from "vitest";
 import { askPerson } from "../../../src/cli/askPerson.js";
 import type { CommandApprovalRequest, HandlerContext } from "../../../src/index.js";

@@ -1,5 +1,3 @@
-/** Owns the unit tests of the reading of flags. */
-
 import { describe, expect, it } from "vitest";
 import { type Flags, parseFlags } from "../../../src/cli/flags.js";
 import { BadUsage } from "../../../src/cli/terminal.js";

@@ -1,5 +1,3 @@
-/** Owns the unit tests of the command `mcp`: what it makes of its flags, and when it ends. */
-
 import { once } from "node:events";
 import type { McpHandle, McpHttpOptions } from "@codex-embed/mcp-server";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,3 @@
-/** Owns the unit tests of the program: its help, its complaints, its exit codes. */
-
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../../src/cli/flags.js";

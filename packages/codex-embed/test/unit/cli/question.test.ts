@@ -1,4 +1,4 @@
-/** Owns the unit tests of a question at the terminal: it is shown whole, and nothing covers it. */
+/** Questions at the terminal: they are shown whole, and nothing covers them. */
 
 import type { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";

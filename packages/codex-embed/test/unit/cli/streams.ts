@@ -1,4 +1,4 @@
-/** Owns streams in place of a terminal's, for a program that runs in this process. */
+/** Streams that stand in for those of a terminal, for a program that runs in this process. */
 
 import { PassThrough } from "node:stream";
 import { type Ask, createAsk } from "../../../src/cli/askPerson.js";

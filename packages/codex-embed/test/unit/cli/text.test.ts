@@ -1,5 +1,3 @@
-/** Owns the unit tests of how text is made safe to print. */
-
 import { describe, expect, it } from "vitest";
 import { clean, displayText, lastLines, oneLine, shortPath, wantsColor } from "../../../src/cli/render/text.js";
 import { quadraticShare } from "../../support/cost.js";

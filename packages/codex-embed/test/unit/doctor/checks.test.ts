@@ -1,5 +1,3 @@
-/** Owns the unit tests of the checks that need no runtime. */
-
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,3 @@
-/** Owns the unit tests of what is known of the search for plugins. */
-
 import { expect, it } from "vitest";
 import { wantsPlugins, withoutPlugins } from "../../../src/doctor/questions.js";
 import type { CodexOptions } from "../../../src/runtime/options.js";

@@ -1,5 +1,3 @@
-/** Owns the tests of the exec client's arguments and environment. */
-
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/errors/base.js";
 import { LaunchError } from "../../../src/errors/connection.js";
@@ -98,10 +96,10 @@ describe("planExec", () => {
   });
 
   it.each<[string, Partial<ExecPlan>, string]>([
-    ["no id", { codex: bin, target: { kind: "resume", id: "" } }, "The id of the thread is empty"],
-    ["no id to fork", { codex: bin, target: { kind: "fork", id: "" } }, "The id of the thread is empty"],
-    ["an option for an id", { codex: bin, target: { kind: "resume", id: "--last" } }, "takes for an option"],
-    ["an option for an id to fork", { codex: bin, target: { kind: "fork", id: "-h" } }, "takes for an option"],
+    ["no id", { codex: bin, target: { kind: "resume", id: "" } }, "The thread id is empty"],
+    ["no id to fork", { codex: bin, target: { kind: "fork", id: "" } }, "The thread id is empty"],
+    ["an option for an id", { codex: bin, target: { kind: "resume", id: "--last" } }, "would read as an option"],
+    ["an option for an id to fork", { codex: bin, target: { kind: "fork", id: "-h" } }, "would read as an option"],
     [
       "a worktree for a resume",
       { codex: bin, thread: { worktree: true }, target: { kind: "resume", id: "t" } },
@@ -113,11 +111,15 @@ describe("planExec", () => {
       "worktree list",
     ],
     ["a NUL", { codex: bin, thread: { model: "a\0b" } }, "NUL"],
-    ["an ephemeral resume", { codex: bin, thread: { ephemeral: true }, target: { kind: "resume", id: "t" } }, "Fork"],
+    [
+      "an ephemeral resume",
+      { codex: bin, thread: { ephemeral: true }, target: { kind: "resume", id: "t" } },
+      "Use forkThread()",
+    ],
     [
       "an ephemeral last",
       { codex: bin, thread: { ephemeral: true }, target: { kind: "resumeLast", all: true } },
-      "Fork",
+      "Use forkThread()",
     ],
     ["what is no text", { codex: bin, thread: Object({ model: 5 }) }, "(after --model) is of type number"],
   ])("refuses %s", (_, over, message) => {

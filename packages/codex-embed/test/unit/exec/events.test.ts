@@ -1,5 +1,3 @@
-/** Owns the tests of reading events, and of adding them up to a turn. */
-
 import { describe, expect, it } from "vitest";
 import { parseEvent, type ThreadEvent, type ThreadItem, unknownEvent, unknownItem } from "../../../src/exec/events.js";
 import { TurnRecord } from "../../../src/exec/turn.js";

@@ -1,4 +1,4 @@
-/** Owns the tests of what a turn is given: the input, and the schema of its answer. */
+/** The input of a turn, and the schema of its answer. */
 
 import { type } from "arktype";
 import { describe, expect, it } from "vitest";
@@ -23,9 +23,9 @@ describe("toPrompt", () => {
   });
 
   it.each<[unknown, string]>([
-    [undefined, "neither a string nor a list"],
-    [5, "neither a string nor a list"],
-    [{ type: "text", text: "a" }, "neither a string nor a list"],
+    [undefined, "must be a string or an array"],
+    [5, "must be a string or an array"],
+    [{ type: "text", text: "a" }, "must be a string or an array"],
     [["text"], "Part 0"],
     [[{ type: "text", text: "a" }, { type: "text" }], "Part 1"],
     [[{ type: "local_image" }], "Part 0"],

@@ -1,5 +1,3 @@
-/** Owns the tests of how a review is asked for, and of what is read from its answer. */
-
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/errors/base.js";
 import { type ReviewTarget, readReview, reviewRequest } from "../../../src/exec/client.js";

@@ -1,4 +1,4 @@
-/** Owns a small client of the Responses API, for tests that ask a scripted model without a runtime. */
+/** A small client of the Responses API, for tests that query a scripted model without a runtime. */
 
 import type { JsonObject } from "../../../src/testing/recordedRequest.js";
 import { isRecord } from "../../../src/util/json.js";

@@ -1,4 +1,4 @@
-/** Owns the check that the code of docs/testing.md is code that runs, and that the page leaves no builder out. */
+/** The code of docs/testing.md runs in a test, and the page names every export of the kit. */
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns the checks of what steps become on the wire: events, deltas, pauses, failures. */
+/** How steps appear on the wire: events, deltas, pauses, failures. */
 
 import { once } from "node:events";
 import { createServer } from "node:http";

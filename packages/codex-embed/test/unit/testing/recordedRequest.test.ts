@@ -1,5 +1,3 @@
-/** Owns the checks of the ways to look into a recorded request. */
-
 import { expect, test } from "vitest";
 import { RecordedRequest } from "../../../src/testing/recordedRequest.js";
 

@@ -1,4 +1,4 @@
-/** Owns the checks of the scripted model as a server: queues, routes, records, limits and its end. */
+/** The scripted model as a server: queues, routes, records, limits and its end. */
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fail, gate, message, ScriptError, ScriptedModel, shell, silence, step } from "../../../src/testing/index.js";

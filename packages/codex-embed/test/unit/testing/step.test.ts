@@ -1,5 +1,3 @@
-/** Owns the checks of the builders, which need no server. */
-
 import { expect, test } from "vitest";
 import {
   delay,

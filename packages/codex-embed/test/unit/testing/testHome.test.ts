@@ -1,5 +1,3 @@
-/** Owns the checks of the throw-away home: what is in it, where it is, and what of the user's environment gets in. */
-
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";

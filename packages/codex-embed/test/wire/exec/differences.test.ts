@@ -1,4 +1,4 @@
-/** Owns the list of what differs from `@openai/codex-sdk`: each row is shown in both packages, and stands in the docs. */
+/** The differences from `@openai/codex-sdk`: a test shows each in both packages, and docs/exec.md lists it. */
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -222,7 +222,7 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       their: { error: expect.objectContaining({ message: "Codex Exec exited with code 2: Error: no.\n" }) },
       our: {
         error: typed("EXEC_EXITED", {
-          message: expect.stringMatching(/^codex exec exited with code 2 before the turn was completed[^]*Error: no\./),
+          message: expect.stringMatching(/^codex exec exited with code 2 before the turn completed[^]*Error: no\./),
         }),
       },
     },

@@ -1,4 +1,4 @@
-/** Owns the comparison with `@openai/codex-sdk`: both packages, side by side, against a binary that records its calls. */
+/** Both packages side by side, against an executable that records its calls. */
 
 import { existsSync } from "node:fs";
 import * as theirs from "@openai/codex-sdk";

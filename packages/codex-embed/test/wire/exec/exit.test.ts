@@ -1,4 +1,4 @@
-/** Tests what is left of a turn when the program that runs it exits. */
+/** What remains of a turn when the program that runs it exits. */
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";

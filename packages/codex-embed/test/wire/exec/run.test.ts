@@ -1,4 +1,4 @@
-/** Owns the tests of one run of `codex exec` with real processes that misbehave. */
+/** One run of `codex exec`, with real processes that misbehave. */
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
@@ -67,37 +67,37 @@ describe.skipIf(process.platform === "win32")("a runtime that ends too early", (
       how: "before it has read the prompt",
       script: "echo 'Error: no config' >&2; exit 2",
       is: { exitCode: 2, signal: null, stderrTail: "Error: no config\n", threadId: null },
-      says: ["exited with code 2 before the turn was completed", "Error: no config"],
+      says: ["exited with code 2 before the turn completed", "Error: no config"],
     },
     {
       how: "by a signal",
       script: `${prints(started("t-7"))}kill -9 $$`,
       is: { exitCode: null, signal: "SIGKILL", threadId: "t-7" },
-      says: ["died by SIGKILL before"],
+      says: ["was killed by SIGKILL before"],
     },
     {
       how: "with code 0 and no word on the turn",
       script: CONSUME + all([started(), turnStarted, says("half")]),
       is: { exitCode: 0, threadId: "t-1" },
-      says: ["exited with code 0 before the turn was completed"],
+      says: ["exited with code 0 before the turn completed"],
     },
     {
       how: "with code 0 and an error event as its last word",
       script: CONSUME + all([started(), { type: "error", message: "It is over." }]),
       is: { exitCode: 0 },
-      says: ["its last error event: It is over."],
+      says: ["Last error event: It is over."],
     },
     {
       how: "with code 3 after the turn was complete",
       script: CONSUME + all(answer("whole")) + "exit 3",
       is: { exitCode: 3 },
-      says: ["exited with code 3 after the turn was completed"],
+      says: ["exited with code 3 after the turn completed"],
     },
     {
       how: "with nothing at all",
       script: CONSUME,
       is: { exitCode: 0, stderrTail: "" },
-      says: ["before the turn was completed."],
+      says: ["before the turn completed."],
     },
   ])("rejects when it ends $how", ({ script, is, says: parts }) => {
     verifies("exec-incomplete-turn");
