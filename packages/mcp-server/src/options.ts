@@ -4,7 +4,7 @@ import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { ApprovalMode, type CodexOptions, type Logger, Sandbox, UsageError } from "codex-embed";
 import { CODEX, logger } from "../../codex-embed/src/client/knownOptions.js";
-import { expandHome } from "../../codex-embed/src/process/environment.js";
+import { expandHome } from "../../codex-embed/src/process/paths.js";
 import { safeLogger } from "../../codex-embed/src/util/logger.js";
 import { filled, integer, listOf, milliseconds, oneOf, text } from "../../codex-embed/src/validate/kinds.js";
 import { checkOptions, nested, type OptionTable } from "../../codex-embed/src/validate/options.js";

@@ -5,7 +5,7 @@ import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "codex-embed";
-import { expandHome } from "../../codex-embed/src/process/environment.js";
+import { expandHome } from "../../codex-embed/src/process/paths.js";
 
 /** The environment variable that the token is taken from. The runtime does not get it. */
 export const TOKEN_VARIABLE = "CODEX_EMBED_MCP_TOKEN";

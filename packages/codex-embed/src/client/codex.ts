@@ -2,7 +2,7 @@
 
 import { atCallSite, type CallSite, captureCallSite, UsageError } from "../errors/base.js";
 import type { CloseReason } from "../errors/connection.js";
-import { withHomePaths } from "../process/environment.js";
+import { withHomePaths } from "../process/paths.js";
 import type {
   GetAccountRateLimitsResponse,
   GetAccountResponse,
@@ -11,8 +11,8 @@ import type {
   Thread as ThreadRecord,
 } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
+import { localEndpoint } from "../runtime/connectionManager.js";
 import type { RuntimeMetadata } from "../runtime/handshake.js";
-import { launched } from "../runtime/local.js";
 import type {
   CodexOptions,
   ConnectOptions,
@@ -21,7 +21,6 @@ import type {
   ResumeThreadOptions,
   StartThreadOptions,
 } from "../runtime/options.js";
-import { remote } from "../runtime/remote.js";
 import type { ClientMethod, RequestOptions } from "../runtime/requestPolicy.js";
 import { Runtime } from "../runtime/runtime.js";
 import { type CodexStatus, checkSubscription, type NotificationOf, type SubscriptionName } from "../stream/events.js";
@@ -71,7 +70,8 @@ export class Codex implements AsyncDisposable {
   static async connect(address: string, options: ConnectOptions = {}): Promise<Codex> {
     text(address, { call: "Codex.connect", path: "address" });
     const checked = checkOptions(options, "Codex.connect", CONNECT);
-    return new Codex(new Runtime(checked, remote(address, checked))).start();
+    const { remoteEndpoint } = await import("../runtime/remote.js");
+    return new Codex(new Runtime(checked, remoteEndpoint(address, checked))).start();
   }
 
   /** Starts the runtime, unless that is done. Rejects with `LaunchError`; a later call tries again. */
@@ -263,7 +263,7 @@ export class Codex implements AsyncDisposable {
 
 function launchedRuntime(options: CodexOptions): Runtime {
   const checked = withHomePaths(checkOptions(options, "new Codex", CODEX));
-  return new Runtime(checked, launched(checked));
+  return new Runtime(checked, localEndpoint(checked));
 }
 
 interface Page<T> {

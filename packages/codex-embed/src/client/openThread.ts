@@ -17,7 +17,7 @@ import {
   type ThreadExtras,
   threadModeFields,
 } from "../runtime/options.js";
-import { hasInstructions, openRollout, type RolloutBytes, rolloutOf, sandboxIn } from "../runtime/rollout.js";
+import type * as rollouts from "../runtime/rollout.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { type SandboxFields, sandboxFields, type ThreadSandbox } from "../stream/threadMemory.js";
 import { ToolSet } from "../tools/tool.js";
@@ -170,7 +170,9 @@ class StoredThread {
   async sandbox(): Promise<ThreadSandbox | null> {
     const known = this.#runtime.sandboxes.of(this.id);
     if (known !== undefined) return known;
-    const stored = await readRollout(this.#runtime, await this.#rolloutPath(), sandboxIn);
+    const stored = await readRollout(this.#runtime, await this.#rolloutPath(), (rollout, { sandboxIn }) =>
+      sandboxIn(rollout),
+    );
     if (stored !== null) return stored;
     if (this.#method === "thread/resume" && (await this.isLoaded())) return null;
     throw new UsageError(
@@ -182,7 +184,10 @@ class StoredThread {
   /** Whether these instructions are in the context of its model. */
   async isInstructed(instructions: string): Promise<boolean> {
     const path = await this.#rolloutPath();
-    return (await readRollout(this.#runtime, path, (rollout) => hasInstructions(rollout, instructions))) === true;
+    const isIn = await readRollout(this.#runtime, path, (rollout, { hasInstructions }) =>
+      hasInstructions(rollout, instructions),
+    );
+    return isIn === true;
   }
 
   async #rolloutPath(): Promise<string | null> {
@@ -347,14 +352,16 @@ export async function readThread(runtime: Runtime, threadId: string, includeTurn
 export async function readRollout<T>(
   runtime: Runtime,
   path: string | null,
-  read: (rollout: RolloutBytes) => Promise<T>,
+  read: (rollout: rollouts.RolloutBytes, readers: typeof rollouts) => Promise<T>,
 ): Promise<T | null> {
   if (path === null) return null;
-  let rollout: RolloutBytes | null = null;
+  // Most programs resume no thread, and do not load what reads one.
+  const readers = await import("../runtime/rollout.js");
+  let rollout: rollouts.RolloutBytes | null = null;
   try {
-    rollout = runtime.paths.isLocal ? await openRollout(path).catch(() => null) : null;
-    rollout ??= rolloutOf(Buffer.from((await runtime.request("fs/readFile", { path })).dataBase64, "base64"));
-    return await read(rollout);
+    rollout = runtime.paths.isLocal ? await readers.openRollout(path).catch(() => null) : null;
+    rollout ??= readers.rolloutOf(Buffer.from((await runtime.request("fs/readFile", { path })).dataBase64, "base64"));
+    return await read(rollout, readers);
   } catch {
     return null;
   } finally {

@@ -3,7 +3,7 @@ import { PassThrough, type Readable, type Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { type CodexError, messageOf, UsageError } from "../errors/base.js";
 import { LaunchError } from "../errors/connection.js";
-import { atExit, deferred, pause } from "../util/async.js";
+import { atExit, deferred, pause, withLimits } from "../util/async.js";
 import type { SpawnRequest } from "./launch.js";
 import { type Orphans, ProcessTree } from "./processTree.js";
 import { StderrTail } from "./stderr.js";
@@ -151,8 +151,6 @@ export function guarded(request: SpawnRequest): SpawnRequest {
   if (process.platform === "win32") return request;
   return { ...request, command: "/bin/sh", args: ["-c", SCRIPT, "codex-embed", request.command, ...request.args] };
 }
-
-export type { Orphans } from "./processTree.js";
 
 /** How a process ended. */
 export interface ProcessExit {
@@ -371,4 +369,32 @@ export class AgentProcess {
 
 async function closed(stream: Readable | Writable, timeoutMs: number): Promise<void> {
   if (!stream.closed) await pause(timeoutMs, new Promise((resolve) => stream.once("close", resolve)));
+}
+
+/** How long an aborted start waits for the process of a hanging `spawn` to die. */
+const KILL_GRACE_MS = 1_000;
+
+/**
+ * Starts a process within the limits of a signal: a plain child starts at once, but a custom `spawn` may hang.
+ *
+ * @throws LaunchError, UsageError as {@link AgentProcess.start} does; LaunchError `SPAWN_FAILED` when the signal aborts.
+ */
+export async function startProcess(
+  request: SpawnRequest,
+  { spawn, ...options }: AgentProcessOptions,
+  signal: AbortSignal,
+): Promise<AgentProcess> {
+  if (spawn === undefined) return AgentProcess.start(request, options);
+  let spawned: SpawnedProcess | undefined;
+  const starting = AgentProcess.start(request, { ...options, spawn: (asked) => (spawned = spawn(asked)) });
+  try {
+    return await withLimits(starting, { signal });
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    const gone = starting.then((late) => late.kill()).catch(() => {});
+    spawned?.kill("SIGKILL");
+    await pause(KILL_GRACE_MS, gone);
+    const why = messageOf(cause);
+    throw new LaunchError("SPAWN_FAILED", `${request.command} did not start: ${why}`, { cause });
+  }
 }

@@ -1,12 +1,13 @@
 /** Owns the plan of a launch: the command line, the environment and the folders that the runtime is started with. */
 
-import { mkdirSync, statSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { UsageError } from "../errors/base.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import { type ConfigObject, checkedOverrides, configOverrides } from "./config.js";
 import { type Environment, launchEnvironment, markOverride, withMark, withPathFolder } from "./environment.js";
 import type { LocatedRuntime } from "./locate.js";
+import { absolutePath, existingFolder } from "./paths.js";
 
 /** Everything that is needed to start a process. */
 export interface SpawnRequest {
@@ -149,46 +150,9 @@ function environment(plan: LaunchPlan): Record<string, string> {
   return plan.located.pathDir === null ? marked : withPathFolder(marked, plan.located.pathDir);
 }
 
-/** The working directory of this program. Throws `UsageError` when it is gone. */
-export function workingDirectory(): string {
-  try {
-    return process.cwd();
-  } catch (cause) {
-    throw new UsageError("The working directory of this program was deleted. Give cwd, an absolute path.", { cause });
-  }
-}
-
-function absolute(path: string, base?: string): string {
-  return isAbsolute(path) ? resolve(path) : resolve(base ?? workingDirectory(), path);
-}
-
-/**
- * The absolute path of a working directory.
- *
- * @param base - what a relative path is relative to. Default: the working directory of this program.
- * @throws UsageError when it is empty, does not exist, or is not a folder.
- */
-export function existingFolder(cwd: string, base?: string): string {
-  if (cwd === "") throw new UsageError("cwd is empty. Give a folder, or leave it out.");
-  const folder = absolute(cwd, base);
-  if (!isFolder(folder)) {
-    const was = isAbsolute(cwd) ? "" : ` (given as ${JSON.stringify(cwd)})`;
-    throw new UsageError(`cwd is ${folder}${was}, which is not an existing folder.`);
-  }
-  return folder;
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-}
-
 function createdFolder(codexHome: string): string {
   if (codexHome.trim() === "") throw new UsageError("codexHome is empty. Give a folder, or leave it out.");
-  const folder = absolute(codexHome);
+  const folder = absolutePath(codexHome);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {

@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { CodexError } from "../errors/base.js";
-import { type CloseReason } from "../errors/connection.js";
+import type { CloseReason } from "../errors/connection.js";
 import type { DynamicToolCallParams, Turn } from "../protocol/generated/protocol.js";
 import type { ServerRequests } from "../protocol/generated/tables.js";
 import type { RequestId, WireRequest } from "../protocol/shapes.js";

@@ -7,7 +7,7 @@ import {
   RequestTimeoutError,
   TransportClosedError,
 } from "../errors/connection.js";
-import { type WireNotification, type WireRequest } from "../protocol/shapes.js";
+import type { WireNotification, WireRequest } from "../protocol/shapes.js";
 import type { Transport } from "../transport/transport.js";
 import { isRecord } from "../util/json.js";
 import {

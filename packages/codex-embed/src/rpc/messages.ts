@@ -1,5 +1,5 @@
 import { CodexError, UsageError } from "../errors/base.js";
-import { type ThreadFate } from "../errors/connection.js";
+import type { ThreadFate } from "../errors/connection.js";
 import type { RequestId, WireNotification, WireRequest } from "../protocol/shapes.js";
 import { watchLimits } from "../util/async.js";
 import {

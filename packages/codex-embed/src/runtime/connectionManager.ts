@@ -1,16 +1,53 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "../errors/base.js";
 import { type CloseReason, LaunchError, TransportClosedError } from "../errors/connection.js";
-import { Connection, type ConnectionReceiver } from "../rpc/connection.js";
+import { type RuntimeFiles, workingDirectory } from "../process/paths.js";
+import type { Connection } from "../rpc/connection.js";
 import type { CodexStatus } from "../stream/events.js";
-import { DEFAULT_MAX_FRAME_BYTES } from "../transport/stdio.js";
-import { onAbort, rootContext, TimeLimitError, timeLimit, withLimits } from "../util/async.js";
-import type { Endpoint, OpenedEndpoint, RecoveryPlan } from "./endpoint.js";
-import { type RuntimeMetadata, shakeHands } from "./handshake.js";
-import { type ClientOptions, startupLimitMs } from "./options.js";
+import type { OpenedTransport } from "../transport/transport.js";
+import { onAbort, rootContext, timeLimit, withLimits } from "../util/async.js";
+import type { ConnectContext, Connected, RuntimeMetadata } from "./handshake.js";
+import type { CodexOptions } from "./options.js";
+
+/** What is done when the connection is lost: it is made anew, or the next call starts another process. */
+export type RecoveryPlan =
+  | {
+      readonly kind: "reconnect";
+      readonly initialDelayMs: number;
+      readonly maxDelayMs: number;
+      readonly giveUpAfterMs: number;
+    }
+  | { readonly kind: "restart" };
+
+/** Where a runtime is, and how to get to it. */
+export interface Endpoint extends RuntimeFiles {
+  /** Null when a connection that is lost is the end. */
+  readonly recovery: RecoveryPlan | null;
+  /**
+   * Starts or reaches it. Rejects as soon as the signal aborts: because the client was closed, or with a
+   * `TimeLimitError`.
+   *
+   * @throws LaunchError, or UsageError for options that cannot work. Nothing is left behind then.
+   */
+  open(signal: AbortSignal): Promise<OpenedTransport>;
+}
+
+/** The endpoint of a runtime that is started with these options. */
+export function localEndpoint(options: CodexOptions): Endpoint {
+  return {
+    recovery: options.restart === "on-crash" ? { kind: "restart" } : null,
+    cwd: options.cwd ?? workingDirectory(),
+    sharesFiles: options.spawn === undefined,
+    async open(signal) {
+      // A program that never starts a runtime does not load what starts one.
+      const { launchStdio } = await import("../transport/stdio.js");
+      return launchStdio(options, signal);
+    },
+  };
+}
 
 /** What happens to those who use the link. */
-export interface LinkReceiver extends Pick<EstablishOptions, "client" | "receiver" | "warn"> {
+export interface ConnectionListener extends Pick<ConnectContext, "client" | "receiver" | "warn"> {
   status(status: CodexStatus, reason: CloseReason | null): void;
   /** The connection is gone, and will be made anew. */
   suspend(): void;
@@ -21,11 +58,11 @@ export interface LinkReceiver extends Pick<EstablishOptions, "client" | "receive
 }
 
 /** The link to one runtime. Opened at its first use; once closed it stays closed. */
-export class Link {
+export class ConnectionManager {
   /** Resolves when the link is closed for good, with why. Never rejects. */
   readonly closed: Promise<CloseReason>;
   readonly #endpoint: Endpoint;
-  readonly #receiver: LinkReceiver;
+  readonly #receiver: ConnectionListener;
   readonly #stop = new AbortController();
   #status: CodexStatus = "idle";
   #ready: Connection | null = null;
@@ -34,12 +71,12 @@ export class Link {
   /** Why the connection before is gone. */
   #loss: CloseReason | null = null;
   #metadata: RuntimeMetadata | null = null;
-  #killOrphans: Established["killOrphans"] = null;
+  #killOrphans: Connected["killOrphans"] = null;
   #closing: Promise<void> | null = null;
   #closeReason: CloseReason | null = null;
   #markClosed: (reason: CloseReason) => void = () => {};
 
-  constructor(endpoint: Endpoint, receiver: LinkReceiver) {
+  constructor(endpoint: Endpoint, receiver: ConnectionListener) {
     this.#endpoint = endpoint;
     this.#receiver = receiver;
     this.closed = new Promise((resolve) => {
@@ -72,7 +109,7 @@ export class Link {
   }
 
   /** Kills what commands have left behind; null where that is not ours to do. */
-  get killOrphans(): Established["killOrphans"] {
+  get killOrphans(): Connected["killOrphans"] {
     return this.#killOrphans;
   }
 
@@ -130,7 +167,19 @@ export class Link {
   /** Makes a connection that can be used. The signal ends the attempt, taking up included. */
   async #connect(loss: CloseReason | null, signal: AbortSignal): Promise<Connection> {
     if (loss !== null) this.#receiver.suspend();
-    const { connection, metadata, killOrphans } = await this.#establish(signal);
+    const { client, receiver, warn } = this.#receiver;
+    // A program that never starts a runtime does not load what speaks with one.
+    const { connect } = await import("./handshake.js");
+    const { connection, metadata, killOrphans } = await connect({
+      client,
+      receiver,
+      warn,
+      signal,
+      open: (limited) => this.#endpoint.open(limited),
+      onOpen: (opened) => {
+        this.#latest = opened;
+      },
+    });
     this.#metadata = metadata;
     this.#killOrphans = killOrphans;
     if (loss !== null) {
@@ -149,14 +198,6 @@ export class Link {
     this.#tell("ready", null);
     void connection.closed.then((reason) => this.#lose(reason));
     return connection;
-  }
-
-  #establish(signal: AbortSignal): Promise<Established> {
-    const { client, receiver, warn } = this.#receiver;
-    const onOpen = (connection: Connection): void => {
-      this.#latest = connection;
-    };
-    return establish(this.#endpoint, { client, receiver, warn, signal, onOpen });
   }
 
   #lose(reason: CloseReason): void {
@@ -224,60 +265,3 @@ function isPassing(error: unknown): boolean {
 
 /** The reason of what was closed before there was anything to close. */
 export const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null, signal: null, stderrTail: "" };
-
-/** What a connection is made with. */
-export interface EstablishOptions {
-  readonly client: ClientOptions;
-  readonly receiver: ConnectionReceiver;
-  /** Aborts when the client is closed, with `TransportClosedError`, or gives up: what was opened is closed again. */
-  readonly signal: AbortSignal;
-  /** Told of the connection as soon as there is one, before anything is said on it. */
-  readonly onOpen: (connection: Connection) => void;
-  readonly warn: (message: string) => void;
-}
-
-/** A connection, and what the runtime has told of itself on it. */
-export interface Established {
-  readonly connection: Connection;
-  readonly metadata: RuntimeMetadata;
-  readonly killOrphans: OpenedEndpoint["killOrphans"];
-}
-
-/**
- * Opens the endpoint and shakes hands. One timer, `startupTimeoutMs`, limits all of it; what it ends is killed, since a
- * runtime that hangs does not answer a polite end either.
- *
- * @throws LaunchError; TransportClosedError when the client was closed meanwhile. Nothing is left behind then.
- */
-export async function establish(endpoint: Endpoint, options: EstablishOptions): Promise<Established> {
-  const { client, signal } = options;
-  const limit = timeLimit("startupTimeoutMs", startupLimitMs(client), signal);
-  try {
-    return await connectWithin(endpoint, options, limit.signal);
-  } catch (error) {
-    throw TransportClosedError.isInstance(signal.reason) ? signal.reason : error;
-  } finally {
-    limit.stop();
-  }
-}
-
-async function connectWithin(
-  endpoint: Endpoint,
-  { client, receiver, onOpen, warn }: EstablishOptions,
-  signal: AbortSignal,
-): Promise<Established> {
-  signal.throwIfAborted();
-  const { transport, codexBin, stderrTail, killOrphans } = await endpoint.open(signal);
-  const maxFrameBytes = client.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
-  const connection = new Connection(transport, receiver, { maxFrameBytes });
-  onOpen(connection);
-  try {
-    const metadata = await shakeHands(connection, client, { codexBin, signal, stderrTail, warn });
-    // The answer may have been on its way when the signal aborted.
-    signal.throwIfAborted();
-    return { connection, metadata, killOrphans };
-  } catch (error) {
-    await (signal.reason instanceof TimeLimitError ? connection.kill() : connection.close());
-    throw error;
-  }
-}

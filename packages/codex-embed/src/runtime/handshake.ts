@@ -1,14 +1,71 @@
-/** Owns the first exchange with a runtime: who we are, who it is, and whether the two fit. */
-
 import { messageOf } from "../errors/base.js";
 import { LaunchError, RequestTimeoutError, TransportClosedError } from "../errors/connection.js";
 import type { InitializeParams, InitializeResponse } from "../protocol/generated/protocol.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
-import type { Connection } from "../rpc/connection.js";
+import { Connection, type ConnectionReceiver } from "../rpc/connection.js";
 import { adviceOnStderr } from "../rpc/replyErrors.js";
-import { TimeLimitError } from "../util/async.js";
+import { DEFAULT_MAX_FRAME_BYTES, type OpenedTransport } from "../transport/transport.js";
+import { TimeLimitError, timeLimit } from "../util/async.js";
 import { isRecord } from "../util/json.js";
-import { type CodexOptions, DEFAULT_OPT_OUT_NOTIFICATIONS } from "./options.js";
+import { type ClientOptions, type CodexOptions, DEFAULT_OPT_OUT_NOTIFICATIONS, startupLimitMs } from "./options.js";
+
+/** What {@link connect} needs. */
+export interface ConnectContext {
+  readonly client: ClientOptions;
+  readonly receiver: ConnectionReceiver;
+  /** Starts or reaches the runtime. Rejects as soon as its signal aborts, and leaves nothing behind then. */
+  readonly open: (signal: AbortSignal) => Promise<OpenedTransport>;
+  /** Aborts with `TransportClosedError` when the client is closed, or when the client gives up reconnecting. */
+  readonly signal: AbortSignal;
+  /** Called with the connection before anything is sent on it. */
+  readonly onOpen: (connection: Connection) => void;
+  readonly warn: (message: string) => void;
+}
+
+/** A connection, and what the runtime says about itself. */
+export interface Connected {
+  readonly connection: Connection;
+  readonly metadata: RuntimeMetadata;
+  readonly killOrphans: OpenedTransport["killOrphans"];
+}
+
+/**
+ * Opens the endpoint and runs the handshake. One timer, `startupTimeoutMs`, limits all of it. A runtime that hits the
+ * limit is killed: it hangs, so it would not answer a polite shutdown either.
+ *
+ * @throws LaunchError; TransportClosedError when the client was closed meanwhile. Nothing is left behind then.
+ */
+export async function connect(context: ConnectContext): Promise<Connected> {
+  const { client, signal } = context;
+  const limit = timeLimit("startupTimeoutMs", startupLimitMs(client), signal);
+  try {
+    return await openWithin(limit.signal, context);
+  } catch (error) {
+    throw TransportClosedError.isInstance(signal.reason) ? signal.reason : error;
+  } finally {
+    limit.stop();
+  }
+}
+
+async function openWithin(
+  signal: AbortSignal,
+  { client, receiver, open, onOpen, warn }: ConnectContext,
+): Promise<Connected> {
+  signal.throwIfAborted();
+  const { transport, codexBin, stderrTail, killOrphans } = await open(signal);
+  const maxFrameBytes = client.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
+  const connection = new Connection(transport, receiver, { maxFrameBytes });
+  onOpen(connection);
+  try {
+    const metadata = await handshake(connection, client, { codexBin, signal, stderrTail, warn });
+    // The answer may have been on its way when the signal aborted.
+    signal.throwIfAborted();
+    return { connection, metadata, killOrphans };
+  } catch (error) {
+    await (signal.reason instanceof TimeLimitError ? connection.kill() : connection.close());
+    throw error;
+  }
+}
 
 /** What is known of a runtime after the handshake. */
 export interface RuntimeMetadata {
@@ -38,7 +95,7 @@ export interface HandshakeContext {
  *
  * @throws LaunchError `HANDSHAKE_FAILED` or `VERSION_MISMATCH`.
  */
-export async function shakeHands(
+export async function handshake(
   connection: Connection,
   options: CodexOptions,
   context: HandshakeContext,

@@ -4,10 +4,10 @@ import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isAbsolute } from "node:path";
 import { messageOf, UsageError } from "../errors/base.js";
 import { LaunchError } from "../errors/connection.js";
-import { DEFAULT_MAX_FRAME_BYTES } from "../transport/stdio.js";
+import { DEFAULT_MAX_FRAME_BYTES } from "../transport/transport.js";
 import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
 import { withLimits } from "../util/async.js";
-import type { Endpoint, RecoveryPlan } from "./endpoint.js";
+import type { Endpoint, RecoveryPlan } from "./connectionManager.js";
 import type { ConnectOptions, ReconnectOptions } from "./options.js";
 
 const DEFAULT_PING_INTERVAL_MS = 20_000;
@@ -15,7 +15,7 @@ const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 
 /** The endpoint of a runtime at `ws://`, `wss://` or `unix://`. Throws `UsageError` for what cannot or must not be reached. */
-export function remote(address: string, options: ConnectOptions): Endpoint {
+export function remoteEndpoint(address: string, options: ConnectOptions): Endpoint {
   const target = parseAddress(address);
   const hasToken = options.token !== undefined || options.tokenProvider !== undefined;
   const headers = checkedHeaders(options);

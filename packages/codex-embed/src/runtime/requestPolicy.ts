@@ -1,8 +1,8 @@
 import type { CallSite } from "../errors/base.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { Connection } from "../rpc/connection.js";
-import { type CallOptions } from "../rpc/messages.js";
-import { retryOnOverload } from "../rpc/replyErrors.js";
+import type { CallOptions } from "../rpc/messages.js";
+import { retryOnOverload } from "../rpc/retry.js";
 import { isRecord } from "../util/json.js";
 import type { RecoveryRequest } from "./recovery.js";
 

@@ -2,12 +2,13 @@
 
 import { atAwait, atCallSite, CodexError, messageOf, UsageError } from "../errors/base.js";
 import { type CloseReason, RequestTimeoutError, type ThreadFate, TransportClosedError } from "../errors/connection.js";
+import { RuntimePaths } from "../process/paths.js";
 import type { Turn } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { WireNotification } from "../protocol/shapes.js";
 import { RequestBroker } from "../requests/broker.js";
 import type { Connection, ConnectionReceiver } from "../rpc/connection.js";
-import { retryOnOverload } from "../rpc/replyErrors.js";
+import { retryOnOverload } from "../rpc/retry.js";
 import {
   type CodexStatus,
   isKnownNotification,
@@ -21,8 +22,7 @@ import { NewestMap, ThreadSandboxes, ThreadTotals } from "../stream/threadMemory
 import { withLimits } from "../util/async.js";
 import { safeLogger } from "../util/logger.js";
 import { ActivityLog } from "./activityLog.js";
-import { Link } from "./connectionManager.js";
-import { type Endpoint, RuntimePaths } from "./endpoint.js";
+import { ConnectionManager, type Endpoint } from "./connectionManager.js";
 import type { RuntimeMetadata } from "./handshake.js";
 import { LoginGate } from "./loginGate.js";
 import { type ClientOptions, DEFAULT_OPT_OUT_NOTIFICATIONS, startupLimitMs } from "./options.js";
@@ -73,7 +73,7 @@ export class Runtime {
   readonly paths: RuntimePaths;
   readonly #activity: ActivityLog | null;
   readonly #endpoint: Endpoint;
-  readonly #link: Link;
+  readonly #connections: ConnectionManager;
   readonly #warned = new NewestMap<true>();
 
   constructor(options: ClientOptions, endpoint: Endpoint) {
@@ -110,13 +110,13 @@ export class Runtime {
       account: () => this.request("account/read", { refreshToken: false }, { timeoutMs: LOGIN_QUESTION_MS }),
       config: () => this.request("config/read", { includeLayers: false }, { timeoutMs: LOGIN_QUESTION_MS }),
     });
-    this.#link = new Link(endpoint, {
+    this.#connections = new ConnectionManager(endpoint, {
       client: options,
       receiver: this.#receiver(),
       warn: (message) => this.warnOnce(message, message),
       status: (status, reason) => {
         this.#activity?.status(status, reason, {
-          runtimeVersion: this.#link.metadata?.runtimeVersion ?? null,
+          runtimeVersion: this.#connections.metadata?.runtimeVersion ?? null,
           pid: this.pid ?? null,
         });
         this.listeners.emit({ method: "status", params: { status, reason } }, true);
@@ -132,16 +132,16 @@ export class Runtime {
 
   /** Resolves when the runtime is gone for good, with why. Never rejects. */
   get closed(): Promise<CloseReason> {
-    return this.#link.closed;
+    return this.#connections.closed;
   }
 
   get status(): CodexStatus {
-    return this.#link.status;
+    return this.#connections.status;
   }
 
   /** Whether the runtime is gone or going. */
   get isClosed(): boolean {
-    return this.#link.isClosed;
+    return this.#connections.isClosed;
   }
 
   /**
@@ -166,14 +166,14 @@ export class Runtime {
 
   /** Why there is no connection while one is made anew; undefined when there is one, or has been none. */
   get outage(): TransportClosedError | undefined {
-    const { loss } = this.#link;
-    return loss === null || this.#link.ready !== null
+    const { loss } = this.#connections;
+    return loss === null || this.#connections.ready !== null
       ? undefined
       : new TransportClosedError(loss, { isRecovering: true });
   }
 
   get pid(): number | undefined {
-    return this.#link.latest?.pid;
+    return this.#connections.latest?.pid;
   }
 
   /**
@@ -181,18 +181,18 @@ export class Runtime {
    * The runtime names the thread in each command's environment. Does nothing where the runtime is not ours. Never rejects.
    */
   async killOrphans(threadIds: readonly string[], sinceMs: number): Promise<void> {
-    await this.#link.killOrphans?.({ variables: threadIds.map((id) => `CODEX_THREAD_ID=${id}`), sinceMs });
+    await this.#connections.killOrphans?.({ variables: threadIds.map((id) => `CODEX_THREAD_ID=${id}`), sinceMs });
   }
 
   get metadata(): RuntimeMetadata {
-    const { metadata } = this.#link;
+    const { metadata } = this.#connections;
     if (metadata !== null) return metadata;
     throw new UsageError("The runtime has not been started, so nothing is known of it yet: await codex.start() first.");
   }
 
   /** Starts the runtime if that has not been done. Concurrent calls start it once; after a failure a call tries anew. */
   async start(): Promise<void> {
-    await this.#link.open();
+    await this.#connections.open();
   }
 
   /** Sends a request of the protocol and resolves with its result, typed by the generated map. */
@@ -228,7 +228,7 @@ export class Runtime {
 
   /** Awaits something that this connection brings about: rejects with `TransportClosedError` when it goes first. */
   whileOpen<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-    const gone = (this.#link.latest?.closed ?? this.closed).then((reason) => {
+    const gone = (this.#connections.latest?.closed ?? this.closed).then((reason) => {
       throw new TransportClosedError(reason);
     });
     return withLimits(Promise.race([promise, gone]), { signal });
@@ -236,12 +236,12 @@ export class Runtime {
 
   /** Ends the runtime and resolves when nothing of it is left. Everything pending rejects. Idempotent. */
   close(): Promise<void> {
-    return this.#link.close();
+    return this.#connections.close();
   }
 
   /** The connection that a request can be sent on at once, or null. */
   #readyFor(method: ClientMethod, params: unknown): Connection | null {
-    return this.#dormantIn(method, params) === null ? this.#link.ready : null;
+    return this.#dormantIn(method, params) === null ? this.#connections.ready : null;
   }
 
   /** The dormant thread that a request uses, or null. */
@@ -262,11 +262,11 @@ export class Runtime {
   ): Promise<Connection> {
     for (;;) {
       if (this.isClosed) {
-        const error = new TransportClosedError(this.#link.closeReason, { method });
+        const error = new TransportClosedError(this.#connections.closeReason, { method });
         throw site === undefined ? error : atCallSite(error, site);
       }
       const late = () => new RequestTimeoutError(method, timeoutMs ?? 0, false);
-      const connection = await this.#link.opened(signal, timeoutMs, late);
+      const connection = await this.#connections.opened(signal, timeoutMs, late);
       const threadId = this.#dormantIn(method, params);
       if (threadId === null) return connection;
       try {
@@ -331,7 +331,7 @@ export class Runtime {
 
   /** The runtime tells every client that a thread has become active, and what goes on in it its subscribers alone. */
   #wakeActive({ threadId, status }: NotificationOf<"thread/status/changed">["params"]): void {
-    const connection = this.#link.ready;
+    const connection = this.#connections.ready;
     if (connection === null || status.type !== "active" || !this.recovery.isDormant(threadId)) return;
     this.recovery.wake(threadId, recoveryOn(connection)).catch(() => {});
   }

@@ -1,7 +1,34 @@
 import { isAscii } from "node:buffer";
 import type { CloseReason } from "../errors/connection.js";
-import type { AgentProcess } from "../process/agentProcess.js";
-import type { Transport, TransportReceiver } from "./transport.js";
+import { type AgentProcess, type AgentProcessOptions, startProcess } from "../process/agentProcess.js";
+import { launchEnvironment, newMark } from "../process/environment.js";
+import { type LaunchOptions, planLaunch } from "../process/launch.js";
+import { locateRuntime } from "../process/locate.js";
+import { DEFAULT_MAX_FRAME_BYTES, type OpenedTransport, type Transport, type TransportReceiver } from "./transport.js";
+
+/** How a runtime is found, started and spoken to over its pipes. */
+export interface StdioOptions extends LaunchOptions, Pick<AgentProcessOptions, "spawn" | "onStderr"> {
+  readonly codexBin?: string | undefined;
+  /** The largest message taken from the runtime. Default 128 MiB. */
+  readonly maxFrameBytes?: number | undefined;
+}
+
+/**
+ * Finds the runtime and starts it, until the signal aborts.
+ *
+ * @throws LaunchError `BINARY_NOT_FOUND` or `SPAWN_FAILED`; UsageError for options that cannot work. No process is left
+ * behind then.
+ */
+export async function launchStdio(options: StdioOptions, signal: AbortSignal): Promise<OpenedTransport> {
+  const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
+  const child = await startProcess(planLaunch({ ...options, located, mark: newMark() }), options, signal);
+  return {
+    transport: new StdioTransport(child, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES),
+    codexBin: located.path,
+    stderrTail: () => child.stderrTail(),
+    killOrphans: (orphans) => child.killOrphans(orphans),
+  };
+}
 
 /** Speaks JSON lines with a child process and owns it: when one ends, so does the other. */
 export class StdioTransport implements Transport {
@@ -69,9 +96,6 @@ export class StdioTransport implements Transport {
     void this.#process.shutdown();
   }
 }
-
-/** The default of `maxFrameBytes`. */
-export const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
 
 const LINE_FEED = 0x0a;
 const HEAD_BYTES = 512;

@@ -1,6 +1,8 @@
-/** Owns the contract between a connection and whatever carries its messages. */
-
 import type { CloseReason } from "../errors/connection.js";
+import type { Orphans } from "../process/processTree.js";
+
+/** The largest message that a client takes when `maxFrameBytes` sets no other limit. */
+export const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
 
 /** What a transport calls. All calls come from one reader, in the order of arrival. */
 export interface TransportReceiver {
@@ -26,4 +28,15 @@ export interface Transport {
   close(): Promise<void>;
   /** Ends it at once, without waiting for the other side, also in the middle of a {@link close}. */
   kill(): Promise<void>;
+}
+
+/** A transport to a runtime, and what is known of the process behind it. */
+export interface OpenedTransport {
+  readonly transport: Transport;
+  /** The binary that was started, or null for a runtime that this program did not start. */
+  readonly codexBin: string | null;
+  /** The last stderr output of the process; "" when this program did not start it. */
+  readonly stderrTail: () => string;
+  /** Kills what the runtime's commands have left behind. Null for a runtime that this program did not start. */
+  readonly killOrphans: ((orphans: Orphans) => Promise<void>) | null;
 }
