@@ -9,7 +9,7 @@ import { onAbort, rootContext, timeLimit, withLimits } from "../util/async.js";
 import type { ConnectContext, Connected, RuntimeMetadata } from "./handshake.js";
 import type { CodexOptions } from "./options.js";
 
-/** What is done when the connection is lost: it is made anew, or the next call starts another process. */
+/** What follows a lost connection: reconnect to the same runtime, or start another process at the next call. */
 export type RecoveryPlan =
   | {
       readonly kind: "reconnect";
@@ -19,56 +19,55 @@ export type RecoveryPlan =
     }
   | { readonly kind: "restart" };
 
-/** Where a runtime is, and how to get to it. */
+/** Where a runtime is, and how to reach it. */
 export interface Endpoint extends RuntimeFiles {
-  /** Null when a connection that is lost is the end. */
+  /** Null when a lost connection closes the client. */
   readonly recovery: RecoveryPlan | null;
   /**
-   * Starts or reaches it. Rejects as soon as the signal aborts: because the client was closed, or with a
-   * `TimeLimitError`.
+   * Starts or reaches the runtime. Rejects as soon as the signal aborts.
    *
-   * @throws LaunchError, or UsageError for options that cannot work. Nothing is left behind then.
+   * @throws LaunchError; UsageError for options that cannot work. Nothing is left behind then.
    */
   open(signal: AbortSignal): Promise<OpenedTransport>;
 }
 
-/** The endpoint of a runtime that is started with these options. */
+/** The endpoint of a runtime that this program starts. Throws `UsageError` when the working directory was deleted. */
 export function localEndpoint(options: CodexOptions): Endpoint {
   return {
     recovery: options.restart === "on-crash" ? { kind: "restart" } : null,
     cwd: options.cwd ?? workingDirectory(),
     sharesFiles: options.spawn === undefined,
     async open(signal) {
-      // A program that never starts a runtime does not load what starts one.
+      // Loaded on demand, to keep the import of the main entry small.
       const { launchStdio } = await import("../transport/stdio.js");
       return launchStdio(options, signal);
     },
   };
 }
 
-/** What happens to those who use the link. */
+/** What a {@link ConnectionManager} reports, and hands to the connections it makes. */
 export interface ConnectionListener extends Pick<ConnectContext, "client" | "receiver" | "warn"> {
   status(status: CodexStatus, reason: CloseReason | null): void;
-  /** The connection is gone, and will be made anew. */
+  /** The connection is lost. The manager is about to reconnect. */
   suspend(): void;
-  /** Takes up on a new connection what there was on the one before. Rejects when that is lost as well. */
-  takeUp(connection: Connection, loss: CloseReason): Promise<void>;
-  /** What was under way is over: nothing of it will be taken up. */
-  over(reason: CloseReason): void;
+  /** Subscribes again to what the lost connection carried. Rejects when the new connection is lost too. */
+  resubscribe(connection: Connection, loss: CloseReason): Promise<void>;
+  /** The connection ended for good. Whatever it carried fails. */
+  ended(reason: CloseReason): void;
 }
 
-/** The link to one runtime. Opened at its first use; once closed it stays closed. */
+/** Holds the connection to one runtime. Opens it at the first use, and recovers it as the endpoint plans. Once closed it stays closed. */
 export class ConnectionManager {
-  /** Resolves when the link is closed for good, with why. Never rejects. */
+  /** Resolves with the reason when the manager is closed for good. Never rejects. */
   readonly closed: Promise<CloseReason>;
   readonly #endpoint: Endpoint;
-  readonly #receiver: ConnectionListener;
+  readonly #listener: ConnectionListener;
   readonly #stop = new AbortController();
   #status: CodexStatus = "idle";
   #ready: Connection | null = null;
   #opening: Promise<Connection> | null = null;
   #latest: Connection | null = null;
-  /** Why the connection before is gone. */
+  /** Why the last connection was lost. */
   #loss: CloseReason | null = null;
   #metadata: RuntimeMetadata | null = null;
   #killOrphans: Connected["killOrphans"] = null;
@@ -76,9 +75,9 @@ export class ConnectionManager {
   #closeReason: CloseReason | null = null;
   #markClosed: (reason: CloseReason) => void = () => {};
 
-  constructor(endpoint: Endpoint, receiver: ConnectionListener) {
+  constructor(endpoint: Endpoint, listener: ConnectionListener) {
     this.#endpoint = endpoint;
-    this.#receiver = receiver;
+    this.#listener = listener;
     this.closed = new Promise((resolve) => {
       this.#markClosed = resolve;
     });
@@ -88,60 +87,60 @@ export class ConnectionManager {
     return this.#status;
   }
 
-  /** The connection that can be used, or null. */
+  /** The connection to send on, or null. */
   get ready(): Connection | null {
     return this.#ready;
   }
 
-  /** Why the connection before is gone, while there is no other. */
+  /** Why the last connection was lost, while there is no new one. */
   get loss(): CloseReason | null {
     return this.#loss;
   }
 
-  /** The last connection, whatever has become of it. */
+  /** The last connection, open or closed. */
   get latest(): Connection | null {
     return this.#latest;
   }
 
-  /** What the runtime told of itself at the last handshake, or null before the first. */
+  /** What the runtime said about itself at the last handshake, or null before the first. */
   get metadata(): RuntimeMetadata | null {
     return this.#metadata;
   }
 
-  /** Kills what commands have left behind; null where that is not ours to do. */
+  /** Kills what commands left behind. Null for a runtime that this program did not start. */
   get killOrphans(): Connected["killOrphans"] {
     return this.#killOrphans;
   }
 
-  /** Whether the link is closed or about to be. */
+  /** Whether the manager is closed or closing. */
   get isClosed(): boolean {
     return this.#closeReason !== null || this.#closing !== null;
   }
 
-  /** Why it is closed; for one that is about to be, that the client has done it. */
+  /** Why it is closed. While it is closing, the reason is the client. */
   get closeReason(): CloseReason {
     return this.#closeReason ?? NEVER_STARTED;
   }
 
-  /** Resolves with a connection as soon as there is one. Concurrent calls open it once; after a failure a call tries anew. */
+  /** Resolves with a ready connection. Concurrent calls share one attempt; a call after a failure tries again. */
   open(): Promise<Connection> {
     if (this.isClosed) return Promise.reject(new TransportClosedError(this.closeReason));
     if (this.#opening === null) {
-      this.#tell("starting", this.#loss);
-      // All callers share the connection: it must not carry the context of the one who happened to be the first.
+      this.#setStatus("starting", this.#loss);
+      // All callers share the connection, so it must not carry the async context of the first.
       this.#opening = rootContext(() => this.#connect(this.#loss, this.#stop.signal));
       this.#opening.catch(() => {
         if (this.isClosed) return;
         this.#opening = null;
-        this.#tell("idle", this.#loss);
+        this.#setStatus("idle", this.#loss);
       });
     }
     return this.#opening;
   }
 
   /**
-   * Awaits `open()`, but no longer than the signal allows. While reconnecting, also no longer than a request has: a
-   * start has a limit of its own.
+   * Awaits `open()` within the limits of a request. The timeout only counts while reconnecting, because a start has its
+   * own limit.
    */
   async opened(signal: AbortSignal | undefined, timeoutMs: number | null, onTimeout: () => Error): Promise<Connection> {
     signal?.throwIfAborted();
@@ -149,7 +148,7 @@ export class ConnectionManager {
     return withLimits(opening, { signal, timeoutMs: this.#status === "reconnecting" ? timeoutMs : null, onTimeout });
   }
 
-  /** Ends the link and resolves when nothing of it is left. Idempotent. */
+  /** Closes the connection and resolves when nothing of it is left. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -164,11 +163,11 @@ export class ConnectionManager {
     this.#end((wasOpen ? connection.closeReason : null) ?? NEVER_STARTED);
   }
 
-  /** Makes a connection that can be used. The signal ends the attempt, taking up included. */
+  /** Makes a ready connection. The signal ends the attempt, including the resubscription. */
   async #connect(loss: CloseReason | null, signal: AbortSignal): Promise<Connection> {
-    if (loss !== null) this.#receiver.suspend();
-    const { client, receiver, warn } = this.#receiver;
-    // A program that never starts a runtime does not load what speaks with one.
+    if (loss !== null) this.#listener.suspend();
+    const { client, receiver, warn } = this.#listener;
+    // Loaded on demand, to keep the import of the main entry small.
     const { connect } = await import("./handshake.js");
     const { connection, metadata, killOrphans } = await connect({
       client,
@@ -185,7 +184,7 @@ export class ConnectionManager {
     if (loss !== null) {
       const stop = onAbort(signal, () => void (this.#closing === null ? connection.kill() : connection.close()));
       try {
-        await this.#receiver.takeUp(connection, loss);
+        await this.#listener.resubscribe(connection, loss);
       } catch (error) {
         await connection.close();
         throw error;
@@ -195,12 +194,12 @@ export class ConnectionManager {
     }
     this.#ready = connection;
     this.#loss = null;
-    this.#tell("ready", null);
-    void connection.closed.then((reason) => this.#lose(reason));
+    this.#setStatus("ready", null);
+    void connection.closed.then((reason) => this.#onClosed(reason));
     return connection;
   }
 
-  #lose(reason: CloseReason): void {
+  #onClosed(reason: CloseReason): void {
     const { recovery } = this.#endpoint;
     this.#ready = null;
     if (recovery === null || this.#closing !== null || reason.initiator === "client") return this.#end(reason);
@@ -210,16 +209,16 @@ export class ConnectionManager {
       this.#opening.catch(() => {});
     } else {
       this.#opening = null;
-      this.#receiver.over(reason);
-      this.#tell("idle", reason);
+      this.#listener.ended(reason);
+      this.#setStatus("idle", reason);
     }
   }
 
   async #reconnect(reason: CloseReason, plan: Extract<RecoveryPlan, { kind: "reconnect" }>): Promise<Connection> {
     const { initialDelayMs, maxDelayMs, giveUpAfterMs } = plan;
-    // What comes of handlers and of late frames meanwhile must not be told before what was missed.
-    this.#receiver.suspend();
-    this.#tell("reconnecting", reason);
+    // Results of handlers and late frames must not be reported before the events that were missed.
+    this.#listener.suspend();
+    this.#setStatus("reconnecting", reason);
     const limit = timeLimit("reconnect.giveUpAfterMs", giveUpAfterMs, this.#stop.signal);
     let failure: unknown;
     try {
@@ -230,7 +229,7 @@ export class ConnectionManager {
           return await this.#connect(reason, limit.signal);
         } catch (error) {
           failure = error;
-          if (!isPassing(error)) break;
+          if (!isTransient(error)) break;
         }
       }
     } finally {
@@ -242,26 +241,26 @@ export class ConnectionManager {
     throw failure;
   }
 
-  #tell(status: CodexStatus, reason: CloseReason | null): void {
+  #setStatus(status: CodexStatus, reason: CloseReason | null): void {
     this.#status = status;
-    this.#receiver.status(status, reason);
+    this.#listener.status(status, reason);
   }
 
   #end(reason: CloseReason): void {
     if (this.#closeReason !== null) return;
     this.#closeReason = reason;
     this.#ready = null;
-    this.#receiver.over(reason);
-    this.#tell("closed", reason);
+    this.#listener.ended(reason);
+    this.#setStatus("closed", reason);
     this.#markClosed(reason);
   }
 }
 
-/** Whether another attempt may succeed where this one has failed. */
-function isPassing(error: unknown): boolean {
+/** Whether another attempt may succeed. */
+function isTransient(error: unknown): boolean {
   if (UsageError.isInstance(error)) return false;
   return !(LaunchError.isInstance(error) && ["UNAUTHORIZED", "VERSION_MISMATCH"].includes(error.code));
 }
 
-/** The reason of what was closed before there was anything to close. */
+/** The reason of a client that was closed before it had a connection. */
 export const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null, signal: null, stderrTail: "" };
