@@ -2,13 +2,14 @@
 
 /** The verbs with which the SDK begins a piece of advice. */
 const ADVICE =
-  /(?:^|\n|[.;:,] |\bor )(?:Await|Call|Check|Choose|Correct|End|Free|Give|Go|Install|Leave|Log|Look|Make|Pass|Put|Raise|Read|Resume|Send|Set|Start|Use|look|make|read|raise|pass)\b/;
+  /(?:^|\n|[.;:,] |\bor )(?:Await|Call|Check|Choose|Close|Correct|Create|End|Free|Give|Go|Install|Leave|Log|Look|Make|Move|Pass|Put|Raise|Read|Remove|Request|Resume|Run|Send|Set|Start|Try|Use|check|look|make|read|raise|pass)\b/;
 
 /** What an error fails to say; empty when it says all of it. */
 export function unsaid(error: unknown): string[] {
   if (!(error instanceof Error)) return [`${String(error)} is no error`];
-  const [said = ""] = error.message.split(" Its last words on stderr:");
-  const why = error.cause !== undefined || /[:(]|\b(?:died|exited|within|longer|silent|closed|behind)\b/.test(said);
+  const [said = ""] = error.message.split(" Last stderr output:");
+  const why =
+    error.cause !== undefined || /[:(]|\b(?:died|killed|exited|within|longer|silent|closed|behind)\b/.test(said);
   return [
     ...(said.length > 10 ? [] : ["what failed"]),
     ...(why ? [] : ["why"]),

@@ -7,7 +7,7 @@ import type { CodexStatus } from "../stream/events.js";
 import type { OpenedTransport } from "../transport/transport.js";
 import { onAbort, rootContext, timeLimit, withLimits } from "../util/async.js";
 import type { ConnectContext, Connected, RuntimeMetadata } from "./handshake.js";
-import type { CodexOptions } from "./options.js";
+import { type CodexOptions, startupLimitMs } from "./options.js";
 
 /** What follows a lost connection: reconnect to the same runtime, or start another process at the next call. */
 export type RecoveryPlan =
@@ -166,19 +166,7 @@ export class ConnectionManager {
   /** Makes a ready connection. The signal ends the attempt, including the resubscription. */
   async #connect(loss: CloseReason | null, signal: AbortSignal): Promise<Connection> {
     if (loss !== null) this.#listener.suspend();
-    const { client, receiver, warn } = this.#listener;
-    // Loaded on demand, to keep the import of the main entry small.
-    const { connect } = await import("./handshake.js");
-    const { connection, metadata, killOrphans } = await connect({
-      client,
-      receiver,
-      warn,
-      signal,
-      open: (limited) => this.#endpoint.open(limited),
-      onOpen: (opened) => {
-        this.#latest = opened;
-      },
-    });
+    const { connection, metadata, killOrphans } = await this.#open(signal);
     this.#metadata = metadata;
     this.#killOrphans = killOrphans;
     if (loss !== null) {
@@ -197,6 +185,27 @@ export class ConnectionManager {
     this.#setStatus("ready", null);
     void connection.closed.then((reason) => this.#onClosed(reason));
     return connection;
+  }
+
+  /** Opens the endpoint and runs the handshake, within `startupTimeoutMs` for both. */
+  async #open(signal: AbortSignal): Promise<Connected> {
+    const { client, receiver, warn } = this.#listener;
+    const limit = timeLimit("startupTimeoutMs", startupLimitMs(client), signal);
+    const onOpen = (connection: Connection): void => {
+      this.#latest = connection;
+    };
+    try {
+      limit.signal.throwIfAborted();
+      const opening = this.#endpoint.open(limit.signal);
+      opening.catch(() => {});
+      // Loaded on demand, to keep the import of the main entry small, and while the process starts.
+      const { connect } = await import("./handshake.js");
+      return await connect(await opening, { client, receiver, signal: limit.signal, onOpen, warn });
+    } catch (error) {
+      throw TransportClosedError.isInstance(signal.reason) ? signal.reason : error;
+    } finally {
+      limit.stop();
+    }
   }
 
   #onClosed(reason: CloseReason): void {

@@ -5,17 +5,15 @@ import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import { Connection, type ConnectionReceiver } from "../rpc/connection.js";
 import { adviceOnStderr } from "../rpc/replyErrors.js";
 import { DEFAULT_MAX_FRAME_BYTES, type OpenedTransport } from "../transport/transport.js";
-import { TimeLimitError, timeLimit } from "../util/async.js";
+import { TimeLimitError } from "../util/async.js";
 import { isRecord } from "../util/json.js";
-import { type ClientOptions, type CodexOptions, DEFAULT_OPT_OUT_NOTIFICATIONS, startupLimitMs } from "./options.js";
+import { type ClientOptions, type CodexOptions, DEFAULT_OPT_OUT_NOTIFICATIONS } from "./options.js";
 
-/** What {@link connect} needs. */
+/** What {@link connect} needs besides the transport. */
 export interface ConnectContext {
   readonly client: ClientOptions;
   readonly receiver: ConnectionReceiver;
-  /** Starts or reaches the runtime. Rejects as soon as its signal aborts, and leaves nothing behind then. */
-  readonly open: (signal: AbortSignal) => Promise<OpenedTransport>;
-  /** Aborts with `TransportClosedError` when the client is closed, or when the client gives up reconnecting. */
+  /** Aborts when the client is closed, gives up reconnecting, or hits `startupTimeoutMs` (`TimeLimitError`). */
   readonly signal: AbortSignal;
   /** Called with the connection before anything is sent on it. */
   readonly onOpen: (connection: Connection) => void;
@@ -30,29 +28,14 @@ export interface Connected {
 }
 
 /**
- * Opens the endpoint and runs the handshake. One timer, `startupTimeoutMs`, limits all of it. A runtime that hits the
- * limit is killed: it hangs, so it would not answer a polite shutdown either.
+ * Makes a connection of a transport, and runs the handshake on it. A runtime that hits the time limit is killed: it hangs,
+ * so it would not answer a polite shutdown either.
  *
- * @throws LaunchError; TransportClosedError when the client was closed meanwhile. Nothing is left behind then.
+ * @throws LaunchError; the signal's reason. The transport is closed then.
  */
-export async function connect(context: ConnectContext): Promise<Connected> {
-  const { client, signal } = context;
-  const limit = timeLimit("startupTimeoutMs", startupLimitMs(client), signal);
-  try {
-    return await openWithin(limit.signal, context);
-  } catch (error) {
-    throw TransportClosedError.isInstance(signal.reason) ? signal.reason : error;
-  } finally {
-    limit.stop();
-  }
-}
-
-async function openWithin(
-  signal: AbortSignal,
-  { client, receiver, open, onOpen, warn }: ConnectContext,
-): Promise<Connected> {
-  signal.throwIfAborted();
-  const { transport, codexBin, stderrTail, killOrphans } = await open(signal);
+export async function connect(opened: OpenedTransport, context: ConnectContext): Promise<Connected> {
+  const { transport, codexBin, stderrTail, killOrphans } = opened;
+  const { client, receiver, signal, onOpen, warn } = context;
   const maxFrameBytes = client.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
   const connection = new Connection(transport, receiver, { maxFrameBytes });
   onOpen(connection);
