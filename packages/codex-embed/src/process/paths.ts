@@ -4,31 +4,32 @@ import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../errors/base.js";
 
-/** `~` and `~/…` mean the home folder of the user of this program. */
+/** `~` and `~/…` mean the home folder of the current user. */
 const OWN_HOME = process.platform === "win32" ? /^~(?:[/\\]|$)/ : /^~(?:\/|$)/;
 
 /**
- * Replaces a leading `~` by the user's home folder, as a shell does.
+ * Replaces a leading `~` with the home folder of the current user, as a shell does.
  *
- * @throws UsageError for `~name`, which a shell takes for the home of another user.
+ * @param option - the option that the path belongs to, for the message.
+ * @throws UsageError for `~name`, which a shell expands to the home of another user.
  */
 export function expandHome(path: string, option: string): string {
   if (!path.startsWith("~")) return path;
   if (OWN_HOME.test(path)) return join(homedir(), path.slice(1));
   throw new UsageError(
-    `${option} begins with ~ and a name. Only ~ and ~/… are expanded, to your own home folder: give the absolute ` +
-      "path, or put ./ in front of a folder that has such a name.",
+    `${option} begins with ~ and a name. Only ~ and ~/… are expanded. Give the absolute path, or put ./ in front of a ` +
+      "folder with such a name.",
   );
 }
 
-/** The paths that a client resolves on this machine. */
+/** The paths of a client that are resolved on this machine. */
 interface ClientPaths {
   readonly codexBin?: string | undefined;
   readonly codexHome?: string | undefined;
   readonly cwd?: string | undefined;
 }
 
-/** The options of a client with `~` expanded in its paths. Throws `UsageError` as {@link expandHome} does. */
+/** The options with `~` expanded in their paths. Throws `UsageError` as {@link expandHome} does. */
 export function withHomePaths<T extends ClientPaths>(options: T): T {
   const { codexBin, codexHome, cwd } = options;
   const given = Object.entries({ codexBin, codexHome, cwd });
@@ -36,12 +37,12 @@ export function withHomePaths<T extends ClientPaths>(options: T): T {
   return expanded.length === 0 ? options : Object.assign({}, options, Object.fromEntries(expanded));
 }
 
-/** The working directory of this program. Throws `UsageError` when it is gone. */
+/** The working directory of this program. Throws `UsageError` when it was deleted. */
 export function workingDirectory(): string {
   try {
     return process.cwd();
   } catch (cause) {
-    throw new UsageError("The working directory of this program was deleted. Give cwd, an absolute path.", { cause });
+    throw new UsageError("The working directory of this program was deleted. Pass cwd as an absolute path.", { cause });
   }
 }
 
@@ -54,14 +55,14 @@ export function absolutePath(path: string, base?: string): string {
  * The absolute path of a working directory.
  *
  * @param base - what a relative path is relative to. Default: the working directory of this program.
- * @throws UsageError when it is empty, does not exist, or is not a folder.
+ * @throws UsageError when it is empty, missing, or not a folder.
  */
 export function existingFolder(cwd: string, base?: string): string {
-  if (cwd === "") throw new UsageError("cwd is empty. Give a folder, or leave it out.");
+  if (cwd === "") throw new UsageError("cwd is empty. Give a folder, or omit it.");
   const folder = absolutePath(cwd, base);
   if (!isFolder(folder)) {
     const was = isAbsolute(cwd) ? "" : ` (given as ${JSON.stringify(cwd)})`;
-    throw new UsageError(`cwd is ${folder}${was}, which is not an existing folder.`);
+    throw new UsageError(`cwd is ${folder}${was}, which is not an existing folder. Create it, or give another one.`);
   }
   return folder;
 }
@@ -82,7 +83,7 @@ export interface RuntimeFiles {
   readonly sharesFiles: boolean;
 }
 
-/** The paths that a program gives, as a runtime understands them. */
+/** Resolves the paths that a program passes, as its runtime does. */
 export class RuntimePaths {
   readonly #runtime: RuntimeFiles;
 
@@ -90,30 +91,30 @@ export class RuntimePaths {
     this.#runtime = runtime;
   }
 
-  /** Whether the runtime was started by this program, and so resolves paths as this program does. */
+  /** Whether this program started the runtime, which then resolves paths as this program does. */
   get isLocal(): boolean {
     return this.#runtime.cwd !== null;
   }
 
   /**
-   * The absolute form of a path as the runtime resolves it: against the working directory of its process.
+   * The absolute form of a path, resolved against the working directory of the runtime's process.
    *
-   * Throws `UsageError` for a relative path where that directory is not known.
+   * Throws `UsageError` for a relative path when that directory is not known.
    */
   resolve(path: string): string {
     const { cwd } = this.#runtime;
     if (cwd !== null) return resolve(cwd, expandHome(path, "cwd"));
     if (isAbsolute(path)) return path;
     throw new UsageError(
-      `The path ${JSON.stringify(path)} is relative, but the runtime runs elsewhere: give an absolute one.`,
+      `The path ${JSON.stringify(path)} is relative, but the runtime runs elsewhere. Give an absolute path.`,
     );
   }
 
   /**
-   * The field `cwd` of a thread or a turn as the wire takes it, with `~` as the user's home; none when it is left out.
+   * The field `cwd` of a thread or a turn for the wire, with `~` expanded. Empty for undefined.
    *
-   * Throws `UsageError` for a URL other than `file:`, and for a path that is not an existing folder where the runtime sees
-   * the same files as this program.
+   * Throws `UsageError` for a URL other than `file:`, and, when the runtime shares this program's files, for a path that is
+   * not an existing folder.
    */
   cwdField(cwd: string | URL | null | undefined): { readonly cwd?: string | null } {
     if (cwd === undefined) return {};
@@ -129,7 +130,7 @@ function filePath(url: URL): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    throw new UsageError(`cwd is a ${url.protocol} URL that names no local path. Give a path or a file: URL.`, {
+    throw new UsageError(`cwd is a ${url.protocol} URL, which names no local path. Give a path or a file: URL.`, {
       cause,
     });
   }
