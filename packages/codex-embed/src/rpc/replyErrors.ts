@@ -18,16 +18,16 @@ type JsonRpcErrorClass = new (code: string, method: string, body: RpcErrorBody, 
 
 interface ReplyRule {
   readonly rpcCode?: number;
-  /** Matched against the runtime's message: it gives most failures the code -32600 and nothing else to tell them by. */
+  /** Matched against the message: the runtime gives most failures the code -32600 and nothing else to distinguish them. */
   readonly message?: RegExp;
-  /** Whether the message must name the method itself as what is not known. */
+  /** Whether the message must name the method itself as unknown. */
   readonly aboutMethod?: boolean;
   readonly type: JsonRpcErrorClass;
   readonly code: string;
   readonly hint?: string;
 }
 
-/** What goes before the hint of a thread that is not found, when it is known what has become of it. */
+/** Code and hint for a thread that is not found, when the client knows what happened to it. */
 const FATES: Readonly<Record<ThreadFate, { readonly code: string; readonly hint: string }>> = {
   deleted: { code: "THREAD_NOT_FOUND", hint: "It was deleted. Start a new thread with startThread()." },
   archived: { code: "THREAD_ARCHIVED", hint: "It is archived. Call unarchiveThread(id), then resumeThread(id)." },
@@ -36,11 +36,11 @@ const FATES: Readonly<Record<ThreadFate, { readonly code: string; readonly hint:
     hint: "It is ephemeral: it cannot be stored, resumed or archived. Start a new thread with startThread().",
   },
 };
-/** What the runtime says, on whatever it wanted to open then, and what to do about it. Measured with `ulimit -n`. */
+/** The message of a runtime without file descriptors, whatever it tried to open. Measured with `ulimit -n`. */
 const OUT_OF_FILES = /No file descriptors available|Too many open files/;
 const OUT_OF_FILES_HINT =
-  "The runtime has run out of open files; the file that it names is not the cause. Each stored thread that is loaded holds 3: " +
-  "unsubscribe() from idle threads, start threads with `ephemeral: true`, or raise the limit (ulimit -n).";
+  "The runtime has run out of file descriptors; the file that it names is not the cause. Each loaded stored thread takes 3. " +
+  "Call unsubscribe() on idle threads, start threads with `ephemeral: true`, or raise the limit (ulimit -n).";
 
 const UNKNOWN_VARIANT = /^Invalid request: unknown variant `([^`]*)`/;
 
@@ -69,7 +69,7 @@ const RULES: readonly ReplyRule[] = [
     message: /already has an active writer/,
     type: ThreadLockedError,
     code: "THREAD_LOCKED",
-    hint: "Another process has this thread open on the same codexHome: close that client first.",
+    hint: "Another process has this thread open on the same codexHome. Close that client first.",
   },
   {
     message: /^no active turn to|^expected active turn id/,
@@ -86,13 +86,13 @@ const RULES: readonly ReplyRule[] = [
     message: /^goals feature is disabled/,
     type: InvalidRequestError,
     code: "GOALS_DISABLED",
-    hint: 'Take "goals" out of `disable`, or set features.goals to true in the configuration.',
+    hint: 'Remove "goals" from `disable`, or set features.goals to true in the configuration.',
   },
   {
     message: /chatgpt authentication required/,
     type: AuthRequiredError,
     code: "AUTH_REQUIRED",
-    hint: "Log in with loginChatgpt() first; an API key does not do here.",
+    hint: "Log in with loginChatgpt() first. An API key does not work here.",
   },
   {
     message: /authentication required/,
@@ -129,15 +129,15 @@ const RULES: readonly ReplyRule[] = [
   { rpcCode: -32603, type: InternalRpcError, code: "INTERNAL" },
 ];
 
-/** What to do about a runtime that ended before it could answer, by what it wrote to stderr; null when that does not tell. */
+/** What to do about a runtime that exited before it answered, according to its stderr. Null when that does not tell. */
 export function adviceOnStderr(stderrTail: string): string | null {
   return OUT_OF_FILES.test(stderrTail) ? OUT_OF_FILES_HINT : null;
 }
 
-/** The longest message that is kept: an unknown method is answered with the list of all of them. */
+/** The longest message to keep. The reply to an unknown method lists all methods. */
 const MAX_MESSAGE_CHARS = 400;
 
-/** Makes the error for an answer of the runtime; `fate` is that of the thread that was asked about, where it is known. */
+/** The error for an error reply. `fate` is what happened to the thread of the request, if known. */
 export function replyError(method: string, error: Readonly<Record<string, unknown>>, fate?: ThreadFate): JsonRpcError {
   const rpcCode = typeof error["code"] === "number" ? error["code"] : 0;
   const text = typeof error["message"] === "string" ? error["message"] : "the runtime gave no message";
@@ -156,8 +156,8 @@ export function replyError(method: string, error: Readonly<Record<string, unknow
 }
 
 /**
- * The runtime quotes a bad parameter in its answer; a value may be a secret, so only its type is kept. A value can be as
- * large as a message, which a pattern for all of it could not match: its end is looked for piece by piece.
+ * The message without the values that it quotes: a bad parameter may be a secret, so only its type is kept. A value can be as
+ * large as a message, too large for one pattern, so its end is searched piece by piece.
  */
 function withoutValues(text: string): string {
   const start = /\b(?:invalid (?:type|value): [a-z ]+?|unknown (?:variant|field)) (?=["`])/g;
@@ -172,7 +172,7 @@ function withoutValues(text: string): string {
   return kept + text.slice(from);
 }
 
-/** Where what is quoted from `start` on ends; a quote that is not closed reaches to the end of the text. */
+/** The end of the quote that begins at `start`. An unclosed quote extends to the end of the text. */
 function endOfQuote(text: string, start: number): number {
   const isDouble = text[start] === '"';
   const next = isDouble ? /["\\]/g : /`/g;

@@ -4,17 +4,17 @@ import { TurnFailedError } from "../errors/turn.js";
 import { callback, integer, numberFrom, signal } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
 
-/** How `retryOnOverload` repeats. */
+/** Options of `retryOnOverload`. */
 export interface RetryOptions {
-  /** How often the function is called at most. Default 3. */
+  /** How often to call the function at most. Default 3. */
   readonly maxAttempts?: number | undefined;
-  /** Wait before the second attempt, in milliseconds; it doubles with each further one. Default 250. */
+  /** Milliseconds before the second attempt. They double with each further one. Default 250. */
   readonly initialDelayMs?: number | undefined;
-  /** The longest wait, in milliseconds. Default 2000. */
+  /** The longest wait between two attempts, in milliseconds. Default 2000. */
   readonly maxDelayMs?: number | undefined;
-  /** The part of each wait that is random, 0 to 1, so that clients do not come back all at once. Default 0.2. */
+  /** The random part of each wait, from 0 to 1, so that clients do not return all at once. Default 0.2. */
   readonly jitter?: number | undefined;
-  /** Ends the waiting: rejects with its reason. */
+  /** When it aborts between two attempts, the call rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,9 +27,9 @@ const RETRY: OptionTable<RetryOptions> = {
 };
 
 /**
- * Whether the same call may succeed when it is made again: the runtime was overloaded and did not accept it (by its class,
- * or by `data` that says `server_overloaded`), or a turn failed for a reason that passes. False for what may have been
- * accepted and for a retry that was already given up.
+ * Whether the same call may succeed when repeated: the runtime was overloaded and did not accept it (`ServerBusyError`, or
+ * `data` that contains `server_overloaded`), or a turn failed for a transient reason. False for calls that may have been
+ * accepted, and for a retry that has already given up.
  */
 export function isRetryableError(error: unknown): boolean {
   if (RetryLimitExceededError.isInstance(error)) return false;
@@ -38,12 +38,12 @@ export function isRetryableError(error: unknown): boolean {
   return JsonRpcError.isInstance(error) && saysOverloaded(error.data);
 }
 
-/** What a server names an overload, in the spellings of its languages. */
+/** How servers spell an overload. */
 const OVERLOADED = new Set(["server_overloaded", "serveroverloaded"]);
-/** How much of an error's data is looked at: it comes from outside. */
+/** How many values of an error's data to examine, because it comes from outside. */
 const MAX_VALUES = 1_000;
 
-/** Whether a text anywhere in the data of an error says that the server was overloaded. */
+/** Whether any string in the data of an error names an overload. */
 function saysOverloaded(data: unknown): boolean {
   const values: unknown[] = [data];
   for (let index = 0; index < values.length && index < MAX_VALUES; index++) {
@@ -55,9 +55,9 @@ function saysOverloaded(data: unknown): boolean {
 }
 
 /**
- * Calls `fn` until it succeeds, fails in a way that a repetition does not mend, or `maxAttempts` are used.
+ * Calls `fn` until it succeeds, fails with an error that is not retryable, or has used `maxAttempts`.
  *
- * Rejects with the last failure; an overload that outlasts all attempts rejects with `RetryLimitExceededError`.
+ * Rejects with the last error, or with `RetryLimitExceededError` when the runtime was overloaded at every attempt.
  */
 export async function retryOnOverload<T>(fn: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
   callback(fn, { call: "retryOnOverload", path: "fn" });

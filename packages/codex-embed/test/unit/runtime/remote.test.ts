@@ -69,8 +69,8 @@ const unending = new AbortController().signal;
 
 test("headers and tokens that contradict each other or can do no good are refused", () => {
   expect(refusal("ws://127.0.0.1:1", { headers: { origin: "http://x" } })).toContain("Origin");
-  expect(refusal("ws://127.0.0.1:1", { token: "a", tokenProvider: () => "b" })).toContain("Give one of them");
-  expect(refusal("ws://127.0.0.1:1", { token: "a", headers: { Authorization: "b" } })).toContain("Give one of them");
+  expect(refusal("ws://127.0.0.1:1", { token: "a", tokenProvider: () => "b" })).toContain("Remove one of them");
+  expect(refusal("ws://127.0.0.1:1", { token: "a", headers: { Authorization: "b" } })).toContain("Remove one of them");
 });
 
 test.each([
