@@ -88,7 +88,7 @@ export {
   type PermissionsGrant,
   type QuestionAnswers,
 } from "./requests/handlers.js";
-export { isRetryableError, type RetryOptions, retryOnOverload } from "./rpc/replyErrors.js";
+export { isRetryableError, type RetryOptions, retryOnOverload } from "./rpc/retry.js";
 export type { Logger } from "./runtime/activityLog.js";
 export type { RuntimeMetadata } from "./runtime/handshake.js";
 export {
@@ -127,7 +127,7 @@ export type {
   TurnNotification,
   UnknownNotification,
 } from "./stream/events.js";
-export { type ToolResult, type ToolResultPart } from "./tools/result.js";
+export type { ToolResult, ToolResultPart } from "./tools/result.js";
 export { type Tool, type ToolContext, type ToolGroup, type ToolOptions, tool, toolGroup } from "./tools/tool.js";
 export { escapeForDisplay, isSafeToDisplay } from "./util/display.js";
 export type { ReviewFinding, ReviewVerdict } from "./validate/reviewTarget.js";

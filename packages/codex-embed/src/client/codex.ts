@@ -1,6 +1,6 @@
 import { atCallSite, type CallSite, captureCallSite, UsageError } from "../errors/base.js";
 import type { CloseReason } from "../errors/connection.js";
-import { withHomePaths } from "../process/environment.js";
+import { withHomePaths } from "../process/paths.js";
 import type {
   GetAccountRateLimitsResponse,
   GetAccountResponse,
@@ -9,8 +9,8 @@ import type {
   Thread as ThreadRecord,
 } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
+import { localEndpoint } from "../runtime/connectionManager.js";
 import type { RuntimeMetadata } from "../runtime/handshake.js";
-import { launched } from "../runtime/local.js";
 import type {
   CodexOptions,
   ConnectOptions,
@@ -19,7 +19,6 @@ import type {
   ResumeThreadOptions,
   StartThreadOptions,
 } from "../runtime/options.js";
-import { remote } from "../runtime/remote.js";
 import type { ClientMethod, RequestOptions } from "../runtime/requestPolicy.js";
 import { Runtime } from "../runtime/runtime.js";
 import { type CodexStatus, checkSubscription, type NotificationOf, type SubscriptionName } from "../stream/events.js";
@@ -79,7 +78,7 @@ export class Codex implements AsyncDisposable {
    * address or options that cannot work, and for a token that would be sent unencrypted to another machine.
    */
   static async connect(address: string, options: ConnectOptions = {}): Promise<Codex> {
-    return new Codex(remoteRuntime(address, options)).start();
+    return new Codex(await remoteRuntime(address, options)).start();
   }
 
   /**
@@ -309,13 +308,14 @@ export class Codex implements AsyncDisposable {
 
 function localRuntime(options: CodexOptions): Runtime {
   const checked = withHomePaths(checkOptions(options, "new Codex", CODEX));
-  return new Runtime(checked, launched(checked));
+  return new Runtime(checked, localEndpoint(checked));
 }
 
-function remoteRuntime(address: string, options: ConnectOptions): Runtime {
+async function remoteRuntime(address: string, options: ConnectOptions): Promise<Runtime> {
   text(address, { call: "Codex.connect", path: "address" });
   const checked = checkOptions(options, "Codex.connect", CONNECT);
-  return new Runtime(checked, remote(address, checked));
+  const { remoteEndpoint } = await import("../runtime/remote.js");
+  return new Runtime(checked, remoteEndpoint(address, checked));
 }
 
 /** The key without surrounding whitespace, such as the line break of the file it was read from. */

@@ -16,7 +16,7 @@ import {
   type ThreadModes,
   threadModeFields,
 } from "../runtime/options.js";
-import type { RolloutBytes } from "../runtime/rollout.js";
+import type * as rollouts from "../runtime/rollout.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { type SandboxFields, sandboxFields, type ThreadSandbox } from "../stream/threadMemory.js";
 import { ToolSet } from "../tools/tool.js";
@@ -159,8 +159,9 @@ class StoredThread {
   async sandbox(): Promise<ThreadSandbox | null> {
     const known = this.#runtime.sandboxes.of(this.id);
     if (known !== undefined) return known;
-    const { sandboxIn } = await import("../runtime/rollout.js");
-    const stored = await readRollout(this.#runtime, await this.#rolloutPath(), sandboxIn);
+    const stored = await readRollout(this.#runtime, await this.#rolloutPath(), (rollout, { sandboxIn }) =>
+      sandboxIn(rollout),
+    );
     if (stored !== null) return stored;
     if (this.#method === "thread/resume" && (await this.isLoaded())) return null;
     throw new UsageError(
@@ -171,9 +172,11 @@ class StoredThread {
 
   /** Whether the context of its model has these instructions. */
   async isInstructed(instructions: string): Promise<boolean> {
-    const { hasInstructions } = await import("../runtime/rollout.js");
     const path = await this.#rolloutPath();
-    return (await readRollout(this.#runtime, path, (rollout) => hasInstructions(rollout, instructions))) === true;
+    const isIn = await readRollout(this.#runtime, path, (rollout, { hasInstructions }) =>
+      hasInstructions(rollout, instructions),
+    );
+    return isIn === true;
   }
 
   async #rolloutPath(): Promise<string | null> {
@@ -347,15 +350,16 @@ export async function readThread(runtime: Runtime, threadId: string, includeTurn
 async function readRollout<T>(
   runtime: Runtime,
   path: string | null,
-  read: (rollout: RolloutBytes) => Promise<T>,
+  read: (rollout: rollouts.RolloutBytes, readers: typeof rollouts) => Promise<T>,
 ): Promise<T | null> {
   if (path === null) return null;
-  const { openRollout, rolloutOf } = await import("../runtime/rollout.js");
-  let rollout: RolloutBytes | null = null;
+  // Most programs resume no thread, and do not load what reads one.
+  const readers = await import("../runtime/rollout.js");
+  let rollout: rollouts.RolloutBytes | null = null;
   try {
-    rollout = runtime.paths.isLocal ? await openRollout(path).catch(() => null) : null;
-    rollout ??= rolloutOf(Buffer.from((await runtime.request("fs/readFile", { path })).dataBase64, "base64"));
-    return await read(rollout);
+    rollout = runtime.paths.isLocal ? await readers.openRollout(path).catch(() => null) : null;
+    rollout ??= readers.rolloutOf(Buffer.from((await runtime.request("fs/readFile", { path })).dataBase64, "base64"));
+    return await read(rollout, readers);
   } catch {
     return null;
   } finally {

@@ -1,4 +1,4 @@
-import { withHomePaths } from "../process/environment.js";
+import { withHomePaths } from "../process/paths.js";
 import { filled, required, text } from "../validate/kinds.js";
 import { checkOptions, type OptionTable, type VariantTables, variants } from "../validate/options.js";
 import type { AppServer, ServeAuth, ServeOptions } from "./appServer.js";

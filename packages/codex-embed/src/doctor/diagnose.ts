@@ -1,5 +1,5 @@
 import { CODEX } from "../client/knownOptions.js";
-import { withHomePaths } from "../process/environment.js";
+import { withHomePaths } from "../process/paths.js";
 import { milliseconds, signal } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
 import type { DiagnoseOptions, Diagnosis } from "./checks.js";

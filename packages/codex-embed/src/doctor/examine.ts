@@ -1,6 +1,7 @@
 import { Codex } from "../client/codex.js";
 import { LaunchError } from "../errors/connection.js";
-import { type SpawnRequest, workingDirectory } from "../process/launch.js";
+import type { SpawnRequest } from "../process/launch.js";
+import { workingDirectory } from "../process/paths.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import type { CodexOptions } from "../runtime/options.js";
 import type { NotificationOf } from "../stream/events.js";

@@ -1,8 +1,8 @@
 const BRAND = Symbol.for("codex-embed.error");
 
-/** The root of all errors that this SDK makes. */
+/** The base of all errors of this SDK. Tell errors apart by class (`isInstance`) and `code`, not by `message`. */
 export class CodexError extends Error {
-  /** A stable, upper-case identifier of the failure, for programs. */
+  /** A stable, upper-case identifier of the failure, such as `TURN_FAILED`. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -20,8 +20,8 @@ export class CodexError extends Error {
   }
 
   /**
-   * Tells whether `value` is an instance of this class. Unlike `instanceof`, it also holds when two copies of this
-   * package are loaded in one process.
+   * Whether `value` is an instance of this class. Unlike `instanceof`, it also works when one process has loaded two copies
+   * of this package.
    */
   static isInstance<E extends CodexError>(
     this: { readonly prototype: E; readonly typeName: string },
@@ -37,7 +37,10 @@ export class CodexError extends Error {
   }
 }
 
-/** The SDK was called in a way that cannot work: a bad argument, or a call at the wrong time. */
+/**
+ * A call that cannot work: a bad argument or option, or a call at the wrong time. Nothing was sent. Its `code` is `USAGE`;
+ * the message names the option and what to pass instead.
+ */
 export class UsageError extends CodexError {
   static override readonly typeName: string = "UsageError";
   constructor(message: string, options?: ErrorOptions) {
@@ -45,15 +48,15 @@ export class UsageError extends CodexError {
   }
 }
 
-/** Where a call was made, so that an error that surfaces later names its caller. */
+/** Where a call was made, so that a later error can name its caller. */
 export interface CallSite {
   stack?: string;
 }
 
-/** Each frame takes a good part of a microsecond, of calls of which there may be thousands in a second. */
+/** A frame costs a good part of a microsecond, and there may be thousands of calls in a second. */
 const FRAMES = 6;
 
-/** Records where it is called from. Formatting is lazy in V8, so this costs little until an error is made of it. */
+/** Records where it is called from. V8 formats the stack lazily, so this costs little until an error uses it. */
 export function captureCallSite(): CallSite {
   const site: CallSite = {};
   const { stackTraceLimit } = Error;
@@ -65,17 +68,16 @@ export function captureCallSite(): CallSite {
 }
 
 /**
- * Gives `error` the stack of those who await it: V8 finds them from the async function that this is called in, after an
- * `await`. Unlike a call site it costs nothing until a call fails, and it names nobody when nobody awaits the call.
+ * Gives `error` the stack of the functions that await it. Call it in an async function after an `await`: from there V8
+ * finds the awaiting functions. Unlike a call site it costs nothing until a call fails, and it names no one when no
+ * function awaits the call.
  */
 export function atAwait<E extends Error>(error: E): E {
   Error.captureStackTrace(error, atAwait);
   return error;
 }
 
-/**
- * Gives `error` the stack of the recorded call, instead of that of the event that revealed the failure.
- */
+/** Gives `error` the stack of the recorded call, in place of the stack of the event that revealed the failure. */
 export function atCallSite<E extends Error>(error: E, site: CallSite): E {
   const frames = site.stack?.split("\n").filter((line) => line.startsWith("    at "));
   if (frames && frames.length > 0) error.stack = `${error.name}: ${error.message}\n${frames.join("\n")}`;
@@ -83,8 +85,8 @@ export function atCallSite<E extends Error>(error: E, site: CallSite): E {
 }
 
 /**
- * The message of whatever was thrown. Never throws: anything can be thrown, including an object without a prototype, a
- * revoked proxy, and an error whose `message` throws.
+ * The message of any thrown value. Never throws, not even for an object without a prototype, a revoked proxy, or an error
+ * whose `message` throws.
  */
 export function messageOf(thrown: unknown): string {
   try {

@@ -1,20 +1,20 @@
 import { CodexError } from "./base.js";
 
-/** How the connection to a runtime ended. The first reason wins; it is the `cause` of everything it ended. */
+/** How the connection to a runtime ended. */
 export interface CloseReason {
-  /** `client`: `close()` was called. `runtime`: the process or the connection ended by itself or broke. */
+  /** `client`: `close()` was called. `runtime`: the process or the connection ended or broke. */
   readonly initiator: "client" | "runtime";
-  /** The process's exit code, or null when it died by a signal or there is no process. */
+  /** The exit code of the process. Null when a signal ended it or this program started none. */
   readonly exitCode: number | null;
   /** The signal that ended the process, or null. */
   readonly signal: NodeJS.Signals | null;
-  /** The last lines that the process wrote to stderr (bounded, secrets redacted). */
+  /** The last stderr output of the process: at most 16 KiB, secrets redacted. */
   readonly stderrTail: string;
-  /** What broke the connection, when it did not simply end. */
+  /** What broke the connection. Absent when it simply ended. */
   readonly error?: Error;
 }
 
-/** Why a runtime could not be started, or one elsewhere not be reached. */
+/** Why a runtime could not be started or reached. */
 export type LaunchErrorCode =
   | "BINARY_NOT_FOUND"
   | "VERSION_MISMATCH"
@@ -23,20 +23,30 @@ export type LaunchErrorCode =
   | "CONNECT_FAILED"
   | "UNAUTHORIZED";
 
-/** A place where the runtime was looked for, and what was found there. */
+/** A place where the SDK looked for the runtime, and why it cannot use what is there. */
 export interface TriedLocation {
   readonly source: "codexBin" | "CODEX_BIN" | "package";
   readonly path: string;
   readonly reason: string;
 }
 
-/** The runtime could not be found, started, reached, or greeted. No process is left behind when this rejects. */
+/**
+ * A runtime could not be found, started or reached, or the handshake with it failed. No process is left behind.
+ *
+ * By `code`:
+ * - `BINARY_NOT_FOUND`: install `@openai/codex`, or name the executable with `codexBin`. `tried` lists where the SDK looked.
+ * - `SPAWN_FAILED`: the system did not start the process; `cause` is its error.
+ * - `HANDSHAKE_FAILED`: the runtime did not answer `initialize` within `startupTimeoutMs`. See `stderrTail`.
+ * - `VERSION_MISMATCH`: the runtime has another minor version. Install the pinned one, or pass `allowVersionMismatch: true`.
+ * - `CONNECT_FAILED`: no runtime answers at the address.
+ * - `UNAUTHORIZED`: the runtime refused the token.
+ */
 export class LaunchError extends CodexError {
   static override readonly typeName: string = "LaunchError";
   declare readonly code: LaunchErrorCode;
-  /** Every place that was tried, in order (for `BINARY_NOT_FOUND`; otherwise empty). */
+  /** For `BINARY_NOT_FOUND`: every place that was tried, in order. Otherwise empty. */
   readonly tried: readonly TriedLocation[];
-  /** The last lines of the process's stderr. */
+  /** The last stderr output of the process; "" when there was none. */
   readonly stderrTail: string;
 
   constructor(
@@ -50,20 +60,29 @@ export class LaunchError extends CodexError {
   }
 }
 
-/** The connection to the runtime is gone: everything pending and everything new rejects with this. */
+/**
+ * The connection to the runtime ended: its process exited, the network broke, or the client was closed. Pending calls
+ * reject with this, and so do new calls of a closed client. `cause` is what broke the connection, or its `CloseReason`.
+ *
+ * Check `maybeAccepted` before you repeat the call. To recover by itself, a client takes `restart: "on-crash"` (local) or
+ * `reconnect` (remote).
+ */
 export class TransportClosedError extends CodexError {
   static override readonly typeName: string = "TransportClosedError";
+  /** The exit code of the process. Null when a signal ended it or this program started none. */
   readonly exitCode: number | null;
+  /** The signal that ended the process, or null. */
   readonly signal: NodeJS.Signals | null;
+  /** The last stderr output of the process: at most 16 KiB, secrets redacted. */
   readonly stderrTail: string;
-  /** The request that was under way, when there was one. */
+  /** The request that was in progress, if any. */
   readonly method: string | undefined;
-  /** Whether the runtime may have acted on the request: it was sent, but its answer never came. */
+  /** Whether the runtime may have acted on the request: it was sent, but no answer came. */
   readonly maybeAccepted: boolean;
 
   /**
-   * @param options - what was under way: a request by its `method`, anything else in words as `during`; and whether the
-   * client is connecting again.
+   * @param options - what was in progress: a request by its `method`, anything else in words as `during`; and whether the
+   * client is reconnecting.
    */
   constructor(
     reason: CloseReason,
@@ -72,8 +91,8 @@ export class TransportClosedError extends CodexError {
     const { maybeAccepted = false, isRecovering = false } = options;
     const what = options.during ?? options.method;
     const during =
-      what === undefined ? "" : maybeAccepted ? ` while ${what} was under way` : ` before ${what} was sent`;
-    const message = `${describeClose(reason)}${during}. ${isRecovering ? "The client is connecting again" : adviceAfter(reason, maybeAccepted)}`;
+      what === undefined ? "" : maybeAccepted ? ` while ${what} was in progress` : ` before ${what} was sent`;
+    const message = `${describeClose(reason)}${during}. ${isRecovering ? "The client is reconnecting" : adviceAfter(reason, maybeAccepted)}`;
     super("TRANSPORT_CLOSED", withStderr(message, reason.stderrTail), {
       cause: reason.error ?? reason,
     });
@@ -85,11 +104,15 @@ export class TransportClosedError extends CodexError {
   }
 }
 
-/** A message from the runtime was larger than `maxFrameBytes`, or one to it larger than the connection takes. */
+/**
+ * A message was over the limit: an incoming one over `maxFrameBytes` (raise it, or request less at once), or an outgoing
+ * one over what the runtime takes over a WebSocket (16 MiB).
+ */
 export class FrameTooLargeError extends CodexError {
   static override readonly typeName: string = "FrameTooLargeError";
+  /** The limit, in bytes. */
   readonly limitBytes: number;
-  /** True when the message was to be sent, and was not. */
+  /** True when the message was outgoing. It was not sent. */
   readonly outgoing: boolean;
 
   constructor(limitBytes: number, options: { method?: string; outgoing?: boolean } = {}) {
@@ -98,26 +121,30 @@ export class FrameTooLargeError extends CodexError {
     super(
       "FRAME_TOO_LARGE",
       outgoing
-        ? `${method ?? "A message"} was not sent: it is too large. A WebSocket connection takes at most ${limitBytes} bytes in one message: send less at once, or use a runtime on this machine (stdio), which has no limit.`
-        : `${received} is larger than ${limitBytes} bytes. Raise maxFrameBytes, or ask for less at once.`,
+        ? `${method ?? "A message"} was not sent: it is too large. A WebSocket connection takes at most ${limitBytes} bytes in a message. Send less at once, or use a local runtime (stdio), which has no limit.`
+        : `${received} is larger than ${limitBytes} bytes. Raise maxFrameBytes, or request less at once.`,
     );
     this.limitBytes = limitBytes;
     this.outgoing = outgoing;
   }
 }
 
-/** The runtime did not answer in time. The request may still have been carried out. */
+/**
+ * The runtime did not answer within `timeoutMs` of the call, or `requestTimeoutMs` of the client. With `maybeAccepted`, the
+ * request may still be carried out: check before you repeat it.
+ */
 export class RequestTimeoutError extends CodexError {
   static override readonly typeName: string = "RequestTimeoutError";
   readonly method: string;
+  /** The limit, in milliseconds. */
   readonly timeoutMs: number;
-  /** False when the request was still waiting for its turn and was never sent. */
+  /** False when the request still waited for its turn or for a connection, and was never sent. */
   readonly maybeAccepted: boolean;
 
   constructor(method: string, timeoutMs: number, maybeAccepted = true) {
     const after = maybeAccepted
-      ? "It was sent: the runtime may have carried it out, or never have read it. Check before you send it again."
-      : "It was never sent: it waited for its turn, or for a connection.";
+      ? "It was sent, so the runtime may carry it out. Check before you repeat it, or raise requestTimeoutMs."
+      : "It was not sent: it waited for its turn or for a connection. Try again, or raise requestTimeoutMs.";
     super("REQUEST_TIMEOUT", `${method} was not answered within ${timeoutMs} ms. ${after}`);
     this.method = method;
     this.timeoutMs = timeoutMs;
@@ -128,39 +155,43 @@ export class RequestTimeoutError extends CodexError {
 function describeClose(reason: CloseReason): string {
   if (reason.initiator === "client") return "The client was closed";
   const broke = reason.error === undefined ? "" : `The connection to the runtime broke (${reason.error.message})`;
-  if (reason.signal !== null) return broke === "" ? `The runtime died by ${reason.signal}` : broke;
+  if (reason.signal !== null) return broke === "" ? `The runtime was killed by ${reason.signal}` : broke;
   if (reason.exitCode !== null) {
     return `${broke === "" ? "The runtime" : `${broke}; the runtime`} exited with code ${reason.exitCode}`;
   }
   return broke === "" ? "The connection to the runtime ended" : broke;
 }
 
-/** What to do when a connection has ended. Whether the client recovers is its own affair, and not known here. */
+/** What to do when a connection ended. Whether the client recovers is not known here. */
 function adviceAfter({ initiator }: CloseReason, maybeAccepted: boolean): string {
-  if (maybeAccepted) return "It may have been carried out in part: look before sending it again";
-  if (initiator === "client") return "Make another one to go on";
-  return 'Go on with another client; with restart: "on-crash", or reconnect, with this one';
+  if (maybeAccepted) return "It may have been carried out in part: check before you repeat it";
+  if (initiator === "client") return "Create a new client";
+  return 'Create a new client, or pass restart: "on-crash" (or reconnect, for a remote runtime) to recover';
 }
 
-/** Ends a message that has no full stop yet: with one, or with the last lines of a process's stderr. */
+/** Ends a message with a full stop, or with the last stderr output of a process. */
 export function withStderr(message: string, stderrTail: string): string {
   const tail = stderrTail.trimEnd();
-  return tail === "" ? `${message}.`.replace(/\.\.$/, ".") : `${message}. Its last words on stderr:\n${tail}`;
+  return tail === "" ? `${message}.`.replace(/\.\.$/, ".") : `${message}. Last stderr output:\n${tail}`;
 }
 
-/** What an error answer of the runtime carries. */
+/** The error of a JSON-RPC reply. */
 export interface RpcErrorBody {
   readonly code: number;
   readonly message: string;
   readonly data?: unknown;
 }
 
-/** The runtime answered a request with an error. Subclasses name the ones that a program can act on. */
+/**
+ * The runtime answered a request with an error. Subclasses name the errors that a program can act on; the message ends with
+ * what to do.
+ */
 export class JsonRpcError extends CodexError {
   static override readonly typeName: string = "JsonRpcError";
   readonly method: string;
-  /** The number on the wire. The runtime uses -32600 for most failures, so prefer the class. */
+  /** The JSON-RPC code. The runtime uses -32600 for most failures, so prefer the class. */
   readonly rpcCode: number;
+  /** The `data` of the reply, as the runtime sent it. */
   readonly data: unknown;
 
   constructor(code: string, method: string, body: RpcErrorBody, hint = "", options?: ErrorOptions) {
@@ -171,49 +202,53 @@ export class JsonRpcError extends CodexError {
   }
 }
 
-/** The runtime could not parse what was sent (-32700). */
+/** The runtime could not parse the message (-32700). */
 export class ParseError extends JsonRpcError {
   static override readonly typeName: string = "ParseError";
 }
-/** The runtime refused the request as it stands. */
+/** The runtime refused the request (-32600) for a reason that no other class names. The message quotes the reason. */
 export class InvalidRequestError extends JsonRpcError {
   static override readonly typeName: string = "InvalidRequestError";
 }
-/** The runtime does not know the method, or not with these capabilities. */
+/**
+ * The runtime does not know the method, or refuses it without the experimental API. Check `codex.metadata.runtimeVersion`,
+ * and leave `experimentalApi` on.
+ */
 export class MethodNotFoundError extends JsonRpcError {
   static override readonly typeName: string = "MethodNotFoundError";
 }
-/** A parameter is missing, of the wrong type, or out of bounds. */
+/** A parameter is missing, has the wrong type, or is out of range (-32602). */
 export class InvalidParamsError extends JsonRpcError {
   static override readonly typeName: string = "InvalidParamsError";
 }
-/** The runtime failed inside (-32603). */
+/** The runtime failed internally (-32603). `TOO_MANY_OPEN_FILES` means that it ran out of file descriptors. */
 export class InternalRpcError extends JsonRpcError {
   static override readonly typeName: string = "InternalRpcError";
 }
-/** No thread has this id, or it is archived or unloaded. */
+/** No loaded thread has this id. It may be archived (`THREAD_ARCHIVED`), deleted, or not resumed yet: see the message. */
 export class ThreadNotFoundError extends JsonRpcError {
   static override readonly typeName: string = "ThreadNotFoundError";
 }
-/** Another process is writing to this thread. */
+/** Another process has this thread open on the same `codexHome`. Close that client first. */
 export class ThreadLockedError extends JsonRpcError {
   static override readonly typeName: string = "ThreadLockedError";
 }
-/** The call needs a login. */
+/** The call needs a login. Run `npx codex login`, or call `codex.loginApiKey(key)`. */
 export class AuthRequiredError extends JsonRpcError {
   static override readonly typeName: string = "AuthRequiredError";
 }
-/** The turn to steer or to interrupt is not the active one, or there is none. */
+/** There is no active turn to steer or interrupt, or the active turn is another one. */
 export class NoActiveTurnError extends JsonRpcError {
   static override readonly typeName: string = "NoActiveTurnError";
 }
-/** The runtime is overloaded (-32001) and did not accept the request. */
+/** The runtime is overloaded (-32001) and did not accept the request. Repeat it later, or use `retryOnOverload`. */
 export class ServerBusyError extends JsonRpcError {
   static override readonly typeName: string = "ServerBusyError";
 }
-/** The runtime was overloaded at every attempt of a retried call; `cause` is the last answer. */
+/** The runtime was overloaded at every attempt of a retried call. `cause` is the last error. */
 export class RetryLimitExceededError extends ServerBusyError {
   static override readonly typeName: string = "RetryLimitExceededError";
+  /** How often the call was made. */
   readonly attempts: number;
 
   constructor(attempts: number, last: ServerBusyError) {
@@ -228,5 +263,5 @@ export class RetryLimitExceededError extends ServerBusyError {
   }
 }
 
-/** Why a thread that is not found cannot simply be resumed. */
+/** Why a thread that is not found cannot be resumed. */
 export type ThreadFate = "deleted" | "archived" | "ephemeral";

@@ -2,30 +2,32 @@ import type { CodexErrorInfo, TurnError } from "../protocol/generated/protocol.j
 import type { TurnSnapshot } from "../protocol/shapes.js";
 import { CodexError } from "./base.js";
 
-/** The two ways to log in. */
+/** How to log in, for error messages. */
 export const LOGIN_ADVICE =
   "Run `npx codex login` (with CODEX_HOME set to the client's codexHome, if it has one), or log in with an API key: " +
   "await codex.loginApiKey(key).";
 
 /**
- * Why a thread takes no turn: one runs; an aborted one has not ended yet; or another client's turn ran, and the runtime
- * added the input to it.
+ * Why a thread takes no turn. `running`: a turn runs. `ending`: an aborted turn has not ended yet. `steered`: a turn of
+ * another client runs, and the runtime added the input to it.
  */
 export type BusyReason = "running" | "ending" | "steered";
 
 const BUSY_ADVICE: Readonly<Record<BusyReason, string>> = {
-  running: "Await its result, steer it with turn.steer(input), or interrupt it first.",
-  ending:
-    "It was aborted, but the runtime has not confirmed its end yet. Try again later, or continue on another thread.",
+  running: "Await its result, steer it with turn.steer(input), or call turn.interrupt() first.",
+  ending: "It was aborted, but the runtime has not confirmed its end yet. Try again later, or use another thread.",
   steered:
-    "It belongs to another client, and the runtime added your input to it instead of starting a turn. Wait for its end before you start another.",
+    "It belongs to another client, and the runtime added your input to it instead of starting a turn. Wait for its end before you start one.",
 };
 
-/** A turn is already in flight on this thread. The runtime would have taken the input as a steer of that turn. */
+/**
+ * The thread already has a turn in flight. The runtime would take the input of a second `turn/start` as a steer of that turn
+ * (measured), so the SDK refuses it.
+ */
 export class TurnInProgressError extends CodexError {
   static override readonly typeName: string = "TurnInProgressError";
   readonly threadId: string;
-  /** The turn in flight, or null when its id is not known. */
+  /** The id of the turn in flight, or null when it is not known. */
   readonly activeTurnId: string | null;
   /** Only `steered` means that the runtime has seen the input. */
   readonly reason: BusyReason;
@@ -39,9 +41,10 @@ export class TurnInProgressError extends CodexError {
   }
 }
 
-/** A login did not succeed, or was cancelled. */
+/** A login failed or was cancelled. */
 export class LoginError extends CodexError {
   static override readonly typeName: string = "LoginError";
+  /** The id of the login, or null when it never began. */
   readonly loginId: string | null;
 
   constructor(message: string, loginId: string | null) {
@@ -50,19 +53,24 @@ export class LoginError extends CodexError {
   }
 }
 
-/** The runtime kept other settings than the ones asked for, for example because the thread was already loaded. */
+/**
+ * The runtime did not apply the requested settings, because the thread was already loaded. Pass them to a turn instead, or
+ * unsubscribe from the thread everywhere and resume it again.
+ */
 export class SettingsMismatchError extends CodexError {
   static override readonly typeName: string = "SettingsMismatchError";
   readonly threadId: string;
+  /** The requested settings that are not in effect. */
   readonly requested: Readonly<Record<string, unknown>>;
+  /** The settings in effect in their place. */
   readonly effective: Readonly<Record<string, unknown>>;
 
   constructor(threadId: string, requested: Record<string, unknown>, effective: Record<string, unknown>) {
     const names = Object.keys(requested).join(", ");
     super(
       "SETTINGS_MISMATCH",
-      `Thread ${threadId} did not take the requested ${names}: asked for ${JSON.stringify(requested)}, in force is ` +
-        `${JSON.stringify(effective)}. A thread that is already loaded keeps its settings: pass them to a turn instead.`,
+      `Thread ${threadId} did not apply the requested ${names}: requested ${JSON.stringify(requested)}, in effect ` +
+        `${JSON.stringify(effective)}. A thread that is already loaded keeps its settings. Pass them to a turn instead.`,
     );
     this.threadId = threadId;
     this.requested = requested;
@@ -70,7 +78,7 @@ export class SettingsMismatchError extends CodexError {
   }
 }
 
-/** The turn's final answer does not conform to the schema that was asked for. */
+/** The final answer of the turn does not conform to `outputSchema`. Pass `repairAttempts` to `run()` to ask again. */
 export class OutputValidationError extends CodexError {
   static override readonly typeName: string = "OutputValidationError";
   /** What is wrong, and where in the answer. */
@@ -86,25 +94,25 @@ export class OutputValidationError extends CodexError {
   }
 }
 
-/** A reader of a stream fell so far behind that what it had yet to read was dropped. The turn itself goes on. */
+/** A reader of a stream fell behind by more than `streamBufferBytes`, so its unread events were dropped. The turn continues. */
 export class StreamOverflowError extends CodexError {
   static override readonly typeName: string = "StreamOverflowError";
+  /** The limit (`streamBufferBytes`), in bytes. */
   readonly limitBytes: number;
 
   constructor(limitBytes: number) {
     super(
       "STREAM_OVERFLOW",
-      `This reader fell more than ${limitBytes} bytes behind its turn and can no longer see all of it. ` +
-        "The turn goes on: await turn.result(), read faster, or raise streamBufferBytes.",
+      `This reader fell more than ${limitBytes} bytes behind its turn, and its unread events were dropped. ` +
+        "The turn continues. Await turn.result(), read faster, or raise streamBufferBytes.",
     );
     this.limitBytes = limitBytes;
   }
 }
 
 /**
- * The turn failed. The thread stays usable.
- *
- * `info` is the runtime's classification, `result` what the turn had come to until then.
+ * The turn failed; the message quotes the runtime's reason. The thread stays usable, so with `retryable` the same input may
+ * succeed later. `result` holds what the turn produced until then.
  */
 export class TurnFailedError extends CodexError {
   static override readonly typeName: string = "TurnFailedError";
@@ -115,10 +123,11 @@ export class TurnFailedError extends CodexError {
   /** The HTTP status of the model's answer, when the failure came from one. */
   readonly httpStatus: number | null;
   /**
-   * Whether the same turn may succeed later without a change: overload, rate limits, failed connections. A stream that
-   * broke off is classified as `"other"` by the runtime, and so is not among them.
+   * Whether the same turn may succeed later unchanged: overload, rate limits, failed connections. The runtime classifies a
+   * stream that broke off as `"other"`, which is not among them.
    */
   readonly retryable: boolean;
+  /** What the turn produced until it failed: items, text, usage. */
   readonly result: TurnSnapshot;
 
   constructor(result: TurnSnapshot, error: TurnError | null) {
@@ -134,7 +143,7 @@ export class TurnFailedError extends CodexError {
   }
 }
 
-/** The runtime retried its request to the model: why the last attempt failed. The `cause` of a `TurnLimitError`. */
+/** Why the last request to the model failed, which the runtime then retried. The `cause` of a `TurnLimitError`. */
 export class ModelRetryError extends CodexError {
   static override readonly typeName: string = "ModelRetryError";
   /** The runtime's own classification; null when it gave none. */
@@ -149,29 +158,29 @@ export class ModelRetryError extends CodexError {
   }
 }
 
-/** What is known of a turn that a limit has ended. */
+/** What is known of a turn that a limit ended. */
 export interface LimitedTurn {
   readonly threadId: string;
   /** Null when the runtime had not answered the request that starts the turn. */
   readonly turnId: string | null;
   readonly result?: TurnSnapshot | null | undefined;
-  /** For a turn without an id: whether the request was sent. */
+  /** For a turn without an id: whether `turn/start` was sent. */
   readonly maybeAccepted?: boolean | undefined;
-  /** Why nothing came. */
+  /** What delayed the turn. */
   readonly cause?: Error | undefined;
 }
 
-/** A limit ended the turn. The base of `TurnDeadlineError` and `TurnStalledError`. */
+/** A limit ended the turn. The base class of `TurnDeadlineError` and `TurnStalledError`. */
 export class TurnLimitError extends CodexError {
   static override readonly typeName: string = "TurnLimitError";
   readonly threadId: string;
   /** Null when the runtime had not answered `turn/start` yet. */
   readonly turnId: string | null;
-  /** What the turn had produced: items, text so far, usage. Null when the runtime had not answered `turn/start` yet. */
+  /** What the turn produced: items, text, usage. Null when the runtime had not answered `turn/start` yet. */
   readonly result: TurnSnapshot | null;
   /**
-   * Whether the runtime may have taken the input. A turn that it starts later is interrupted, and its commands are
-   * stopped, when its answer arrives.
+   * Whether the runtime may have accepted the input. If it starts the turn later, the SDK interrupts that turn and stops its
+   * commands.
    */
   readonly maybeAccepted: boolean;
 
@@ -179,7 +188,7 @@ export class TurnLimitError extends CodexError {
     const { threadId, turnId, cause } = turn;
     const maybeAccepted = turnId !== null || (turn.maybeAccepted ?? false);
     const subject = turnId === null ? `A turn of thread ${threadId}` : `Turn ${turnId}`;
-    const why = cause === undefined ? "" : ` What kept it: ${sentence(cause.message)}`;
+    const why = cause === undefined ? "" : ` Cause: ${sentence(cause.message)}`;
     const advice = cause === undefined && turnId !== null ? ` ${limit.advice}` : "";
     super(code, `${subject} ${limit.missed}${fateOf(turnId, maybeAccepted)}${why}${advice}`, cause && { cause });
     this.threadId = threadId;
@@ -192,24 +201,27 @@ export class TurnLimitError extends CodexError {
 function fateOf(turnId: string | null, maybeAccepted: boolean): string {
   if (turnId !== null) return " and was interrupted.";
   return maybeAccepted
-    ? ": the runtime has not answered the request to start it. If it starts later, it is interrupted at once."
-    : ": the runtime could not be asked to start it. Nothing was sent.";
+    ? ": the runtime did not answer turn/start. If the turn starts later, it is interrupted at once."
+    : ": turn/start was not sent.";
 }
 
 function sentence(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
-/** No frame of the turn arrived for `idleTimeoutMs`; the turn was interrupted. */
+/**
+ * No event of the turn arrived for `idleTimeoutMs`, and the runtime confirmed that the turn still runs. It was interrupted.
+ */
 export class TurnStalledError extends TurnLimitError {
   static override readonly typeName: string = "TurnStalledError";
-  /** The last notification that was seen, or null. */
+  /** The method of the last notification, or null when there was none. */
   readonly lastMethod: string | null;
+  /** The limit, in milliseconds. */
   readonly idleTimeoutMs: number;
 
   constructor(turn: LimitedTurn, lastMethod: string | null, idleTimeoutMs: number) {
     super("TURN_STALLED", turn, {
-      missed: `was silent for ${idleTimeoutMs} ms (last seen: ${lastMethod ?? "nothing"})`,
+      missed: `sent nothing for ${idleTimeoutMs} ms (last event: ${lastMethod ?? "none"})`,
       advice: "Raise idleTimeoutMs if the model or a command needs longer.",
     });
     this.lastMethod = lastMethod;
@@ -217,9 +229,10 @@ export class TurnStalledError extends TurnLimitError {
   }
 }
 
-/** The turn took longer than `deadlineMs` and was interrupted. */
+/** The turn took longer than `deadlineMs`, counted from the call, and was interrupted. */
 export class TurnDeadlineError extends TurnLimitError {
   static override readonly typeName: string = "TurnDeadlineError";
+  /** The limit, in milliseconds. */
   readonly deadlineMs: number;
 
   constructor(turn: LimitedTurn, deadlineMs: number) {
@@ -232,7 +245,7 @@ export class TurnDeadlineError extends TurnLimitError {
 }
 
 const UNAUTHORIZED = 401;
-const UNAUTHORIZED_ADVICE = `The model provider refused the credentials, or got none (401). ${LOGIN_ADVICE} A provider of your own takes its key from its env_key.`;
+const UNAUTHORIZED_ADVICE = `The model provider rejected the credentials, or received none (401). ${LOGIN_ADVICE} For a provider of your own, set the variable that its env_key names.`;
 
 function isUnauthorized(info: CodexErrorInfo | null): boolean {
   return info === "unauthorized" || httpStatusOf(info) === UNAUTHORIZED;
@@ -243,7 +256,7 @@ function describe(error: TurnError | null): string {
   return `${textOf(error?.message) ?? "the runtime gave no reason"}${details ? ` (${details})` : ""}`;
 }
 
-/** What is no text must not keep the turn from failing: an object may not even be turned into one. */
+/** Anything but a string is ignored: converting an object to one may throw. */
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
@@ -262,7 +275,7 @@ const TRANSPORT_INFO: ReadonlySet<string> = new Set([
 ]);
 const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
 
-/** The name of a classification: some are plain strings, some an object with one key. */
+/** The name of a classification: a string, or the one key of an object. */
 function infoName(info: CodexErrorInfo | null): string {
   if (info === null) return "";
   return typeof info === "string" ? info : (Object.keys(info)[0] ?? "");

@@ -1,7 +1,8 @@
 import { FrameTooLargeError } from "../errors/connection.js";
 import { AgentProcess, type ProcessExit } from "../process/agentProcess.js";
 import type { SpawnRequest } from "../process/launch.js";
-import { DEFAULT_MAX_FRAME_BYTES, LineFramer } from "../transport/stdio.js";
+import { LineFramer } from "../transport/stdio.js";
+import { DEFAULT_MAX_FRAME_BYTES } from "../transport/transport.js";
 import { onAbort, pause } from "../util/async.js";
 import { parseEvent, type ThreadEvent } from "./events.js";
 import type { CodexOptions } from "./options.js";

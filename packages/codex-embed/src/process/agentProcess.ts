@@ -3,14 +3,14 @@ import { PassThrough, type Readable, type Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { type CodexError, messageOf, UsageError } from "../errors/base.js";
 import { LaunchError } from "../errors/connection.js";
-import { atExit, deferred, pause } from "../util/async.js";
+import { atExit, deferred, pause, withLimits } from "../util/async.js";
 import type { SpawnRequest } from "./launch.js";
 import { type Orphans, ProcessTree } from "./processTree.js";
 import { StderrTail } from "./stderr.js";
 
 /**
- * What a started process looks like; Node's ChildProcess is one. A process without a `pid` must emit `spawn` once it
- * runs. Each emits `exit` once; another than a ChildProcess may emit `error` in its place.
+ * A started process, as a custom `spawn` returns it. Node's `ChildProcess` is one. A process without a `pid` must emit
+ * `spawn` once it runs. Every process emits `exit` once; one that is no `ChildProcess` may emit `error` instead.
  */
 export interface SpawnedProcess {
   readonly pid?: number | undefined;
@@ -23,10 +23,10 @@ export interface SpawnedProcess {
   on(event: "exit", listener: (exitCode: number | null, signal: NodeJS.Signals | null) => void): unknown;
 }
 
-/** Starts a process in another way than as a plain child: in a container, over SSH, under a wrapper. */
+/** Starts the process in a custom way: in a container, over SSH, under a wrapper. */
 export type Spawn = (request: SpawnRequest) => SpawnedProcess;
 
-/** Starts a child that leads a process group of its own, where there are such groups. */
+/** Starts a child that leads its own process group, on systems with process groups. */
 export function spawnDetached(request: SpawnRequest): SpawnedProcess {
   return spawnChild(request.command, request.args, {
     cwd: request.cwd,
@@ -38,26 +38,26 @@ export function spawnDetached(request: SpawnRequest): SpawnedProcess {
   });
 }
 
-/** Starts the process, in the user's own way if there is one. Throws `UsageError` when that returns no process. */
+/** Starts the process, with the custom `spawn` if there is one. Throws `UsageError` when that returns no process. */
 export function spawnProcess(request: SpawnRequest, spawn: Spawn | undefined): SpawnedProcess {
   if (spawn === undefined) return withPipes(spawnDetached(request));
-  if (typeof spawn !== "function") throw new UsageError(`spawn is of type ${typeof spawn}. Give a function.`);
+  if (typeof spawn !== "function") throw new UsageError(`spawn must be a function, but is of type ${typeof spawn}.`);
   const child = withPipes(spawn(request));
   const missing = missingOf(child);
   if (missing === null) return child;
   killIfAny(child);
   throw new UsageError(
-    `spawn returned ${missing}. Return the process itself, as node:child_process does, with pipes for stdin and stdout.`,
+    `spawn returned ${missing}. Return the process that node:child_process.spawn() returns, with pipes for stdin and stdout.`,
   );
 }
 
-/** Node gives a child no pipes when files have run out, and emits the error afterwards: until then it gets some that lead nowhere. */
+/** Without file descriptors left, Node gives a child no pipes and emits the error later. Until then these stand in. */
 function withPipes(child: SpawnedProcess): SpawnedProcess {
   if (!(child instanceof ChildProcess) || child.pid !== undefined || child.stdio !== undefined) return child;
   return Object.assign(child, { stdin: new PassThrough(), stdout: new PassThrough(), stderr: null });
 }
 
-/** What keeps a value from being a process, or null. */
+/** Why a value is no process, or null when it is one. */
 function missingOf(child: unknown): string | null {
   if (child === null || typeof child !== "object") return child === null ? "null" : `a value of type ${typeof child}`;
   if ("then" in child && typeof child.then === "function") return "a promise";
@@ -65,7 +65,7 @@ function missingOf(child: unknown): string | null {
   const missing = [
     ...(has("stdin", "write") ? [] : ["stdin"]),
     ...(has("stdout", "on") ? [] : ["stdout"]),
-    // A process without stderr is taken as one that writes nothing there.
+    // A process without stderr writes nothing there.
     ...(Reflect.get(child, "stderr") === null || has("stderr", "on") ? [] : ["stderr"]),
     ...["on", "kill"].filter((name) => !hasMethod(child, name)),
   ];
@@ -76,26 +76,26 @@ function hasMethod(value: unknown, name: string): boolean {
   return typeof value === "object" && value !== null && typeof Reflect.get(value, name) === "function";
 }
 
-/** A process that cannot be spoken to would run on unseen. */
+/** Kills a process that nothing can talk to, so that it does not keep running. */
 function killIfAny(child: SpawnedProcess): void {
   try {
     if (hasMethod(child, "kill")) child.kill("SIGKILL");
   } catch {
-    // What cannot be killed is told all the same.
+    // The caller reports the process anyway.
   }
 }
 
-/** Tells whether `pid` of the process is one of this machine, so that its tree can be looked at. */
+/** Whether the `pid` of the process belongs to this machine, so that its tree can be read. */
 export function isLocalChild(child: SpawnedProcess): child is SpawnedProcess & { readonly pid: number } {
   return child instanceof ChildProcess && child.pid !== undefined;
 }
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "the file, or the interpreter or loader that it names, does not exist",
-  EACCES: "it is not executable (chmod +x it), or lies on a file system mounted noexec",
+  EACCES: "it is not executable (run chmod +x), or its file system is mounted noexec",
   EPERM: "the system does not permit it",
-  ENOEXEC: "it is not a program for this platform and architecture",
-  E2BIG: "the arguments and the environment are too large; move settings to config.toml in the codexHome",
+  ENOEXEC: "it is not an executable for this platform and architecture",
+  E2BIG: "its arguments and environment are too large; move settings to config.toml in the codexHome",
   ENOMEM: "there is not enough memory",
   EAGAIN: "there are too many processes",
   EMFILE: "this program has too many open files; close some, or raise its limit (ulimit -n)",
@@ -103,94 +103,55 @@ const REASONS: Readonly<Record<string, string>> = {
   ETXTBSY: "the file is being written to",
 };
 
-/** Makes the error of a process that could not be started; `cause` is the system's error. A `UsageError` stays as it is. */
+/** The error of a process that could not be started, with the system's error as `cause`. A `UsageError` stays as it is. */
 export function spawnFailure(request: SpawnRequest, cause: unknown): CodexError {
   if (UsageError.isInstance(cause)) return cause;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
   const known = code === undefined ? undefined : REASONS[code];
   const message = messageOf(cause);
   const why = known === undefined ? message : `${known} (${code})`;
-  const advice = code === "ENOENT" ? ". Check that path, and the working directory" : "";
+  const advice = code === "ENOENT" ? ". Check that path and the working directory" : "";
   return new LaunchError("SPAWN_FAILED", `${request.command} could not be started: ${why}${advice}`, { cause });
 }
 
-/**
- * Runs "$@" and ends it at the end of stdin, which comes even when this program is killed. The first SIGTERM has a server
- * wait for the turns that run, the second does not. Ends as it does: with its exit code, or by its signal. PATH may be the
- * user's own, so it is not relied on.
- */
-const SCRIPT = `
-exec 3<&0
-"$@" </dev/null 3<&- &
-server=$!
-{
-  while read -r line; do :; done <&3
-  kill -TERM "$server" 2>/dev/null
-  command -p sleep 0.1
-  kill -TERM "$server" 2>/dev/null
-  command -p sleep 2
-  kill -KILL "$server" 2>/dev/null
-} &
-guard=$!
-exec 3<&-
-trap 'kill -TERM "$server" 2>/dev/null' TERM INT
-while :; do
-  wait "$server" 2>/dev/null
-  code=$?
-  kill -0 "$server" 2>/dev/null || break
-done
-kill -TERM "$guard" 2>/dev/null
-wait "$guard" 2>/dev/null
-trap - TERM INT
-if [ "$code" -gt 128 ]; then kill -"$((code - 128))" $$; fi
-exit "$code"
-`;
-
-/** The same process, bound to its stdin. On Windows, which has no shell for it, the request as it is. */
-export function guarded(request: SpawnRequest): SpawnRequest {
-  if (process.platform === "win32") return request;
-  return { ...request, command: "/bin/sh", args: ["-c", SCRIPT, "codex-embed", request.command, ...request.args] };
-}
-
-export type { Orphans } from "./processTree.js";
-
 /** How a process ended. */
 export interface ProcessExit {
-  /** Null when it died by a signal, or its end was not seen. */
+  /** Null when a signal ended it, or its exit was not observed. */
   readonly exitCode: number | null;
+  /** The signal that ended it, or null. */
   readonly signal: NodeJS.Signals | null;
   /** What went wrong, when the process did not simply exit. */
   readonly error?: Error;
 }
 
-/** How long the polite phases of an ending last. */
+/** How long a polite shutdown waits. */
 export interface GraceOptions {
-  /** Between the end of stdin, SIGTERM and SIGKILL, each. Default: 2000. */
+  /** Milliseconds between the end of stdin, SIGTERM and SIGKILL, each. Default 2000. */
   readonly graceMs?: number | undefined;
 }
 
-/** What {@link AgentProcess.start} goes by, besides the request. */
+/** Options of {@link AgentProcess.start}. */
 export interface AgentProcessOptions extends GraceOptions {
-  /** Starts the process in another way than as a plain child. */
+  /** Starts the process in a custom way. Default: as a child process. */
   readonly spawn?: Spawn | undefined;
-  /** Gets what the process writes to stderr, as it comes and unredacted. What it throws is ignored. */
+  /** Called with stderr output as it arrives, unredacted. Its exceptions are ignored. */
   readonly onStderr?: ((text: string) => void) | undefined;
-  /** How long output that was written before the exit may still be read afterwards. Default: 1000. */
+  /** Milliseconds after the exit in which buffered output may still be read. Default 1000. */
   readonly drainMs?: number | undefined;
 }
 
 const DEFAULT_GRACE_MS = 2_000;
 const DEFAULT_DRAIN_MS = 1_000;
-/** A killed process can linger only while the system holds it in an uninterruptible call. */
+/** A killed process lingers only while the system holds it in an uninterruptible call. */
 const KILL_WAIT_MS = 5_000;
 
 /** A running process, its pipes and its descendants. */
 export class AgentProcess {
-  /** The process id on this machine, or what a custom `spawn` gave. */
+  /** The process id on this machine, or the one that a custom `spawn` returned. */
   readonly pid: number | undefined;
   readonly stdin: Writable;
   readonly stdout: Readable;
-  /** Resolves when the process itself is gone, though descendants may still be. Never rejects. */
+  /** Resolves when the process itself has exited; descendants may still run. Never rejects. */
   readonly exited: Promise<ProcessExit>;
 
   readonly #child: SpawnedProcess;
@@ -198,7 +159,7 @@ export class AgentProcess {
   readonly #stderrTail = new StderrTail();
   #graceMs: number;
   readonly #drainMs: number;
-  /** With what kept it from starting, or null. */
+  /** Resolves with the error that prevented the start, or null. */
   readonly #started = deferred<Error | null>();
   readonly #exited = deferred<ProcessExit>();
   readonly #cleaned = deferred<void>();
@@ -208,11 +169,10 @@ export class AgentProcess {
   #ending: Promise<ProcessExit> | undefined;
 
   /**
-   * Starts a process.
+   * Starts a process. Resolves once it runs.
    *
-   * @returns the process, once it runs.
-   * @throws LaunchError with code SPAWN_FAILED and the system's error as `cause`; UsageError when the user's own `spawn`
-   * returns no process.
+   * @throws LaunchError `SPAWN_FAILED` with the system's error as `cause`; UsageError when a custom `spawn` returns no
+   * process.
    */
   static async start(request: SpawnRequest, options: AgentProcessOptions = {}): Promise<AgentProcess> {
     let child: SpawnedProcess;
@@ -240,7 +200,7 @@ export class AgentProcess {
     const forget = atExit(() => (this.#tree === null ? this.#signalChild("SIGKILL") : this.#tree.killSync()));
     void this.#cleaned.promise.then(forget);
 
-    // Each has its listener before the first write and keeps it, since an EPIPE may come at any time.
+    // Added before the first write and never removed, because an EPIPE may come at any time.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.on("error", () => {});
     child.on("error", (error) => this.#onError(error));
     child.on("spawn", () => this.#started.resolve(null));
@@ -249,16 +209,16 @@ export class AgentProcess {
     this.#readStderr(options.onStderr);
   }
 
-  /** The last lines that the process wrote to stderr: at most 16 KiB, without colours, secrets redacted. */
+  /** The last stderr output: at most 16 KiB of whole lines, without colours, secrets redacted. */
   stderrTail(): string {
     return this.#stderrTail.text();
   }
 
   /**
-   * Ends the process politely and then by force: the end of stdin, SIGTERM to the group, SIGKILL to the group and to
-   * all descendants, with a grace between them. Later calls return the same.
+   * Ends the process politely, then by force: the end of stdin, SIGTERM to the group, SIGKILL to the group and to all
+   * descendants, `graceMs` apart. Later calls return the same promise.
    *
-   * @returns how it ended, once the process and its known descendants are gone and the pipes are closed. Never rejects.
+   * Resolves with how the process ended, once it and its known descendants are gone and the pipes are closed. Never rejects.
    */
   shutdown(options: GraceOptions = {}): Promise<ProcessExit> {
     if (this.#ending === undefined) {
@@ -268,14 +228,14 @@ export class AgentProcess {
     return this.#ending;
   }
 
-  /** Ends the process and its descendants by force, also in the middle of a {@link shutdown}. Otherwise the same. */
+  /** Ends the process and its descendants by force, also during a {@link shutdown}. Settles as that does. */
   kill(): Promise<ProcessExit> {
     this.#hurried = true;
     this.#hurry.resolve();
     return this.shutdown();
   }
 
-  /** Kills what commands of the running process have left behind; see {@link ProcessTree.killOrphans}. Never rejects. */
+  /** Kills what commands of the running process left behind; see {@link ProcessTree.killOrphans}. Never rejects. */
   async killOrphans(orphans: Orphans): Promise<void> {
     if (!this.#hasExited) await this.#tree?.killOrphans(orphans);
   }
@@ -285,7 +245,7 @@ export class AgentProcess {
     for (const step of ["stdin", "SIGTERM", "SIGKILL"] as const) {
       if (this.#hasExited) break;
       if (this.#hurried && step !== "SIGKILL") continue;
-      // A descendant that outlives its parents can only be found by what was seen before they died.
+      // A descendant that outlives its parents is found only if it was seen before they died.
       await this.#tree?.refresh();
       if (this.#hasExited) break;
       if (step === "stdin") this.stdin.end();
@@ -300,7 +260,7 @@ export class AgentProcess {
 
   #onError(error: Error): void {
     this.#started.resolve(error);
-    // Of a ChildProcess that runs, an error means a signal that could not be sent, not its end.
+    // For a running ChildProcess, an error means that a signal could not be sent, not that the process ended.
     if (this.#tree === null) this.#onExit({ exitCode: null, signal: null, error });
   }
 
@@ -325,12 +285,12 @@ export class AgentProcess {
       this.#drained(this.#child.stderr),
       closed(this.stdin, this.#drainMs),
     ]);
-    // Node closes the handles at the end of a turn of the event loop, after the immediates of that turn.
+    // Node closes handles at the end of an iteration of the event loop, after its immediates.
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
     this.#cleaned.resolve();
   }
 
-  /** Lets a reader have what is still in the pipe, within bounds, and closes it. */
+  /** Lets a reader have what is still in the pipe, for at most `drainMs`, and closes it. */
   async #drained(stream: Readable | null): Promise<void> {
     if (stream === null) return;
     const hasReader = stream.readableFlowing !== null || stream.listenerCount("readable") > 0;
@@ -348,7 +308,7 @@ export class AgentProcess {
     try {
       this.#child.kill(signal);
     } catch {
-      // A custom process may refuse; the next phase, and the bound of the last, still apply.
+      // A custom process may throw. The next step and its time limit still apply.
     }
   }
 
@@ -363,7 +323,7 @@ export class AgentProcess {
         const returned: unknown = onStderr(text);
         if (returned instanceof Promise) returned.catch(() => {});
       } catch {
-        // The user's observer must not stop the draining of the pipe.
+        // The callback must not stop the reading of the pipe.
       }
     });
   }
@@ -371,4 +331,36 @@ export class AgentProcess {
 
 async function closed(stream: Readable | Writable, timeoutMs: number): Promise<void> {
   if (!stream.closed) await pause(timeoutMs, new Promise((resolve) => stream.once("close", resolve)));
+}
+
+/** How long an aborted start waits for the process of a hanging `spawn` to die. */
+const KILL_GRACE_MS = 1_000;
+
+/**
+ * Starts a process within the limits of a signal: a plain child starts at once, but a custom `spawn` may hang.
+ *
+ * @throws LaunchError, UsageError as {@link AgentProcess.start} does; LaunchError `SPAWN_FAILED` when the signal aborts.
+ */
+export async function startProcess(
+  request: SpawnRequest,
+  { spawn, ...options }: AgentProcessOptions,
+  signal: AbortSignal,
+): Promise<AgentProcess> {
+  if (spawn === undefined) return AgentProcess.start(request, options);
+  let spawned: SpawnedProcess | undefined;
+  const starting = AgentProcess.start(request, { ...options, spawn: (asked) => (spawned = spawn(asked)) });
+  try {
+    return await withLimits(starting, { signal });
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    const gone = starting.then((late) => late.kill()).catch(() => {});
+    spawned?.kill("SIGKILL");
+    await pause(KILL_GRACE_MS, gone);
+    const why = messageOf(cause);
+    throw new LaunchError(
+      "SPAWN_FAILED",
+      `${request.command} did not start: ${why}. Check the custom spawn, or raise startupTimeoutMs`,
+      { cause },
+    );
+  }
 }

@@ -1,9 +1,7 @@
-/** Owns the encoding of a typed configuration as the runtime's `key=value` overrides. */
-
 import { UsageError } from "../errors/base.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
 
-/** A value of the runtime's configuration. A table's undefined entries are left out. */
+/** A value of the runtime's configuration. Undefined entries of tables are left out. */
 export type ConfigValue = string | number | bigint | boolean | readonly ConfigValue[] | ConfigObject;
 
 /** A table of the runtime's configuration, as in its `config.toml`. */
@@ -17,37 +15,37 @@ const BARE_KEY = /^[A-Za-z0-9_-]+$/;
 const DOTTED_KEY = /^[^=]+$/;
 const INTEGER_LIMIT = 2n ** 63n;
 
-/** How the keys of a configuration are meant. */
+/** How to read the keys of a configuration. */
 export interface ConfigKeyOptions {
   /**
-   * True: a key is a path, and each of its dots leads into a table, as on the runtime's command line. False: a key is
-   * one name, whatever is in it. Default false.
+   * True: a key is a path whose dots lead into tables, as on the runtime's command line. False: a key is one name, dots
+   * included. Default false.
    */
   readonly dottedKeys?: boolean | undefined;
 }
 
 /**
- * Encodes a configuration as one-line `key=value` strings for the runtime's `-c` flag, the values in TOML.
+ * Encodes a configuration as one-line `key=value` strings for the runtime's `-c` flag, with values in TOML.
  *
- * The runtime splits a key on every dot and knows no quoted keys there, so a table that holds a key of other
- * characters than letters, digits, `_` and `-` is given whole, as an inline table. Undefined entries are left out.
+ * The runtime splits a key at every dot and takes no quoted keys, so a table that has a key with other characters than
+ * letters, digits, `_` and `-` becomes one inline table. Undefined entries are left out.
  *
- * @throws UsageError naming the entry, for a value that TOML cannot hold (null, NaN, a function, a class instance)
- * and for a top-level key that would need quotes.
+ * @throws UsageError naming the entry, for a value that TOML cannot express (null, NaN, a function, a class instance) and
+ * for a top-level key that needs quotes.
  */
 export function configOverrides(config: ConfigObject, options: ConfigKeyOptions = {}): string[] {
   if (!isTable(config)) throw unencodable([], "not a plain object", "Give its entries as { key: value }.");
-  // On the command line a key ends at the first `=`, and the runtime takes any other character as it is.
+  // On the command line a key ends at the first `=`; the runtime takes any other character as it is.
   const isDotted = options.dottedKeys === true;
   const plainKey = isDotted ? DOTTED_KEY : BARE_KEY;
   const overrides: string[] = [];
   for (const [key, value] of entries(config)) {
     if (!plainKey.test(key)) {
       throw new UsageError(
-        `config has the top-level key ${JSON.stringify(key)}, which the runtime cannot take: a key may ` +
+        `config has the top-level key ${JSON.stringify(key)}, which the runtime cannot take: a key must ` +
           (isDotted
-            ? 'not be empty, nor hold "=".'
-            : "have only letters, digits, _ and -. Write a dotted key as nested objects: { a: { b: value } }, not " +
+            ? 'be a non-empty string without "=".'
+            : "contain only letters, digits, _ and -. Write a dotted key as nested objects: { a: { b: value } }, not " +
               "{ 'a.b': value }."),
       );
     }
@@ -69,10 +67,10 @@ export function configToml(config: ConfigObject): string {
 }
 
 /**
- * Encodes a configuration as JSON, for requests. It takes and refuses what {@link configOverrides} does, so that a
+ * Encodes a configuration as JSON, for requests. Accepts and refuses the same values as {@link configOverrides}, so that a
  * configuration means the same for a client and for a thread.
  *
- * @throws UsageError as `configOverrides` does, and for a bigint that JSON does not hold exactly.
+ * @throws UsageError as `configOverrides` does, and for a bigint that JSON cannot express exactly.
  */
 export function configJson(config: ConfigObject): { [key: string]: JsonValue } {
   configOverrides(config);
@@ -88,7 +86,7 @@ function valueJson(path: Path, value: ConfigValue): JsonValue {
     if (Number.isSafeInteger(Number(value))) return Number(value);
     throw unencodable(
       path,
-      "a bigint that JSON does not hold exactly",
+      "a bigint that JSON cannot express exactly",
       "Set it for the client: new Codex({ config }).",
     );
   }
@@ -115,14 +113,14 @@ function collect(
 }
 
 /**
- * Takes overrides that are written out already, as they are.
+ * Returns raw overrides unchanged.
  *
  * @throws UsageError for one that is not of the form `key=value`, which the runtime would refuse.
  */
 export function checkedOverrides(overrides: readonly string[]): readonly string[] {
   const unkeyed = overrides.find((override) => !/^[^=]*[^=\s][^=]*=/.test(override));
   if (unkeyed === undefined) return overrides;
-  throw new UsageError(`configOverrides holds ${JSON.stringify(unkeyed)}. Give strings of the form "key=value".`);
+  throw new UsageError(`configOverrides contains ${JSON.stringify(unkeyed)}. Give strings of the form "key=value".`);
 }
 
 function encode(path: Path, value: ConfigValue, parents: readonly object[]): string {
@@ -135,9 +133,9 @@ function encode(path: Path, value: ConfigValue, parents: readonly object[]): str
       return encodeNumber(path, value);
     case "bigint":
       if (value >= -INTEGER_LIMIT && value < INTEGER_LIMIT) return String(value);
-      throw unencodable(path, "a bigint out of the 64-bit range", "Give a smaller number, or a string.");
+      throw unencodable(path, "a bigint out of the 64-bit range", "Give a smaller number or a string.");
     case "object": {
-      if (value === null) throw unencodable(path, "null", "TOML has no null: leave the entry out, or give undefined.");
+      if (value === null) throw unencodable(path, "null", "TOML has no null: omit the entry, or give undefined.");
       if (parents.includes(value)) throw unencodable(path, "an object that contains itself", "Remove the cycle.");
       const inside = [...parents, value];
       if (isList(value)) {
@@ -169,7 +167,11 @@ function encodeKey(path: Path, key: string): string {
 
 function encodeString(path: Path, text: string): string {
   if (/\p{Surrogate}/u.test(text)) {
-    throw unencodable(path, "text with half of a surrogate pair", "UTF-8 cannot carry it: repair the string.");
+    throw unencodable(
+      path,
+      "text with an unpaired surrogate",
+      "UTF-8 cannot encode it. Fix the string with toWellFormed().",
+    );
   }
   // JSON's escapes are a subset of TOML's, but JSON leaves DEL and the C1 controls as they are.
   return JSON.stringify(text).replace(
@@ -182,7 +184,7 @@ function encodeNumber(path: Path, value: number): string {
   if (!Number.isFinite(value)) throw unencodable(path, String(value), "Give a finite number.");
   const text = String(value);
   if (Number.isInteger(value) && !Number.isSafeInteger(value) && !text.includes("e")) {
-    throw unencodable(path, "an integer that a JavaScript number does not hold exactly", `Give a bigint: ${text}n.`);
+    throw unencodable(path, "an integer that a JavaScript number cannot express exactly", `Give a bigint: ${text}n.`);
   }
   return text;
 }

@@ -1,25 +1,24 @@
 import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, delimiter, dirname, extname, join, resolve } from "node:path";
 import { UsageError } from "../errors/base.js";
 
-/** Environment variables; an undefined value stands for a variable that is not set. */
+/** Environment variables. An undefined value stands for a variable that is not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads a variable; on Windows its name is matched without regard to case. */
+/** Reads a variable. On Windows its name is case-insensitive. */
 export function readVariable(env: Environment, name: string, platform: string): string | undefined {
   return env[variableKey(env, name, platform)];
 }
 
-/** The key under which `env` holds the variable, or `name` itself when it does not. */
+/** The key of the variable in `env`, or `name` when it is not set. */
 export function variableKey(env: Environment, name: string, platform: string): string {
   if (platform !== "win32" || env[name] !== undefined) return name;
   const wanted = name.toUpperCase();
   return Object.keys(env).find((key) => key.toUpperCase() === wanted && env[key] !== undefined) ?? name;
 }
 
-/** Lays `over` on top of `base`. An undefined value removes the variable. */
+/** Merges `over` into `base`. An undefined value removes the variable. */
 export function mergeEnvironment(base: Environment, over: Environment, platform: string): Record<string, string> {
   const merged: Record<string, string> = {};
   for (const [key, value] of Object.entries(base)) {
@@ -33,10 +32,9 @@ export function mergeEnvironment(base: Environment, over: Environment, platform:
 }
 
 /**
- * The environment that a runtime is started with: `env` over the one of this program, or `env` alone when
- * `inheritEnv` is false.
+ * The environment of a runtime: `env` merged over the environment of this program, or `env` alone with `inheritEnv: false`.
  *
- * @throws UsageError for a variable that no environment can hold. It names the variable, never its value.
+ * @throws UsageError for a variable that no environment can carry. It names the variable, never its value.
  */
 export function launchEnvironment(
   options: { readonly env?: Environment | undefined; readonly inheritEnv?: boolean | undefined },
@@ -50,14 +48,14 @@ export function launchEnvironment(
     }
     if (name.includes("\0") || value?.includes("\0")) {
       throw new UsageError(
-        `env.${name.replaceAll("\0", "\\0")} holds a NUL character, which no environment can carry.`,
+        `env.${name.replaceAll("\0", "\\0")} contains a NUL character, which no environment can carry. Remove it.`,
       );
     }
   }
   return mergeEnvironment(options.inheritEnv === false ? {} : process.env, options.env ?? {}, platform);
 }
 
-/** Puts a folder in front of PATH. */
+/** Prepends a folder to PATH. */
 export function withPathFolder(
   env: Readonly<Record<string, string>>,
   folder: string,
@@ -68,72 +66,40 @@ export function withPathFolder(
   return { ...env, [key]: path === "" ? folder : `${folder}${delimiter}${path}` };
 }
 
-/** `~` and `~/…` mean the home folder of the user of this program. */
-const OWN_HOME = process.platform === "win32" ? /^~(?:[/\\]|$)/ : /^~(?:\/|$)/;
-
-/**
- * Replaces a leading `~` by the user's home folder, as a shell does.
- *
- * @throws UsageError for `~name`, which a shell takes for the home of another user.
- */
-export function expandHome(path: string, option: string): string {
-  if (!path.startsWith("~")) return path;
-  if (OWN_HOME.test(path)) return join(homedir(), path.slice(1));
-  throw new UsageError(
-    `${option} begins with ~ and a name. Only ~ and ~/… are expanded, to your own home folder: give the absolute ` +
-      "path, or put ./ in front of a folder that has such a name.",
-  );
-}
-
-/** The paths that a client resolves on this machine. */
-interface ClientPaths {
-  readonly codexBin?: string | undefined;
-  readonly codexHome?: string | undefined;
-  readonly cwd?: string | undefined;
-}
-
-/** The options of a client with `~` expanded in its paths. Throws `UsageError` as {@link expandHome} does. */
-export function withHomePaths<T extends ClientPaths>(options: T): T {
-  const { codexBin, codexHome, cwd } = options;
-  const given = Object.entries({ codexBin, codexHome, cwd });
-  const expanded = given.flatMap(([name, path]) => (path?.startsWith("~") ? [[name, expandHome(path, name)]] : []));
-  return expanded.length === 0 ? options : Object.assign({}, options, Object.fromEntries(expanded));
-}
-
 const PREFIX = "CODEX_EMBED_MARK_";
 const VALUE = "1";
 
-/** Makes the name of a variable that no other launch has. */
+/** A new name for the variable that marks one launch. */
 export function newMark(): string {
   return `${PREFIX}${randomBytes(16).toString("hex")}`;
 }
 
-/** The variable as it stands in the environment of a process. */
+/** The mark as `NAME=value`, as it appears in the environment of a process. */
 export function markAssignment(mark: string): string {
   return `${mark}=${VALUE}`;
 }
 
-/** `env` with the mark, and with the marks that this program itself was started with. */
+/** `env` with the mark, and with the marks of this program itself. */
 export function withMark(env: Readonly<Record<string, string>>, mark: string): Record<string, string> {
   const outer = Object.keys(process.env).filter((name) => name.startsWith(PREFIX));
   return { ...env, ...Object.fromEntries([...outer, mark].map((name) => [name, VALUE])) };
 }
 
-/** The override that has the runtime hand the mark to commands, also when they do not inherit its whole environment. */
+/** The override that makes the runtime pass the mark to commands, even if they do not inherit its environment. */
 export function markOverride(mark: string): string {
   return `shell_environment_policy.set.${mark}="${VALUE}"`;
 }
 
-/** A file that was looked at and cannot be used, with the reason. */
+/** A file that cannot be used, with the reason. */
 export interface Rejected {
   readonly path: string;
   readonly reason: string;
 }
 
-/** A usable executable, or every place that was looked at in vain. */
+/** A usable executable, or every place that has none. */
 export type ExecutableLookup = { readonly path: string } | { readonly rejected: readonly Rejected[] };
 
-/** Says why a file cannot be run, or null when it can. */
+/** Why a file cannot be run, or null when it can. */
 export function whyNotExecutable(path: string, platform: string): string | null {
   try {
     if (!statSync(path).isFile()) return "it is not a file";
@@ -145,11 +111,11 @@ export function whyNotExecutable(path: string, platform: string): string | null 
     accessSync(path, constants.X_OK);
     return null;
   } catch {
-    return "it is not executable (chmod +x it)";
+    return "it is not executable (run chmod +x)";
   }
 }
 
-/** Tells whether the file is to be run by Node: a JavaScript file, also behind a link such as `.bin/codex`. */
+/** Whether Node has to run the file: a JavaScript file, also behind a link such as `.bin/codex`. */
 export function isScript(path: string): boolean {
   const isScriptName = (name: string) => /\.[cm]?js$/i.test(name);
   if (isScriptName(path)) return true;
@@ -160,7 +126,7 @@ export function isScript(path: string): boolean {
   }
 }
 
-/** Finds the executable named by the user: a path, or a bare name that is looked up on the PATH of `env`. */
+/** Finds the executable that the user named: a path, or a bare name to look up on the PATH of `env`. */
 export function findExecutable(name: string, env: Environment, platform: string): ExecutableLookup {
   const isPath = name.includes("/") || (platform === "win32" && name.includes("\\"));
   if (isPath) return firstUsable(spellings(resolve(name), env, platform), platform);
@@ -173,7 +139,7 @@ export function findExecutable(name: string, env: Environment, platform: string)
   return { rejected: [{ path: name, reason: `${where} (${searched})` }] };
 }
 
-/** An entry of Windows may stand in quotes, and hold a semicolon then. */
+/** On Windows an entry may be quoted, and then contain a semicolon. */
 function foldersOf(path: string, platform: string): string[] {
   const entries =
     platform === "win32"
@@ -182,7 +148,7 @@ function foldersOf(path: string, platform: string): string[] {
   return entries.filter((folder) => folder !== "");
 }
 
-/** Windows runs `codex` as `codex.exe`, `codex.cmd`, ..., in the order of PATHEXT. */
+/** Windows runs `codex` as `codex.exe`, `codex.cmd`, and so on, in the order of PATHEXT. */
 function spellings(path: string, env: Environment, platform: string): string[] {
   if (platform !== "win32") return [path];
   const listed = (readVariable(env, "PATHEXT", platform) ?? ".COM;.EXE;.BAT;.CMD").toLowerCase().split(";");
@@ -205,13 +171,14 @@ function firstUsable(candidates: readonly string[], platform: string): Executabl
     if (script !== null) return { path: script };
     rejected.push({
       path: candidate,
-      reason: "it is a script for a shell, and no @openai/codex package is beside it; name codex.exe or codex.js",
+      reason:
+        "it is a shell script, and there is no @openai/codex package beside it; name codex.exe or codex.js instead",
     });
   }
   return { rejected };
 }
 
-/** npm writes `codex`, `codex.cmd` and `codex.ps1` beside `node_modules`, or into `node_modules/.bin`. */
+/** npm writes `codex`, `codex.cmd` and `codex.ps1` beside `node_modules` or into `node_modules/.bin`. */
 function scriptBehindShim(shim: string): string | null {
   const folder = dirname(shim);
   const inPackage = join("@openai", "codex", "bin", "codex.js");
@@ -221,7 +188,7 @@ function scriptBehindShim(shim: string): string | null {
   return scriptNamedBy(shim);
 }
 
-/** Other package managers keep the script elsewhere; their shims name it relative to their own folder. */
+/** Other package managers keep the script elsewhere. Their shims name it relative to their own folder. */
 function scriptNamedBy(shim: string): string | null {
   const text = readFileSync(shim, "utf8").slice(0, 8192);
   const named = /(?:%~?dp0%?|\$basedir)[\\/]([^"'\r\n]*codex\.js)/i.exec(text)?.[1];

@@ -1,63 +1,62 @@
-/** Owns the plan of a launch: the command line, the environment and the folders that the runtime is started with. */
-
-import { mkdirSync, statSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { UsageError } from "../errors/base.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import { type ConfigObject, checkedOverrides, configOverrides } from "./config.js";
 import { type Environment, launchEnvironment, markOverride, withMark, withPathFolder } from "./environment.js";
 import type { LocatedRuntime } from "./locate.js";
+import { absolutePath, existingFolder } from "./paths.js";
 
-/** Everything that is needed to start a process. */
+/** Everything that is needed to start a process; a custom `spawn` receives it. */
 export interface SpawnRequest {
   readonly command: string;
   readonly args: readonly string[];
-  /** The folder that the process starts in. Default: the one of this program. */
+  /** The working directory of the process. Default: the one of this program. */
   readonly cwd?: string | undefined;
   /** The whole environment of the process. */
   readonly env: Readonly<Record<string, string>>;
-  /** The variable in `env` that identifies what the process starts, so that `close()` finds it. Pass it on as it is. */
+  /** The variable in `env` by which `close()` finds everything that the process starts. Pass it on unchanged. */
   readonly mark?: string | undefined;
 }
 
-/** How the process is started: its command line, its configuration, its environment. */
+/** How the process of a runtime starts: command line, configuration, environment. */
 export interface LaunchOptions {
-  /** Replaces the whole argument list. It must end in something that speaks the protocol on stdio. */
+  /** Replaces the whole command line. The command must speak the app-server protocol on stdio. */
   readonly launchArgs?: readonly string[] | undefined;
-  /** The working directory of the process, and so the default one of threads. Default: this process's. */
+  /** The working directory of the process, and the default one of threads. Default: the one of this program. */
   readonly cwd?: string | undefined;
-  /** `CODEX_HOME`: configuration, login and history. Created when missing. Default: the runtime's (`~/.codex`). */
+  /** `CODEX_HOME`: configuration, login and history. Created if missing. Default: `~/.codex`, as the runtime sets it. */
   readonly codexHome?: string | undefined;
-  /** Environment variables, merged over this process's; an undefined value removes one. */
+  /** Environment variables, merged over those of this program. An undefined value removes a variable. */
   readonly env?: Environment | undefined;
-  /** False: `env` is the whole environment. Default true. */
+  /** With false, `env` is the whole environment. Default true. */
   readonly inheritEnv?: boolean | undefined;
-  /** Configuration, nested as in `config.toml`; passed as `-c` overrides. Visible in the process list: no secrets. */
+  /** Configuration, nested as in `config.toml`. Passed as `-c` overrides, which the process list shows: no secrets. */
   readonly config?: ConfigObject | undefined;
   /** Further overrides, each `key=value` with a TOML value. */
   readonly configOverrides?: readonly string[] | undefined;
   /**
-   * Refused with `UsageError`: the pinned runtime takes profiles for `codex exec` and its terminal program, but not for
-   * the app-server. Pass the profile's settings as `config`.
+   * Refused with `UsageError`: the pinned runtime takes profiles for `codex exec` and its terminal program, but not for the
+   * app-server. Pass the settings of the profile as `config`.
    */
   readonly profile?: string | undefined;
   /** Refuse to start when the configuration has unknown fields. Default false. */
   readonly strictConfig?: boolean | undefined;
-  /** Features to switch on. */
+  /** Features to enable. */
   readonly enable?: readonly string[] | undefined;
-  /** Features to switch off. */
+  /** Features to disable. */
   readonly disable?: readonly string[] | undefined;
 }
 
-/** What {@link planLaunch} makes a spawn request of. */
+/** Input of {@link planLaunch}. */
 export interface LaunchPlan extends LaunchOptions {
   readonly located: LocatedRuntime;
-  /** From `newMark()`. Left out when nothing is started. */
+  /** From `newMark()`. Omit it when nothing is started. */
   readonly mark?: string | undefined;
 }
 
 /**
- * Makes the spawn request of a launch, and creates the folder of `codexHome`.
+ * Turns launch options into a spawn request. Creates the folder of `codexHome`.
  *
  * @throws UsageError when an option is empty, contradicts another, or names a folder that cannot be used.
  */
@@ -78,7 +77,7 @@ function appServerArgs(plan: LaunchPlan): string[] {
   if (plan.profile !== undefined) {
     throw new UsageError(
       `profile ${JSON.stringify(plan.profile)} cannot be used: the app-server of runtime ${RUNTIME_VERSION} takes no ` +
-        "profile. Give its settings as config, or use a codexHome of its own.",
+        "profiles. Pass the settings of the profile as config, or use a separate codexHome.",
     );
   }
   const overrides = [...configOverrides(plan.config ?? {}), ...checkedOverrides(plan.configOverrides ?? [])];
@@ -87,9 +86,9 @@ function appServerArgs(plan: LaunchPlan): string[] {
 }
 
 /**
- * The arguments for `enable`, `disable` and `strictConfig`, which every subcommand of the runtime takes alike.
+ * The arguments for `enable`, `disable` and `strictConfig`, which are the same for every subcommand of the runtime.
  *
- * @throws UsageError for a feature without a name, and for one that is in both lists.
+ * @throws UsageError for an empty name, and for a feature that is in both lists.
  */
 export function featureArgs({
   enable = [],
@@ -97,10 +96,11 @@ export function featureArgs({
   strictConfig,
 }: Pick<LaunchOptions, "enable" | "disable" | "strictConfig">): string[] {
   if ([...enable, ...disable].some((feature) => feature.trim() === "")) {
-    throw new UsageError("enable and disable take names of features; one of them is empty.");
+    throw new UsageError("enable and disable must be non-empty feature names. Remove the empty one.");
   }
   const both = enable.find((feature) => disable.includes(feature));
-  if (both !== undefined) throw new UsageError(`The feature ${both} is in both enable and disable.`);
+  if (both !== undefined)
+    throw new UsageError(`The feature ${both} is in both enable and disable. Remove it from one of them.`);
   return [
     ...enable.flatMap((feature) => ["--enable", feature]),
     ...disable.flatMap((feature) => ["--disable", feature]),
@@ -109,15 +109,15 @@ export function featureArgs({
 }
 
 /**
- * Throws `UsageError` when an argument is not a string, or holds a NUL character, which no command line can carry. It
- * says which one, and not what is in it.
+ * Throws `UsageError` when an argument is not a string or contains a NUL character, which no command line can carry. The
+ * message says which argument, never its content.
  */
 export function assertArguments(args: readonly unknown[]): asserts args is readonly string[] {
   for (const [index, argument] of args.entries()) {
     if (typeof argument === "string" && !argument.includes("\0")) continue;
     const before = args[index - 1];
     const flag = typeof before === "string" && /^--?[\w-]+$/.test(before) ? ` (after ${before})` : "";
-    const why = typeof argument === "string" ? "holds a NUL character" : `is of type ${typeof argument}`;
+    const why = typeof argument === "string" ? "contains a NUL character" : `is of type ${typeof argument}`;
     throw new UsageError(`Argument ${index + 1} of the command line${flag} ${why}. Give a plain string.`);
   }
 }
@@ -129,7 +129,7 @@ function onlyLaunchArgs(plan: LaunchPlan): readonly string[] {
   if (ignored.length > 0) {
     const names = ignored.map(([name]) => name).join(", ");
     throw new UsageError(
-      `launchArgs replaces the whole command line, so ${names} would have no effect. Give one of them.`,
+      `launchArgs replaces the whole command line, so ${names} would have no effect. Remove launchArgs or the others.`,
     );
   }
   return launchArgs;
@@ -141,7 +141,7 @@ function environment(plan: LaunchPlan): Record<string, string> {
     const folder = createdFolder(plan.codexHome);
     const given = plan.env?.["CODEX_HOME"];
     if (given !== undefined && resolve(given) !== folder) {
-      throw new UsageError(`codexHome (${folder}) and env.CODEX_HOME (${given}) differ. Give one of them.`);
+      throw new UsageError(`codexHome (${folder}) and env.CODEX_HOME (${given}) differ. Remove one of them.`);
     }
     env["CODEX_HOME"] = folder;
   }
@@ -149,51 +149,55 @@ function environment(plan: LaunchPlan): Record<string, string> {
   return plan.located.pathDir === null ? marked : withPathFolder(marked, plan.located.pathDir);
 }
 
-/** The working directory of this program. Throws `UsageError` when it is gone. */
-export function workingDirectory(): string {
-  try {
-    return process.cwd();
-  } catch (cause) {
-    throw new UsageError("The working directory of this program was deleted. Give cwd, an absolute path.", { cause });
-  }
-}
-
-function absolute(path: string, base?: string): string {
-  return isAbsolute(path) ? resolve(path) : resolve(base ?? workingDirectory(), path);
-}
-
-/**
- * The absolute path of a working directory.
- *
- * @param base - what a relative path is relative to. Default: the working directory of this program.
- * @throws UsageError when it is empty, does not exist, or is not a folder.
- */
-export function existingFolder(cwd: string, base?: string): string {
-  if (cwd === "") throw new UsageError("cwd is empty. Give a folder, or leave it out.");
-  const folder = absolute(cwd, base);
-  if (!isFolder(folder)) {
-    const was = isAbsolute(cwd) ? "" : ` (given as ${JSON.stringify(cwd)})`;
-    throw new UsageError(`cwd is ${folder}${was}, which is not an existing folder.`);
-  }
-  return folder;
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-}
-
 function createdFolder(codexHome: string): string {
-  if (codexHome.trim() === "") throw new UsageError("codexHome is empty. Give a folder, or leave it out.");
-  const folder = absolute(codexHome);
+  if (codexHome.trim() === "") throw new UsageError("codexHome is empty. Give a folder, or omit it.");
+  const folder = absolutePath(codexHome);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`codexHome is ${folder}, which is not a folder and cannot be made one: ${why}.`, { cause });
+    throw new UsageError(
+      `codexHome (${folder}) is not a folder and cannot be created: ${why}. Give a path that this user can write to.`,
+      { cause },
+    );
   }
   return folder;
+}
+
+/**
+ * Runs "$@" and ends it at the end of stdin, which comes even when this program is killed. After the first SIGTERM a server
+ * waits for running turns, after the second it does not. Exits as the server does: with its exit code or by its signal. Does
+ * not rely on PATH, which the user may have set.
+ */
+const SCRIPT = `
+exec 3<&0
+"$@" </dev/null 3<&- &
+server=$!
+{
+  while read -r line; do :; done <&3
+  kill -TERM "$server" 2>/dev/null
+  command -p sleep 0.1
+  kill -TERM "$server" 2>/dev/null
+  command -p sleep 2
+  kill -KILL "$server" 2>/dev/null
+} &
+guard=$!
+exec 3<&-
+trap 'kill -TERM "$server" 2>/dev/null' TERM INT
+while :; do
+  wait "$server" 2>/dev/null
+  code=$?
+  kill -0 "$server" 2>/dev/null || break
+done
+kill -TERM "$guard" 2>/dev/null
+wait "$guard" 2>/dev/null
+trap - TERM INT
+if [ "$code" -gt 128 ]; then kill -"$((code - 128))" $$; fi
+exit "$code"
+`;
+
+/** The same process, but ended at the end of its stdin. On Windows, which has no shell for it, the request as it is. */
+export function guarded(request: SpawnRequest): SpawnRequest {
+  if (process.platform === "win32") return request;
+  return { ...request, command: "/bin/sh", args: ["-c", SCRIPT, "codex-embed", request.command, ...request.args] };
 }

@@ -6,11 +6,11 @@ import { LaunchError, type TriedLocation } from "../errors/connection.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import { type Environment, findExecutable, isScript, readVariable, whyNotExecutable } from "./environment.js";
 
-/** What {@link locateRuntime} goes by. */
+/** Options of {@link locateRuntime}. */
 export interface LocateOptions {
   /** A path (relative to the working directory of this program), or a bare name to look up on PATH. */
   readonly codexBin?: string | undefined;
-  /** What `codexBin` is called where the user gives it, for the messages. Default `codexBin`. */
+  /** The name of the option that holds `codexBin`, for messages. Default `codexBin`. */
   readonly optionName?: string | undefined;
   /** The environment to read CODEX_BIN, PATH and PATHEXT from. */
   readonly env: Environment;
@@ -20,7 +20,7 @@ export interface LocateOptions {
   readonly arch?: string | undefined;
   /** How packages are found. Default: Node's resolution. */
   readonly resolvePackageJson?: ResolvePackageJson | undefined;
-  /** The files to find packages from. Default: this module, the program's script, the working directory. */
+  /** The files to resolve packages from. Default: this module, the program's script, the working directory. */
   readonly bases?: readonly string[] | undefined;
 }
 
@@ -28,31 +28,30 @@ export interface LocateOptions {
 export interface LocatedRuntime {
   /** The file that was found: the native binary, or a script for Node. */
   readonly path: string;
-  /** What led to it. */
+  /** What named it. */
   readonly source: TriedLocation["source"];
   /** The program to spawn: `path`, or Node when `path` is a script. */
   readonly command: string;
-  /** The arguments that come before all others: none, or `path` when it is a script. */
+  /** The first arguments: none, or `path` when it is a script. */
   readonly args: readonly string[];
-  /** The folder of helper programs that goes in front of PATH, when the executable has one. */
+  /** The folder of helper programs to prepend to PATH, or null when the executable has none. */
   readonly pathDir: string | null;
 }
 
-/** Packages that bring the runtime along: it may be resolvable from them alone. */
+/** Packages that depend on the runtime: it may be resolvable only from them. */
 const DEPENDENTS = ["@openai/codex", "@openai/codex-sdk", "codex-embed"] as const;
 
 /**
- * Finds the runtime: `codexBin`, else the CODEX_BIN variable, else the pinned package's binary for this platform. An
- * executable that was named and does not work is an error; nothing else is tried then.
+ * Finds the runtime: `codexBin`, else the CODEX_BIN variable, else the pinned package's binary for this platform. When a
+ * named executable does not work, nothing else is tried.
  *
- * @throws LaunchError with code BINARY_NOT_FOUND; `tried` and the message hold every place and why it would not do.
+ * @throws LaunchError `BINARY_NOT_FOUND`; `tried` and the message list every place and what is wrong with it.
  * @throws UsageError when `codexBin` is empty.
  */
 export function locateRuntime(options: LocateOptions): LocatedRuntime {
   const { platform = process.platform, optionName = "codexBin" } = options;
   if (options.codexBin !== undefined) {
-    if (options.codexBin === "")
-      throw new UsageError(`${optionName} is empty. Give a path or a name, or leave it out.`);
+    if (options.codexBin === "") throw new UsageError(`${optionName} is empty. Give a path or a name, or omit it.`);
     return named(options.codexBin, "codexBin", `The option ${optionName}`, options.env, platform);
   }
   const fromEnvironment = readVariable(options.env, "CODEX_BIN", platform);
@@ -75,7 +74,7 @@ function named(
   throw new LaunchError(
     "BINARY_NOT_FOUND",
     `${what} names ${JSON.stringify(name)}, which cannot be run:\n${list(tried)}\n` +
-      `Correct it, or remove it to use the packaged runtime (npm install @openai/codex@${RUNTIME_VERSION})`,
+      `Correct it, or remove it to use the packaged runtime (run npm install @openai/codex@${RUNTIME_VERSION})`,
     { tried },
   );
 }
@@ -100,13 +99,13 @@ function packaged(
     else if (isPinned(packageJson)) return located(path, "package");
     else otherVersions.push(path);
   }
-  // A copy of another version is better than none: the handshake compares versions and says so.
+  // A copy of another version is better than none: the handshake compares versions.
   const other = otherVersions[0];
   if (other !== undefined) return located(other, "package");
   throw packageNotFound(tried, options.optionName);
 }
 
-/** Yields each installed copy of the platform package once: directly from a base, then through its dependents. */
+/** Each installed copy of the platform package, once: directly from a base, then through its dependents. */
 function* packageCandidates(
   target: RuntimeTarget,
   bases: readonly string[],
@@ -133,7 +132,7 @@ function* packageCandidates(
 
 function* startingPoints(base: string, resolvePackage: ResolvePackageJson): Generator<string> {
   yield base;
-  // Strict package managers (pnpm, Plug'n'Play) show a package only to the ones that depend on it.
+  // Strict package managers (pnpm, Plug'n'Play) show a package only to its dependents.
   for (const dependent of DEPENDENTS) {
     const packageJson = resolvePackage(dependent, base);
     if (packageJson === null) continue;
@@ -161,14 +160,14 @@ function located(path: string, source: TriedLocation["source"]): LocatedRuntime 
     : { path, source, command: path, args: [], pathDir };
 }
 
-/** In the package's layout, `codex-path` lies beside the `bin` that holds the binary. */
+/** In the package, the folder `codex-path` is beside the `bin` of the binary. */
 function helperFolder(path: string): string | null {
   const binary = isScript(path) ? path : realpathSync(path);
   const folder = join(dirname(binary), "..", "codex-path");
   return existsSync(folder) ? folder : null;
 }
 
-/** Electron reads files inside an archive but cannot spawn them; the spawnable copies lie beside it. */
+/** Electron reads files inside an archive but cannot spawn them. Spawnable copies are beside the archive. */
 function unpacked(path: string): string {
   return path.replace(/([\\/]app\.asar)(?=[\\/])/g, "$1.unpacked");
 }
@@ -177,8 +176,8 @@ function packageNotFound(tried: readonly TriedLocation[], optionName: string): L
   return new LaunchError(
     "BINARY_NOT_FOUND",
     `The Codex runtime was not found. Tried:\n${list(tried)}\n` +
-      `Install it with "npm install @openai/codex@${RUNTIME_VERSION}" (it is an optional dependency, which ` +
-      `--omit=optional leaves out), or name an executable with the option ${optionName} or the environment variable CODEX_BIN`,
+      `Run npm install @openai/codex@${RUNTIME_VERSION} (an optional dependency, which --omit=optional skips), or name an ` +
+      `executable with the option ${optionName} or the environment variable CODEX_BIN`,
     { tried },
   );
 }
@@ -187,9 +186,9 @@ function list(tried: readonly TriedLocation[]): string {
   return tried.map(({ path, reason }) => `- ${path}: ${reason}`).join("\n");
 }
 
-/** Where the runtime's package keeps its files on one platform. */
+/** Where the runtime's package keeps its files, on one platform. */
 export interface RuntimeTarget {
-  /** The platform package that holds the native binary. */
+  /** The platform package with the native binary. */
   readonly packageName: string;
   /** The Rust target triple, which names the folder below `vendor`. */
   readonly triple: string;
@@ -205,7 +204,7 @@ const TRIPLES: Readonly<Record<string, string>> = {
   "win32-arm64": "aarch64-pc-windows-msvc",
 };
 
-/** Returns the runtime's target for a platform and an architecture, or null when none is published. */
+/** The runtime's target for a platform and an architecture, or null when none is published. */
 export function runtimeTarget(platform: string, arch: string): RuntimeTarget | null {
   const name = `${platform === "android" ? "linux" : platform}-${arch}`;
   const triple = Object.hasOwn(TRIPLES, name) ? TRIPLES[name] : undefined;
@@ -220,9 +219,9 @@ export function runtimeTarget(platform: string, arch: string): RuntimeTarget | n
 /** Finds the `package.json` of a package as seen from a file; null when it is not installed there. */
 export type ResolvePackageJson = (packageName: string, fromFile: string) => string | null;
 
-/** {@link ResolvePackageJson} by Node's own resolution, so it follows workspaces and Plug'n'Play. */
+/** {@link ResolvePackageJson} with Node's own resolution, which follows workspaces and Plug'n'Play. */
 export function resolvePackageJson(packageName: string, fromFile: string): string | null {
-  // Reached this way because bundlers replace an imported `createRequire` by one that resolves inside the bundle.
+  // Bundlers replace an imported `createRequire` with one that resolves inside the bundle.
   const { createRequire } = process.getBuiltinModule("node:module");
   let lookupPaths: readonly string[] | null;
   try {
@@ -235,7 +234,7 @@ export function resolvePackageJson(packageName: string, fromFile: string): strin
   } catch {
     return null;
   }
-  // A package whose `exports` hide its package.json is still there to be read.
+  // The `exports` of a package may hide its package.json, which is still on disk.
   const hidden = lookupPaths?.map((path) => join(path, packageName, "package.json"));
   return hidden?.find((path) => existsSync(path)) ?? null;
 }

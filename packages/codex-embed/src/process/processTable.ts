@@ -1,38 +1,36 @@
-/** Which processes exist: read from /proc where there is one, else from `ps`. */
-
 import { execFile, spawnSync } from "node:child_process";
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 
-/** One running process. A process id together with a start time names one process for good. */
+/** One running process. The process id and the start time together identify it forever. */
 export interface ProcessInfo {
   readonly pid: number;
   readonly parentPid: number;
   readonly groupId: number;
-  /** Opaque: only to be compared. */
+  /** Opaque, for comparison only. */
   readonly startTime: string;
-  /** What `ps` shows of the command line and the environment; left out where /proc tells. */
+  /** Command line and environment, as `ps` shows them. Absent on systems with /proc. */
   readonly shown?: string;
 }
 
-/** The running processes; zombies are left out. */
+/** The running processes, without zombies. */
 export interface ProcessTable {
   readonly processes: ReadonlyMap<number, ProcessInfo>;
-  /** False when a process ended while the table was read: it may have started another one that is not in it. */
+  /** False when a process ended while the table was read: it may have started another that is missing here. */
   readonly isWhole: boolean;
 }
 
 const NO_TABLE: ProcessTable = { processes: new Map(), isWhole: true };
 
 const HAS_PROC = process.platform === "linux" || process.platform === "android";
-/** The unit of start times in /proc, which Linux keeps at 100 for programs whatever the kernel's own is: proc(5). */
+/** The unit of start times in /proc. Linux reports 100 to programs, whatever the kernel uses: proc(5). */
 const TICKS_PER_SECOND = 100;
 
-/** Reads all running processes; an empty table when the system offers no way to. */
+/** Reads all running processes, from /proc or `ps`. The table is empty on a system with neither. */
 export async function processTable(): Promise<ProcessTable> {
   return (HAS_PROC ? readProc() : null) ?? (await listedByPs());
 }
 
-/** Reads all running processes at once, for the exit of this program. */
+/** Reads all running processes synchronously, for the exit of this program. */
 export function processTableSync(): ProcessTable {
   const table = HAS_PROC ? readProc() : null;
   if (table !== null) return table;
@@ -40,15 +38,14 @@ export function processTableSync(): ProcessTable {
   return typeof stdout === "string" ? parsePs(stdout) : NO_TABLE;
 }
 
-/** Tells whether this very process still runs, where that can be told at once; otherwise assumes that it does. */
+/** Whether this very process still runs. Assumes so on systems without /proc. */
 export function stillRuns(known: ProcessInfo): boolean {
   return !HAS_PROC || procInfo(known.pid)?.startTime === known.startTime;
 }
 
 /**
- * The environment that a process of this user was started with.
- *
- * @returns null for a process of another user and for one that is gone; a test that never holds for one without variables.
+ * The environment that a process of this user was started with. Null for a process of another user and for one that is
+ * gone.
  */
 export function environmentOf(info: ProcessInfo): ProcessEnvironment | null {
   const text = HAS_PROC ? procEnvironment(info.pid) : (info.shown?.replace(/\s/g, "\0") ?? null);
@@ -57,15 +54,15 @@ export function environmentOf(info: ProcessInfo): ProcessEnvironment | null {
   return { isEmpty: text === "", has: (assignment) => entries.includes(`\0${assignment}\0`) };
 }
 
-/** What can be asked of an environment. */
+/** The environment of another process. */
 export interface ProcessEnvironment {
-  /** True also in the middle of `execve`, for a moment. */
+  /** Also true for a moment in the middle of `execve`. */
   readonly isEmpty: boolean;
-  /** Whether `NAME=value` is in it. The value must hold no blanks. */
+  /** Whether it contains `NAME=value`. The value must not contain blanks. */
   has(assignment: string): boolean;
 }
 
-/** For how many milliseconds a process has been running, rounded up to the resolution of the system; null if unknown. */
+/** How long a process has been running, in milliseconds, rounded up to the resolution of the system. Null if unknown. */
 export function ageMs(info: ProcessInfo): number | null {
   const age = HAS_PROC
     ? uptimeMs() - (Number(info.startTime) * 1_000) / TICKS_PER_SECOND
@@ -89,7 +86,7 @@ function readProc(): ProcessTable | null {
     return null;
   }
   const processes = new Map<number, ProcessInfo>();
-  // The newest first: they are the ones that may be gone before their turn comes.
+  // The newest first: they are most likely to be gone before they are read.
   for (const name of names.reverse()) {
     const info = procInfo(Number(name));
     if (info !== null) processes.set(info.pid, info);
@@ -100,7 +97,7 @@ function readProc(): ProcessTable | null {
 function procInfo(pid: number): ProcessInfo | null {
   const stat = readSmall(`/proc/${pid}/stat`);
   if (stat === null) return null;
-  // The second field is the command in parentheses, which may itself hold spaces and parentheses: proc(5).
+  // The second field is the command in parentheses, which may itself contain spaces and parentheses: proc(5).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 20);
   const [state, parentPid, groupId] = fields;
   const startTime = fields[19];
@@ -108,7 +105,7 @@ function procInfo(pid: number): ProcessInfo | null {
   return { pid, parentPid: Number(parentPid), groupId: Number(groupId), startTime };
 }
 
-/** A fourth of the time of `readFileSync`, of which an ending makes hundreds. Most environments fit in as well. */
+/** Reading into it takes a fourth of the time of `readFileSync`, and a shutdown reads hundreds of files. Most environments fit. */
 const buffer = Buffer.alloc(16_384);
 
 function readSmall(path: string): string | null {
@@ -140,7 +137,7 @@ function procEnvironment(pid: number): string | null {
   }
 }
 
-/** macOS knows the environment under another letter than the other systems, which call `-e` what it calls `-A`. */
+/** The flag that shows the environment. Where `-E` has that meaning (macOS), `-e` means `-A`. */
 const PS_ENVIRONMENT = process.platform === "darwin" ? "-E" : "-e";
 const PS_ARGS = ["-A", PS_ENVIRONMENT, "-ww", "-o", "pid=,ppid=,pgid=,uid=,stat=,lstart=,command="];
 const PS_TIMEOUT_MS = 2_000;

@@ -1,5 +1,3 @@
-/** Finds and ends every process that one child of this program has started. */
-
 import { execFile, spawnSync } from "node:child_process";
 import { pause } from "../util/async.js";
 import { markAssignment } from "./environment.js";
@@ -15,44 +13,45 @@ import {
 
 /** Which processes {@link ProcessTree.killOrphans} ends. */
 export interface Orphans {
-  /** `NAME=value`: the environment must hold one of them. The values must hold no blanks. */
+  /** `NAME=value`: the environment of the process must contain one of them. Values must not contain blanks. */
   readonly variables: readonly string[];
-  /** On the clock of `performance.now()`: processes that started earlier stay. */
+  /** Processes that started earlier stay. A time of `performance.now()`. */
   readonly sinceMs: number;
 }
 
 /**
- * How often in a row nothing must be found while something cannot be told: a process in the middle of `execve` shows no
- * environment, and one that ends while the table is read may have started another.
+ * How many looks in a row must find nothing when a look is uncertain: a process in the middle of `execve` shows no
+ * environment, and a process that ends while the table is read may have started another.
  */
 const LOOKS = 3;
-/** How long the runtime's own commands may take to die before what they leave behind is no longer waited for. */
+/** How long to wait for the runtime's own commands to die, which may leave processes behind. */
 const ORPHAN_WAIT_MS = 500;
-/** How long the exit of this program may be held up. */
+/** How long the exit of this program may be delayed. */
 const EXIT_WAIT_MS = 200;
 
 /**
- * The child, the members of its process group, their descendants, and whatever carries the child's mark in its environment.
+ * Every process that one child has started: the child, the members of its process group, their descendants, and whatever
+ * carries the child's mark in its environment.
  *
- * Without a mark, a descendant that has left the group is only known when it was seen while the line of its parents was
- * unbroken: one that detached itself before the child crashed, without a {@link refresh} in between, is not found. The same
- * holds for a descendant that cleared its environment. On Windows the descendants are only found while the child runs.
+ * Without a mark, a descendant that left the group is known only if a {@link refresh} saw it while all its parents lived. One
+ * that detached before the child crashed, without a refresh in between, is not found. The same holds for a descendant that
+ * cleared its environment. On Windows descendants are found only while the child runs.
  */
 export class ProcessTree {
   readonly #rootPid: number;
   readonly #mark: string | null;
   readonly #members = new Map<number, ProcessInfo>();
-  /** Processes without the mark, and how often they were looked at: none gets it later, for it is inherited. */
+  /** Processes without the mark, and how often they were examined. The mark is inherited, so none gets it later. */
   #strangers = new Map<number, Stranger>();
   #rootExited = false;
   #groupGone = false;
-  /** Whether this system shows no processes, so that only the group can be asked whether it is empty. */
+  /** Whether this system lists no processes, so that only the group can be tested for being empty. */
   #blind = false;
-  /** Whether the last look has told of every process what it is. */
+  /** Whether the last look identified every process. */
   #isCertain = true;
-  /** How many looks in a row have found no member. */
+  /** How many looks in a row found no member. */
   #emptyLooks = 0;
-  /** Whether a process that is found is killed in the same moment, so that one which forks and exits does not get away. */
+  /** Whether to kill processes as they are found, so that one that forks and exits does not escape. */
   #killOnSight = false;
   #refreshing: Promise<void> = Promise.resolve();
 
@@ -61,32 +60,32 @@ export class ProcessTree {
     this.#mark = mark === undefined ? null : markAssignment(mark);
   }
 
-  /** Says that the child is gone, so that its id may come to stand for another process. */
+  /** Call when the child is gone: the system may now give its id to another process. */
   rootExited(): void {
     this.#rootExited = true;
     this.#members.delete(this.#rootPid);
     if (process.platform === "win32") this.#members.clear();
   }
 
-  /** Takes a snapshot of who runs: forgets the dead and learns of new descendants. Never rejects. */
+  /** Reads the running processes: forgets the dead and finds new descendants. Never rejects. */
   refresh(): Promise<void> {
     if (process.platform === "win32") return Promise.resolve();
     this.#refreshing = this.#refreshing.then(async () => this.#learn(await processTable()));
     return this.#refreshing;
   }
 
-  /** Refreshes until no member runs any more, but no longer than `timeoutMs` or until `cut` settles. */
+  /** Refreshes until no member runs, for at most `timeoutMs` or until `cut` settles. Resolves with whether all are gone. */
   async gone(timeoutMs: number, cut?: Promise<unknown>): Promise<boolean> {
     return await this.#poll(timeoutMs, cut, () => {});
   }
 
-  /** Kills all members, also the ones they create meanwhile, until none is left or `timeoutMs` is over. */
+  /** Kills all members, including those they create meanwhile, until none is left or `timeoutMs` is over. */
   async killAll(timeoutMs: number): Promise<boolean> {
     this.#killOnSight = true;
     return await this.#poll(timeoutMs, undefined, () => this.#signalKnown("SIGKILL"));
   }
 
-  /** Signals the group and every other member. On Windows every signal ends the tree by force. */
+  /** Signals the group and every other member. On Windows any signal ends the tree by force. */
   async signal(signal: NodeJS.Signals): Promise<void> {
     if (process.platform === "win32") {
       if (!this.#rootExited) await taskkill(this.#rootPid);
@@ -96,7 +95,7 @@ export class ProcessTree {
     this.#signalKnown(signal);
   }
 
-  /** For the exit of this program, when nothing asynchronous runs any more. */
+  /** Kills all members synchronously, for the exit of this program. */
   killSync(): void {
     if (process.platform === "win32") {
       if (!this.#rootExited) spawnSync("taskkill", taskkillArgs(this.#rootPid), { windowsHide: true, stdio: "ignore" });
@@ -111,8 +110,8 @@ export class ProcessTree {
   }
 
   /**
-   * Kills marked processes that do not descend from the child, which is what its commands leave behind. Waits until those
-   * are gone, and those among the child's descendants that would belong to them: they may be about to leave some.
+   * Kills marked processes that do not descend from the child: what its commands left behind. Waits until they are gone, and
+   * also the child's own descendants with the same variables, which may be about to leave more.
    */
   async killOrphans({ variables, sinceMs }: Orphans): Promise<void> {
     if (process.platform === "win32" || this.#mark === null) return;
@@ -161,7 +160,7 @@ export class ProcessTree {
   #learn({ processes: table, isWhole }: ProcessTable): void {
     this.#blind = table.size === 0;
     this.#isCertain = isWhole;
-    // A process with the child's id after its exit is a stranger, and ids are only reused when the group is empty.
+    // After the child's exit, a process with its id is a stranger. The system reuses the id only when the group is empty.
     if (this.#rootExited && table.has(this.#rootPid)) this.#groupGone = true;
     for (const [pid, known] of this.#members) {
       const now = table.get(pid);
@@ -202,7 +201,7 @@ export class ProcessTree {
 
   #descends(info: ProcessInfo): boolean {
     let at: ProcessInfo | undefined = info;
-    // A table is not read in one moment, so that its parents could form a circle.
+    // The table is not read at one moment, so the parents in it could form a cycle.
     for (let hops = 0; at !== undefined && hops <= this.#members.size; hops++) {
       if (at.pid === this.#rootPid) return !this.#rootExited;
       at = this.#members.get(at.parentPid);
@@ -219,7 +218,7 @@ export class ProcessTree {
   #signalKnown(signal: NodeJS.Signals): void {
     const groupReached = !this.#groupGone && send(-this.#rootPid, signal);
     if (!groupReached && this.#rootExited) this.#groupGone = true;
-    // Without a table of processes the child itself is not among the members.
+    // Without a process table the child itself is not among the members.
     if (!groupReached && !this.#rootExited && !this.#members.has(this.#rootPid)) send(this.#rootPid, signal);
     for (const member of this.#members.values()) {
       if (groupReached && member.groupId === this.#rootPid) continue;
@@ -257,7 +256,7 @@ function taskkillArgs(pid: number): string[] {
 
 function taskkill(pid: number): Promise<void> {
   return new Promise((resolve) => {
-    // It fails when the process is not found, which is what was wanted.
+    // It fails when the process is not found, which is fine.
     execFile("taskkill", taskkillArgs(pid), { windowsHide: true }, () => resolve());
   });
 }

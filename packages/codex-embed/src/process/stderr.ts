@@ -3,19 +3,19 @@ import { stripVTControlCharacters } from "node:util";
 const LIMIT_BYTES = 16 * 1024;
 const LINE_FEED = 0x0a;
 
-/** Where a private key begins or ends; what precedes the words of a marker that was cut is at most this long. */
+/** Where a private key begins or ends. MARKER_BYTES covers what may precede its words when a marker is cut. */
 const KEY_MARKER = /-----(BEGIN|END) [^\n-]{0,40}PRIVATE KEY/g;
 const MARKER_BYTES = 64;
 const KEY_END = /-----END [^\n-]{0,60}-----/;
 
-/** Keeps the last whole lines of a byte stream, at most 16 KiB of them. */
+/** Keeps the last whole lines of a byte stream: at most 16 KiB. */
 export class StderrTail {
   #kept: Buffer = Buffer.alloc(0);
   #truncated = false;
-  /** How many bytes ago a private key began that had not ended where the tail begins; null for none. */
+  /** How many bytes ago a private key began that is still open where the tail begins. Null for none. */
   #keyBeganAgo: number | null = null;
 
-  /** Takes the next bytes. The cost does not depend on how much came before. */
+  /** Adds bytes. The cost does not depend on how much came before. */
   push(chunk: Uint8Array): void {
     const joined = Buffer.concat([this.#kept, chunk]);
     const cut = joined.length - LIMIT_BYTES;
@@ -33,13 +33,13 @@ export class StderrTail {
     const markers = [...joined.toString("latin1", 0, cut + MARKER_BYTES).matchAll(KEY_MARKER)];
     const last = markers.findLast(({ index }) => index < cut);
     const ago = last === undefined ? (this.#keyBeganAgo ?? Number.POSITIVE_INFINITY) + cut : cut - last.index;
-    // No private key is as long as the tail: an end that has not come by then does not come.
+    // No private key is as long as the tail, so an end that has not come by then never comes.
     this.#keyBeganAgo = ago > LIMIT_BYTES || last?.[1] === "END" ? null : ago;
   }
 
   #wholeLines(): Buffer {
     if (!this.#truncated) return this.#kept;
-    // What is left of the first line may be the end of a secret whose name was cut off: it is never shown.
+    // The rest of the first line may be the end of a secret whose name was cut off, so it is never shown.
     const end = this.#kept.indexOf(LINE_FEED);
     if (end === -1 || end === this.#kept.length - 1) {
       return Buffer.from(`[a line of more than ${LIMIT_BYTES} bytes]\n`);
@@ -47,7 +47,7 @@ export class StderrTail {
     return this.#keyBeganAgo === null ? this.#kept.subarray(end + 1) : this.#afterKey();
   }
 
-  /** What follows a private key whose beginning was cut off: nothing, as long as its end has not come. */
+  /** What follows a private key whose beginning was cut off: nothing until its end has come. */
   #afterKey(): Buffer {
     const end = KEY_END.exec(this.#kept.toString("latin1"));
     return end === null ? Buffer.from("[a private key]\n") : this.#kept.subarray(end.index + end[0].length);
@@ -61,15 +61,15 @@ function withoutControls(text: string): string {
 
 const REDACTED = "[redacted]";
 
-/** What credentials are called, at the end of any longer name: `OPENAI_API_KEY`, `accessToken`, `client-secret`. */
+/** The names of credentials, at the end of any longer name: `OPENAI_API_KEY`, `accessToken`, `client-secret`. */
 const LABEL =
   "(?:token|secret|passw(?:or)?d|passphrase|passcode|pwd|(?<![a-z])pass|credentials?|_auth|" +
   "(?:api|access|secret|private|signing|encryption|account|shared|master|session|auth|client|service|storage|subscription)[ _-]?key(?:[_-]?id)?)";
 
-/** Between a name and its value, in configuration, JSON, headers, queries, and what programs print of their structures. */
+/** What separates a name from its value in configuration, JSON, headers, queries, and printed structures. */
 const SEPARATOR = String.raw`(?:\\?["'${"`"}]|\[\w{0,20})?\]?[ \t]*(?:=>|:=|[:=])[ \t]*(?:[A-Za-z_][\w:]{0,40}\()*`;
 
-/** A value, with its opening quote in one of four groups. A quote that nothing closes reaches to the end of the line. */
+/** A value, with its opening quote in one of four groups. An unclosed quote extends to the end of the line. */
 const QUOTED = String.raw`(\\")[^"\\\n]+|(")(?:[^"\\\n]|\\.)+|(')(?:[^'\\\n]|\\.)+|(${"`"})[^${"`"}\n]+`;
 const VALUE = `(?:${QUOTED}|${String.raw`(?![\s"'${"`"},;&(){}[\]<>|\\])(?:[^\s"'${"`"},;&]|[,;](?=[^\s"'])|&(?![\w.-]{1,60}=))+`})`;
 const TO_END_OF_LINE = `(?:${QUOTED}|${String.raw`(?![\s"'${"`"}[])[^\n]+`})`;
@@ -80,7 +80,7 @@ type Rule = readonly [pattern: RegExp, replacement: string | ((match: string, fi
 
 const rule = (prefix: string, value: string): Rule => [new RegExp(`(${prefix})${value}`, "gi"), KEPT];
 
-/** Keys that are recognised by how they begin, whatever is said around them. */
+/** Keys that are recognised by their prefix alone. */
 const KEYS = [
   "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}", // AWS key ids
   "AIza[\\w-]{30,}|ya29\\.[\\w-]{20,}|GOCSPX-[\\w-]{16,}", // Google
@@ -97,7 +97,7 @@ const KEYS = [
 ].join("|");
 
 const RULES: readonly Rule[] = [
-  // A block that nothing ends reaches to the end of the text.
+  // An unclosed block extends to the end of the text.
   [/-----BEGIN [^\n-]{0,40}PRIVATE KEY[^\n-]{0,20}-----[^]*?(?:-----END [^\n-]{0,60}-----|$)/g, REDACTED],
   [/:\/\/([^\s/?#@"']*)@/g, withoutUserInfo],
   rule(
@@ -111,11 +111,11 @@ const RULES: readonly Rule[] = [
   [/(hooks\.slack\.com\/services\/|discord(?:app)?\.com\/api\/webhooks\/)[\w/-]+/g, `$1${REDACTED}`],
   [/(?<![A-Za-z0-9])sk-[\w-]{6,}/g, `sk-${REDACTED}`],
   [new RegExp(`(?<![A-Za-z0-9])(?:${KEYS})`, "g"), REDACTED],
-  // What has no mark of its own, such as the secret half of an AWS key: long, and of all kinds of characters.
+  // Secrets without a prefix, such as the secret half of an AWS key: long, and with all kinds of characters.
   [/(?<![\w+/=-])(?:[A-Za-z0-9+/]{40}(?![\w+/=-])|[\w+=-]{40,})/g, withoutRandom],
 ];
 
-/** A user's name beside a password stays readable, unless it may be the secret: it is long, or the password says nothing. */
+/** Keeps the user name beside a password, unless it may be the secret itself: it is long, or the password is a placeholder. */
 function withoutUserInfo(_: string, userInfo: string): string {
   const [user = "", ...password] = userInfo.split(":");
   const isName = user.length < 16 && !["", "x-oauth-basic"].includes(password.join(":"));
@@ -127,7 +127,7 @@ function withoutRandom(run: string): string {
   return isMixed && !run.startsWith("/") ? REDACTED : run;
 }
 
-/** Replaces what looks like a credential. Linear in the length of the text; what is kept reads as before. */
+/** Replaces what looks like a credential, and keeps the rest as it is. Linear in the length of the text. */
 export function redactSecrets(text: string): string {
   let result = text;
   for (const [pattern, replacement] of RULES) {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { CodexError } from "../errors/base.js";
-import { type CloseReason } from "../errors/connection.js";
+import type { CloseReason } from "../errors/connection.js";
 import type { DynamicToolCallParams, Turn } from "../protocol/generated/protocol.js";
 import type { ServerRequests } from "../protocol/generated/tables.js";
 import type { RequestId, WireRequest } from "../protocol/shapes.js";
@@ -9,8 +9,8 @@ import { NewestMap } from "../stream/threadMemory.js";
 import { type AsyncContext, rootContext, withLimits } from "../util/async.js";
 import { isRecord } from "../util/json.js";
 import { FileChanges, ITEM_WAIT_MS, type KnownChanges } from "./fileChanges.js";
-import { HandlerRegistry, type HandlerContext, type Handlers, type ThreadHandlers } from "./handlers.js";
-import { answerRule, isServerMethod, copyAnswer, type ServerMethod } from "./values.js";
+import { type HandlerContext, HandlerRegistry, type Handlers, type ThreadHandlers } from "./handlers.js";
+import { answerRule, copyAnswer, isServerMethod, type ServerMethod } from "./values.js";
 
 /** What the broker needs from the runtime. */
 export interface BrokerReceiver {

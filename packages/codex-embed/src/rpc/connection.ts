@@ -1,5 +1,3 @@
-/** Owns one JSON-RPC connection: requests and their answers, the in-flight window, and the one close reason. */
-
 import { CodexError, UsageError } from "../errors/base.js";
 import {
   type CloseReason,
@@ -7,7 +5,7 @@ import {
   RequestTimeoutError,
   TransportClosedError,
 } from "../errors/connection.js";
-import { type WireNotification, type WireRequest } from "../protocol/shapes.js";
+import type { WireNotification, WireRequest } from "../protocol/shapes.js";
 import type { Transport } from "../transport/transport.js";
 import { isRecord } from "../util/json.js";
 import {
@@ -24,45 +22,45 @@ import {
 } from "./messages.js";
 import { replyError } from "./replyErrors.js";
 
-/** What the layer above does with what the runtime sends by itself. */
+/** Receives what the runtime sends on its own. */
 export interface ConnectionReceiver {
-  /** Every notification, in order; `bytes` is its size on the wire. One that it throws at is skipped. */
+  /** Called for every notification, in order, with its size on the wire. When it throws, the notification is skipped. */
   notification(notification: WireNotification, bytes: number): void;
   /**
-   * A request of the runtime; `bytes` is its size on the wire. What it resolves to is the answer, undefined when none is
-   * wanted any more; a rejection is answered as an error.
+   * Called for every request of the runtime, with its size on the wire. Resolves with the answer, or with undefined when none
+   * is wanted any more. A rejection is sent as an error.
    */
   request(request: WireRequest, bytes: number): Promise<unknown>;
-  /** The refusal to send in place of an answer that cannot be sent. Throws when only an error can answer the request. */
+  /** The refusal to send when the answer cannot be sent. Throws when only an error can answer the request. */
   refuse(request: WireRequest, why: CodexError): unknown;
-  /** Something that does not belong on the wire, and was skipped. Never carries the content of a message. */
+  /** Called for something unexpected on the wire, which was skipped. Never with the content of a message. */
   diagnostic(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
 /**
- * The runtime loses requests when more than about 128 are in flight on one connection. Half of that is for requests
- * that are answered at once, half for those that run as long as their work, so that these hold up no others.
+ * The runtime loses requests when more than about 128 are in flight on one connection (measured). Half of that is for short
+ * requests and half for those that last as long as their work, so that these do not delay the others.
  */
 const MAX_IN_FLIGHT = 64;
-/** How many requests are remembered that were given up on, to know their late answers. */
+/** How many abandoned requests to remember, to recognise their late answers. */
 const MAX_ABANDONED = 1_000;
 
-/** The requests of one kind that are in flight, and those that wait for a place. */
+/** The requests of one kind that are in flight, and those that wait. */
 class Window {
   readonly waiting = new Set<PendingCall>();
   inFlight = 0;
 }
 
-/** One connection to a runtime. */
+/** One JSON-RPC connection to a runtime. */
 export class Connection {
-  /** Resolves when the connection has ended, with why. Never rejects. */
+  /** Resolves with the reason when the connection has ended. Never rejects. */
   readonly closed: Promise<CloseReason>;
   readonly #transport: Transport;
   readonly #receiver: ConnectionReceiver;
   readonly #maxFrameBytes: number;
   readonly #reader = new MessageReader();
   readonly #calls = new Map<number, PendingCall>();
-  /** The ids of requests that were sent and given up on: their answers may still come. */
+  /** The ids of sent requests that were abandoned. Their answers may still come. */
   readonly #abandoned = new Set<number>();
   readonly #windows = { short: new Window(), long: new Window() };
   #nextId = 0;
@@ -84,21 +82,21 @@ export class Connection {
     });
   }
 
-  /** The process behind it, when there is one on this machine. */
+  /** The id of the process, if it runs on this machine. */
   get pid(): number | undefined {
     return this.#transport.pid;
   }
 
-  /** Why the connection ended, or null while it stands. */
+  /** Why the connection ended, or null while it is open. */
   get closeReason(): CloseReason | null {
     return this.#closeReason;
   }
 
   /**
-   * Sends a request and resolves with its result. At most 64 of each kind are in flight; further ones wait their turn.
+   * Sends a request and resolves with its result. At most 64 of each kind are in flight; further ones wait.
    *
-   * Rejects with `JsonRpcError` (or a subclass) for an error answer, `RequestTimeoutError`, `TransportClosedError`,
-   * the signal's reason, `UsageError` for parameters that the runtime could not read, or `FrameTooLargeError`.
+   * Rejects with `JsonRpcError` (or a subclass) for an error reply, `RequestTimeoutError`, `TransportClosedError`,
+   * the signal's reason, `UsageError` for parameters that the runtime cannot read, or `FrameTooLargeError`.
    */
   request(method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
@@ -131,13 +129,13 @@ export class Connection {
     this.#transport.send(writeCall(method, params));
   }
 
-  /** Ends the connection and resolves when nothing of it is left. Everything pending rejects. Idempotent. */
+  /** Closes the connection politely and resolves when nothing of it is left. Pending requests reject. Idempotent. */
   async close(): Promise<void> {
     await this.#transport.close();
     await this.closed;
   }
 
-  /** Ends the connection without waiting for the other side. Otherwise the same. */
+  /** Closes the connection without waiting for the other side. Otherwise like {@link close}. */
   async kill(): Promise<void> {
     await this.#transport.kill();
     await this.closed;
@@ -155,7 +153,7 @@ export class Connection {
     if (message === undefined) {
       this.#receiver.diagnostic("Skipped a line that is not a JSON object", { bytes });
     } else if (isNotification(message)) {
-      this.#hear(message, bytes);
+      this.#notify(message, bytes);
     } else if (isRequest(message)) {
       void this.#answer(message, bytes);
     } else {
@@ -163,8 +161,8 @@ export class Connection {
     }
   }
 
-  /** One message that cannot be understood must not keep the reader from the next. */
-  #hear(message: WireNotification, bytes: number): void {
+  /** A malformed message must not keep the reader from the next. */
+  #notify(message: WireNotification, bytes: number): void {
     try {
       this.#receiver.notification(message, bytes);
     } catch {
@@ -203,7 +201,7 @@ export class Connection {
     this.#release(call);
   }
 
-  /** One answer came, or is no longer awaited: the next call goes out. */
+  /** An answer came or is no longer awaited: sends the next waiting call. */
   #release(call: PendingCall): void {
     const window = this.#windows[call.kind];
     window.inFlight -= 1;
@@ -225,7 +223,7 @@ export class Connection {
       call.fail(new FrameTooLargeError(this.#maxFrameBytes, { method: call.method }));
       return;
     }
-    // What was lost may have been the end of a turn, so going on could wait forever.
+    // The lost message may have been the end of a turn, which callers would await forever.
     this.#receiver.diagnostic("Closing: a message from the runtime is over maxFrameBytes", { bytes });
     this.#protocolFault ??= new FrameTooLargeError(this.#maxFrameBytes);
     void this.#transport.close();
@@ -243,7 +241,7 @@ export class Connection {
     if (this.#closeReason === null) this.#transport.send(text);
   }
 
-  /** What a handler returns may be what cannot be sent; a request without an answer would hold up its turn for ever. */
+  /** A handler may return what cannot be sent. Without an answer the turn would wait forever. */
   #writeAnswer(request: WireRequest, result: unknown): string {
     let why: CodexError;
     try {
@@ -265,7 +263,7 @@ export class Connection {
     return new FrameTooLargeError(this.#transport.maxSentBytes ?? 0, { method, outgoing: true });
   }
 
-  /** A character is at most three bytes in UTF-8, so most messages need no count. */
+  /** A UTF-16 unit takes at most three bytes in UTF-8, so most messages need no exact count. */
   #isTooLarge(text: string): boolean {
     const limit = this.#transport.maxSentBytes ?? Number.POSITIVE_INFINITY;
     return text.length * 3 > limit && Buffer.byteLength(text) > limit;

@@ -1,5 +1,5 @@
 import { CodexError, UsageError } from "../errors/base.js";
-import { type ThreadFate } from "../errors/connection.js";
+import type { ThreadFate } from "../errors/connection.js";
 import type { RequestId, WireNotification, WireRequest } from "../protocol/shapes.js";
 import { watchLimits } from "../util/async.js";
 import {
@@ -30,7 +30,7 @@ export function isRequestId(value: unknown): value is RequestId {
   return typeof value === "number" || typeof value === "string";
 }
 
-/** The id that the beginning of a cut answer names, when it can still be read. The runtime writes the id first. */
+/** The id in the beginning of a truncated answer, if it is readable. The runtime writes the id first. */
 export function answeredId(head: string): number | undefined {
   const id = /^\s*\{\s*"id"\s*:\s*(\d+)\s*,\s*"(?:result|error)"/.exec(head)?.[1];
   return id === undefined ? undefined : Number(id);
@@ -39,8 +39,8 @@ export function answeredId(head: string): number | undefined {
 const MAX_PAYLOAD_LEVELS = MAX_MESSAGE_LEVELS - 1;
 
 /**
- * Writes a request or a notification. Throws `UsageError` with the place in the parameters that the runtime could not
- * read, or that JSON would lose or change.
+ * Serialises a request or a notification. Throws `UsageError` with the place in the parameters that the runtime cannot read,
+ * or that JSON would lose or change.
  */
 export function writeCall(method: string, params: unknown, id?: number): string {
   const fault = findJsonFault(params, { maxLevels: MAX_PAYLOAD_LEVELS, instances: true });
@@ -48,13 +48,15 @@ export function writeCall(method: string, params: unknown, id?: number): string 
   try {
     return JSON.stringify({ method, id, params });
   } catch (cause) {
-    throw new UsageError(`The parameters of ${method} cannot be written as JSON: they are too large.`, { cause });
+    throw new UsageError(`${method} was not sent: its parameters are too large for JSON. Send less at once.`, {
+      cause,
+    });
   }
 }
 
 /**
- * Writes an answer, with U+FFFD in place of unpaired surrogates. Throws `CodexError` (`UNSENDABLE`) with the place in
- * the result that the runtime could not read, or that JSON would lose or change.
+ * Serialises an answer, with U+FFFD in place of unpaired surrogates. Throws `CodexError` (`UNSENDABLE`) with the place in the
+ * result that the runtime cannot read, or that JSON would lose or change.
  */
 export function writeAnswer(id: RequestId, result: unknown): string {
   const rules = { maxLevels: MAX_PAYLOAD_LEVELS, unpairedSurrogates: true, instances: true };
@@ -65,7 +67,7 @@ export function writeAnswer(id: RequestId, result: unknown): string {
   return replaceUnpairedSurrogates(JSON.stringify({ id, result }));
 }
 
-/** Writes an answer that is an error of this client. */
+/** Serialises an error of this client as an answer. */
 export function writeError(id: RequestId, message: string): string {
   return JSON.stringify({ id, error: { code: -32603, message } });
 }
@@ -74,23 +76,23 @@ function describePayloadFault(fault: JsonFault, root: string): string {
   return `${describeFault(fault, root)}. Pass plain, well-formed JSON data, at most ${MAX_PAYLOAD_LEVELS} levels deep`;
 }
 
-/** A message as it was read; what it holds is as the other side wrote it. */
+/** A parsed message, unvalidated. */
 export type WireMessage = Readonly<Record<string, unknown>>;
 
-/** What a JSON object begins with. A flood of other lines is skipped many times faster than the parser fails on each. */
+/** The beginning of a JSON object. Testing it skips a flood of other lines many times faster than a failing parser. */
 const OBJECT = /^[ \t\r]*\{/;
 
-/** A longer message is no piece of a row: to write it anew would cost more than is saved, and the row would keep it. */
-const MAX_PIECE_CHARS = 8_192;
+/** Longer messages are parsed as they are: comparing them costs more than it saves, and the row would retain them. */
+const MAX_DELTA_CHARS = 8_192;
 
-/** What notifications that come in a row share: all but the value of `params.delta` and the time. */
+/** What consecutive delta notifications share: everything but the value of `params.delta` and the time. */
 interface Row {
   readonly method: string;
   readonly params: WireMessage;
-  /** The text before the piece, and between it and the time. */
+  /** The text before the delta, and between the delta and the time. */
   readonly head: string;
   readonly tail: string;
-  /** The time of the latest message, and the text of it behind the piece. Messages that are read at once share it. */
+  /** The time of the latest message, and its text after the delta. Messages that are read together share it. */
   emittedAtMs: number;
   end: string;
 }
@@ -98,13 +100,13 @@ interface Row {
 /** Reads the messages of one connection, in order. */
 export class MessageReader {
   #row: Row | null = null;
-  /** The item of the latest piece that was parsed: when pieces of many items come mixed, no row is looked for. */
+  /** The item of the latest parsed delta. While deltas of several items alternate, there is no row. */
   #latestItem: unknown;
 
-  /** Reads a line; undefined when it is not a JSON object. */
+  /** Parses a line. Undefined when it is not a JSON object. */
   read(text: string): WireMessage | undefined {
     const row = this.#row;
-    // To compare a slice takes an eighth of what `startsWith` takes (measured).
+    // Comparing a slice takes an eighth of the time of `startsWith` (measured).
     if (row !== null && text.slice(0, row.head.length) === row.head) {
       const message = continued(row, text);
       if (message !== undefined) return message;
@@ -126,16 +128,16 @@ export class MessageReader {
 
   #notice(message: WireMessage, params: WireMessage, text: string): void {
     const { itemId } = params;
-    const isRow = itemId === this.#latestItem && text.length <= MAX_PIECE_CHARS;
+    const isRow = itemId === this.#latestItem && text.length <= MAX_DELTA_CHARS;
     if (isRow) this.#row = rowOf(message, params, text) ?? this.#row;
     this.#latestItem = itemId;
   }
 }
 
-/** The row that a message belongs to, when its text is exactly what would be written of it. */
+/** The row that a message begins, if its text is exactly its own serialisation. */
 function rowOf({ method, emittedAtMs }: WireMessage, params: WireMessage, text: string): Row | undefined {
   const members = Object.entries(params);
-  // What is no plain value would be shared by all messages of the row.
+  // All messages of the row would share a value that is an object.
   const isPlain = members.every(([, value]) => typeof value !== "object");
   if (!isPlain || typeof method !== "string" || typeof emittedAtMs !== "number") return undefined;
   const at = members.findIndex(([name]) => name === "delta");
@@ -146,21 +148,21 @@ function rowOf({ method, emittedAtMs }: WireMessage, params: WireMessage, text: 
   const tail = `${after.join("")}},"emittedAtMs":`;
   const end = `${tail}${emittedAtMs}}`;
   if (text !== `${head}${JSON.stringify(params["delta"])}${end}`) return undefined;
-  // Parsed once more, since the message goes to the user; what was made by spreading is slow to spread again (measured).
+  // Parsed again, because the message goes to the user. Objects made by spreading are slow to spread again (measured).
   const own: { params: WireMessage } = JSON.parse(text);
   return { method, params: own.params, head, tail, emittedAtMs, end };
 }
 
 /**
- * The message of a text that begins as the row does, or undefined when it goes on otherwise. With one value between
- * the same beginning and the same end there is no other reading.
+ * The message of a text that begins like the row, or undefined when it ends differently. With one JSON value between the same
+ * beginning and the same end, the text has only one reading.
  */
 function continued(row: Row, text: string): WireMessage | undefined {
   const { method, params, head } = row;
   const endAt = text.length - row.end.length;
   if (endAt < head.length || !endsAsRow(row, text.slice(endAt))) return undefined;
   try {
-    // Parsed, not sliced: a slice would keep all that was read with it.
+    // Parsed, not sliced: a slice would retain everything that was read with it.
     const delta: unknown = JSON.parse(text.slice(head.length, endAt));
     return { method, params: { ...params, delta }, emittedAtMs: row.emittedAtMs };
   } catch {
@@ -177,23 +179,23 @@ function endsAsRow(row: Row, end: string): boolean {
   return true;
 }
 
-/** How a request is watched. */
+/** Options of one request on a connection. */
 export interface CallOptions {
-  /** Rejects with its reason when it aborts. A request that was already sent may still be carried out. */
+  /** When it aborts, the call rejects with its reason. A request that was already sent may still be carried out. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until `RequestTimeoutError`; none when undefined. */
   readonly timeoutMs?: number | undefined;
-  /** `long` for a request that is answered only when its work is done. Default `short`. */
+  /** `long` for a request that the runtime answers when its work is done. Default `short`. */
   readonly kind?: "short" | "long" | undefined;
-  /** What has become of the thread that the request names, asked for when the runtime does not find it. */
+  /** Returns what happened to the thread that the request names. Called when the runtime does not find it. */
   readonly threadFate?: (() => ThreadFate | undefined) | undefined;
   /** Called when the request goes out. */
   readonly onSent?: (() => void) | undefined;
-  /** Called with the result while the reader still stands at this message, before anything after it is read. */
+  /** Called with the result before the reader reads the next message. */
   readonly onResult?: ((result: unknown) => void) | undefined;
 }
 
-/** One request that was made and has not settled. */
+/** One pending request. */
 export class PendingCall {
   readonly id: number;
   readonly method: string;
@@ -207,7 +209,7 @@ export class PendingCall {
   #settled = false;
 
   /**
-   * @param abandon - called when the caller stops waiting (abort or timeout), to free what the call holds.
+   * @param abandon - called when the caller stops waiting (abort or timeout), to free the place of the call.
    */
   constructor(
     call: { id: number; method: string; text: string },
@@ -228,12 +230,12 @@ export class PendingCall {
     );
   }
 
-  /** Whether it went out. */
+  /** Whether it was sent. */
   get sent(): boolean {
     return this.#sent;
   }
 
-  /** It goes out now. */
+  /** Records that it is being sent. */
   markSent(): void {
     this.#sent = true;
     this.#options.onSent?.();
@@ -251,7 +253,7 @@ export class PendingCall {
     return this.#settled;
   }
 
-  /** Whether the caller's signal has aborted, if perhaps this call has not heard of it yet. */
+  /** Whether the caller's signal has aborted, even if the listener of this call has not run yet. */
   get isAborted(): boolean {
     return this.#options.signal?.aborted ?? false;
   }
@@ -270,7 +272,7 @@ export class PendingCall {
     if (this.#settle()) this.#reject(error);
   }
 
-  /** Rejects with the reason of the caller's own signal, as it is. */
+  /** Rejects with the reason of the caller's signal. */
   abort(): void {
     if (this.#settle()) this.#reject(this.#options.signal?.reason);
   }

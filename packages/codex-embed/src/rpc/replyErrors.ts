@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   AuthRequiredError,
   InternalRpcError,
@@ -8,31 +7,27 @@ import {
   MethodNotFoundError,
   NoActiveTurnError,
   ParseError,
-  RetryLimitExceededError,
   type RpcErrorBody,
   ServerBusyError,
   type ThreadFate,
   ThreadLockedError,
   ThreadNotFoundError,
 } from "../errors/connection.js";
-import { TurnFailedError } from "../errors/turn.js";
-import { callback, integer, numberFrom, signal } from "../validate/kinds.js";
-import { checkOptions, type OptionTable } from "../validate/options.js";
 
 type JsonRpcErrorClass = new (code: string, method: string, body: RpcErrorBody, hint?: string) => JsonRpcError;
 
 interface ReplyRule {
   readonly rpcCode?: number;
-  /** Matched against the runtime's message: it gives most failures the code -32600 and nothing else to tell them by. */
+  /** Matched against the message: the runtime gives most failures the code -32600 and nothing else to distinguish them. */
   readonly message?: RegExp;
-  /** Whether the message must name the method itself as what is not known. */
+  /** Whether the message must name the method itself as unknown. */
   readonly aboutMethod?: boolean;
   readonly type: JsonRpcErrorClass;
   readonly code: string;
   readonly hint?: string;
 }
 
-/** What goes before the hint of a thread that is not found, when it is known what has become of it. */
+/** Code and hint for a thread that is not found, when the client knows what happened to it. */
 const FATES: Readonly<Record<ThreadFate, { readonly code: string; readonly hint: string }>> = {
   deleted: { code: "THREAD_NOT_FOUND", hint: "It was deleted. Start a new thread with startThread()." },
   archived: { code: "THREAD_ARCHIVED", hint: "It is archived. Call unarchiveThread(id), then resumeThread(id)." },
@@ -41,11 +36,11 @@ const FATES: Readonly<Record<ThreadFate, { readonly code: string; readonly hint:
     hint: "It is ephemeral: it cannot be stored, resumed or archived. Start a new thread with startThread().",
   },
 };
-/** What the runtime says, on whatever it wanted to open then, and what to do about it. Measured with `ulimit -n`. */
+/** The message of a runtime without file descriptors, whatever it tried to open. Measured with `ulimit -n`. */
 const OUT_OF_FILES = /No file descriptors available|Too many open files/;
 const OUT_OF_FILES_HINT =
-  "The runtime has run out of open files; the file that it names is not the cause. Each stored thread that is loaded holds 3: " +
-  "unsubscribe() from idle threads, start threads with `ephemeral: true`, or raise the limit (ulimit -n).";
+  "The runtime has run out of file descriptors; the file that it names is not the cause. Each loaded stored thread takes 3. " +
+  "Call unsubscribe() on idle threads, start threads with `ephemeral: true`, or raise the limit (ulimit -n).";
 
 const UNKNOWN_VARIANT = /^Invalid request: unknown variant `([^`]*)`/;
 
@@ -74,7 +69,7 @@ const RULES: readonly ReplyRule[] = [
     message: /already has an active writer/,
     type: ThreadLockedError,
     code: "THREAD_LOCKED",
-    hint: "Another process has this thread open on the same codexHome: close that client first.",
+    hint: "Another process has this thread open on the same codexHome. Close that client first.",
   },
   {
     message: /^no active turn to|^expected active turn id/,
@@ -91,13 +86,13 @@ const RULES: readonly ReplyRule[] = [
     message: /^goals feature is disabled/,
     type: InvalidRequestError,
     code: "GOALS_DISABLED",
-    hint: 'Take "goals" out of `disable`, or set features.goals to true in the configuration.',
+    hint: 'Remove "goals" from `disable`, or set features.goals to true in the configuration.',
   },
   {
     message: /chatgpt authentication required/,
     type: AuthRequiredError,
     code: "AUTH_REQUIRED",
-    hint: "Log in with loginChatgpt() first; an API key does not do here.",
+    hint: "Log in with loginChatgpt() first. An API key does not work here.",
   },
   {
     message: /authentication required/,
@@ -134,15 +129,15 @@ const RULES: readonly ReplyRule[] = [
   { rpcCode: -32603, type: InternalRpcError, code: "INTERNAL" },
 ];
 
-/** What to do about a runtime that ended before it could answer, by what it wrote to stderr; null when that does not tell. */
+/** What to do about a runtime that exited before it answered, according to its stderr. Null when that does not tell. */
 export function adviceOnStderr(stderrTail: string): string | null {
   return OUT_OF_FILES.test(stderrTail) ? OUT_OF_FILES_HINT : null;
 }
 
-/** The longest message that is kept: an unknown method is answered with the list of all of them. */
+/** The longest message to keep. The reply to an unknown method lists all methods. */
 const MAX_MESSAGE_CHARS = 400;
 
-/** Makes the error for an answer of the runtime; `fate` is that of the thread that was asked about, where it is known. */
+/** The error for an error reply. `fate` is what happened to the thread of the request, if known. */
 export function replyError(method: string, error: Readonly<Record<string, unknown>>, fate?: ThreadFate): JsonRpcError {
   const rpcCode = typeof error["code"] === "number" ? error["code"] : 0;
   const text = typeof error["message"] === "string" ? error["message"] : "the runtime gave no message";
@@ -161,8 +156,8 @@ export function replyError(method: string, error: Readonly<Record<string, unknow
 }
 
 /**
- * The runtime quotes a bad parameter in its answer; a value may be a secret, so only its type is kept. A value can be as
- * large as a message, which a pattern for all of it could not match: its end is looked for piece by piece.
+ * The message without the values that it quotes: a bad parameter may be a secret, so only its type is kept. A value can be as
+ * large as a message, too large for one pattern, so its end is searched piece by piece.
  */
 function withoutValues(text: string): string {
   const start = /\b(?:invalid (?:type|value): [a-z ]+?|unknown (?:variant|field)) (?=["`])/g;
@@ -177,7 +172,7 @@ function withoutValues(text: string): string {
   return kept + text.slice(from);
 }
 
-/** Where what is quoted from `start` on ends; a quote that is not closed reaches to the end of the text. */
+/** The end of the quote that begins at `start`. An unclosed quote extends to the end of the text. */
 function endOfQuote(text: string, start: number): number {
   const isDouble = text[start] === '"';
   const next = isDouble ? /["\\]/g : /`/g;
@@ -192,88 +187,4 @@ function endOfQuote(text: string, start: number): number {
 function sentence(text: string): string {
   const cut = text.length > MAX_MESSAGE_CHARS ? `${text.slice(0, MAX_MESSAGE_CHARS)}…` : text;
   return /[.!?…]$/.test(cut) ? cut : `${cut}.`;
-}
-
-/** How `retryOnOverload` repeats. */
-export interface RetryOptions {
-  /** How often the function is called at most. Default 3. */
-  readonly maxAttempts?: number | undefined;
-  /** Wait before the second attempt, in milliseconds; it doubles with each further one. Default 250. */
-  readonly initialDelayMs?: number | undefined;
-  /** The longest wait, in milliseconds. Default 2000. */
-  readonly maxDelayMs?: number | undefined;
-  /** The part of each wait that is random, 0 to 1, so that clients do not come back all at once. Default 0.2. */
-  readonly jitter?: number | undefined;
-  /** Ends the waiting: rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-const RETRY: OptionTable<RetryOptions> = {
-  maxAttempts: integer(1),
-  initialDelayMs: numberFrom(0),
-  maxDelayMs: numberFrom(0),
-  jitter: numberFrom(0, 1),
-  signal,
-};
-
-/**
- * Whether the same call may succeed when it is made again: the runtime was overloaded and did not accept it (by its class,
- * or by `data` that says `server_overloaded`), or a turn failed for a reason that passes. False for what may have been
- * accepted and for a retry that was already given up.
- */
-export function isRetryableError(error: unknown): boolean {
-  if (RetryLimitExceededError.isInstance(error)) return false;
-  if (TurnFailedError.isInstance(error)) return error.retryable;
-  if (ServerBusyError.isInstance(error)) return true;
-  return JsonRpcError.isInstance(error) && saysOverloaded(error.data);
-}
-
-/** What a server names an overload, in the spellings of its languages. */
-const OVERLOADED = new Set(["server_overloaded", "serveroverloaded"]);
-/** How much of an error's data is looked at: it comes from outside. */
-const MAX_VALUES = 1_000;
-
-/** Whether a text anywhere in the data of an error says that the server was overloaded. */
-function saysOverloaded(data: unknown): boolean {
-  const values: unknown[] = [data];
-  for (let index = 0; index < values.length && index < MAX_VALUES; index++) {
-    const value = values[index];
-    if (typeof value === "string" && OVERLOADED.has(value.toLowerCase())) return true;
-    if (typeof value === "object" && value !== null) values.push(...Object.values(value).slice(0, MAX_VALUES));
-  }
-  return false;
-}
-
-/**
- * Calls `fn` until it succeeds, fails in a way that a repetition does not mend, or `maxAttempts` are used.
- *
- * Rejects with the last failure; an overload that outlasts all attempts rejects with `RetryLimitExceededError`.
- */
-export async function retryOnOverload<T>(fn: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  callback(fn, { call: "retryOnOverload", path: "fn" });
-  const checked = checkOptions(options, "retryOnOverload", RETRY);
-  const { maxAttempts = 3, initialDelayMs = 250, maxDelayMs = 2_000, jitter = 0.2, signal } = checked;
-  for (let attempt = 1; ; attempt++) {
-    signal?.throwIfAborted();
-    try {
-      return await fn();
-    } catch (error) {
-      if (!isRetryableError(error)) throw error;
-      if (attempt === maxAttempts) {
-        throw maxAttempts > 1 && ServerBusyError.isInstance(error)
-          ? new RetryLimitExceededError(attempt, error)
-          : error;
-      }
-      const delayMs = Math.min(initialDelayMs * 2 ** (attempt - 1), maxDelayMs);
-      await sleepUnlessAborted(delayMs * (1 - jitter * Math.random()), signal);
-    }
-  }
-}
-
-async function sleepUnlessAborted(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
-  } catch {
-    signal?.throwIfAborted();
-  }
 }

@@ -1,5 +1,3 @@
-/** What a logger is told of the traffic with a runtime: that something happened, how it ended and how long it took. Never what. */
-
 import type { CloseReason } from "../errors/connection.js";
 import type {
   CodexErrorInfo,
@@ -33,14 +31,14 @@ export function safeLogger(logger: Logger): Logger {
   return { debug: safe("debug"), info: safe("info"), warn: safe("warn"), error: safe("error") };
 }
 
-/** A request of the runtime: an approval, a question, a call of a tool. */
+/** A request of the runtime: an approval, a question, a tool call. */
 interface AskedRequest {
   readonly id: RequestId;
   readonly method: string;
   readonly params: unknown;
 }
 
-/** Items that are work, and not text. */
+/** Items that are work, not text. */
 const WORK: ReadonlySet<ThreadItem["type"]> = new Set([
   "commandExecution",
   "fileChange",
@@ -49,26 +47,29 @@ const WORK: ReadonlySet<ThreadItem["type"]> = new Set([
   "collabAgentToolCall",
 ]);
 
-/** Ids and words of the other side are cut to this length. */
+/** Ids and words of the runtime are cut to this length. */
 const MAX_CHARS = 100;
 
 type Fields = Record<string, string | number | null>;
 
-/** Tells a logger of starts and turns at `info`, and of commands, approvals, retries and reconnects at `debug`. */
+/**
+ * Logs starts and turns at `info`, and commands, approvals, retries and reconnects at `debug`: that something happened, how it
+ * ended and how long it took. Never content.
+ */
 export class ActivityLog {
   readonly #logger: Logger;
   #startedMs: number | null = null;
   #wasReady = false;
   /** Tokens of the turns in flight. */
   readonly #tokens = new NewestMap<TokenUsageBreakdown>();
-  /** When requests came that are not answered yet. */
+  /** When unanswered requests arrived. */
   readonly #asked = new NewestMap<{ readonly method: string; readonly atMs: number }>();
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
-  /** The client stands in another way with its runtime. `runtime` is what it told of itself, once it is ready. */
+  /** The status of the client changed. `runtime` is what the runtime says about itself, once it is ready. */
   status(status: CodexStatus, reason: CloseReason | null, runtime: Fields): void {
     if (status === "starting") {
       this.#startedMs = performance.now();
@@ -90,7 +91,7 @@ export class ActivityLog {
     }
   }
 
-  /** The runtime asks something. */
+  /** The runtime made a request. */
   asked({ id, method, params }: AskedRequest): void {
     this.#asked.set(String(id), { method, atMs: performance.now() });
     const given = typeof params === "object" && params !== null ? params : {};
@@ -105,7 +106,7 @@ export class ActivityLog {
     try {
       this.#tell(notification);
     } catch {
-      // What is malformed is not worth a line, and must not keep the notification from anybody.
+      // A malformed notification is not logged, and still reaches its subscribers.
     }
   }
 
@@ -169,7 +170,7 @@ export class ActivityLog {
   }
 }
 
-/** Ids, kinds and numbers of an item; nothing of what it did. */
+/** Ids, kinds and numbers of an item, without its content. */
 function workFields(item: ThreadItem): Fields {
   const fields: Fields = { itemId: cut(item.id), type: item.type };
   if ("status" in item && typeof item.status === "string") fields["status"] = cut(item.status);
@@ -204,7 +205,7 @@ function sum(before: TokenUsageBreakdown, more: TokenUsageBreakdown): TokenUsage
   };
 }
 
-/** The counts, and nothing that somebody may have put beside them. */
+/** The counts alone, without other fields of the notification. */
 function numbersOf(usage: TokenUsageBreakdown): Fields {
   const { totalTokens, inputTokens, cachedInputTokens, outputTokens, reasoningOutputTokens } = usage;
   return { totalTokens, inputTokens, cachedInputTokens, outputTokens, reasoningOutputTokens };

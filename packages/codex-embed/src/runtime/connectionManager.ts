@@ -1,47 +1,83 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "../errors/base.js";
 import { type CloseReason, LaunchError, TransportClosedError } from "../errors/connection.js";
-import { Connection, type ConnectionReceiver } from "../rpc/connection.js";
+import { type RuntimeFiles, workingDirectory } from "../process/paths.js";
+import type { Connection } from "../rpc/connection.js";
 import type { CodexStatus } from "../stream/events.js";
-import { DEFAULT_MAX_FRAME_BYTES } from "../transport/stdio.js";
-import { onAbort, rootContext, TimeLimitError, timeLimit, withLimits } from "../util/async.js";
-import type { Endpoint, OpenedEndpoint, RecoveryPlan } from "./endpoint.js";
-import { type RuntimeMetadata, shakeHands } from "./handshake.js";
-import { type ClientOptions, startupLimitMs } from "./options.js";
+import type { OpenedTransport } from "../transport/transport.js";
+import { onAbort, rootContext, timeLimit, withLimits } from "../util/async.js";
+import type { ConnectContext, Connected, RuntimeMetadata } from "./handshake.js";
+import { type CodexOptions, startupLimitMs } from "./options.js";
 
-/** What happens to those who use the link. */
-export interface LinkReceiver extends Pick<EstablishOptions, "client" | "receiver" | "warn"> {
-  status(status: CodexStatus, reason: CloseReason | null): void;
-  /** The connection is gone, and will be made anew. */
-  suspend(): void;
-  /** Takes up on a new connection what there was on the one before. Rejects when that is lost as well. */
-  takeUp(connection: Connection, loss: CloseReason): Promise<void>;
-  /** What was under way is over: nothing of it will be taken up. */
-  over(reason: CloseReason): void;
+/** What follows a lost connection: reconnect to the same runtime, or start another process at the next call. */
+export type RecoveryPlan =
+  | {
+      readonly kind: "reconnect";
+      readonly initialDelayMs: number;
+      readonly maxDelayMs: number;
+      readonly giveUpAfterMs: number;
+    }
+  | { readonly kind: "restart" };
+
+/** Where a runtime is, and how to reach it. */
+export interface Endpoint extends RuntimeFiles {
+  /** Null when a lost connection closes the client. */
+  readonly recovery: RecoveryPlan | null;
+  /**
+   * Starts or reaches the runtime. Rejects as soon as the signal aborts.
+   *
+   * @throws LaunchError; UsageError for options that cannot work. Nothing is left behind then.
+   */
+  open(signal: AbortSignal): Promise<OpenedTransport>;
 }
 
-/** The link to one runtime. Opened at its first use; once closed it stays closed. */
-export class Link {
-  /** Resolves when the link is closed for good, with why. Never rejects. */
+/** The endpoint of a runtime that this program starts. Throws `UsageError` when the working directory was deleted. */
+export function localEndpoint(options: CodexOptions): Endpoint {
+  return {
+    recovery: options.restart === "on-crash" ? { kind: "restart" } : null,
+    cwd: options.cwd ?? workingDirectory(),
+    sharesFiles: options.spawn === undefined,
+    async open(signal) {
+      // Loaded on demand, to keep the import of the main entry small.
+      const { launchStdio } = await import("../transport/stdio.js");
+      return launchStdio(options, signal);
+    },
+  };
+}
+
+/** What a {@link ConnectionManager} reports, and hands to the connections it makes. */
+export interface ConnectionListener extends Pick<ConnectContext, "client" | "receiver" | "warn"> {
+  status(status: CodexStatus, reason: CloseReason | null): void;
+  /** The connection is lost. The manager is about to reconnect. */
+  suspend(): void;
+  /** Subscribes again to what the lost connection carried. Rejects when the new connection is lost too. */
+  resubscribe(connection: Connection, loss: CloseReason): Promise<void>;
+  /** The connection ended for good. Whatever it carried fails. */
+  ended(reason: CloseReason): void;
+}
+
+/** Holds the connection to one runtime. Opens it at the first use, and recovers it as the endpoint plans. Once closed it stays closed. */
+export class ConnectionManager {
+  /** Resolves with the reason when the manager is closed for good. Never rejects. */
   readonly closed: Promise<CloseReason>;
   readonly #endpoint: Endpoint;
-  readonly #receiver: LinkReceiver;
+  readonly #listener: ConnectionListener;
   readonly #stop = new AbortController();
   #status: CodexStatus = "idle";
   #ready: Connection | null = null;
   #opening: Promise<Connection> | null = null;
   #latest: Connection | null = null;
-  /** Why the connection before is gone. */
+  /** Why the last connection was lost. */
   #loss: CloseReason | null = null;
   #metadata: RuntimeMetadata | null = null;
-  #killOrphans: Established["killOrphans"] = null;
+  #killOrphans: Connected["killOrphans"] = null;
   #closing: Promise<void> | null = null;
   #closeReason: CloseReason | null = null;
   #markClosed: (reason: CloseReason) => void = () => {};
 
-  constructor(endpoint: Endpoint, receiver: LinkReceiver) {
+  constructor(endpoint: Endpoint, listener: ConnectionListener) {
     this.#endpoint = endpoint;
-    this.#receiver = receiver;
+    this.#listener = listener;
     this.closed = new Promise((resolve) => {
       this.#markClosed = resolve;
     });
@@ -51,60 +87,60 @@ export class Link {
     return this.#status;
   }
 
-  /** The connection that can be used, or null. */
+  /** The connection to send on, or null. */
   get ready(): Connection | null {
     return this.#ready;
   }
 
-  /** Why the connection before is gone, while there is no other. */
+  /** Why the last connection was lost, while there is no new one. */
   get loss(): CloseReason | null {
     return this.#loss;
   }
 
-  /** The last connection, whatever has become of it. */
+  /** The last connection, open or closed. */
   get latest(): Connection | null {
     return this.#latest;
   }
 
-  /** What the runtime told of itself at the last handshake, or null before the first. */
+  /** What the runtime said about itself at the last handshake, or null before the first. */
   get metadata(): RuntimeMetadata | null {
     return this.#metadata;
   }
 
-  /** Kills what commands have left behind; null where that is not ours to do. */
-  get killOrphans(): Established["killOrphans"] {
+  /** Kills what commands left behind. Null for a runtime that this program did not start. */
+  get killOrphans(): Connected["killOrphans"] {
     return this.#killOrphans;
   }
 
-  /** Whether the link is closed or about to be. */
+  /** Whether the manager is closed or closing. */
   get isClosed(): boolean {
     return this.#closeReason !== null || this.#closing !== null;
   }
 
-  /** Why it is closed; for one that is about to be, that the client has done it. */
+  /** Why it is closed. While it is closing, the reason is the client. */
   get closeReason(): CloseReason {
     return this.#closeReason ?? NEVER_STARTED;
   }
 
-  /** Resolves with a connection as soon as there is one. Concurrent calls open it once; after a failure a call tries anew. */
+  /** Resolves with a ready connection. Concurrent calls share one attempt; a call after a failure tries again. */
   open(): Promise<Connection> {
     if (this.isClosed) return Promise.reject(new TransportClosedError(this.closeReason));
     if (this.#opening === null) {
-      this.#tell("starting", this.#loss);
-      // All callers share the connection: it must not carry the context of the one who happened to be the first.
+      this.#setStatus("starting", this.#loss);
+      // All callers share the connection, so it must not carry the async context of the first.
       this.#opening = rootContext(() => this.#connect(this.#loss, this.#stop.signal));
       this.#opening.catch(() => {
         if (this.isClosed) return;
         this.#opening = null;
-        this.#tell("idle", this.#loss);
+        this.#setStatus("idle", this.#loss);
       });
     }
     return this.#opening;
   }
 
   /**
-   * Awaits `open()`, but no longer than the signal allows. While reconnecting, also no longer than a request has: a
-   * start has a limit of its own.
+   * Awaits `open()` within the limits of a request. The timeout only counts while reconnecting, because a start has its
+   * own limit.
    */
   async opened(signal: AbortSignal | undefined, timeoutMs: number | null, onTimeout: () => Error): Promise<Connection> {
     signal?.throwIfAborted();
@@ -112,7 +148,7 @@ export class Link {
     return withLimits(opening, { signal, timeoutMs: this.#status === "reconnecting" ? timeoutMs : null, onTimeout });
   }
 
-  /** Ends the link and resolves when nothing of it is left. Idempotent. */
+  /** Closes the connection and resolves when nothing of it is left. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -127,16 +163,16 @@ export class Link {
     this.#end((wasOpen ? connection.closeReason : null) ?? NEVER_STARTED);
   }
 
-  /** Makes a connection that can be used. The signal ends the attempt, taking up included. */
+  /** Makes a ready connection. The signal ends the attempt, including the resubscription. */
   async #connect(loss: CloseReason | null, signal: AbortSignal): Promise<Connection> {
-    if (loss !== null) this.#receiver.suspend();
-    const { connection, metadata, killOrphans } = await this.#establish(signal);
+    if (loss !== null) this.#listener.suspend();
+    const { connection, metadata, killOrphans } = await this.#open(signal);
     this.#metadata = metadata;
     this.#killOrphans = killOrphans;
     if (loss !== null) {
       const stop = onAbort(signal, () => void (this.#closing === null ? connection.kill() : connection.close()));
       try {
-        await this.#receiver.takeUp(connection, loss);
+        await this.#listener.resubscribe(connection, loss);
       } catch (error) {
         await connection.close();
         throw error;
@@ -146,20 +182,33 @@ export class Link {
     }
     this.#ready = connection;
     this.#loss = null;
-    this.#tell("ready", null);
-    void connection.closed.then((reason) => this.#lose(reason));
+    this.#setStatus("ready", null);
+    void connection.closed.then((reason) => this.#onClosed(reason));
     return connection;
   }
 
-  #establish(signal: AbortSignal): Promise<Established> {
-    const { client, receiver, warn } = this.#receiver;
+  /** Opens the endpoint and runs the handshake, within `startupTimeoutMs` for both. */
+  async #open(signal: AbortSignal): Promise<Connected> {
+    const { client, receiver, warn } = this.#listener;
+    const limit = timeLimit("startupTimeoutMs", startupLimitMs(client), signal);
     const onOpen = (connection: Connection): void => {
       this.#latest = connection;
     };
-    return establish(this.#endpoint, { client, receiver, warn, signal, onOpen });
+    try {
+      limit.signal.throwIfAborted();
+      const opening = this.#endpoint.open(limit.signal);
+      opening.catch(() => {});
+      // Loaded on demand, to keep the import of the main entry small, and while the process starts.
+      const { connect } = await import("./handshake.js");
+      return await connect(await opening, { client, receiver, signal: limit.signal, onOpen, warn });
+    } catch (error) {
+      throw TransportClosedError.isInstance(signal.reason) ? signal.reason : error;
+    } finally {
+      limit.stop();
+    }
   }
 
-  #lose(reason: CloseReason): void {
+  #onClosed(reason: CloseReason): void {
     const { recovery } = this.#endpoint;
     this.#ready = null;
     if (recovery === null || this.#closing !== null || reason.initiator === "client") return this.#end(reason);
@@ -169,16 +218,16 @@ export class Link {
       this.#opening.catch(() => {});
     } else {
       this.#opening = null;
-      this.#receiver.over(reason);
-      this.#tell("idle", reason);
+      this.#listener.ended(reason);
+      this.#setStatus("idle", reason);
     }
   }
 
   async #reconnect(reason: CloseReason, plan: Extract<RecoveryPlan, { kind: "reconnect" }>): Promise<Connection> {
     const { initialDelayMs, maxDelayMs, giveUpAfterMs } = plan;
-    // What comes of handlers and of late frames meanwhile must not be told before what was missed.
-    this.#receiver.suspend();
-    this.#tell("reconnecting", reason);
+    // Results of handlers and late frames must not be reported before the events that were missed.
+    this.#listener.suspend();
+    this.#setStatus("reconnecting", reason);
     const limit = timeLimit("reconnect.giveUpAfterMs", giveUpAfterMs, this.#stop.signal);
     let failure: unknown;
     try {
@@ -189,7 +238,7 @@ export class Link {
           return await this.#connect(reason, limit.signal);
         } catch (error) {
           failure = error;
-          if (!isPassing(error)) break;
+          if (!isTransient(error)) break;
         }
       }
     } finally {
@@ -201,83 +250,26 @@ export class Link {
     throw failure;
   }
 
-  #tell(status: CodexStatus, reason: CloseReason | null): void {
+  #setStatus(status: CodexStatus, reason: CloseReason | null): void {
     this.#status = status;
-    this.#receiver.status(status, reason);
+    this.#listener.status(status, reason);
   }
 
   #end(reason: CloseReason): void {
     if (this.#closeReason !== null) return;
     this.#closeReason = reason;
     this.#ready = null;
-    this.#receiver.over(reason);
-    this.#tell("closed", reason);
+    this.#listener.ended(reason);
+    this.#setStatus("closed", reason);
     this.#markClosed(reason);
   }
 }
 
-/** Whether another attempt may succeed where this one has failed. */
-function isPassing(error: unknown): boolean {
+/** Whether another attempt may succeed. */
+function isTransient(error: unknown): boolean {
   if (UsageError.isInstance(error)) return false;
   return !(LaunchError.isInstance(error) && ["UNAUTHORIZED", "VERSION_MISMATCH"].includes(error.code));
 }
 
-/** The reason of what was closed before there was anything to close. */
+/** The reason of a client that was closed before it had a connection. */
 export const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null, signal: null, stderrTail: "" };
-
-/** What a connection is made with. */
-export interface EstablishOptions {
-  readonly client: ClientOptions;
-  readonly receiver: ConnectionReceiver;
-  /** Aborts when the client is closed, with `TransportClosedError`, or gives up: what was opened is closed again. */
-  readonly signal: AbortSignal;
-  /** Told of the connection as soon as there is one, before anything is said on it. */
-  readonly onOpen: (connection: Connection) => void;
-  readonly warn: (message: string) => void;
-}
-
-/** A connection, and what the runtime has told of itself on it. */
-export interface Established {
-  readonly connection: Connection;
-  readonly metadata: RuntimeMetadata;
-  readonly killOrphans: OpenedEndpoint["killOrphans"];
-}
-
-/**
- * Opens the endpoint and shakes hands. One timer, `startupTimeoutMs`, limits all of it; what it ends is killed, since a
- * runtime that hangs does not answer a polite end either.
- *
- * @throws LaunchError; TransportClosedError when the client was closed meanwhile. Nothing is left behind then.
- */
-export async function establish(endpoint: Endpoint, options: EstablishOptions): Promise<Established> {
-  const { client, signal } = options;
-  const limit = timeLimit("startupTimeoutMs", startupLimitMs(client), signal);
-  try {
-    return await connectWithin(endpoint, options, limit.signal);
-  } catch (error) {
-    throw TransportClosedError.isInstance(signal.reason) ? signal.reason : error;
-  } finally {
-    limit.stop();
-  }
-}
-
-async function connectWithin(
-  endpoint: Endpoint,
-  { client, receiver, onOpen, warn }: EstablishOptions,
-  signal: AbortSignal,
-): Promise<Established> {
-  signal.throwIfAborted();
-  const { transport, codexBin, stderrTail, killOrphans } = await endpoint.open(signal);
-  const maxFrameBytes = client.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
-  const connection = new Connection(transport, receiver, { maxFrameBytes });
-  onOpen(connection);
-  try {
-    const metadata = await shakeHands(connection, client, { codexBin, signal, stderrTail, warn });
-    // The answer may have been on its way when the signal aborted.
-    signal.throwIfAborted();
-    return { connection, metadata, killOrphans };
-  } catch (error) {
-    await (signal.reason instanceof TimeLimitError ? connection.kill() : connection.close());
-    throw error;
-  }
-}

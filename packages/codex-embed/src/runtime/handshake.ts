@@ -1,44 +1,85 @@
-/** Owns the first exchange with a runtime: who we are, who it is, and whether the two fit. */
-
 import { messageOf } from "../errors/base.js";
 import { LaunchError, RequestTimeoutError, TransportClosedError } from "../errors/connection.js";
 import type { InitializeParams, InitializeResponse } from "../protocol/generated/protocol.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
-import type { Connection } from "../rpc/connection.js";
+import { Connection, type ConnectionReceiver } from "../rpc/connection.js";
 import { adviceOnStderr } from "../rpc/replyErrors.js";
+import { DEFAULT_MAX_FRAME_BYTES, type OpenedTransport } from "../transport/transport.js";
 import { TimeLimitError } from "../util/async.js";
 import { isRecord } from "../util/json.js";
-import { type CodexOptions, DEFAULT_OPT_OUT_NOTIFICATIONS } from "./options.js";
+import { type ClientOptions, type CodexOptions, DEFAULT_OPT_OUT_NOTIFICATIONS } from "./options.js";
 
-/** What is known of a runtime after the handshake. */
+/** What {@link connect} needs besides the transport. */
+export interface ConnectContext {
+  readonly client: ClientOptions;
+  readonly receiver: ConnectionReceiver;
+  /** Aborts when the client is closed, gives up reconnecting, or hits `startupTimeoutMs` (`TimeLimitError`). */
+  readonly signal: AbortSignal;
+  /** Called with the connection before anything is sent on it. */
+  readonly onOpen: (connection: Connection) => void;
+  readonly warn: (message: string) => void;
+}
+
+/** A connection, and what the runtime says about itself. */
+export interface Connected {
+  readonly connection: Connection;
+  readonly metadata: RuntimeMetadata;
+  readonly killOrphans: OpenedTransport["killOrphans"];
+}
+
+/**
+ * Makes a connection of a transport, and runs the handshake on it. A runtime that hits the time limit is killed: it hangs,
+ * so it would not answer a polite shutdown either.
+ *
+ * @throws LaunchError; the signal's reason. The transport is closed then.
+ */
+export async function connect(opened: OpenedTransport, context: ConnectContext): Promise<Connected> {
+  const { transport, codexBin, stderrTail, killOrphans } = opened;
+  const { client, receiver, signal, onOpen, warn } = context;
+  const maxFrameBytes = client.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
+  const connection = new Connection(transport, receiver, { maxFrameBytes });
+  onOpen(connection);
+  try {
+    const metadata = await handshake(connection, client, { codexBin, signal, stderrTail, warn });
+    // The answer may have been on its way when the signal aborted.
+    signal.throwIfAborted();
+    return { connection, metadata, killOrphans };
+  } catch (error) {
+    await (signal.reason instanceof TimeLimitError ? connection.kill() : connection.close());
+    throw error;
+  }
+}
+
+/** What a runtime says about itself in the handshake. */
 export interface RuntimeMetadata {
+  /** The runtime's user agent: client name, runtime version, platform. */
   readonly userAgent: string;
   /** The runtime's `CODEX_HOME`, absolute. */
   readonly codexHome: string;
   readonly platformFamily: string;
   readonly platformOs: string;
-  /** The runtime's version, as it tells it in its user agent. */
+  /** The runtime's version, from its user agent. */
   readonly runtimeVersion: string;
-  /** The binary that was started, or null when there is none on this machine. */
+  /** The binary that was started, or null for a runtime that this program did not start. */
   readonly codexBin: string | null;
 }
 
-/** What the handshake needs to know of the process behind the connection. */
+/** What {@link handshake} needs besides the connection. */
 export interface HandshakeContext {
   readonly codexBin: string | null;
-  /** Aborts when the client is closed, or the time for the whole start is up. */
+  /** Aborts when the client is closed or `startupTimeoutMs` is over. */
   readonly signal: AbortSignal;
   readonly stderrTail: () => string;
-  /** Told once when a version mismatch is allowed. */
+  /** Called once when an allowed version mismatch is found. */
   readonly warn: (message: string) => void;
 }
 
 /**
- * Sends `initialize`, compares versions and says `initialized`.
+ * Sends `initialize`, compares versions and sends `initialized`.
  *
  * @throws LaunchError `HANDSHAKE_FAILED` or `VERSION_MISMATCH`.
  */
-export async function shakeHands(
+export async function handshake(
   connection: Connection,
   options: CodexOptions,
   context: HandshakeContext,
@@ -53,7 +94,7 @@ export async function shakeHands(
     if (options.allowVersionMismatch !== true) {
       throw new LaunchError(
         "VERSION_MISMATCH",
-        `${message} Install @openai/codex@${RUNTIME_VERSION}, or the SDK version that matches the runtime, or pass allowVersionMismatch: true`,
+        `${message} Run npm install @openai/codex@${RUNTIME_VERSION}, install the SDK version that matches the runtime, or pass allowVersionMismatch: true`,
         { stderrTail: stderrTail() },
       );
     }
@@ -90,10 +131,12 @@ async function initialize(
   try {
     const response = await connection.request("initialize", params, { signal });
     if (isInitializeResponse(response)) return response;
-    throw new Error("Its answer to initialize has no userAgent.");
+    throw new Error("the reply to `initialize` has no userAgent");
   } catch (error) {
     const tail = stderrTail();
-    const advice = adviceOnStderr(tail) ?? "Check that it is `codex app-server` and that its configuration loads";
+    const advice =
+      adviceOnStderr(tail) ??
+      "Check that it is `codex app-server` and that its configuration loads: run npx codex-embed doctor";
     const message = `Handshake failed: ${whyNot(error)}. ${advice}`;
     const cause = error instanceof TimeLimitError ? new RequestTimeoutError("initialize", error.limitMs) : error;
     throw new LaunchError("HANDSHAKE_FAILED", message, { cause, stderrTail: tail });
@@ -101,9 +144,9 @@ async function initialize(
 }
 
 function whyNot(error: unknown): string {
-  if (error instanceof TimeLimitError) return `the runtime did not answer initialize within ${error.limit}`;
+  if (error instanceof TimeLimitError) return `the runtime did not answer \`initialize\` within ${error.limit}`;
   if (TransportClosedError.isInstance(error))
-    return `the runtime ended before it answered initialize (${ending(error)})`;
+    return `the runtime exited before it answered \`initialize\` (${ending(error)})`;
   return messageOf(error).replace(/\.$/, "");
 }
 
@@ -119,14 +162,14 @@ function clientNameOf(options: CodexOptions): string {
   return options.clientName ?? "codex-embed";
 }
 
-/** The user agent begins with `<client name>/<runtime version>`; the name itself may look like a version. */
+/** The user agent begins with `<client name>/<runtime version>`. The name itself may look like a version. */
 function versionIn(userAgent: string, clientName: string): string | null {
   const own = `${clientName}/`;
   const rest = userAgent.startsWith(own) ? userAgent.slice(own.length - 1) : userAgent;
   return /\/(\d+\.\d+\.\d+\S*)/.exec(rest)?.[1] ?? null;
 }
 
-/** Whether a runtime of this version speaks the protocol that this SDK was generated from: patches leave it alone. */
+/** Whether a runtime of this version speaks the protocol of this SDK: the same minor version. Patches do not change it. */
 export function speaksOurProtocol(runtimeVersion: string | null): boolean {
   return minorOf(runtimeVersion) === minorOf(RUNTIME_VERSION);
 }

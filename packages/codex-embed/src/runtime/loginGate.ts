@@ -1,5 +1,3 @@
-/** The login check before a turn: a provider that needs a login is not asked without one. */
-
 import { AuthRequiredError, JsonRpcError } from "../errors/connection.js";
 import { LOGIN_ADVICE } from "../errors/turn.js";
 import type { ConfigReadResponse, GetAccountResponse } from "../protocol/generated/protocol.js";
@@ -7,7 +5,7 @@ import type { Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
 import { isRecord } from "../util/json.js";
 
-/** The requests that the gate makes. A runtime that does not answer them in time lets every turn through. */
+/** The requests of a {@link LoginGate}. When the runtime does not answer them in time, every turn may start. */
 export interface LoginQuestions {
   account(): Promise<GetAccountResponse>;
   config(): Promise<ConfigReadResponse>;
@@ -18,15 +16,16 @@ const OPENAI = "openai";
 const INVALID_REQUEST = -32600;
 
 /**
- * Asks who is logged in (`account/read`) at the first thread of a client, and keeps it up to date by `account/updated`.
- * Nothing is asked again while somebody is logged in, or while the provider needs no login.
+ * The login check before a turn: no request goes to a model provider that needs a login without one. Reads the account
+ * (`account/read`) at the first thread of a client and follows `account/updated`. Does not ask again while someone is logged
+ * in, or while the provider needs no login.
  */
 export class LoginGate {
   readonly #questions: LoginQuestions;
-  /** The model provider of each thread that was opened here. */
+  /** The model provider of each open thread. */
   readonly #providers = new NewestMap<string>();
   #isLoggedIn = false;
-  /** Providers that need no login, and all of them (null) when the runtime does not say who is logged in. */
+  /** Providers that need no login. Null means all of them, when the runtime does not say who is logged in. */
   #free: Set<string> | null = new Set();
   #asking: Promise<GetAccountResponse | null> | null = null;
   #latest: GetAccountResponse | null = null;
@@ -35,12 +34,12 @@ export class LoginGate {
     this.#questions = questions;
   }
 
-  /** Learns the model provider of a thread. */
+  /** Records the model provider of a thread. */
   opened(threadId: string, provider: string): void {
     this.#providers.set(threadId, provider);
   }
 
-  /** Asks beside the opening of a thread, so that the first turn finds the answer. */
+  /** Asks while a thread opens, so that its first turn finds the answer. */
   prepare(): void {
     if (this.#latest === null && this.#free !== null) void this.#ask();
   }
@@ -52,30 +51,30 @@ export class LoginGate {
     this.#latest = null;
   }
 
-  /** A request of this client was carried out. One that changes the login is told of by a notification, but later. */
+  /** A request of this client succeeded. The notification about a changed login comes only later. */
   carriedOut(method: string): void {
     if (!LOGIN_METHOD.test(method)) return;
     this.#isLoggedIn = false;
     this.#latest = null;
   }
 
-  /** Whether the model of this thread can be asked without another question about the login. */
+  /** Whether a turn of this thread may start without another check of the login. */
   isOpen(threadId: string): boolean {
     if (this.#isLoggedIn || this.#free === null) return true;
     const provider = this.#providers.get(threadId);
     return provider === undefined || this.#free.has(provider);
   }
 
-  /** @throws AuthRequiredError when the provider of the thread needs a login and nobody is logged in. */
+  /** @throws AuthRequiredError when the provider of the thread needs a login and no one is logged in. */
   async check(threadId: string, method: string): Promise<void> {
     const provider = this.#providers.get(threadId);
     if (provider === undefined || this.isOpen(threadId)) return;
     const earlier = (await this.#asking) ?? this.#latest;
     if (earlier !== null && !(await this.#needsLogin(provider, earlier))) return;
-    // A login by another program is not announced, so a refusal rests on an answer of now.
+    // A login by another program is not announced, so ask again before refusing.
     const answer = await this.#ask();
     if (answer === null || !(await this.#needsLogin(provider, answer))) return;
-    const message = `nobody is logged in, and the model provider ${provider} needs a login.`;
+    const message = `not logged in, and the model provider ${provider} needs a login.`;
     throw new AuthRequiredError("AUTH_REQUIRED", method, { code: INVALID_REQUEST, message }, LOGIN_ADVICE);
   }
 
@@ -102,7 +101,7 @@ export class LoginGate {
   async #needsLogin(provider: string, { account, requiresOpenaiAuth }: GetAccountResponse): Promise<boolean> {
     if (account !== null) return false;
     if (provider === OPENAI) return true;
-    // The account is asked for by the configuration's own provider, which this one need not be.
+    // The account is that of the configuration's provider, which may be another one.
     if (requiresOpenaiAuth && (await this.#isConfiguredToNeedOne(provider))) return true;
     this.#free?.add(provider);
     return false;

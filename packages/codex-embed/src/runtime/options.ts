@@ -1,5 +1,3 @@
-/** Owns the options that users pass, their defaults, and how sandbox and approval modes become wire fields. */
-
 import { realpathSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { UsageError } from "../errors/base.js";
@@ -32,47 +30,47 @@ export const Sandbox = {
 /** Where the agent may write. */
 export type Sandbox = (typeof Sandbox)[keyof typeof Sandbox];
 
-/** Who decides when the agent asks to go beyond its sandbox: a reviewing agent, nobody (it is denied), or a handler. */
+/** Who decides when the agent asks to leave its sandbox: a reviewing agent, no one (it is denied), or a handler. */
 export const ApprovalMode = {
   autoReview: "auto_review",
   denyAll: "deny_all",
   ask: "ask",
 } as const;
-/** Who decides when the agent asks to go beyond its sandbox. */
+/** Who decides when the agent asks to leave its sandbox. */
 export type ApprovalMode = (typeof ApprovalMode)[keyof typeof ApprovalMode];
 
-/** How a runtime is spoken to, wherever it is. Every field is optional. */
+/** Options of every client, for local and remote runtimes. */
 export interface ClientOptions {
-  /** Accept a runtime of another minor version, with one warning. Default false. */
+  /** Accept a runtime with another minor version, with one warning. Default false. */
   readonly allowVersionMismatch?: boolean | undefined;
-  /** How this program names itself to the runtime and the model provider. Default `codex-embed`. */
+  /** The name of this program for the runtime and the model provider. Default `codex-embed`. */
   readonly clientName?: string | undefined;
   readonly clientTitle?: string | undefined;
   readonly clientVersion?: string | undefined;
-  /** Ask for the experimental part of the protocol. Default true. */
+  /** Use the experimental part of the protocol; tools need it. Default true. */
   readonly experimentalApi?: boolean | undefined;
   /**
-   * Notifications that the runtime must not send, by exact name, to save work. Default `rawResponseItem/completed`. A list
-   * without that name makes `experimentalRawEvents` of a thread usable, and `usage` of reviews null.
+   * Notifications that the runtime must not send, by exact name, to save work. Default `rawResponseItem/completed`. Without
+   * that name in the list, `experimentalRawEvents` of a thread is usable, and the `usage` of reviews is null.
    */
   readonly optOutNotifications?: readonly string[] | undefined;
   /**
-   * Milliseconds from the start of the process, or of the connection, to the end of the handshake. One timer limits all of
-   * it, however slowly the other side answers. Infinity sets no limit. Default 30 000.
+   * Milliseconds from the start of the process or the connection to the end of the handshake, in total. Infinity sets no
+   * limit. Default 30 000.
    */
   readonly startupTimeoutMs?: number | undefined;
-  /** Milliseconds until a request fails. Default 60 000; none for requests that run as long as their work does. */
+  /** Milliseconds until a request rejects. Default 60 000, and no limit for requests that last as long as their work. */
   readonly requestTimeoutMs?: number | undefined;
-  /** The largest message taken from the runtime, in bytes. Default 128 MiB. */
+  /** The largest message to accept from the runtime, in bytes. Default 128 MiB. */
   readonly maxFrameBytes?: number | undefined;
-  /** How much of a turn is kept for readers that are behind, in bytes. Default 64 MiB. */
+  /** How many bytes of a turn to keep for readers that fall behind. Default 64 MiB. */
   readonly streamBufferBytes?: number | undefined;
   readonly logger?: Logger | undefined;
-  /** Decide what the runtime asks, for all threads. */
+  /** Answer requests of the runtime (approvals, questions), for all threads. */
   readonly handlers?: Handlers | undefined;
 }
 
-/** The default of `optOutNotifications`: whole items of the model's input and output, of which a turn has many. */
+/** The default of `optOutNotifications`: whole items of the model's input and output, which are many in a turn. */
 export const DEFAULT_OPT_OUT_NOTIFICATIONS: readonly string[] = ["rawResponseItem/completed"];
 
 const DEFAULT_STARTUP_TIMEOUT_MS = 30_000;
@@ -85,57 +83,56 @@ export function startupLimitMs({
   throw new UsageError(`startupTimeoutMs is ${startupTimeoutMs}; it must be more than 0. Infinity sets no limit.`);
 }
 
-/** How a runtime is found, started and spoken to. Every field is optional. */
+/** Options of a client that starts its runtime. */
 export interface CodexOptions extends LaunchOptions, ClientOptions {
-  /** The runtime: a path, or a bare name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
+  /** The executable: a path, or a bare name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
   readonly codexBin?: string | undefined;
-  /** Called with what the process writes to stderr, as it comes. It is never printed. */
+  /** Called with stderr output of the process as it arrives. The SDK never prints it. */
   readonly onStderr?: ((text: string) => void) | undefined;
-  /** Starts the process in another way (a container, a remote shell). */
+  /** Starts the process in a custom way: in a container, in a remote shell. */
   readonly spawn?: Spawn | undefined;
   /**
-   * With `on-crash`, a process that ends by itself is the end of its turns, which reject with the cause, but not of the
-   * client: the next call starts another, which resumes each thread at its next use. Default `never`: the client is closed.
+   * What a crash of the process does to the client. With `on-crash`, its turns reject with the cause, and the next call starts
+   * another process, which resumes each thread at its next use. Default `never`: the client closes.
    */
   readonly restart?: "on-crash" | "never" | undefined;
 }
 
-/** How a connection that was lost is made anew. */
+/** How to reconnect after a lost connection. */
 export interface ReconnectOptions {
-  /** Milliseconds before the first attempt; they double with each further one, and up to half of each is random. Default 100. */
+  /** Milliseconds before the first attempt. They double with each further one; up to half of each is random. Default 100. */
   readonly initialDelayMs?: number | undefined;
   /** The longest wait between two attempts, in milliseconds. Default 5000. */
   readonly maxDelayMs?: number | undefined;
   /**
-   * Milliseconds from the loss until the client gives up, an attempt under way included; then all that is pending
-   * rejects. Infinity never gives up. Default 300 000.
+   * Milliseconds from the loss until the client gives up, even during an attempt. Pending calls then reject. Infinity never
+   * gives up. Default 300 000.
    */
   readonly giveUpAfterMs?: number | undefined;
 }
 
-/** How a runtime elsewhere is reached and spoken to. Every field is optional. */
+/** Options of a client that connects to a remote runtime. */
 export interface ConnectOptions extends ClientOptions {
   /**
-   * What the runtime was told to ask for (`--ws-auth`): a capability token, or a signed bearer token. It is sent to this
-   * runtime alone, and never unencrypted to another machine.
+   * The token that the runtime expects (`--ws-auth`): a capability token or a signed bearer token. Sent to this runtime only,
+   * and never unencrypted to another machine.
    */
   readonly token?: string | undefined;
-  /** Gives the token at each connection, for tokens that expire. */
+  /** Returns the token for each connection, for tokens that expire. */
   readonly tokenProvider?: (() => string | Promise<string>) | undefined;
-  /** Further headers of the upgrade request, for a proxy in between. */
+  /** Additional headers of the upgrade request, for a proxy in between. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** The certificates to trust for `wss://`, in PEM, in place of the system's. */
+  /** The certificates to trust for `wss://`, as PEM, in place of the system's. */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
-  /** Send the token over `ws://` to another machine, where others may read it. Default false. */
+  /** Send the token over `ws://` to another machine, although others may read it. Default false. */
   readonly allowInsecureToken?: boolean | undefined;
   /**
-   * Milliseconds between two questions whether the runtime is still there; silent for as long again, the connection is
-   * given up. Default 20 000.
+   * Milliseconds between two pings. When nothing arrives for as long after a ping, the connection is lost. Default 20 000.
    */
   readonly pingIntervalMs?: number | undefined;
   /**
-   * Whether and how a connection that was lost is made anew, with the threads and turns that were on it. Default true.
-   * With false, the loss closes the client.
+   * Whether and how to reconnect after a lost connection, with its threads and turns. Default true. With false, the loss
+   * closes the client.
    */
   readonly reconnect?: boolean | ReconnectOptions | undefined;
 }

@@ -1,5 +1,3 @@
-/** Owns taking up the threads of a client again, on a connection that has been made anew. */
-
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type CloseReason,
@@ -15,17 +13,17 @@ import type { Router } from "../stream/router.js";
 import type { ThreadSandboxes } from "../stream/threadMemory.js";
 import type { AsyncContext } from "../util/async.js";
 
-/** The turns of a thread that are asked for at once; more when the one in flight is not among them. */
+/** One page of turns. Further pages follow when the turn in flight is not on it. */
 const PAGE = { limit: 5, itemsView: "full" } as const;
-/** How often the record of a turn that may be ending just now is looked at again, and how much longer each wait is. */
-const MOST_LOOKS = 5;
-const LOOK_AGAIN_MS = 10;
-/** How often a thread that has just begun its first turn is tried to be resumed: over two seconds. */
-const MOST_TRIES = 20;
+/** How often to poll the record of a turn that may be ending right now; each wait is this much longer than the last. */
+const MAX_POLLS = 5;
+const POLL_STEP_MS = 10;
+/** How often to try to resume a thread that has just begun its first turn: over two seconds. */
+const MAX_ATTEMPTS = 20;
 
 type RecoveryMethod = "thread/resume" | "thread/loaded/list" | "thread/turns/list" | "thread/read";
 
-/** Sends a request on the new connection, and on no other. */
+/** Sends a request on the new connection and on no other. */
 export type RecoveryRequest = <M extends RecoveryMethod>(
   method: M,
   params: ClientRequests[M]["params"],
@@ -33,18 +31,18 @@ export type RecoveryRequest = <M extends RecoveryMethod>(
   onResult?: (result: ClientRequests[M]["result"]) => void,
 ) => Promise<ClientRequests[M]["result"]>;
 
-/** The threads that a client has opened, and how they are taken up again. */
+/** The threads that a client opened, and how it subscribes to them again on a new connection. */
 export class Recovery {
   readonly #router: Router;
   readonly #broker: RequestBroker;
   readonly #sandboxes: ThreadSandboxes;
   readonly #experimentalApi: boolean;
   readonly #threads = new Map<string, { readonly isStored: boolean }>();
-  /** Threads without a turn: the runtime has nothing to resume them by until they have one. */
-  readonly #unheard = new Set<string>();
-  /** Idle threads that are not resumed on this connection yet, with why the one before ended. */
+  /** Threads that the runtime could not resume, because they have no turn yet. */
+  readonly #detached = new Set<string>();
+  /** Idle threads that are not resumed on this connection yet, with why the last one ended. */
   readonly #dormant = new Map<string, CloseReason>();
-  /** Those among them that are being resumed. */
+  /** Dormant threads that are being resumed. */
   readonly #waking = new Map<string, Promise<void>>();
 
   /** @param experimentalApi - whether `thread/resume` takes `initialTurnsPage`. Default true. */
@@ -55,19 +53,19 @@ export class Recovery {
     this.#experimentalApi = experimentalApi;
   }
 
-  /** From now on the thread is taken up again after a loss. */
+  /** Keeps the thread subscribed over lost connections from now on. */
   keep(threadId: string, isStored: boolean, context?: AsyncContext): void {
     this.#threads.set(threadId, { isStored });
-    this.#unheard.delete(threadId);
+    this.#detached.delete(threadId);
     this.#dormant.delete(threadId);
     this.#router.fates.opened(threadId, isStored);
     this.#router.attach(threadId, context);
   }
 
-  /** The thread is not this client's business any more. */
+  /** Forgets a thread that this client no longer uses. */
   release(threadId: string): void {
     this.#threads.delete(threadId);
-    this.#unheard.delete(threadId);
+    this.#detached.delete(threadId);
     this.#dormant.delete(threadId);
     this.#sandboxes.forget(threadId);
     this.#router.release(threadId);
@@ -78,17 +76,17 @@ export class Recovery {
     return this.#threads.has(threadId);
   }
 
-  /** Whether the thread is not resumed on this connection yet, because nothing went on in it when the last one ended. */
+  /** Whether the thread is not resumed on this connection yet, because it was idle when the last one ended. */
   isDormant(threadId: string): boolean {
     return this.#dormant.has(threadId) || this.#waking.has(threadId);
   }
 
-  /** Whether the thread is loaded, but nothing is heard of it, because it had no turn when the connection was lost. */
-  isUnheard(threadId: string): boolean {
-    return this.#unheard.has(threadId);
+  /** Whether the thread is loaded but sends no events, because it had no turn when the connection was lost. */
+  isDetached(threadId: string): boolean {
+    return this.#detached.has(threadId);
   }
 
-  /** Holds back what comes of all threads until they have been taken up. */
+  /** Holds back the events of all threads until they are subscribed to again. */
   suspend(): void {
     this.#router.forgetStrangers();
     this.#router.suspend(this.#all());
@@ -96,33 +94,35 @@ export class Recovery {
   }
 
   /**
-   * Takes up again the threads that something goes on in: a turn, a follower, a request of the runtime. The others are
-   * dormant until their next use; those that the runtime still has loaded are taken up one by one in the background, so
-   * that it does not unload them. Rejects when the connection is lost over it; then it can be done again.
+   * Subscribes again to the active threads: with a turn, a follower, or a pending request of the runtime. The others stay
+   * dormant until their next use. Those that the runtime still has loaded are resumed one by one in the background, so
+   * that it does not unload them. Rejects when the connection is lost meanwhile; the call can then be repeated.
    */
-  async takeUpAll(request: RecoveryRequest, reason: CloseReason): Promise<void> {
+  async resubscribeAll(request: RecoveryRequest, reason: CloseReason): Promise<void> {
     const followed = new Set(this.#router.followed);
     const active: string[] = [];
     for (const threadId of this.#all()) {
       if (followed.has(threadId) || this.#isActive(threadId)) active.push(threadId);
-      else this.#rest(threadId, reason);
+      else this.#setDormant(threadId, reason);
     }
-    await Promise.all(active.map((threadId) => this.#takeUp(threadId, request, reason, this.#router.isBusy(threadId))));
+    await Promise.all(
+      active.map((threadId) => this.#resubscribe(threadId, request, reason, this.#router.isBusy(threadId))),
+    );
     if (this.#dormant.size > 0) void this.#wakeLoaded(request).catch(() => {});
   }
 
   /**
-   * Takes up a dormant thread before it is used. Rejects when the connection is lost over it, or the runtime does not
-   * answer; then the thread is as dormant as before.
+   * Resumes a dormant thread before its use. Rejects when the connection is lost or the runtime does not answer; the
+   * thread then stays dormant.
    */
   wake(threadId: string, request: RecoveryRequest): Promise<void> {
     const reason = this.#dormant.get(threadId);
     if (reason === undefined) return this.#waking.get(threadId) ?? Promise.resolve();
     this.#dormant.delete(threadId);
     this.#router.suspend([threadId]);
-    const waking = this.#takeUp(threadId, request, reason, this.#router.awaited(threadId).length > 0)
+    const waking = this.#resubscribe(threadId, request, reason, this.#router.awaited(threadId).length > 0)
       .catch((error: unknown) => {
-        if (this.#threads.has(threadId)) this.#rest(threadId, reason);
+        if (this.#threads.has(threadId)) this.#setDormant(threadId, reason);
         throw error;
       })
       .finally(() => this.#waking.delete(threadId));
@@ -130,14 +130,14 @@ export class Recovery {
     return waking;
   }
 
-  /** Takes up a thread that has had no turn so far, now that it has one. */
-  async takeUpUnheard(threadId: string, request: RecoveryRequest): Promise<void> {
-    this.#unheard.delete(threadId);
+  /** Subscribes to a detached thread, now that it has a turn. */
+  async attach(threadId: string, request: RecoveryRequest): Promise<void> {
+    this.#detached.delete(threadId);
     this.#router.suspend([threadId]);
-    await this.#takeUp(threadId, request, UNHEARD, this.#router.isBusy(threadId));
+    await this.#resubscribe(threadId, request, NO_REASON, this.#router.isBusy(threadId));
   }
 
-  /** Whether something goes on in the thread that must not be missed. One that is not stored cannot be resumed later. */
+  /** Whether the thread has something that must not be missed. A thread that is not stored cannot be resumed later. */
   #isActive(threadId: string): boolean {
     const isStored = this.#threads.get(threadId)?.isStored === true;
     return (
@@ -148,13 +148,13 @@ export class Recovery {
     );
   }
 
-  /** Leaves the thread as it is until it is used. */
-  #rest(threadId: string, reason: CloseReason): void {
+  /** Leaves the thread alone until its next use. */
+  #setDormant(threadId: string, reason: CloseReason): void {
     this.#dormant.set(threadId, reason);
     this.#router.restore(threadId, [], () => new TransportClosedError(reason, { maybeAccepted: true }));
   }
 
-  /** One by one, so that what the user asks for goes first. A thread that the runtime has not loaded costs it memory. */
+  /** One by one, so that the user's own requests go first. Skips threads that would cost the runtime memory to load. */
   async #wakeLoaded(request: RecoveryRequest): Promise<void> {
     const { data } = await request("thread/loaded/list", {});
     for (const threadId of data) await this.wake(threadId, request);
@@ -164,14 +164,19 @@ export class Recovery {
     return [...new Set([...this.#threads.keys(), ...this.#router.followed])];
   }
 
-  /** @param isInFlight - whether the runtime has a turn of ours, so that a refusal is the end of it. */
-  async #takeUp(threadId: string, request: RecoveryRequest, reason: CloseReason, isInFlight: boolean): Promise<void> {
-    if (this.#threads.get(threadId)?.isStored === false) return this.#lose(threadId, reason);
+  /** @param isInFlight - whether the runtime has a turn of this client, which a refusal ends. */
+  async #resubscribe(
+    threadId: string,
+    request: RecoveryRequest,
+    reason: CloseReason,
+    isInFlight: boolean,
+  ): Promise<void> {
+    if (this.#threads.get(threadId)?.isStored === false) return this.#fail(threadId, reason);
     try {
       const awaited = this.#router.awaited(threadId);
-      const ask = isInFlight ? patiently(request) : request;
-      const turns = await endsOf(threadId, awaited, await this.#resume(threadId, awaited, ask), request);
-      // What is still to be decided is sent again right behind the reply: with another answer, it has come.
+      const ask = isInFlight ? withRetries(request) : request;
+      const turns = await withClearEnds(threadId, awaited, await this.#resume(threadId, awaited, ask), request);
+      // The runtime sends pending requests again right behind the reply, so by the next answer they have come.
       if (this.#broker.hasStale(threadId)) {
         await request("thread/read", { threadId, includeTurns: false });
         this.#broker.voidStale(threadId);
@@ -182,14 +187,14 @@ export class Recovery {
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if (isInFlight || !this.#threads.has(threadId)) {
-        return this.#lose(threadId, { ...reason, error });
+        return this.#fail(threadId, { ...reason, error });
       }
-      this.#unheard.add(threadId);
+      this.#detached.add(threadId);
       this.#router.restore(threadId, [], () => new TransportClosedError(reason, { maybeAccepted: true }));
     }
   }
 
-  /** The last turns of a thread, the oldest first, back to the first that is awaited; subscribes to the thread. */
+  /** Subscribes to a thread. Resolves with its last turns, the oldest first, back to the first awaited one. */
   async #resume(threadId: string, awaited: readonly string[], request: RecoveryRequest): Promise<Turn[]> {
     const isAwaited = awaited.length > 0 || this.#broker.hasStale(threadId);
     const first = await this.#firstPage(threadId, isAwaited, request);
@@ -205,8 +210,8 @@ export class Recovery {
   }
 
   /**
-   * Subscribes to a thread by resuming it. A sub-agent's is the runtime's to load: when it does not, its record is read and
-   * nothing else, for what sandbox it belongs into is not known here, and the configuration's may be none.
+   * Subscribes to a thread by resuming it. Threads of sub-agents are the runtime's to load. One that is not loaded is only
+   * read: this client does not know its sandbox, and the configuration may set none.
    *
    * `initialTurnsPage` belongs to the experimental API. Without it, only the whole history of `thread/resume` holds the
    * items in flight; `thread/turns/list` and `thread/read` leave them out (measured). So an awaited turn takes the whole
@@ -238,39 +243,39 @@ export class Recovery {
     return request("thread/turns/list", { threadId, ...PAGE });
   }
 
-  #lose(threadId: string, reason: CloseReason): void {
+  #fail(threadId: string, reason: CloseReason): void {
     this.release(threadId);
     this.#broker.voidStale(threadId);
     this.#router.fail(threadId, reason);
   }
 }
 
-/** Whether the runtime has an answer for this thread that another attempt would not change. */
+/** Whether the runtime refused in a way that another attempt does not change. */
 function isRefusal(error: unknown): error is Error {
   return FrameTooLargeError.isInstance(error) || (JsonRpcError.isInstance(error) && !ServerBusyError.isInstance(error));
 }
 
-/** The record of a thread is there some milliseconds after its first turn has begun: until then it cannot be resumed. */
-function patiently(request: RecoveryRequest): RecoveryRequest {
+/** A thread can be resumed only some milliseconds after its first turn began, when the runtime has stored its record. */
+function withRetries(request: RecoveryRequest): RecoveryRequest {
   return async (...call) => {
     for (let attempt = 1; ; attempt++) {
       try {
         return await request(...call);
       } catch (error) {
-        if (!isRefusal(error) || FrameTooLargeError.isInstance(error) || attempt === MOST_TRIES) throw error;
+        if (!isRefusal(error) || FrameTooLargeError.isInstance(error) || attempt === MAX_ATTEMPTS) throw error;
       }
-      await sleep(LOOK_AGAIN_MS * attempt);
+      await sleep(POLL_STEP_MS * attempt);
     }
   };
 }
 
-const UNHEARD: CloseReason = { initiator: "runtime", exitCode: null, signal: null, stderrTail: "" };
+const NO_REASON: CloseReason = { initiator: "runtime", exitCode: null, signal: null, stderrTail: "" };
 
 /**
- * The turns, those with their ends that end while they are looked at: between its last item and its end, the record
- * tells of a turn that it was interrupted, but of no end. For good it says so when the runtime that ran the turn is gone.
+ * The turns, polled until their ends are clear. Between the last item of a turn and its end, its record says `interrupted`
+ * with no time of completion. It stays so only when the runtime that ran the turn is gone.
  */
-async function endsOf(
+async function withClearEnds(
   threadId: string,
   awaited: readonly string[],
   turns: readonly Turn[],
@@ -279,8 +284,8 @@ async function endsOf(
   const isUnclear = ({ id, rootTurnId, status, completedAt }: Turn) =>
     status === "interrupted" && completedAt === null && (awaited.includes(id) || awaited.includes(rootTurnId ?? id));
   const ends = new Map(turns.map((turn) => [turn.id, turn]));
-  for (let look = 1; look <= MOST_LOOKS && [...ends.values()].some(isUnclear); look++) {
-    await sleep(LOOK_AGAIN_MS * look);
+  for (let poll = 1; poll <= MAX_POLLS && [...ends.values()].some(isUnclear); poll++) {
+    await sleep(POLL_STEP_MS * poll);
     const { data } = await request("thread/turns/list", { threadId, ...PAGE });
     for (const turn of data) if (ends.has(turn.id)) ends.set(turn.id, turn);
   }

@@ -1,32 +1,35 @@
-/** Owns the endpoint that is a runtime elsewhere: its URL, its token, and who may see that. */
-
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isAbsolute } from "node:path";
 import { messageOf, UsageError } from "../errors/base.js";
 import { LaunchError } from "../errors/connection.js";
-import { DEFAULT_MAX_FRAME_BYTES } from "../transport/stdio.js";
+import { DEFAULT_MAX_FRAME_BYTES } from "../transport/transport.js";
 import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
 import { withLimits } from "../util/async.js";
-import type { Endpoint, RecoveryPlan } from "./endpoint.js";
+import type { Endpoint, RecoveryPlan } from "./connectionManager.js";
 import type { ConnectOptions, ReconnectOptions } from "./options.js";
 
 const DEFAULT_PING_INTERVAL_MS = 20_000;
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 
-/** The endpoint of a runtime at `ws://`, `wss://` or `unix://`. Throws `UsageError` for what cannot or must not be reached. */
-export function remote(address: string, options: ConnectOptions): Endpoint {
+/**
+ * The endpoint of a runtime at `ws://`, `wss://` or `unix://`.
+ *
+ * @throws UsageError for a malformed address, for headers or tokens that HTTP cannot carry, and for a token that would be
+ * sent unencrypted to another machine.
+ */
+export function remoteEndpoint(address: string, options: ConnectOptions): Endpoint {
   const target = parseAddress(address);
   const hasToken = options.token !== undefined || options.tokenProvider !== undefined;
   const headers = checkedHeaders(options);
   if (options.token !== undefined && options.tokenProvider !== undefined) {
-    throw new UsageError("token and tokenProvider are both given. Give one of them.");
+    throw new UsageError("token and tokenProvider are both set. Remove one of them.");
   }
   const isSecret =
     hasToken || Object.keys(headers).some((name) => /^(?:authorization|cookie|proxy-authorization)$/i.test(name));
   if (isSecret && target.isExposed && options.allowInsecureToken !== true) {
     throw new UsageError(
-      `The token would be sent to ${target.shown} unencrypted. Use wss://, or a tunnel to a loopback address, or pass allowInsecureToken: true.`,
+      `The token would be sent to ${target.shown} unencrypted. Use wss://, use a tunnel to a loopback address, or pass allowInsecureToken: true.`,
     );
   }
   return {
@@ -56,9 +59,9 @@ function reconnectPlan(reconnect: boolean | ReconnectOptions): RecoveryPlan | nu
 interface Target {
   readonly url: string;
   readonly socketPath?: string;
-  /** Without what may be secret in it. */
+  /** The address without what may be secret in it. */
   readonly shown: string;
-  /** Whether others can read along. */
+  /** Whether others can read the traffic. */
   readonly isExposed: boolean;
 }
 
@@ -66,7 +69,7 @@ function parseAddress(address: string): Target {
   if (address.startsWith("unix://")) {
     const socketPath = address.slice("unix://".length);
     if (!isAbsolute(socketPath)) {
-      throw new UsageError(`${address} names no socket: give an absolute path, such as unix:///run/codex.sock.`);
+      throw new UsageError(`${address} names no socket. Give an absolute path, such as unix:///run/codex.sock.`);
     }
     return { url: "ws://localhost/", socketPath, shown: address, isExposed: false };
   }
@@ -81,10 +84,10 @@ function parseAddress(address: string): Target {
     throw new UsageError(`The address ${shown} has the scheme ${url.protocol} Give ws://…, wss://… or unix:///….`);
   }
   if (url.username !== "" || url.password !== "") {
-    throw new UsageError(`The address ${shown} holds a user name or a password. Give a token instead.`);
+    throw new UsageError(`The address ${shown} contains a user name or a password. Pass token instead.`);
   }
   if (url.hash !== "")
-    throw new UsageError(`The address ${shown} has a fragment, which no server is sent. Leave it out.`);
+    throw new UsageError(`The address ${shown} has a fragment, which is never sent to a server. Remove it.`);
   return { url: url.href, shown, isExposed: url.protocol === "ws:" && !isLoopback(url.hostname) };
 }
 
@@ -96,10 +99,10 @@ function checkedHeaders({ headers = {}, token, tokenProvider }: ConnectOptions):
   for (const [name, value] of Object.entries(headers)) {
     checkHeader(name, value);
     if (/^origin$/i.test(name)) {
-      throw new UsageError("headers hold an Origin, with which the runtime refuses every connection. Leave it out.");
+      throw new UsageError("headers contain Origin, and the runtime refuses every connection with one. Remove it.");
     }
     if (/^authorization$/i.test(name) && (token !== undefined || tokenProvider !== undefined)) {
-      throw new UsageError("headers hold an Authorization beside the token. Give one of them.");
+      throw new UsageError("headers contain Authorization, and so does the token option. Remove one of them.");
     }
   }
   return { ...headers };
@@ -112,18 +115,20 @@ function checkHeader(name: string, value: unknown): void {
     validateHeaderValue(name, value);
   } catch (cause) {
     throw new UsageError(
-      `The header ${JSON.stringify(name)} holds a line break or another character that no HTTP header takes.`,
+      `The header ${JSON.stringify(name)} contains a line break or another character that HTTP headers cannot carry. Remove it.`,
       { cause },
     );
   }
 }
 
-/** The token without what is around it, such as the line break of its file. Throws `UsageError` for what no header can carry. */
+/** The token without surrounding whitespace, such as the line break of its file. Throws `UsageError` for what a header cannot carry. */
 export function checkedToken(token: unknown): string {
   if (typeof token !== "string") throw new UsageError("The token must be a string.");
   const trimmed = token.trim();
   if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
-  throw new UsageError("The token is empty, or holds blanks or characters that no HTTP header takes.");
+  throw new UsageError(
+    "The token is empty, or contains blanks or characters that HTTP headers cannot carry. Give the token alone.",
+  );
 }
 
 async function tokenOf(provider: () => string | Promise<string>, signal: AbortSignal): Promise<string> {
@@ -131,7 +136,7 @@ async function tokenOf(provider: () => string | Promise<string>, signal: AbortSi
     return await withLimits(Promise.resolve(provider()), { signal });
   } catch (cause) {
     const why = messageOf(cause);
-    throw new LaunchError("CONNECT_FAILED", `The tokenProvider gave no token: ${why}`, { cause });
+    throw new LaunchError("CONNECT_FAILED", `The tokenProvider returned no token: ${why}`, { cause });
   }
 }
 
@@ -139,16 +144,20 @@ type Reach = Omit<WebSocketOptions, "url" | "socketPath">;
 
 async function reach({ url, socketPath, shown }: Target, options: Reach): Promise<WebSocketTransport> {
   try {
-    // Programs that launch their runtime need no WebSockets, and do not load them.
+    // Loaded on demand: programs that start their runtime need no WebSockets.
     const { connectWebSocket } = await import("../transport/websocket.js");
     return await connectWebSocket({ url, socketPath, ...options });
   } catch (cause) {
     const why = messageOf(cause);
     const status = statusOf(cause);
     if (status === UNAUTHORIZED) {
-      throw new LaunchError("UNAUTHORIZED", `The runtime at ${shown} refused the token (${why}). Give a valid token`, {
-        cause,
-      });
+      throw new LaunchError(
+        "UNAUTHORIZED",
+        `The runtime at ${shown} rejected the token (${why}). Pass a valid token or tokenProvider`,
+        {
+          cause,
+        },
+      );
     }
     const message = `The runtime at ${shown} could not be reached: ${why}. ${adviceOn(cause, status)}`;
     throw new LaunchError("CONNECT_FAILED", message, { cause });
@@ -162,10 +171,10 @@ function statusOf(cause: unknown): number | null {
 
 function adviceOn(cause: unknown, status: number | null): string {
   if (status === FORBIDDEN) {
-    return "It takes no connection from browsers, and none through a proxy that adds an Origin";
+    return "It refuses connections from browsers. Check that no proxy in between adds an Origin header";
   }
   if (status !== null) return "Check that the address is that of `codex app-server --listen`";
-  if (isOutOfFiles(cause)) return "This program has too many open files: close some, or raise its limit (ulimit -n)";
+  if (isOutOfFiles(cause)) return "This program has too many open files. Close some, or raise its limit (ulimit -n)";
   return "Check the address, and that `codex app-server --listen` runs there";
 }
 

@@ -1,4 +1,4 @@
-/** Owns reading a thread's rollout: the file of JSON lines in which the runtime keeps a thread. */
+/** Reads a thread's rollout: the file of JSON lines in which the runtime stores a thread. */
 
 import { open } from "node:fs/promises";
 import type { SandboxPolicy } from "../protocol/generated/protocol.js";
@@ -29,15 +29,15 @@ export async function openRollout(path: string): Promise<RolloutBytes> {
   };
 }
 
-/** A rollout that is in memory. */
+/** A rollout in memory. */
 export function rolloutOf(bytes: Buffer): RolloutBytes {
   const read = async (start: number, length: number) => bytes.subarray(start, start + length);
   return { size: bytes.length, read, close: async () => {} };
 }
 
-/** The lines, the last first. */
+/** The lines, from the last to the first. */
 async function* linesBackward(rollout: RolloutBytes): AsyncGenerator<string, void, undefined> {
-  /** What is known of a line whose beginning has not been read, the end first. */
+  /** Pieces of a line whose beginning has not been read yet, the last piece first. */
   let pieces: Buffer[] = [];
   for (let end = rollout.size; end > 0; ) {
     const start = Math.max(0, end - CHUNK_BYTES);
@@ -59,7 +59,7 @@ interface RolloutLine {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-/** The lines that hold one of these words, the last first. The rest is not parsed. */
+/** The lines that contain one of these words, from the last to the first. Others are not parsed. */
 async function* parsedBackward(
   rollout: RolloutBytes,
   words: readonly string[],
@@ -81,7 +81,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The sandbox that the thread was in last; null when the rollout does not say it in a way that is known here. */
+/** The last sandbox of the thread. Null when the rollout does not tell, or not in a form that this SDK knows. */
 export async function sandboxIn(rollout: RolloutBytes): Promise<ThreadSandbox | null> {
   for await (const { type, payload } of parsedBackward(rollout, ["turn_context", "thread_settings_applied"])) {
     if (type === "turn_context") return sandboxOf(payload);
@@ -94,8 +94,8 @@ export async function sandboxIn(rollout: RolloutBytes): Promise<ThreadSandbox | 
 }
 
 /**
- * Whether these developer instructions are in the context of the model: they are in the rollout, behind the last
- * compaction, and no other developer message was put in behind them.
+ * Whether these developer instructions are in the context of the model: the rollout has them after the last compaction, with
+ * no other developer message after them.
  */
 export async function hasInstructions(rollout: RolloutBytes, instructions: string): Promise<boolean> {
   for await (const { type, payload } of parsedBackward(rollout, ["developer", "compacted"])) {
@@ -103,7 +103,7 @@ export async function hasInstructions(rollout: RolloutBytes, instructions: strin
     if (type !== "response_item" || payload["role"] !== "developer" || !Array.isArray(payload["content"])) continue;
     const content: readonly unknown[] = payload["content"];
     if (content.some((part) => isRecord(part) && part["text"] === instructions)) return true;
-    // The runtime's own context has several parts; what was put in later has one.
+    // The runtime's own context has several parts; a message that was added later has one.
     if (content.length === 1) return false;
   }
   return false;
@@ -120,7 +120,7 @@ function sandboxOf(settings: Settings): ThreadSandbox | null {
   return policy === null ? null : { policy };
 }
 
-/** The policy that a turn was run with, by the names of the configuration. */
+/** The policy of a turn, from its names in the configuration. */
 function legacyPolicy(policy: Settings): SandboxPolicy | null {
   const networkAccess = policy["network_access"] === true;
   switch (policy["type"]) {
@@ -144,10 +144,10 @@ function legacyPolicy(policy: Settings): SandboxPolicy | null {
   }
 }
 
-/** The folders in a workspace that the runtime itself keeps from being written to. */
+/** The folders in a workspace that the runtime itself protects from writes. */
 const KEPT_FOLDER = /[/\\]\.(?:git|agents|codex|aws)$/;
 
-/** The policy that a profile comes to; null for one that no policy says. */
+/** The policy that equals a permission profile. Null when no policy does. */
 function policyOf(profile: unknown, cwd: unknown): SandboxPolicy | null {
   if (!isRecord(profile)) return null;
   if (profile["type"] === "disabled") return { type: "dangerFullAccess" };

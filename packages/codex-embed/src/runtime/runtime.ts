@@ -1,13 +1,12 @@
-/** Owns one runtime from start to close, over all connections to it, and wires the layers. */
-
 import { atAwait, atCallSite, CodexError, messageOf, UsageError } from "../errors/base.js";
 import { type CloseReason, RequestTimeoutError, type ThreadFate, TransportClosedError } from "../errors/connection.js";
+import { RuntimePaths } from "../process/paths.js";
 import type { Turn } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { WireNotification } from "../protocol/shapes.js";
 import { RequestBroker } from "../requests/broker.js";
 import type { Connection, ConnectionReceiver } from "../rpc/connection.js";
-import { retryOnOverload } from "../rpc/replyErrors.js";
+import { retryOnOverload } from "../rpc/retry.js";
 import {
   type CodexStatus,
   isKnownNotification,
@@ -20,8 +19,7 @@ import { Router } from "../stream/router.js";
 import { NewestMap, ThreadSandboxes, ThreadTotals } from "../stream/threadMemory.js";
 import { withLimits } from "../util/async.js";
 import { ActivityLog, safeLogger } from "./activityLog.js";
-import { Link } from "./connectionManager.js";
-import { type Endpoint, RuntimePaths } from "./endpoint.js";
+import { ConnectionManager, type Endpoint } from "./connectionManager.js";
 import type { RuntimeMetadata } from "./handshake.js";
 import { LoginGate } from "./loginGate.js";
 import { type ClientOptions, DEFAULT_OPT_OUT_NOTIFICATIONS, startupLimitMs } from "./options.js";
@@ -41,12 +39,12 @@ import {
   UNTIMED_METHODS,
 } from "./requestPolicy.js";
 
-/** How long a turn is held up by a runtime that does not say who is logged in. */
-const LOGIN_QUESTION_MS = 10_000;
-/** How long the end of an interrupted turn may wait for the thread's record. */
+/** How long a turn waits for the runtime to say who is logged in. */
+const LOGIN_CHECK_MS = 10_000;
+/** How long the end of an interrupted turn waits for the thread's record. */
 const RECORD_TIMEOUT_MS = 2_000;
 
-/** What the SDK itself lives on. */
+/** Notifications the SDK depends on. */
 const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>([
   "turn/started",
   "turn/completed",
@@ -54,37 +52,37 @@ const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>(
   "account/login/completed",
 ]);
 
-/** One runtime. Starts at its first use; once closed it stays closed. */
+/** One runtime over all its connections. Starts at the first use; once closed it stays closed. */
 export class Runtime {
   readonly options: ClientOptions;
   readonly router = new Router((threadId) => this.#newestTurns(threadId));
   readonly totals = new ThreadTotals((threadId) => this.router.knows(threadId));
   readonly sandboxes = new ThreadSandboxes();
   readonly listeners: Listeners;
-  /** Brings what the runtime asks to the handlers. */
+  /** Routes requests of the runtime to the handlers. */
   readonly broker: RequestBroker;
-  /** Knows the threads that this client has opened. */
+  /** The threads that this client opened. */
   readonly recovery: Recovery;
-  /** The threads on which aborted work is still being ended. Each promise resolves when that is done; none rejects. */
+  /** Threads whose aborted work is still ending. Each promise resolves when it has ended; none rejects. */
   readonly endings = new Map<string, Promise<void>>();
-  /** Knows whether somebody is logged in. */
+  /** Checks the login before a turn. */
   readonly login: LoginGate;
   readonly paths: RuntimePaths;
   readonly #activity: ActivityLog | null;
   readonly #endpoint: Endpoint;
-  readonly #link: Link;
+  readonly #connections: ConnectionManager;
   readonly #warned = new NewestMap<true>();
 
   constructor(options: ClientOptions, endpoint: Endpoint) {
     const refused = options.optOutNotifications?.find((method) => REQUIRED_NOTIFICATIONS.has(method));
     if (refused !== undefined) {
       throw new UsageError(
-        `optOutNotifications holds ${refused}, without which this SDK cannot tell how a turn or a login ended. Leave it out.`,
+        `optOutNotifications must not contain ${refused}: the SDK needs it to know how a turn or a login ended. Remove it.`,
       );
     }
     if (/[\p{Cc}\p{Cs}]/u.test(options.clientName ?? "")) {
       throw new UsageError(
-        "clientName is sent as an HTTP header: it must not hold line breaks, other control characters or unpaired surrogates.",
+        "clientName must not contain line breaks, other control characters or unpaired surrogates: it is sent as an HTTP header.",
       );
     }
     startupLimitMs(options);
@@ -106,92 +104,93 @@ export class Runtime {
     });
     this.recovery = new Recovery(this.router, this.broker, this.sandboxes, options.experimentalApi);
     this.login = new LoginGate({
-      account: () => this.request("account/read", { refreshToken: false }, { timeoutMs: LOGIN_QUESTION_MS }),
-      config: () => this.request("config/read", { includeLayers: false }, { timeoutMs: LOGIN_QUESTION_MS }),
+      account: () => this.request("account/read", { refreshToken: false }, { timeoutMs: LOGIN_CHECK_MS }),
+      config: () => this.request("config/read", { includeLayers: false }, { timeoutMs: LOGIN_CHECK_MS }),
     });
-    this.#link = new Link(endpoint, {
+    this.#connections = new ConnectionManager(endpoint, {
       client: options,
       receiver: this.#receiver(),
       warn: (message) => this.warnOnce(message, message),
       status: (status, reason) => {
         this.#activity?.status(status, reason, {
-          runtimeVersion: this.#link.metadata?.runtimeVersion ?? null,
+          runtimeVersion: this.#connections.metadata?.runtimeVersion ?? null,
           pid: this.pid ?? null,
         });
         this.listeners.emit({ method: "status", params: { status, reason } }, true);
       },
       suspend: () => this.recovery.suspend(),
-      takeUp: (connection, loss) => this.recovery.takeUpAll(recoveryOn(connection), loss),
-      over: (reason) => {
+      resubscribe: (connection, loss) => this.recovery.resubscribeAll(recoveryOn(connection), loss),
+      ended: (reason) => {
         this.broker.close(reason);
         this.router.close(reason);
       },
     });
   }
 
-  /** Resolves when the runtime is gone for good, with why. Never rejects. */
+  /** Resolves with the reason when the runtime is gone for good. Never rejects. */
   get closed(): Promise<CloseReason> {
-    return this.#link.closed;
+    return this.#connections.closed;
   }
 
   get status(): CodexStatus {
-    return this.#link.status;
+    return this.#connections.status;
   }
 
   /** Whether the runtime is gone or going. */
   get isClosed(): boolean {
-    return this.#link.isClosed;
+    return this.#connections.isClosed;
   }
 
   /**
-   * Whether threads are started with raw events, and these are counted and not passed on: nothing else tells what a review
-   * used. It costs one small notification for each response of the model, as the items are opted out of.
+   * Whether threads start with raw events, which are counted and not passed on. Nothing else reports the usage of a
+   * review. The cost is one small notification for each response of the model, because the items are opted out of.
    */
   get countsResponses(): boolean {
     const { experimentalApi, optOutNotifications = DEFAULT_OPT_OUT_NOTIFICATIONS } = this.options;
     return experimentalApi !== false && optOutNotifications.includes("rawResponseItem/completed");
   }
 
-  /** The notifications that do not reach subscribers: those that the runtime does not send, and the one that is counted. */
+  /** Notifications that never reach subscribers: those the runtime does not send, and the one that is counted. */
   get silenced(): readonly string[] {
     const { optOutNotifications = DEFAULT_OPT_OUT_NOTIFICATIONS } = this.options;
     return this.countsResponses ? [...optOutNotifications, "rawResponse/completed"] : optOutNotifications;
   }
 
-  /** Whether a connection that is lost is made again, to the same runtime. */
+  /** Whether a lost connection is made again, to the same runtime. */
   get reconnects(): boolean {
     return this.#endpoint.recovery?.kind === "reconnect";
   }
 
-  /** Why there is no connection while one is made anew; undefined when there is one, or has been none. */
+  /** Why there is no connection while the client reconnects. Undefined with a connection, and before the first. */
   get outage(): TransportClosedError | undefined {
-    const { loss } = this.#link;
-    return loss === null || this.#link.ready !== null
+    const { loss } = this.#connections;
+    return loss === null || this.#connections.ready !== null
       ? undefined
       : new TransportClosedError(loss, { isRecovering: true });
   }
 
   get pid(): number | undefined {
-    return this.#link.latest?.pid;
+    return this.#connections.latest?.pid;
   }
 
   /**
-   * Kills what commands of these threads have left behind since then: processes that no longer descend from the runtime.
-   * The runtime names the thread in each command's environment. Does nothing where the runtime is not ours. Never rejects.
+   * Kills processes that commands of these threads left behind since `sinceMs` and that no longer descend from the
+   * runtime. The runtime names the thread in each command's environment. Does nothing for a runtime that this program did
+   * not start. Never rejects.
    */
   async killOrphans(threadIds: readonly string[], sinceMs: number): Promise<void> {
-    await this.#link.killOrphans?.({ variables: threadIds.map((id) => `CODEX_THREAD_ID=${id}`), sinceMs });
+    await this.#connections.killOrphans?.({ variables: threadIds.map((id) => `CODEX_THREAD_ID=${id}`), sinceMs });
   }
 
   get metadata(): RuntimeMetadata {
-    const { metadata } = this.#link;
+    const { metadata } = this.#connections;
     if (metadata !== null) return metadata;
-    throw new UsageError("The runtime has not been started, so nothing is known of it yet: await codex.start() first.");
+    throw new UsageError("The runtime has not started, so there is no metadata yet. Call `await codex.start()` first.");
   }
 
-  /** Starts the runtime if that has not been done. Concurrent calls start it once; after a failure a call tries anew. */
+  /** Starts the runtime unless it runs. Concurrent calls share one start; a call after a failure tries again. */
   async start(): Promise<void> {
-    await this.#link.open();
+    await this.#connections.open();
   }
 
   /** Sends a request of the protocol and resolves with its result, typed by the generated map. */
@@ -203,7 +202,7 @@ export class Runtime {
     const { signal, onResult, onSent, site } = options;
     const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
     for (let sends = 1; ; sends++) {
-      // Without an await where none is needed: requests go out in the order of their calls.
+      // No await unless one is needed, so that requests go out in the order of their calls.
       const connection =
         this.#readyFor(method, params) ?? (await this.#connectionFor(method, params, { signal, timeoutMs, site }));
       const threadFate = () => this.#fateOf(params);
@@ -214,8 +213,8 @@ export class Runtime {
         const threadId = threadIn(params);
         this.router.fates.observe(method, threadId);
         this.login.carriedOut(method);
-        if (threadId !== null && this.recovery.isUnheard(threadId))
-          await this.recovery.takeUpUnheard(threadId, recoveryOn(connection));
+        if (threadId !== null && this.recovery.isDetached(threadId))
+          await this.recovery.attach(threadId, recoveryOn(connection));
         return result;
       } catch (error) {
         if (sends < MAX_SENDS && (await this.#canRepeat(method, connection, error))) continue;
@@ -225,22 +224,22 @@ export class Runtime {
     }
   }
 
-  /** Awaits something that this connection brings about: rejects with `TransportClosedError` when it goes first. */
+  /** Awaits a promise that depends on this connection. Rejects with `TransportClosedError` when the connection ends first. */
   whileOpen<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-    const gone = (this.#link.latest?.closed ?? this.closed).then((reason) => {
+    const gone = (this.#connections.latest?.closed ?? this.closed).then((reason) => {
       throw new TransportClosedError(reason);
     });
     return withLimits(Promise.race([promise, gone]), { signal });
   }
 
-  /** Ends the runtime and resolves when nothing of it is left. Everything pending rejects. Idempotent. */
+  /** Ends the runtime and resolves when nothing of it is left. Pending calls reject. Idempotent. */
   close(): Promise<void> {
-    return this.#link.close();
+    return this.#connections.close();
   }
 
-  /** The connection that a request can be sent on at once, or null. */
+  /** The connection to send a request on at once, or null. */
   #readyFor(method: ClientMethod, params: unknown): Connection | null {
-    return this.#dormantIn(method, params) === null ? this.#link.ready : null;
+    return this.#dormantIn(method, params) === null ? this.#connections.ready : null;
   }
 
   /** The dormant thread that a request uses, or null. */
@@ -251,8 +250,8 @@ export class Runtime {
   }
 
   /**
-   * The connection to send a request on. A dormant thread that the request uses is taken up on it first: the request is
-   * only sent behind that, so a connection that is lost over it has not seen the request.
+   * The connection to send a request on. Resubscribes first to a dormant thread that the request uses. The request goes
+   * out only after that, so a connection that is lost meanwhile has not seen the request.
    */
   async #connectionFor(
     method: ClientMethod,
@@ -261,11 +260,11 @@ export class Runtime {
   ): Promise<Connection> {
     for (;;) {
       if (this.isClosed) {
-        const error = new TransportClosedError(this.#link.closeReason, { method });
+        const error = new TransportClosedError(this.#connections.closeReason, { method });
         throw site === undefined ? error : atCallSite(error, site);
       }
       const late = () => new RequestTimeoutError(method, timeoutMs ?? 0, false);
-      const connection = await this.#link.opened(signal, timeoutMs, late);
+      const connection = await this.#connections.opened(signal, timeoutMs, late);
       const threadId = this.#dormantIn(method, params);
       if (threadId === null) return connection;
       try {
@@ -277,7 +276,7 @@ export class Runtime {
     }
   }
 
-  /** Whether a request that the connection was lost over can do no harm when it is made again. */
+  /** Whether it is safe to repeat a request whose connection was lost. */
   async #canRepeat(method: ClientMethod, connection: Connection, error: unknown): Promise<boolean> {
     const { recovery } = this.#endpoint;
     if (!TransportClosedError.isInstance(error) || recovery === null) return false;
@@ -323,14 +322,14 @@ export class Runtime {
     this.listeners.emit(notification, known);
   }
 
-  /** Whether this is the unloading of a dormant thread, which the runtime does for want of subscribers: its next use resumes it. */
+  /** Whether the runtime unloaded a dormant thread because it has no subscribers. Its next use resumes it. */
   #isUnloadedAsleep(notification: Notification): boolean {
     return notification.method === "thread/closed" && this.recovery.isDormant(notification.params.threadId);
   }
 
-  /** The runtime tells every client that a thread has become active, and what goes on in it its subscribers alone. */
+  /** The runtime tells every client that a thread is active, but only subscribers what happens in it. */
   #wakeActive({ threadId, status }: NotificationOf<"thread/status/changed">["params"]): void {
-    const connection = this.#link.ready;
+    const connection = this.#connections.ready;
     if (connection === null || status.type !== "active" || !this.recovery.isDormant(threadId)) return;
     this.recovery.wake(threadId, recoveryOn(connection)).catch(() => {});
   }
@@ -356,7 +355,7 @@ export class Runtime {
     this.warn(message, {});
   }
 
-  /** Tells of something that the user should know and that is no failure of a call. */
+  /** Reports something that is not the failure of a call: to the logger, or as a process warning. */
   warn(message: string, fields: object): void {
     if (this.options.logger) this.options.logger.warn(fields, message);
     else process.emitWarning(message, { type: "CodexEmbedWarning" });

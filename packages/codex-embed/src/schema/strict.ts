@@ -1,9 +1,9 @@
 import { UsageError } from "../errors/base.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
+import { isRecord } from "../util/json.js";
 import { isAmong, keywordsOf, mergeSchemas, splitKeywords, typeOfScalar } from "./keywords.js";
 import { dropAddedNulls, nullable, Shapes } from "./nulls.js";
-import { isRecord } from "../util/json.js";
-import { type JsonObject, isType, localReference, setMember, toPath, valueAt } from "./types.js";
+import { isType, type JsonObject, localReference, setMember, toPath, valueAt } from "./types.js";
 
 /** Only a schema that expands without end is nested this deep. */
 const MAX_DEPTH = 200;

@@ -1,7 +1,7 @@
 import { UsageError } from "../errors/base.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
 import { isRecord } from "../util/json.js";
-import { type JsonObject, isType, localReference, setMember, toPath, valueAt } from "./types.js";
+import { isType, type JsonObject, localReference, setMember, toPath, valueAt } from "./types.js";
 
 /** Returns what is wrong with the value of a keyword; undefined when it is fine. */
 type Test = (value: JsonValue) => string | undefined;

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors/base.js";
-import { type CloseReason } from "../errors/connection.js";
+import type { CloseReason } from "../errors/connection.js";
 import type { ThreadItem, Turn } from "../protocol/generated/protocol.js";
 import {
   deltaNotifications,

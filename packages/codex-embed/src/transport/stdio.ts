@@ -1,9 +1,36 @@
 import { isAscii } from "node:buffer";
 import type { CloseReason } from "../errors/connection.js";
-import type { AgentProcess } from "../process/agentProcess.js";
-import type { Transport, TransportReceiver } from "./transport.js";
+import { type AgentProcess, type AgentProcessOptions, startProcess } from "../process/agentProcess.js";
+import { launchEnvironment, newMark } from "../process/environment.js";
+import { type LaunchOptions, planLaunch } from "../process/launch.js";
+import { locateRuntime } from "../process/locate.js";
+import { DEFAULT_MAX_FRAME_BYTES, type OpenedTransport, type Transport, type TransportReceiver } from "./transport.js";
 
-/** Speaks JSON lines with a child process and owns it: when one ends, so does the other. */
+/** Options of {@link launchStdio}. */
+export interface StdioOptions extends LaunchOptions, Pick<AgentProcessOptions, "spawn" | "onStderr"> {
+  readonly codexBin?: string | undefined;
+  /** The largest message taken from the runtime. Default 128 MiB. */
+  readonly maxFrameBytes?: number | undefined;
+}
+
+/**
+ * Finds the runtime and starts it. Rejects when the signal aborts first.
+ *
+ * @throws LaunchError `BINARY_NOT_FOUND` or `SPAWN_FAILED`; UsageError for options that cannot work. No process is left
+ * behind then.
+ */
+export async function launchStdio(options: StdioOptions, signal: AbortSignal): Promise<OpenedTransport> {
+  const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
+  const child = await startProcess(planLaunch({ ...options, located, mark: newMark() }), options, signal);
+  return {
+    transport: new StdioTransport(child, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES),
+    codexBin: located.path,
+    stderrTail: () => child.stderrTail(),
+    killOrphans: (orphans) => child.killOrphans(orphans),
+  };
+}
+
+/** JSON lines over the pipes of a child process. Owns the process: when one ends, so does the other. */
 export class StdioTransport implements Transport {
   readonly maxSentBytes = undefined;
   readonly #process: AgentProcess;
@@ -63,31 +90,27 @@ export class StdioTransport implements Transport {
     await this.#process.kill();
   }
 
-  /** A half of the pipe is gone. A dying process shows that before its exit; a living one is of no more use. */
+  /** One of the pipes broke: the process is about to exit, or has become useless. */
   #break(error: Error | undefined): void {
     this.#fault ??= error;
     void this.#process.shutdown();
   }
 }
 
-/** The default of `maxFrameBytes`. */
-export const DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024;
-
 const LINE_FEED = 0x0a;
 const HEAD_BYTES = 512;
 
-/** Receives what the framer finds. */
+/** Receives the lines of a {@link LineFramer}. */
 export interface LineSink {
-  /** One non-empty line without its line feed, and its size in bytes. */
+  /** Called with a non-empty line without its line feed, and its size in bytes. */
   line(text: string, bytes: number): void;
-  /** A line over the limit that was skipped: its first bytes, and its size. */
+  /** Called for a skipped line over the limit, with its beginning and its size in bytes. */
   oversize(head: string, bytes: number): void;
 }
 
 /**
- * Splits a byte stream at LF alone. U+2028 and the like are ordinary characters in JSON, so nothing else ends a line.
- * What is decoded is whole lines: a character that was cut by a chunk boundary comes out right. Time is linear in the
- * bytes, for one long line as for many short ones.
+ * Splits a byte stream at LF only: U+2028 and the like are ordinary characters in JSON. Decodes whole lines, so a character
+ * may be split over two chunks. Takes linear time, for one long line and for many short ones.
  */
 export class LineFramer {
   readonly #sink: LineSink;
@@ -96,25 +119,25 @@ export class LineFramer {
   #pendingBytes = 0;
   #head: string | null = null;
 
-  /** @param maxLineBytes - a longer line is skipped and reported as oversize. */
+  /** @param maxLineBytes - a longer line is skipped and reported with `oversize`. */
   constructor(sink: LineSink, maxLineBytes: number) {
     this.#sink = sink;
     this.#maxLineBytes = maxLineBytes;
   }
 
-  /** Takes the next chunk and reports every line that it completes. */
+  /** Adds a chunk and reports every line that it completes. */
   push(chunk: Buffer): void {
     const whole = chunk.lastIndexOf(LINE_FEED) + 1;
     if (whole > 0) this.#split(chunk, whole);
     if (whole < chunk.length) this.#keep(whole === 0 ? chunk : chunk.subarray(whole));
   }
 
-  /** Reports what is left when the stream has ended without a last line feed. */
+  /** Reports the last line when the stream ended without a line feed. */
   end(): void {
     this.#complete(Buffer.alloc(0), 0, 0);
   }
 
-  /** Reports the lines that end before `whole`, at which a line has ended. */
+  /** Reports the lines that end before `whole`, which follows a line feed. */
   #split(chunk: Buffer, whole: number): void {
     let start = 0;
     if (this.#pendingBytes > 0) {
@@ -132,7 +155,7 @@ export class LineFramer {
     }
   }
 
-  /** The same for lines whose characters are bytes, and none of which is too long: one decoding is enough for all. */
+  /** The same for ASCII lines within the limit: decodes all of them at once. */
   #splitText(lines: string): void {
     let start = 0;
     for (let end = lines.indexOf("\n"); end !== -1; end = lines.indexOf("\n", start)) {

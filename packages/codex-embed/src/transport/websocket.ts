@@ -1,5 +1,3 @@
-/** Owns the transport over a WebSocket: one JSON message in each text frame, also over a unix socket. */
-
 import { connect as connectSocket } from "node:net";
 import { WebSocket } from "ws";
 import { type CloseReason, FrameTooLargeError } from "../errors/connection.js";
@@ -9,22 +7,22 @@ import type { Transport, TransportReceiver } from "./transport.js";
 
 /** The runtime drops a connection that sends it more in one message (measured). */
 const MAX_SENT_BYTES = 16 * 1024 * 1024;
-/** What of the reason for a refusal is read. */
+/** How much of the body of a refusal to read. */
 const MAX_REFUSAL_BYTES = 4_096;
-/** How long the other side may take to close in its turn. */
+/** How long to wait for the close frame of the other side. */
 const CLOSE_GRACE_MS = 1_000;
 
-/** Where to, and how. */
+/** Options of {@link connectWebSocket}. */
 export interface WebSocketOptions {
-  /** The URL of the upgrade request. For a unix socket its host means nothing. */
+  /** The URL of the upgrade request. Its host is ignored for a unix socket. */
   readonly url: string;
   readonly socketPath?: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
-  /** Aborts to give up the attempt. */
+  /** Ends the attempt when it aborts. */
   readonly signal: AbortSignal;
   readonly maxFrameBytes: number;
-  /** How often to ask whether the other side is still there; it has as long to answer. */
+  /** Milliseconds between two pings. The other side has as long to answer. */
   readonly pingIntervalMs: number;
 }
 
@@ -40,9 +38,9 @@ class UpgradeRefusedError extends Error {
 }
 
 /**
- * Connects. Rejects with {@link UpgradeRefusedError}, the system's error, or the signal's reason; no socket is left open
- * then. The signal is the only limit in time: the timeouts of `ws` and `node:http` start again with every byte, and do
- * not watch a socket from `createConnection` at all.
+ * Connects over a WebSocket, with one JSON message in each text frame. Rejects with {@link UpgradeRefusedError}, the system's
+ * error, or the signal's reason; no socket is left open then. The signal is the only time limit: the timeouts of `ws` and
+ * `node:http` restart with every byte, and ignore a socket from `createConnection`.
  */
 export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTransport> {
   const { url, socketPath, headers, ca, signal, maxFrameBytes } = options;
@@ -67,10 +65,10 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
       socket.off("error", reject);
       resolve(new WebSocketTransport(socket, options));
     });
-    // It stays: what is destroyed may report one more error.
+    // Never removed: a destroyed socket may emit one more error.
     socket.on("error", reject);
     socket.once("unexpected-response", (request, response) => {
-      // The connection is no request's any more once its response has ended, and may still be reset then.
+      // The connection may still be reset after its response has ended, when no request handles its errors.
       response.socket.on("error", () => {});
       const body: Buffer[] = [];
       let bytes = 0;
@@ -86,13 +84,13 @@ export function connectWebSocket(options: WebSocketOptions): Promise<WebSocketTr
       });
       response.once("end", refuse);
       response.once("error", refuse);
-      // Its status is known: a body that never ends does not change it.
+      // The status is known, so do not wait for a body that never ends.
       giveUp = refuse;
     });
   }).finally(stop);
 }
 
-/** A server may quote what it refuses: neither what we sent it nor anything else that looks like a credential is kept. */
+/** A server may quote what it refuses. Removes what was sent to it, and anything that looks like a credential. */
 function withoutSecrets(text: string, headers: WebSocketOptions["headers"]): string {
   const sent = Object.entries(headers)
     .filter(([name]) => /authorization|cookie|token|secret|key/i.test(name))
@@ -106,7 +104,7 @@ function oneLine(text: string): string {
   return text.replace(/\s+/g, " ").trim().slice(0, 200);
 }
 
-/** Speaks over an open WebSocket, and ends it when nothing is heard any more. */
+/** JSON messages over an open WebSocket. Closes it when the other side no longer answers pings. */
 export class WebSocketTransport implements Transport {
   readonly pid = undefined;
   readonly maxSentBytes = MAX_SENT_BYTES;
@@ -126,7 +124,7 @@ export class WebSocketTransport implements Transport {
     this.#closed = new Promise((resolve) => {
       this.#markClosed = resolve;
     });
-    // Between the upgrade and `open` an error would have no listener.
+    // For errors between the upgrade and `open`.
     socket.on("error", (error) => this.#fail(error));
   }
 
@@ -168,10 +166,10 @@ export class WebSocketTransport implements Transport {
     await this.#closed;
   }
 
-  /** A connection whose other side has vanished gives no sign of it by itself. */
+  /** A connection whose other side has vanished shows no sign of it on its own. */
   #ping(): void {
     if (!this.#isAlive) {
-      // A program that was busy or asleep has not read yet what came meanwhile: that is done before an immediate.
+      // A program that was busy or asleep has unread data, which it reads before an immediate.
       setImmediate(() => {
         if (!this.#isAlive) this.#giveUp();
       });

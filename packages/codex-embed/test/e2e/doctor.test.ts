@@ -225,7 +225,7 @@ describe("the runtime", () => {
     const diagnosis = await examine(() => options);
     expect(check(diagnosis, "runtime")).toMatchObject({
       status: "problem",
-      detail: expect.stringContaining("did not answer initialize within startupTimeoutMs (300 ms)"),
+      detail: expect.stringContaining("did not answer `initialize` within startupTimeoutMs (300 ms)"),
     });
   });
 

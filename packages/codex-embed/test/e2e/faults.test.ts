@@ -37,11 +37,11 @@ describe("the matrix", () => {
   });
 
   test("finds out what an error does not say", () => {
-    expect(unsaid(new Error("The runtime died by SIGKILL."))).toEqual([
-      "Error does not say what to do: The runtime died by SIGKILL.",
+    expect(unsaid(new Error("The runtime was killed by SIGKILL."))).toEqual([
+      "Error does not say what to do: The runtime was killed by SIGKILL.",
     ]);
     expect(unsaid(new Error("Oh."))).toHaveLength(3);
-    expect(unsaid(new Error("The runtime died by SIGKILL. Start another."))).toEqual([]);
+    expect(unsaid(new Error("The runtime was killed by SIGKILL. Start another."))).toEqual([]);
   });
 
   test("replaces its table in the documentation, and nothing else", () => {

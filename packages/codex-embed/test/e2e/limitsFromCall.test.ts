@@ -76,7 +76,7 @@ describe("a runtime that does not answer turn/start", () => {
       check(error);
       if (TurnLimitError.isInstance(error)) {
         expect(error).toMatchObject({ threadId: thread.id, turnId: null, result: null, maybeAccepted: true });
-        expect(error.message).toMatch(/has not answered.*interrupted at once/);
+        expect(error.message).toMatch(/did not answer.*interrupted at once/);
         expect(error.stack).toContain("limitsFromCall.test");
       }
       const busy = await rejection(thread.run("Second.", { deadlineMs: 100 }), TurnDeadlineError);
@@ -156,7 +156,7 @@ describe("a runtime that is not there", () => {
     check(error);
     if (TurnLimitError.isInstance(error)) {
       expect(error).toMatchObject({ maybeAccepted: false, cause: { signal: "SIGKILL" } });
-      expect(error.message).toMatch(/Nothing was sent\. What kept it: .*SIGKILL/);
+      expect(error.message).toMatch(/turn\/start was not sent\. Cause: .*SIGKILL/);
     }
     isHung = false;
     // The start that hangs is over after its own limit; then another can be tried.
@@ -176,7 +176,7 @@ describe("a runtime that is not there", () => {
     check(error);
     if (TurnLimitError.isInstance(error)) {
       expect(error).toMatchObject({ maybeAccepted: false, cause: expect.any(TransportClosedError) });
-      expect(error.message).toContain("The client is connecting again.");
+      expect(error.message).toContain("The client is reconnecting.");
     }
     expect(codex.status).toBe("reconnecting");
     proxy.up();

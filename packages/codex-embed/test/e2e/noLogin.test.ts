@@ -102,7 +102,7 @@ test.concurrent("a 401 of the model says that it is one, and how to log in", asy
   bench.model.enqueue(fail(401, { message: "Missing bearer authentication." }));
   const thread = await bench.codex.startThread();
   const error = await rejection(thread.run("Hi"), TurnFailedError);
-  expect(error.message).toContain("The model provider refused the credentials, or got none (401).");
+  expect(error.message).toContain("The model provider rejected the credentials, or received none (401).");
   expect(error.message).toContain("npx codex login");
   bench.model.enqueue(fail(400, { message: "No." }));
   expect((await rejection(thread.run("Hi"), TurnFailedError)).message).not.toContain("npx codex login");

@@ -72,7 +72,7 @@ describe("a limit", () => {
     const error = await rejection(turn.result(), TurnDeadlineError);
     expect(error.cause).toBeInstanceOf(ModelRetryError);
     expect(error.message).toMatch(
-      /took longer than its deadlineMs \(6000 ms\) and was interrupted\. What kept it: Reconnecting/,
+      /took longer than its deadlineMs \(6000 ms\) and was interrupted\. Cause: Reconnecting/,
     );
     expect(error.message).not.toContain("Raise deadlineMs");
   });

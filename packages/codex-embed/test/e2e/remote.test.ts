@@ -64,7 +64,7 @@ test.skipIf(process.platform === "win32")(
       said: [
         '{"n":1}',
         '{"n":2}',
-        "UsageError: The working directory of this program was deleted. Give cwd, an absolute path.",
+        "UsageError: The working directory of this program was deleted. Pass cwd as an absolute path.",
       ],
       stderr: "",
     });

@@ -205,7 +205,7 @@ describe("the configuration of a thread", () => {
     ["null inside", { a: null }, "config.a is null."],
     ["a dotted key", { "features.apps": true }, "Write a dotted key as nested objects"],
     ["an empty key", { "": 1 }, 'the top-level key ""'],
-    ["a large bigint", { a: 2n ** 60n }, "config.a is a bigint that JSON does not hold exactly."],
+    ["a large bigint", { a: 2n ** 60n }, "config.a is a bigint that JSON cannot express exactly."],
     ["an array", [], "config is an array."],
   ])("refuses what that of the client refuses: %s", async (_, config, says) => {
     verifies("thread-config");

@@ -143,7 +143,7 @@ describe("while it runs", () => {
       { exitCode: 4, signal: null, stderrTail: expect.stringMatching(/^out of luck/) },
       /exited with code 4.*out of luck/s,
     ],
-    ["killed-mid-turn", { exitCode: null, signal: "SIGKILL" }, /died by SIGKILL/],
+    ["killed-mid-turn", { exitCode: null, signal: "SIGKILL" }, /killed by SIGKILL/],
     ["closes-stdout", {}, /ended|exited|died/],
   ])("%s: result and readers reject with the cause, further calls at once", (mode, properties, message) =>
     withFake(mode, async (codex) => {

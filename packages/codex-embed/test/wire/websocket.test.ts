@@ -102,7 +102,7 @@ describe("connecting", () => {
   });
 
   test.each([
-    [401, "UNAUTHORIZED", "refused the token (HTTP 401: not you)"],
+    [401, "UNAUTHORIZED", "rejected the token (HTTP 401: not you)"],
     [403, "CONNECT_FAILED", "Origin"],
     [404, "CONNECT_FAILED", "HTTP 404: not you"],
     [302, "CONNECT_FAILED", "HTTP 302"],

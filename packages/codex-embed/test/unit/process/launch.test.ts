@@ -76,7 +76,7 @@ describe("the command line", () => {
     ],
     ["an override without =", { configOverrides: ["model"] }, '"key=value"'],
     ["an override without a key", { configOverrides: [" =1"] }, '"key=value"'],
-    ["an empty feature", { disable: [" "] }, "one of them is empty"],
+    ["an empty feature", { disable: [" "] }, "must be non-empty feature names"],
     ["a feature both on and off", { enable: ["a", "b"], disable: ["b"] }, "The feature b is in both"],
     ["a profile", { profile: "work" }, 'profile "work" cannot be used'],
     ["a NUL in an argument", { configOverrides: ["a='\0'"] }, "NUL"],
@@ -89,7 +89,7 @@ describe("the command line", () => {
     ],
     ["a cwd that is a file", { cwd: import.meta.filename }, "not an existing folder"],
     ["an empty codexHome", { codexHome: "" }, "codexHome is empty"],
-    ["a codexHome that is a file", { codexHome: import.meta.filename }, "cannot be made one"],
+    ["a codexHome that is a file", { codexHome: import.meta.filename }, "cannot be created"],
   ])("refuses %s", (_, options, message) => {
     expect(() => plan(options)).toThrow(UsageError);
     expect(() => plan(options)).toThrow(message);
@@ -118,8 +118,8 @@ describe("the environment", () => {
   });
 
   it.each<[string, unknown, string]>([
-    ["a NUL in a value", { TOKEN: "s3cr3t\0" }, "env.TOKEN holds a NUL"],
-    ["a NUL in a name", { "TO\0KEN": "s3cr3t" }, "env.TO\\0KEN holds a NUL"],
+    ["a NUL in a value", { TOKEN: "s3cr3t\0" }, "env.TOKEN contains a NUL"],
+    ["a NUL in a name", { "TO\0KEN": "s3cr3t" }, "env.TO\\0KEN contains a NUL"],
     ["a number", { TOKEN: 5314 }, "env.TOKEN is of type number"],
     ["null", { TOKEN: null }, "env.TOKEN is of type object"],
   ])("refuses %s, and does not say the value", (_, env, message) => {
@@ -131,7 +131,7 @@ describe("the environment", () => {
 
   it("refuses a NUL in an argument, and does not say the argument", () => {
     const overrides = () => plan({ configOverrides: ["a='s3cr3t\0'"] });
-    expect(overrides).toThrow("Argument 3 of the command line (after -c) holds a NUL character");
+    expect(overrides).toThrow("Argument 3 of the command line (after -c) contains a NUL character");
     expect(overrides).not.toThrow("s3cr3t");
   });
 
@@ -157,7 +157,7 @@ describe("the environment", () => {
   it("may name CODEX_HOME twice only when they agree", () => {
     const home = temporaryFolder();
     expect(plan({ codexHome: home, env: { CODEX_HOME: home } }).env["CODEX_HOME"]).toBe(home);
-    expect(() => plan({ codexHome: home, env: { CODEX_HOME: "/other" } })).toThrow("differ. Give one of them");
+    expect(() => plan({ codexHome: home, env: { CODEX_HOME: "/other" } })).toThrow("differ. Remove one of them");
   });
 });
 

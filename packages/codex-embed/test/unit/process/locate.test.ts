@@ -261,6 +261,6 @@ describe("on Windows", () => {
 
   it("a shim without a package is refused, not run by a shell", () => {
     const codexBin = put(join(temporaryFolder(), "codex.cmd"), "@ECHO off\r\n", 0o644);
-    expect(failure({ codexBin, env: {}, ...windows }).message).toContain("it is a script for a shell");
+    expect(failure({ codexBin, env: {}, ...windows }).message).toContain("it is a shell script");
   });
 });

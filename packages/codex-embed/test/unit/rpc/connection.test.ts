@@ -281,9 +281,9 @@ describe("the end", () => {
     expect(errors[0]).toMatchObject({ exitCode: 3, stderrTail: "boom", method: "a", maybeAccepted: true });
     expect(errors[64]).toMatchObject({ maybeAccepted: false });
     expect(String(errors[0])).toMatch(
-      /exited with code 3 while a was under way\. It may have been .* look before.*boom/s,
+      /exited with code 3 while a was in progress\. It may have been .* check before.*boom/s,
     );
-    expect(String(errors[64])).toMatch(/exited with code 3 before a was sent\. Go on with another client; .*boom/s);
+    expect(String(errors[64])).toMatch(/exited with code 3 before a was sent\. Create a new client, .*boom/s);
     await expect(connection.request("b", {})).rejects.toBeInstanceOf(TransportClosedError);
     expect(connection.closeReason).toMatchObject({ exitCode: 3 });
   });

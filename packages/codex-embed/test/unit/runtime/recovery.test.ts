@@ -61,7 +61,7 @@ test("a decision that is not asked for again is void, one that is asked for agai
     void broker.answer({ id: 7, ...approval });
     await new Promise(setImmediate);
     recovery.suspend();
-    await recovery.takeUpAll(request, loss);
+    await recovery.resubscribeAll(request, loss);
     expect(made).toEqual(["thread/resume", "thread/read"]);
     expect(asked.map(({ aborted }) => aborted)).toEqual([!again]);
   }
@@ -90,7 +90,7 @@ describe("without the experimental API", () => {
         return { thread: { turns: [turnRecord("completed")] } };
       },
     });
-    await recovery.takeUpAll(request, loss);
+    await recovery.resubscribeAll(request, loss);
     expect(made).toEqual(["thread/resume"]);
     expect(told).toContain("turn/completed");
   });
@@ -103,7 +103,7 @@ describe("without the experimental API", () => {
       },
       "thread/turns/list": () => ({ data: [turnRecord("completed")], nextCursor: null }),
     });
-    await recovery.takeUpAll(request, loss);
+    await recovery.resubscribeAll(request, loss);
     expect(made).toEqual(["thread/resume", "thread/resume", "thread/turns/list"]);
     expect(told).toContain("turn/completed");
   });
@@ -116,7 +116,7 @@ describe("without the experimental API", () => {
     const { recovery, made, request } = bench({ ...answers, ...list }, { experimentalApi: false });
     recovery.keep(threadId, true);
     recovery.suspend();
-    await recovery.takeUpAll(request, loss);
+    await recovery.resubscribeAll(request, loss);
     await recovery.wake(threadId, request);
     expect(made.filter((method) => method !== "thread/loaded/list")).toEqual(["thread/resume", "thread/turns/list"]);
   });
@@ -135,7 +135,7 @@ test("earlier turns are asked for until the one that is awaited is among them", 
     .reserve(threadId)
     .claim(turnId, { push: ({ method }) => void told.push(method), touch: () => {}, fail: () => {} });
   recovery.suspend();
-  await recovery.takeUpAll(request, loss);
+  await recovery.resubscribeAll(request, loss);
   expect(made).toEqual(["thread/resume", "thread/turns/list"]);
   expect(told).toEqual(["turn/started", "reconnected", "turn/completed"]);
 });
@@ -154,13 +154,13 @@ test("a runtime that is too busy is no refusal: it can be tried again", async ()
     .reserve(threadId)
     .claim(turnId, { push: ({ method }) => void told.push(method), touch: () => {}, fail: () => {} });
   recovery.suspend();
-  await expect(recovery.takeUpAll(request, loss)).rejects.toThrow(ServerBusyError);
+  await expect(recovery.resubscribeAll(request, loss)).rejects.toThrow(ServerBusyError);
   isBusy = false;
-  await recovery.takeUpAll(request, loss);
+  await recovery.resubscribeAll(request, loss);
   expect(told).toEqual(["turn/started", "reconnected", "turn/completed"]);
 });
 
-test.each(["found unheard of", "lost with the connection"])(
+test.each(["found detached", "lost with the connection"])(
   "a thread whose first turn has just begun, %s, is resumed as soon as it can be",
   async (how) => {
     let refusals = 2;
@@ -178,10 +178,10 @@ test.each(["found unheard of", "lost with the connection"])(
       touch: () => {},
       fail: (error) => void failures.push(error),
     });
-    if (how === "found unheard of") await recovery.takeUpUnheard(threadId, request);
+    if (how === "found detached") await recovery.attach(threadId, request);
     else {
       recovery.suspend();
-      await recovery.takeUpAll(request, loss);
+      await recovery.resubscribeAll(request, loss);
     }
     expect([made.length, told, failures]).toEqual([3, ["turn/started", "reconnected"], []]);
   },
@@ -196,9 +196,9 @@ test("a thread that cannot be resumed is lost with its turn; without one it is l
   const idle = bench(answers);
   idle.recovery.keep(threadId, true);
   idle.recovery.suspend();
-  await idle.recovery.takeUpAll(idle.request, loss);
+  await idle.recovery.resubscribeAll(idle.request, loss);
   await idle.recovery.wake(threadId, idle.request);
-  expect(idle.recovery.isUnheard(threadId)).toBe(true);
+  expect(idle.recovery.isDetached(threadId)).toBe(true);
   expect(() => idle.router.reserve(threadId)).not.toThrow();
 
   const busy = bench(answers);
@@ -208,7 +208,7 @@ test("a thread that cannot be resumed is lost with its turn; without one it is l
     .reserve(threadId)
     .claim(turnId, { push: () => {}, touch: () => {}, fail: (error) => void failures.push(error) });
   busy.recovery.suspend();
-  await busy.recovery.takeUpAll(busy.request, loss);
+  await busy.recovery.resubscribeAll(busy.request, loss);
   expect(failures).toMatchObject([{ maybeAccepted: true, cause: refusal }]);
   expect(failures[0]).toBeInstanceOf(TransportClosedError);
   expect(() => busy.router.reserve(threadId)).toThrow("could not be resumed");
@@ -222,7 +222,7 @@ describe("an idle thread", () => {
     });
     recovery.keep(threadId, true);
     recovery.suspend();
-    await recovery.takeUpAll(request, loss);
+    await recovery.resubscribeAll(request, loss);
     expect([made, recovery.isDormant(threadId)]).toEqual([["thread/loaded/list"], true]);
     expect(router.isBusy(threadId)).toBe(false);
     await Promise.all([recovery.wake(threadId, request), recovery.wake(threadId, request)]);
@@ -239,12 +239,12 @@ describe("an idle thread", () => {
     });
     recovery.keep(threadId, true);
     recovery.suspend();
-    await recovery.takeUpAll(request, loss);
+    await recovery.resubscribeAll(request, loss);
     const reservation = router.reserve(threadId);
     await recovery.wake(threadId, request);
     const failures: unknown[] = [];
     reservation.claim(turnId, { push: () => {}, touch: () => {}, fail: (error) => void failures.push(error) });
-    expect([failures, recovery.isUnheard(threadId)]).toEqual([[], true]);
+    expect([failures, recovery.isDetached(threadId)]).toEqual([[], true]);
   });
 
   test("is as dormant as before when its resume is not answered, and what comes meanwhile is not held back", async () => {
@@ -258,7 +258,7 @@ describe("an idle thread", () => {
     });
     recovery.keep(threadId, true);
     recovery.suspend();
-    await recovery.takeUpAll(request, loss);
+    await recovery.resubscribeAll(request, loss);
     await expect(recovery.wake(threadId, request)).rejects.toThrow(TransportClosedError);
     expect(recovery.isDormant(threadId)).toBe(true);
     const told: string[] = [];
@@ -287,7 +287,7 @@ describe("an idle thread", () => {
     });
     for (const id of ids) recovery.keep(id, true);
     recovery.suspend();
-    await recovery.takeUpAll(request, loss);
+    await recovery.resubscribeAll(request, loss);
     while (recovery.isDormant("c")) await new Promise(setImmediate);
     expect(ids.map((id) => recovery.isDormant(id))).toEqual([false, false, false, true]);
     expect([made.length, most]).toEqual([4, 1]);

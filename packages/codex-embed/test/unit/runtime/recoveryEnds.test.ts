@@ -36,7 +36,7 @@ async function takenUp(records: readonly Turn[]) {
     const page = { data: turn === undefined ? [] : [turn], nextCursor: null };
     return untyped(method === "thread/resume" ? { initialTurnsPage: page } : page);
   };
-  await recovery.takeUpAll(request, LOSS);
+  await recovery.resubscribeAll(request, LOSS);
   return { asked, end: events.flatMap((event) => (event.method === "turn/completed" ? event.params.turn : [])) };
 }
 

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { UsageError } from "../../../src/errors/base.js";
 import type { ConnectOptions } from "../../../src/runtime/options.js";
-import { checkedToken, remote } from "../../../src/runtime/remote.js";
+import { checkedToken, remoteEndpoint } from "../../../src/runtime/remote.js";
 import { timeLimit } from "../../../src/util/async.js";
 import { untyped } from "../../support/turns.js";
 import { verifies } from "../../support/verifies.js";
@@ -13,7 +13,7 @@ const SECRET = "s3cr3t-t0ken";
 
 function refusal(address: string, options: ConnectOptions = {}): string {
   try {
-    remote(address, options);
+    remoteEndpoint(address, options);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     expect(inspect(error)).not.toContain(SECRET);
@@ -71,8 +71,8 @@ const unending = new AbortController().signal;
 
 test("headers and tokens that contradict each other or can do no good are refused", () => {
   expect(refusal("ws://127.0.0.1:1", { headers: { origin: "http://x" } })).toContain("Origin");
-  expect(refusal("ws://127.0.0.1:1", { token: "a", tokenProvider: () => "b" })).toContain("Give one of them");
-  expect(refusal("ws://127.0.0.1:1", { token: "a", headers: { Authorization: "b" } })).toContain("Give one of them");
+  expect(refusal("ws://127.0.0.1:1", { token: "a", tokenProvider: () => "b" })).toContain("Remove one of them");
+  expect(refusal("ws://127.0.0.1:1", { token: "a", headers: { Authorization: "b" } })).toContain("Remove one of them");
 });
 
 test.each([
@@ -85,21 +85,21 @@ test.each([
 });
 
 test("a token that is no string is refused, and blanks around one are left out", async () => {
-  await expect(remote("ws://127.0.0.1:1", { token: untyped(7) }).open(unending)).rejects.toThrow(UsageError);
+  await expect(remoteEndpoint("ws://127.0.0.1:1", { token: untyped(7) }).open(unending)).rejects.toThrow(UsageError);
   expect(checkedToken(` ${SECRET}\r\n`)).toBe(SECRET);
 });
 
 test.each(["", "two words", "line\nbreak", "ü"])("the token %o is refused when it is to be sent", async (token) => {
-  await expect(remote("ws://127.0.0.1:1", { token }).open(unending)).rejects.toThrow(UsageError);
+  await expect(remoteEndpoint("ws://127.0.0.1:1", { token }).open(unending)).rejects.toThrow(UsageError);
 });
 
 test("a token provider that throws, or takes too long, is named as the reason", async () => {
-  const thrown = remote("ws://127.0.0.1:1", { tokenProvider: () => Promise.reject(new Error("No vault.")) });
+  const thrown = remoteEndpoint("ws://127.0.0.1:1", { tokenProvider: () => Promise.reject(new Error("No vault.")) });
   await expect(thrown.open(unending)).rejects.toMatchObject({
     code: "CONNECT_FAILED",
     message: expect.stringContaining("No vault."),
   });
-  const late = remote("ws://127.0.0.1:1", { tokenProvider: () => new Promise(() => {}) });
+  const late = remoteEndpoint("ws://127.0.0.1:1", { tokenProvider: () => new Promise(() => {}) });
   const limit = timeLimit("startupTimeoutMs", 20, unending);
   await expect(late.open(limit.signal)).rejects.toMatchObject({
     message: expect.stringContaining("no answer within startupTimeoutMs (20 ms)"),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { HANDLERS, RUN, START_THREAD } from "../../../src/client/knownOptions.js";
 import { UsageError } from "../../../src/errors/base.js";
-import { expandHome } from "../../../src/process/environment.js";
+import { expandHome } from "../../../src/process/paths.js";
 import {
   flag,
   integer,

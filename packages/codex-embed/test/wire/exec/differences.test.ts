@@ -205,7 +205,7 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       their: { error: expect.objectContaining({ message: "Codex config override at a.b cannot be null" }) },
       our: {
         error: typed("USAGE", {
-          message: "config.a.b is null. TOML has no null: leave the entry out, or give undefined.",
+          message: "config.a.b is null. TOML has no null: omit the entry, or give undefined.",
         }),
         argv: undefined,
       },

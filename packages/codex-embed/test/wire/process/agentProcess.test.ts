@@ -200,7 +200,7 @@ describe.skipIf(process.platform === "win32")("a process that cannot be started"
     const missing = await failure("/nowhere/codex");
     expect(missing).toMatchObject({ code: "SPAWN_FAILED", cause: { code: "ENOENT" } });
     expect(missing.message).toMatch(
-      /^\/nowhere\/codex could not be started: .* does not exist \(ENOENT\)\. Check that path, and the working directory\.$/,
+      /^\/nowhere\/codex could not be started: .* does not exist \(ENOENT\)\. Check that path and the working directory\.$/,
     );
 
     const plain = join(await temporaryFolder(), "plain");
