@@ -127,7 +127,7 @@ export type {
   TurnNotification,
   UnknownNotification,
 } from "./stream/events.js";
-export { type ToolResult, type ToolResultPart } from "./tools/result.js";
+export type { ToolResult, ToolResultPart } from "./tools/result.js";
 export { type Tool, type ToolContext, type ToolGroup, type ToolOptions, tool, toolGroup } from "./tools/tool.js";
 export { escapeForDisplay, isSafeToDisplay } from "./util/display.js";
-export type { ReviewFinding, ReviewVerdict } from "./validate/reviewTarget.js";
+export type { ReviewFinding, ReviewVerdict } from "./validate/review.js";
