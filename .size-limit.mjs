@@ -5,7 +5,8 @@
 
 const laterIsNotLoaded = {
   name: "later-is-not-loaded",
-  setup: ({ onResolve }) => onResolve({ filter: /^/ }, ({ path, kind }) => (kind === "dynamic-import" ? { path, external: true } : null)),
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^/ }, ({ path, kind }) => (kind === "dynamic-import" ? { path, external: true } : null)),
 };
 
 // Files of the package import others of it for the order alone, which a bundle of some of them need not keep.

@@ -1,8 +1,7 @@
-/** The command that writes docs/features.md from the list of promises. */
+/** Writes docs/features.md from the promises and the tests that verify them. */
 
 import { writeFileSync } from "node:fs";
-import { BEHAVIOURS } from "../packages/codex-embed/test/behaviours.js";
-import { featurePage } from "./features/page.js";
+import { featurePage, readVerified } from "./features/page.js";
 
-writeFileSync(new URL("../docs/features.md", import.meta.url), featurePage(BEHAVIOURS));
+writeFileSync(new URL("../docs/features.md", import.meta.url), featurePage(readVerified()));
 console.log("Wrote docs/features.md.");

@@ -1,7 +1,7 @@
 /** Owns the site: what VitePress makes of the pages in this folder. */
 
 import { defineConfig } from "vitepress";
-import { slug } from "../../scripts/docs/slug.js";
+import { slug } from "./slug.js";
 import { diagrams } from "./diagrams.js";
 import { linksInside } from "./linksInside.js";
 import { menu } from "./nav.js";

@@ -7,7 +7,7 @@ const DOCS = fileURLToPath(new URL("../", import.meta.url));
 
 /** The pages by their parts, without `.md`. Guides that are not named here come after those that are. */
 export const PARTS: readonly { readonly text: string; readonly pages: readonly string[] }[] = [
-  { text: "Start", pages: ["getting-started", "concepts", "tour", "walkthrough", "choosing", "faq"] },
+  { text: "Start", pages: ["getting-started", "concepts", "tour", "choosing", "faq"] },
   {
     text: "Guides",
     pages: withTheOthers("guides", [

@@ -6,6 +6,9 @@ import { HELP } from "../../packages/codex-embed/src/cli/flags.js";
 import { COMMANDS } from "../../packages/codex-embed/src/cli/program.js";
 import { type CodeBlock, type Mention, ROOT, readPages } from "./support/pages.js";
 
+/** Pages name the folders `src` and `test` of this package without it. */
+const CORE = "packages/codex-embed/";
+
 const pages = readPages();
 const blocks = pages.flatMap((page) => page.blocks);
 
@@ -27,7 +30,7 @@ function commandLines({ page, line, text }: CodeBlock): Mention[] {
 
 const ofScript = /\bnpm run (?:--silent )?([\w:-]+)/g;
 const ofProgram = /(?:^|npx |[|;&] *)codex-embed(?: ([a-z]+))?((?: [^|;&]*)?)/g;
-const ofRepository = /(?:^|[\s=])((?:\.\/)?(?:\.ci|bench|docs|examples|scripts|src|test)\/[\w./-]*)/g;
+const ofRepository = /(?:^|[\s=])((?:\.\/)?(?:\.ci|bench|compat|docs|examples|packages|scripts|src|test)\/[\w./-]*)/g;
 
 function flagFaults(command: string | undefined, rest: string): string[] {
   const known = COMMANDS.find(({ name }) => name === command);
@@ -65,5 +68,5 @@ test("every path of the repository exists", () => {
     [...text.matchAll(ofRepository)].map(([, path = ""]) => ({ place, path: path.replace(/[.,]+$/, "") })),
   );
   expect(paths.length).toBeGreaterThan(10);
-  expect(paths.filter(({ path }) => !existsSync(ROOT + path))).toEqual([]);
+  expect(paths.filter(({ path }) => !existsSync(ROOT + (/^(?:src|test)\//.test(path) ? CORE : "") + path))).toEqual([]);
 });

@@ -27,7 +27,7 @@ test("every class of error is on the page", () => {
 
 test("every code is on the page", () => {
   const sources = readdirSync(`${ROOT}packages/codex-embed/src`, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts") && !path.startsWith("generated"))
+    .filter((path) => path.endsWith(".ts") && !path.startsWith("protocol/generated"))
     .map((path) => readFileSync(`${ROOT}packages/codex-embed/src/${path}`, "utf8"));
   const codes = new Set(sources.flatMap((text) => [...text.matchAll(CODE)].map(([, code = ""]) => code)));
   expect(codes.size).toBeGreaterThan(35);

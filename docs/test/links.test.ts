@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import { expect, test } from "vitest";
 import { type Mention, type Page, ROOT, readPages } from "./support/pages.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const pages = readPages();
 
@@ -21,6 +22,7 @@ function fault(page: Page, { place, text }: Mention): string | null {
 }
 
 test("every link leads to a file and a heading that are there", () => {
+  verifies("docs-links");
   expect(pages.length).toBeGreaterThan(10);
   expect(pages.flatMap((page) => page.links.map((link) => fault(page, link))).filter((found) => found)).toEqual([]);
 });

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectTo, McpHome, outcomeOf, serve } from "../../packages/mcp-server/test/support/mcp.js";
 import { readPages } from "./support/pages.js";
 import { isObject } from "./support/sample.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const page = readPages().find(({ path }) => path === "docs/mcp.md");
 
@@ -26,6 +27,7 @@ beforeAll(async () => {
 afterAll(() => home.close());
 
 test("the runtime reads the servers of the configuration as they are written", async () => {
+  verifies("docs-mcp");
   await using own = await createTestHome({ model: home.model });
   const path = join(own.codexHome, "config.toml");
   await writeFile(path, `${await readFile(path, "utf8")}\n${shown("toml")}`);

@@ -61,7 +61,7 @@ test("every flag is listed, for its commands", () => {
 
 test("every variable is listed", () => {
   const names = readdirSync(`${ROOT}packages/codex-embed/src`, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts") && !path.startsWith("generated"))
+    .filter((path) => path.endsWith(".ts") && !path.startsWith("protocol/generated"))
     .flatMap((path) => [
       ...readFileSync(`${ROOT}packages/codex-embed/src/${path}`, "utf8").matchAll(
         /"(CODEX_[A-Z_]*[A-Z]|NO_COLOR|FORCE_COLOR)"/g,

@@ -9,6 +9,7 @@ import { askPerson } from "../../packages/codex-embed/src/cli/askPerson.js";
 import { runCli } from "../../packages/codex-embed/test/support/cli.js";
 import { typist } from "../../packages/codex-embed/test/unit/cli/streams.js";
 import { readPages } from "./support/pages.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const PROMPT = "$ npx codex-embed ";
 
@@ -54,6 +55,7 @@ test("the page shows two sessions and a question", () => {
 });
 
 test.each(sessions)("$typed", async ({ typed, said }) => {
+  verifies("docs-cli");
   const words = [...typed.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? "");
   const proxy = "http://127.0.0.1:9";
   const env = { ...home.env, HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
@@ -62,6 +64,7 @@ test.each(sessions)("$typed", async ({ typed, said }) => {
 });
 
 test("the question before a command", async () => {
+  verifies("docs-cli");
   const { ask, asked } = typist("n");
   const handlers = askPerson({ ask, note: () => {}, cwd: home.workspace, before: () => {} });
   const ids = { threadId: "thread", turnId: "turn", itemId: "item" };

@@ -8,12 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Stage } from "./support/execute.js";
 import { type CodeBlock, readPages } from "./support/pages.js";
 import { typeFaults } from "./support/typecheck.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const code = readPages().flatMap((page) => page.blocks.filter(({ language }) => /^(?:tsx?|jsx?|html)$/.test(language)));
-const all = code.filter(({ language }) => /^tsx?$/.test(language));
-const MARKS = ["file", "fragment", "walkthrough"];
-const isStep = ({ marks }: CodeBlock): boolean => marks.includes("walkthrough");
-const blocks = [...all.filter((block) => !isStep(block)), ...asOne(all.filter(isStep))];
+const blocks = code.filter(({ language }) => /^tsx?$/.test(language));
+const MARKS = ["file", "fragment"];
 const programs = blocks.filter(({ marks }) => marks.length === 0);
 
 test("each is a program, or says by its mark what it is", () => {
@@ -28,6 +27,7 @@ test("each is a program, or says by its mark what it is", () => {
 });
 
 test("all are accepted by the compiler", () => {
+  verifies("docs-programs");
   expect(typeFaults(blocks)).toEqual([]);
 }, 180_000);
 
@@ -41,21 +41,10 @@ describe.concurrent("the program runs and ends by itself", () => {
   test.each(programs.map((program) => ({ place: program.place, program })))(
     "$place",
     async ({ program }) => {
+      verifies("docs-programs");
       const { exitCode, output } = await stage.run(program);
       expect(exitCode, output).toBe(0);
     },
     90_000,
   );
 });
-
-/** The steps of the walkthrough are one program, which a test of its own runs. Each keeps its line on the page. */
-function asOne(steps: readonly CodeBlock[]): CodeBlock[] {
-  const [first] = steps;
-  if (first === undefined) return [];
-  const lines: string[] = [];
-  for (const { line, text } of steps) {
-    const gap = Array<string>(line - first.line - lines.length).fill("");
-    lines.push(...gap, ...text.trimEnd().split("\n"));
-  }
-  return [{ ...first, text: lines.join("\n") }];
-}

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Stage } from "./support/execute.js";
 import { type CodeBlock, readPages } from "./support/pages.js";
 import { typeFaults } from "./support/typecheck.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const blocks = readPages().flatMap((page) => page.blocks);
 const changes = blocks.filter(({ language }) => language === "diff");
@@ -46,11 +47,13 @@ test("there are changes, of whole lines", () => {
 });
 
 test("both sides of each change are accepted by the compiler, and so is the program that was there before", () => {
+  verifies("docs-switching");
   const sides = changes.flatMap((one) => [sideOf(one, "-"), sideOf(one, "+")]);
   expect(typeFaults([...sides, old])).toEqual([]);
 }, 180_000);
 
 test("the program runs with the other package as well", async () => {
+  verifies("docs-switching");
   expect(old.text).toContain('from "@openai/codex-sdk"');
   const { exitCode, output } = await stage.run(old);
   expect(exitCode, output).toBe(0);

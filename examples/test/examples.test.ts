@@ -11,6 +11,7 @@ import { type CliOptions, runNode } from "../../packages/codex-embed/test/suppor
 import { readExamples } from "../support/catalog.js";
 import { scenarios } from "../support/scenarios.js";
 import { openStage, type Stage } from "../support/stage.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 const FOLDER = fileURLToPath(new URL("../", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -198,6 +199,7 @@ afterAll(async () => {
 
 describe("each example", () => {
   test.each(EXAMPLES)("$name: $sentence", async (example) => {
+    verifies("examples");
     const wanted = expected[example.name];
     if (wanted === undefined) throw new Error(`examples/${example.file} has no test: add what it prints.`);
     const stage = await openStage(scenarios[example.name] ?? {});

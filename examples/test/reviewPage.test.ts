@@ -12,6 +12,7 @@ import { type ReviewService, startReviewService } from "../review-service/servic
 import { FINDINGS, REPORT, reviewService } from "../support/reviewScenario.js";
 import { openStage, type Stage } from "../support/stage.js";
 import { type Browser, startBrowser } from "./support/browser.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 /** Where the picture of the documentation is; it is written with `WRITE_PICTURES=1`. */
 const PICTURE = fileURLToPath(new URL("../../docs/images/code-review.png", import.meta.url));
@@ -76,6 +77,7 @@ async function isThere(locator: Locator): Promise<boolean> {
 
 describe("the page", () => {
   test("shows each finding as soon as the agent has written it, and what it comes to", async () => {
+    verifies("review-page");
     const cut = REPORT.indexOf("},{") + "},{".length;
     // What grows is looked at from time to time, so the model goes on a little until the first finding is there.
     const holds = Array.from({ length: 100 }, () => gate());

@@ -1,7 +1,7 @@
 /** A lane: one thread after another, persisted and ephemeral ones, and one turn after another on each. */
 
 import { type Codex, type Thread, TransportClosedError } from "codex-embed";
-import type { Random } from "../fuzz/random.js";
+import type { Random } from "./random.js";
 import type { Deciders } from "./deciders.js";
 import type { Incidents } from "./incidents.js";
 import type { ThreadFacts } from "./judge.js";

@@ -3,7 +3,7 @@
 import { type AppServer, Codex, serveAppServer } from "codex-embed";
 import { createTestHome, type TestHome } from "codex-embed/testing";
 import { Proxy } from "../../packages/codex-embed/test/support/proxy.js";
-import type { Random } from "../fuzz/random.js";
+import type { Random } from "./random.js";
 import type { Incidents } from "./incidents.js";
 
 /** How the client reaches the runtime. */

@@ -1,7 +1,7 @@
 /** A whole soak: lap after lap over one client, until there is a finding or all turns are through. */
 
-import { EscapeWatch, stackOf } from "../fuzz/faults.js";
-import { Random } from "../fuzz/random.js";
+import { EscapeWatch, stackOf } from "./escapes.js";
+import { Random } from "./random.js";
 import { Deciders } from "./deciders.js";
 import { Incidents } from "./incidents.js";
 import { judge } from "./judge.js";

@@ -1,7 +1,7 @@
 /** The script of a turn: what it does, who reads it, what is done to it, and what the model answers. */
 
 import { delay, message, type Part, type RecordedRequest, type Step, shell, step, toolCall } from "codex-embed/testing";
-import { Random } from "../fuzz/random.js";
+import { Random } from "./random.js";
 
 /** How somebody reads a turn: all of it, slowly, or only its first events. */
 export type Reading =

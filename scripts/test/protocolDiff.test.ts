@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { diffProtocols, printDiff } from "../runtime/diff.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 /** A protocol with one request, and the given types. */
 const protocol = (types = "", requests = '{ method: "thread/start"; id: RequestId; params: ThreadStartParams }') =>
@@ -23,6 +24,7 @@ describe("the difference of two protocols", () => {
   });
 
   it("has the methods that came, went, and take something else", () => {
+    verifies("protocol-diff");
     const before = '{ method: "a"; params: A } | { method: "b"; params: B } | { method: "c"; params: undefined }';
     const after = '{ method: "b"; params: B | null } | { method: "c"; params: undefined } | { method: "d" }';
     const { messages } = diffProtocols(protocol("", before), protocol("", after));
@@ -53,6 +55,7 @@ describe("the difference of two protocols", () => {
   });
 
   it("has fields that were added, removed, made optional, and of another type", () => {
+    verifies("protocol-diff");
     const before = "export type A = { gone: string; same: B; loose: B; other: string | null };";
     const after = "export type A = { same: B; loose?: B; other: number | null; fresh?: Array<B> };";
     expect(changesOf(before, after)).toEqual({

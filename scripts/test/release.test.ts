@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { nextVersion, withEntry } from "../release/changelog.js";
 import { type ReleaseState, releaseProblems } from "../release/problems.js";
 import { releaseVersion, runtimeOf } from "../release/version.js";
+import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 describe("the version of this package", () => {
   it.each([
@@ -69,6 +70,7 @@ describe("a release", () => {
       "uncommitted changes. Commit or remove them:\n M src",
     ],
   ])("is refused with a way out when %s", (_, state, advice) => {
+    verifies("release-version");
     const problems = releaseProblems({ ...ready, ...state });
     expect(problems).toEqual([expect.stringContaining(advice)]);
   });

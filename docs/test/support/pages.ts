@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { posix, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { slugs } from "../../../scripts/docs/slug.js";
+import { slugs } from "../../.vitepress/slug.js";
 
 /** The folder of the repository, with a slash at its end. */
 export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));

@@ -2,12 +2,14 @@
 
 import { dirname } from "node:path";
 import ts from "typescript";
-import { FOREIGN } from "./foreign.js";
 import { fileName, folderOf, isFile } from "./pageFiles.js";
 import { type CodeBlock, ROOT } from "./pages.js";
 
 const PRELUDE = `${ROOT}docs/test/support/prelude.ts`;
 const GLOBALS = `${ROOT}docs/test/support/globals.d.ts`;
+
+/** Packages that pages import and this repository does not install. They have no types here. */
+const FOREIGN = ["electron"];
 
 const isFragment = ({ marks }: CodeBlock): boolean => marks.includes("fragment");
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import ts from "typescript";
 import { expect, it } from "vitest";
+import { verifies } from "./support/verifies.js";
 
 /** Floors from the ground up. A folder imports from the floors below its own, types included. */
 const FLOORS = [
@@ -36,6 +37,7 @@ const importsOf = (text: string): string[] =>
   ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
 
 it("imports only from lower floors", () => {
+  verifies("layers");
   for (const { path, text } of files) {
     expect(floorOf(path), `${path} has a floor`).not.toBe(-1);
     for (const specifier of importsOf(text).filter((name) => name.startsWith("."))) {
@@ -66,6 +68,7 @@ it.each([
   ["child_process", "process"],
   ["ws", "transport"],
 ])("uses %s in %s alone", (name, owner) => {
+  verifies("layers");
   const users = files.filter(({ text }) => importsOf(text).some((path) => path.replace(/^node:/, "") === name));
   expect(new Set(users.map(({ path }) => folderOf(path)))).toEqual(new Set([owner]));
 });

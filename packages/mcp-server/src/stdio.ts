@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
+import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 import { UsageError } from "codex-embed";
 import { checkOptions, withMethods } from "./checks.js";
 import { type CodexMcpOptions, OPTIONS, settingsOf } from "./options.js";

@@ -6,6 +6,7 @@ import { message, startTestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { nextNotification, rejection, untyped } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 /** The provider asks for a login, so that account() tells who is there. */
 const bench = new SharedBench({
@@ -17,6 +18,7 @@ const bench = new SharedBench({
 
 describe("with an API key", () => {
   test("login, account and logout, each announced", async () => {
+    verifies("login");
     expect(await bench.codex.account()).toMatchObject({ account: null, requiresOpenaiAuth: true });
     const loggedIn = nextNotification(bench.codex, "account/updated");
     await bench.codex.loginApiKey("sk-test-not-a-real-key");
@@ -87,6 +89,7 @@ test("a login by device code without a network: InternalRpcError", async () => {
  */
 describe("by the browser", { retry: 2 }, () => {
   test("begun and cancelled: wait rejects with LoginError, before and after", async () => {
+    verifies("login");
     const login = await bench.codex.loginChatgpt();
     expect(login.loginId).toMatch(/^[0-9a-f-]{36}$/);
     expect(new URL(login.authUrl).protocol).toBe("https:");

@@ -22,6 +22,7 @@ import {
 import { expect, test } from "vitest";
 import { cast, dismiss, spawn, tell, UNTOLD, waitFor } from "../support/cast.js";
 import { eventsOf, methodsOf, readAll, rejection, until } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const nested = { config: { agents: { max_depth: 3 } } };
 
@@ -41,6 +42,7 @@ const textsOf = (events: readonly TurnEvent[]) =>
   eventsOf(events, "item/completed").flatMap(({ params: { item } }) => (item.type === "agentMessage" ? item.text : []));
 
 test("the tree: each agent with its task, its status, its own events and its own sub-agents", async () => {
+  verifies("agents");
   await using bench = await startTestCodex(nested);
   cast(bench.model, {
     root: [step(spawn("a", "left"), spawn("b", "right")), waitFor("b"), waitFor("a"), message("Both are back.")],
@@ -152,6 +154,7 @@ test("a later turn that deals with an agent of an earlier one has it in its tree
 });
 
 test("a thread of somebody else that the model names is no agent: it is not followed, interrupted or cleaned", async () => {
+  verifies("agents-confirmed");
   await using bench = await startTestCodex({ sandbox: "full-access" });
   const busy = gate();
   const victim = await bench.codex.startThread();
@@ -239,6 +242,7 @@ test("an abort ends the turn and its agents", async () => {
 });
 
 test("who decides for a thread decides for its sub-agents, at any depth, whatever the client would say", async () => {
+  verifies("sub-agent-requests");
   const clientSaw: (string | null)[] = [];
   await using bench = await startTestCodex({
     ...nested,

@@ -9,6 +9,7 @@ import { applyPatch, message, type Part, shell } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { itemsOf } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench({ sandbox: "workspace-write" });
 let count = 0;
@@ -74,6 +75,7 @@ describe.each(evasions)("touch by %s", (_, command) => {
 });
 
 test("an output redirected into a file is not covered by a rule for the command", async () => {
+  verifies("allow-rules");
   const path = join(await outside(), "file");
   const { thread } = await threadWith({ commands: { allow: ["echo **"] } }, asking(`echo hi > ${path}`));
   await thread.run("Go.");
@@ -99,11 +101,13 @@ describe("an allowed command that the model bends", () => {
   }
 
   test("to another folder is not covered", async () => {
+    verifies("allowed-command");
     expect(await attempt("npm test", "sub")).toBe(false);
     expect(await attempt("git status", "sub")).toBe(false);
   });
 
   test("by an option is not covered", async () => {
+    verifies("allowed-command");
     expect(await attempt("npm test --prefix sub")).toBe(false);
     expect(await attempt("npm test --prefix=sub")).toBe(false);
     expect(await attempt("npm test -- --prefix sub")).toBe(false);
@@ -112,6 +116,7 @@ describe("an allowed command that the model bends", () => {
 });
 
 test("an allowed command runs in the folder that a thread or a turn was given, or that the rules name", async () => {
+  verifies("allowed-command");
   const path = join(await outside(), "file");
   const other = await outside();
   const touch = [["touch", path]];
@@ -164,6 +169,7 @@ describe("paths", () => {
   });
 
   test("a way up or a link out of the folder is followed before the rule is asked", async () => {
+    verifies("path-rules");
     const [folder, elsewhere] = [await outside(), await outside()];
     await symlink(elsewhere, join(folder, "link"));
     const { thread, decisions } = await threadWith(
@@ -181,6 +187,7 @@ describe("paths", () => {
   });
 
   test("a denial wins over what is allowed", async () => {
+    verifies("allow-rules");
     const folder = await outside();
     const paths = { allow: [`${folder}/**`], deny: [`${folder}/**/*.key`] };
     const { thread, decisions } = await threadWith({ paths }, add(join(folder, "a.key")), add(join(folder, "a.txt")));

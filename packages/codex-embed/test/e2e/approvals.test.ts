@@ -18,6 +18,7 @@ import { applyPatch, gate, message, type Part, shell, step } from "codex-embed/t
 import { describe, expect, test, vi } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { itemsOf, untyped } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 import { Wiretap } from "../support/wiretap.js";
 
 const wiretap = new Wiretap();
@@ -52,6 +53,7 @@ async function inForce({ id: threadId }: Thread) {
 
 describe("a command", () => {
   test("the request says what would run, where, and what may be answered", async () => {
+    verifies("approval-request");
     const path = outside();
     const asked: [CommandApprovalRequest, HandlerContext][] = [];
     const approveCommand: Handlers["approveCommand"] = (request, context) => {
@@ -212,6 +214,7 @@ describe("nobody decides", () => {
   ];
 
   test.each(bad)("%s: declined, reported once, and the turn goes on", async (_, approveCommand) => {
+    verifies("unanswered-requests");
     const path = outside();
     const thread = await bench.threadWith(
       { ephemeral: true, approvalMode: "ask", handlers: { approveCommand } },
@@ -234,6 +237,7 @@ describe("nobody decides", () => {
   });
 
   test("declineAll declines and reports nothing; approveAll approves commands and changes", async () => {
+    verifies("approve-and-decline-all");
     const reports = vi.fn();
     using _subscription = bench.codex.on("handlerError", reports);
     for (const [handlers, exists] of [
@@ -294,6 +298,7 @@ describe("who decides", () => {
   });
 
   test("with approval handlers the runtime asks the user by default, else a reviewer", async () => {
+    verifies("default-approval-mode");
     const users: Handlers = { answerQuestions: () => ({}) };
     for (const [handlers, reviewer] of [
       [undefined, "auto_review"],

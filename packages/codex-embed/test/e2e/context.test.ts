@@ -20,6 +20,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { cast, spawn, waitFor } from "../support/cast.js";
 import { Proxy } from "../support/proxy.js";
 import { nextNotification } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const tenant = new AsyncLocalStorage<string>();
 let model: ScriptedModel;
@@ -80,6 +81,7 @@ const ofTurn = ["tool", "info of the tool", "command", "command, later", "change
 const as = (who: string) => ofTurn.map((what) => `${what}: ${who}`).toSorted();
 
 test("tools, handlers, refusals and the log of a turn run as its caller, not as the one who started the client", async () => {
+  verifies("async-context");
   const record = new Record();
   const { codexHome, workspace: cwd, env } = home;
   const { handlers, logger, whoami } = record;
@@ -115,6 +117,7 @@ test("tools, handlers, refusals and the log of a turn run as its caller, not as 
 });
 
 test("two turns at once, each as its caller; an unsolicited turn as who opened the thread", async () => {
+  verifies("async-context");
   const record = new Record();
   const { handlers, logger, whoami } = record;
   await using bench = await startTestCodex({ handlers, logger });
@@ -147,6 +150,7 @@ test("two turns at once, each as its caller; an unsolicited turn as who opened t
 });
 
 test("a sub-agent asks as the turn that it belongs to, and so does the agent of an agent", async () => {
+  verifies("async-context");
   const record = new Record();
   const { handlers, logger } = record;
   const config = { agents: { max_depth: 3 } };
@@ -174,6 +178,7 @@ test("a sub-agent asks as the turn that it belongs to, and so does the agent of 
 });
 
 test("a goal's turns run as who set it; after a lost connection a turn still runs as its caller", async () => {
+  verifies("async-context");
   const record = new Record();
   const { handlers, logger, whoami } = record;
   const { codexHome, workspace: cwd, env } = home;

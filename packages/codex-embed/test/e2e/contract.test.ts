@@ -40,6 +40,7 @@ import {
 } from "codex-embed/testing";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { verifies } from "../support/verifies.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -687,11 +688,13 @@ describe("the traffic of a whole session", () => {
   afterAll(() => schemas?.dispose());
 
   it("fits the runtime's schemas in both directions", () => {
+    verifies("real-traffic");
     const problems = new Set(messages.flatMap((message) => schemas.problems(message)));
     expect([...problems].sort()).toEqual(Object.keys(SCHEMA_DEVIATIONS).sort());
   });
 
   it("fits the generated types in both directions", () => {
+    verifies("real-traffic");
     expect(typeProblems(messages)).toEqual(Object.keys(TYPE_DEVIATIONS).sort());
   });
 

@@ -6,10 +6,12 @@ import { Codex, serveAppServer, TransportClosedError } from "codex-embed";
 import { gate, message, shell, startTestCodex, type TestCodex, type TestCodexOptions } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { leavesNothing, marked, markOf, until } from "../support/leaks.js";
+import { verifies } from "../support/verifies.js";
 
 describe("a runtime that is killed", () => {
-  test("in the middle of a stream: the turn rejects with the signal, and a new runtime resumes the thread", () =>
-    leavesNothing(async () => {
+  test("in the middle of a stream: the turn rejects with the signal, and a new runtime resumes the thread", () => {
+    verifies("runtime-dies");
+    return leavesNothing(async () => {
       await using bench = await startTestCodex();
       const { codex, model, codexOptions } = bench;
       const open = gate();
@@ -28,7 +30,8 @@ describe("a runtime that is killed", () => {
       const history = await resumed.read({ includeTurns: true });
       expect(history.turns.map((each) => each.status)).toEqual(["completed", "interrupted"]);
       expect((await resumed.run("three")).finalResponse).toBe("after");
-    }));
+    });
+  });
 
   test("while a command runs: the command is gone too", () =>
     leavesNothing(async () => {
@@ -42,8 +45,9 @@ describe("a runtime that is killed", () => {
     }));
 });
 
-test("closing while a command runs, one that ignores SIGTERM and left its group, leaves nothing", () =>
-  leavesNothing(async () => {
+test("closing while a command runs, one that ignores SIGTERM and left its group, leaves nothing", () => {
+  verifies("close-leaves-no-process");
+  return leavesNothing(async () => {
     await using bench = await startTestCodex();
     const stubborn = (name: string) => `trap '' TERM HUP; touch ${name}; while true; do sleep 1; done`;
     bench.model.enqueue(shell(`setsid bash -c "${stubborn("detached")}" & ${stubborn("direct")}`));
@@ -54,7 +58,8 @@ test("closing while a command runs, one that ignores SIGTERM and left its group,
     result.catch(() => {});
     await bench.codex.close();
     await expect(result).rejects.toThrow("The client was closed");
-  }));
+  });
+});
 
 const DETACHED = {
   "in a session of its own": "(setsid sh -c 'touch there; exec sleep 600' &)",
@@ -77,6 +82,7 @@ async function detach({ codex, model, workspace }: TestCodex, command: string): 
 
 describe.runIf(process.platform === "linux")("what a command detached", () => {
   test.each(Object.entries(DETACHED))("%s is gone after close()", async (_, command) => {
+    verifies("detached-commands");
     await using bench = await startTestCodex();
     const mark = await detach(bench, command);
     await bench.codex.close();
@@ -84,6 +90,7 @@ describe.runIf(process.platform === "linux")("what a command detached", () => {
   });
 
   test("is gone when the runtime was killed", async () => {
+    verifies("detached-commands");
     await using bench = await startTestCodex();
     const mark = await detach(bench, DETACHED["in a session of its own"]);
     process.kill(bench.codex.pid ?? 0, "SIGKILL");
@@ -92,6 +99,7 @@ describe.runIf(process.platform === "linux")("what a command detached", () => {
   });
 
   test("is gone before another process takes the place of a crashed one", async () => {
+    verifies("detached-commands");
     await using bench = await startTestCodex({ restart: "on-crash" });
     const { codex } = bench;
     const mark = await detach(bench, DETACHED["in a session of its own"]);
@@ -108,6 +116,7 @@ describe.runIf(process.platform === "linux")("what a command detached", () => {
     ["variables of its own", { config: { shell_environment_policy: { inherit: "core", set: { A: "1" } } } }],
     ["CODEX_* excluded", { config: { shell_environment_policy: { exclude: ["CODEX_*"] } } }],
   ])("is found with an environment policy: %s", async (_, options) => {
+    verifies("detached-commands");
     await using bench = await startTestCodex(options);
     const mark = await detach(bench, "(/usr/bin/setsid /bin/sh -c '/bin/touch there; exec /bin/sleep 600' &)");
     await bench.codex.close();
@@ -115,6 +124,7 @@ describe.runIf(process.platform === "linux")("what a command detached", () => {
   });
 
   test("is gone with the server that it was started on, not with the client", async () => {
+    verifies("detached-commands");
     await using bench = await startTestCodex();
     const { model, workspace, codexHome, codexOptions } = bench;
     const { env, inheritEnv } = codexOptions;
@@ -133,13 +143,14 @@ describe.runIf(process.platform === "linux")("what a command detached", () => {
   });
 });
 
-test("a hundred runtimes, started and closed, leave nothing", { timeout: 60_000 }, () =>
-  leavesNothing(async () => {
+test("a hundred runtimes, started and closed, leave nothing", { timeout: 60_000 }, () => {
+  verifies("hundred-runtimes");
+  return leavesNothing(async () => {
     await using bench = await startTestCodex();
     for (let round = 0; round < 25; round++) {
       const clients = Array.from({ length: 4 }, () => new Codex(bench.codexOptions));
       await Promise.all(clients.map((client) => client.start()));
       await Promise.all(clients.map((client) => client.close()));
     }
-  }),
-);
+  });
+});

@@ -16,6 +16,7 @@ import {
 import { expect, test } from "vitest";
 import { Proxy } from "../support/proxy.js";
 import { eventsOf, itemsOf, methodsOf, readAll } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const TURNS = 25;
 const THREADS = 5;
@@ -58,6 +59,7 @@ async function waitFor(callId: string | null): Promise<void> {
 }
 
 test("100 forced disconnects of streaming turns", { timeout: 120_000 }, async () => {
+  verifies("hundred-disconnects");
   await using model = await ScriptedModel.start();
   await using home = await createTestHome({ model });
   const { codexHome, workspace: cwd, env } = home;

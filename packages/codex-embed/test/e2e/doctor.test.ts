@@ -10,6 +10,7 @@ import { RUNTIME_VERSION } from "codex-embed/protocol";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leavesNothing } from "../support/leaks.js";
+import { verifies } from "../support/verifies.js";
 
 const FAKE = fileURLToPath(new URL("../fixtures/fakeRuntime.mjs", import.meta.url));
 const ALL = ["node", "binary", "home", "launch", "runtime", "version", "configuration", "login", "sandbox", "network"];
@@ -43,6 +44,7 @@ const problems = ({ checks }: Diagnosis) => checks.filter(({ status }) => status
 
 describe("a machine that is well", () => {
   test("has no problem and no warning, and nothing is left of the diagnosis", async () => {
+    verifies("doctor");
     let diagnosis: Diagnosis | undefined;
     await leavesNothing(async () => {
       diagnosis = await examine();
@@ -104,6 +106,7 @@ describe("a machine that is well", () => {
   });
 
   test("and none of it is called by the diagnosis, unlike by a start", async () => {
+    verifies("doctor");
     let calls = 0;
     const proxy = createServer((socket) => {
       calls += 1;
@@ -280,6 +283,7 @@ describe("the configuration", () => {
   });
 
   test("a folder that is not trusted is told apart from a mistake, and trusted as the advice says", async () => {
+    verifies("doctor-trust");
     const inFolder = (text: (workspace: string) => string) =>
       examine(async ({ workspace, codexHome }) => {
         await mkdir(join(workspace, ".codex"));

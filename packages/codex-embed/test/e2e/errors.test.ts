@@ -22,6 +22,7 @@ import { fail, message, startTestCodex, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { rejection, untyped } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 const unknownId = "01a1fd66-02d7-7593-a9c6-feaaeddd2600";
@@ -125,6 +126,7 @@ describe("the table of replies", () => {
 });
 
 test("a message reads as sentences: what failed, why, what to do", async () => {
+  verifies("error-messages");
   const error = await rejection(bench.codex.readThread(unknownId), ThreadNotFoundError);
   expect(error.message).toMatch(/^thread\/read failed: .*[.!?] Resume it first with resumeThread\(id\)/);
 });
@@ -157,6 +159,7 @@ describe("the advice fits what has become of the thread", () => {
   });
 
   test("deleted, also by a request of the program's own: it is gone", async () => {
+    verifies("thread-not-found");
     for (const remove of [
       (id: string) => bench.codex.deleteThread(id),
       (threadId: string) => bench.codex.request("thread/delete", { threadId }),
@@ -173,6 +176,7 @@ describe("the advice fits what has become of the thread", () => {
   });
 
   test("archived: unarchive it; unarchived: resume it; resumed: it runs", async () => {
+    verifies("thread-not-found");
     const thread = await stored();
     await thread.archive();
     const { run, setName } = uses(thread);
@@ -189,6 +193,7 @@ describe("the advice fits what has become of the thread", () => {
   });
 
   test("unsubscribed: resume it, unless it was deleted or archived since", async () => {
+    verifies("thread-not-found");
     const threads = [await stored(), await stored(), await stored()] as const;
     for (const thread of threads) await thread.unsubscribe();
     await bench.codex.archiveThread(threads[1].id);
@@ -204,6 +209,7 @@ describe("the advice fits what has become of the thread", () => {
   });
 
   test("ephemeral: there is nothing to resume", async () => {
+    verifies("thread-not-found");
     const thread = await bench.thread();
     const archive = await rejection(thread.archive(), ThreadNotFoundError);
     expect(archive.message).toContain("It is ephemeral");
@@ -214,6 +220,7 @@ describe("the advice fits what has become of the thread", () => {
   });
 
   test("another client's deletion is heard of too", async () => {
+    verifies("thread-not-found");
     const { env, inheritEnv } = bench.codexOptions;
     await using server = await serveAppServer({ codexHome: bench.codexHome, env, inheritEnv, cwd: bench.workspace });
     await using one = await server.connect();
@@ -254,6 +261,7 @@ describe("parameters never enter a message", () => {
 
 describe("the stack names the caller", () => {
   test("of requests", async () => {
+    verifies("error-stack");
     const thread = await bench.thread();
     const calls: readonly (() => Promise<unknown>)[] = [
       () => bench.codex.request("thread/read", { threadId: unknownId, includeTurns: false }),
@@ -276,6 +284,7 @@ describe("the stack names the caller", () => {
   });
 
   test("of requests that are made at once or joined with others", async () => {
+    verifies("error-stack");
     const request = () => bench.codex.request("fs/readFile", { path: "/no/such/file" });
     const calls: readonly (() => Promise<unknown>)[] = [
       () => Promise.all([request(), request()]),
@@ -304,6 +313,7 @@ describe("the stack names the caller", () => {
   });
 
   test("of turns", async () => {
+    verifies("error-stack");
     const thread = await bench.thread();
     bench.respond(thread, () => fail(500));
     const calls: readonly (() => Promise<unknown>)[] = [

@@ -7,6 +7,7 @@ import { COLUMNS } from "../../../../scripts/faults/cases.js";
 import { matrix } from "../../../../scripts/faults/matrix.js";
 import { measure } from "../../../../scripts/faults/measure.js";
 import { withTable } from "../../../../scripts/faults/table.js";
+import { verifies } from "../support/verifies.js";
 
 const CUT_MS = 200;
 const rows = await matrix();
@@ -24,6 +25,7 @@ const cells = rows.flatMap((row) =>
 describe.runIf(platform() === "linux")("the user gets what the matrix says, and nothing is left", () => {
   // A cell that hangs says so itself, before the test does.
   test.each(cells)("$fault, $column $mode", { timeout: 150_000 }, async ({ column, each }) => {
+    verifies("faults");
     const { outcome, faults } = await measure(column, each, CUT_MS);
     expect({ outcome, faults }).toEqual({ outcome: each.expected, faults: [] });
   });

@@ -12,12 +12,14 @@ import { fail, gate, message, startTestCodex, step, toolCall } from "codex-embed
 import { expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { eventsOf, itemsOf, nextNotification, readAll, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 const done = (status: "complete" | "blocked" = "complete") => toolCall("update_goal", { status });
 const used = (input: number) => ({ usage: { input, output: 1 } });
 
 test("a goal is one logical turn over the turns that it starts", async () => {
+  verifies("goal");
   const thread = await bench.threadWith(
     {},
     step(used(10), message("Before.")),

@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { PICTURES } from "../support/pictures.js";
 import { itemsOf, rejection, untyped } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 import { Wiretap } from "../support/wiretap.js";
 
 const wiretap = new Wiretap();
@@ -98,6 +99,7 @@ describe("pictures", () => {
   });
 
   test("with a text and a detail, in order", async () => {
+    verifies("input-kinds");
     const parts = await received(["Look:", { type: "image", url: dataUrl, detail: "auto" }, "And say."]);
     expect(parts.map(({ type }) => type)).toEqual(["input_text", "input_image", "input_text"]);
     expect(parts[1]).toMatchObject({ image_url: dataUrl, detail: "auto" });
@@ -175,6 +177,7 @@ describe("local pictures", () => {
   }
 
   test("by an absolute path", async () => {
+    verifies("input-kinds");
     const path = join(await folderWith("a.png"), "a.png");
     expect(await received({ type: "localImage", path })).toContainEqual(expect.objectContaining(picture));
   });
@@ -211,6 +214,7 @@ describe("local pictures", () => {
 
 describe("skills and mentions", () => {
   test("a skill adds its instructions", async () => {
+    verifies("input-kinds");
     const folder = join(bench.codexHome, "skills", "greeter");
     await mkdir(folder, { recursive: true });
     const path = join(folder, "SKILL.md");
@@ -221,6 +225,7 @@ describe("skills and mentions", () => {
   });
 
   test("a mention is taken", async () => {
+    verifies("input-kinds");
     const thread = await bench.thread(message("Ok."));
     const path = join(bench.workspace, "README.md");
     const result = await thread.run(["See this.", { type: "mention", name: "README.md", path }]);

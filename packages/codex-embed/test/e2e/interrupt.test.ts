@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { isAlive } from "../support/processes.js";
 import { commandStarted, itemsOf, methodsOf, readAll, rejection, until, waitForFile } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 import { Wiretap } from "../support/wiretap.js";
 
 const wiretap = new Wiretap();
@@ -34,6 +35,7 @@ test("before the turn has started: it is held back until then", async () => {
 });
 
 test("while the model streams: what it had said is dropped, readers end without an error", async () => {
+  verifies("interrupt");
   const hold = gate();
   const thread = await bench.thread(message({ deltas: ["Hel", hold, "lo."] }), message("Now."));
   const turn = await thread.startTurn("Hi");
@@ -104,6 +106,7 @@ test("several times at once: one request", async () => {
 });
 
 test("many turns, each interrupted at another moment: none is refused, none hangs", async () => {
+  verifies("interrupt");
   const thread = await bench.thread();
   bench.respond(thread, () => message("Hello.", { deltas: 5 }));
   for (const events of [0, 1, 2, 3, 4, 6, 8, 10]) {
@@ -127,6 +130,7 @@ test("it settles when the runtime dies", async () => {
 });
 
 test("of two commands that ask at once, one that ran is in the result if it is in the record, told of or not", async () => {
+  verifies("interrupted-items");
   let bothAsked = gate();
   let asked = 0;
   await using own = await startTestCodex({

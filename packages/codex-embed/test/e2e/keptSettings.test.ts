@@ -7,6 +7,7 @@ import { message, startTestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 /** The kit's configuration says full access, so that a sandbox that is forgotten is the widest. */
 const bench = new SharedBench();
@@ -47,6 +48,7 @@ async function sandboxOf(codex: Codex, threadId: string): Promise<SandboxPolicy>
 
 describe("the sandbox of a thread that another process had", () => {
   test.each(lives)("%s: resumed and forked without a sandbox, it is the same", async (_, start, turn, policy) => {
+    verifies("resumed-sandbox");
     const expected = policy ?? { type: "readOnly", networkAccess: false };
     await using own = await startTestCodex();
     own.model.respondWith(() => message("Hello."));
@@ -104,6 +106,7 @@ describe("the sandbox of a thread that another process had", () => {
   });
 
   test("what its record does not tell has to be given", async () => {
+    verifies("untold-sandbox");
     await using own = await startTestCodex();
     own.model.respondWith(() => message("Hello."));
     const thread = await own.codex.startThread({ sandbox: "workspace-write" });
@@ -128,6 +131,7 @@ describe("the sandbox of a thread that another process had", () => {
   });
 
   test("the runtime is asked for the record when it is elsewhere", async () => {
+    verifies("resumed-sandbox");
     await using own = await startTestCodex();
     own.model.respondWith(() => message("Hello."));
     const thread = await own.codex.startThread({ sandbox: "workspace-write" });
@@ -142,6 +146,7 @@ describe("the sandbox of a thread that another process had", () => {
   });
 
   test("a crash does not change it", async () => {
+    verifies("resumed-sandbox");
     await using own = await startTestCodex({ restart: "on-crash" });
     own.model.respondWith(() => message("Hello."));
     const thread = await own.codex.startThread({
@@ -175,6 +180,7 @@ describe("a thread that is loaded", () => {
     { runtimeWorkspaceRoots: ["/opt"] },
     { personality: "friendly" },
   ])("asked for %j, which it would drop: UsageError", async (asked) => {
+    verifies("dropped-settings");
     const [name] = Object.keys(asked);
     const thread = await bench.threadWith({}, message("Hello."));
     await thread.run("Hi");
@@ -184,6 +190,7 @@ describe("a thread that is loaded", () => {
   });
 
   test("by another client: what it would drop is refused as well", async () => {
+    verifies("dropped-settings");
     await using own = await startTestCodex();
     await using server = await serveAppServer(own.codexOptions);
     await own.codex.close();
@@ -209,6 +216,7 @@ describe("a thread that is loaded", () => {
 
 describe("developer instructions for a thread with a history", () => {
   test("reach the model when it is resumed in another process, once", async () => {
+    verifies("developer-instructions");
     await using own = await startTestCodex();
     own.model.respondWith(() => message("Hello."));
     const thread = await own.codex.startThread({ developerInstructions: "Be kind." });
@@ -228,6 +236,7 @@ describe("developer instructions for a thread with a history", () => {
   });
 
   test("reach the model when it is forked", async () => {
+    verifies("developer-instructions");
     const thread = await bench.threadWith({ developerInstructions: "Be kind." }, message("Hello."));
     await thread.run("Hi");
     for (const ephemeral of [false, true]) {

@@ -15,12 +15,14 @@ import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { isAlive } from "../support/processes.js";
 import { readAll, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 import { Wiretap } from "../support/wiretap.js";
 
 const bench = new SharedBench();
 
 describe("start", () => {
   test("nothing happens before the first use; concurrent first uses start one runtime", async () => {
+    verifies("lazy-start");
     const wiretap = new Wiretap();
     let spawned = 0;
     await using codex = new Codex({
@@ -66,6 +68,7 @@ describe("start", () => {
 
 describe("close", () => {
   test("without a start, during it, twice and at once", async () => {
+    verifies("close-any-time");
     const never = new Codex(bench.codexOptions);
     await never.close();
     expect(await never.closed).toMatchObject({ initiator: "client" });
@@ -80,6 +83,7 @@ describe("close", () => {
   });
 
   test("during a turn: the turn rejects, its readers too, the process is gone", async () => {
+    verifies("close-any-time");
     const codex = await Codex.launch(bench.codexOptions);
     const pid = codex.pid ?? Number.NaN;
     const thread = await codex.startThread({ ephemeral: true });
@@ -108,6 +112,7 @@ describe("close", () => {
 
 describe("limits", () => {
   test("an answer over maxFrameBytes fails that request alone", async () => {
+    verifies("frame-too-large");
     await using codex = await Codex.launch({ ...bench.codexOptions, maxFrameBytes: 300_000 });
     const path = join(bench.workspace, "big");
     await writeFile(path, Buffer.alloc(400_000));
@@ -117,6 +122,7 @@ describe("limits", () => {
   });
 
   test("a notification over maxFrameBytes ends the connection, and says so", async () => {
+    verifies("frame-too-large");
     await using codex = await Codex.launch({ ...bench.codexOptions, maxFrameBytes: 300_000 });
     const thread = await codex.startThread({ ephemeral: true });
     bench.script(thread, message("x".repeat(400_000), { deltas: 0 }));
@@ -126,6 +132,7 @@ describe("limits", () => {
   });
 
   test("a reader that falls behind streamBufferBytes ends with StreamOverflowError; the turn does not", async () => {
+    verifies("stream-overflow");
     await using codex = await Codex.launch({ ...bench.codexOptions, streamBufferBytes: 20_000 });
     const thread = await codex.startThread({ ephemeral: true });
     const hold = gate();

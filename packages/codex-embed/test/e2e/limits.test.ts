@@ -17,6 +17,7 @@ import { gate, message, shell, silence, startTestCodex, toolCall } from "codex-e
 import { describe, expect, test, vi } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { nextNotification, rejection, waitForFile } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 import { Wiretap } from "../support/wiretap.js";
 
 const wiretap = new Wiretap();
@@ -134,6 +135,7 @@ describe("an abort", () => {
 
 describe("deadlineMs", () => {
   test("ends a turn that takes longer, by one interrupt; the thread is free", async () => {
+    verifies("deadline");
     const thread = await bench.thread();
     bench.respond(thread, () => silence());
     const error = await rejection(thread.run("Go.", { deadlineMs: 50 }), TurnDeadlineError);
@@ -155,6 +157,7 @@ describe("deadlineMs", () => {
 
 describe("idleTimeoutMs", () => {
   test("ends a turn whose model is silent", async () => {
+    verifies("idle-timeout");
     const thread = await bench.thread();
     bench.respond(thread, () => silence());
     const error = await rejection(thread.run("Go.", { idleTimeoutMs: 100 }), TurnStalledError);
@@ -192,6 +195,7 @@ describe("idleTimeoutMs", () => {
   });
 
   test.each(["a handler", "a tool"])("does not fire while %s takes longer", async (what) => {
+    verifies("idle-timeout");
     const idleTimeoutMs = 150;
     const pause = () => new Promise<void>((resolve) => setTimeout(resolve, idleTimeoutMs * 3));
     const approveCommand = async (): Promise<CommandDecision> => {

@@ -31,6 +31,7 @@ import { describe, expect, test } from "vitest";
 import { isAlive } from "../support/processes.js";
 import { Proxy } from "../support/proxy.js";
 import { commandStarted, nextNotification, rejection, until, waitForFile } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 import { Wiretap } from "../support/wiretap.js";
 
 const reason = new Error("The user left.");
@@ -62,6 +63,7 @@ describe("a runtime that does not answer turn/start", () => {
   test.each(limits)(
     "%s: the caller is let go, the turn is interrupted when it answers, the next run waits",
     async (_, limit, check) => {
+      verifies("limits-from-call");
       const wiretap = new Wiretap();
       await using bench = await startTestCodex({ spawn: wiretap.spawn });
       const { codex, model } = bench;
@@ -131,6 +133,7 @@ describe("a runtime that does not answer turn/start", () => {
 
 describe("a runtime that is not there", () => {
   test.each(limits)("%s holds while a crashed one is started again; nothing is sent", async (_, limit, check) => {
+    verifies("limits-from-call");
     let isHung = false;
     const spawn: Spawn = ({ command, args, cwd, env }) =>
       isHung ? spawnChild("sleep", ["60"]) : spawnChild(command, args, { cwd, env });
@@ -161,6 +164,7 @@ describe("a runtime that is not there", () => {
   });
 
   test.each(limits)("%s holds while the connection is made again; nothing is sent", async (_, limit, check) => {
+    verifies("limits-from-call");
     await using bench = await behindProxy();
     const { thread, proxy, model, codex } = bench;
     const lost = bench.is("reconnecting");
@@ -179,6 +183,7 @@ describe("a runtime that is not there", () => {
   });
 
   test("a connection that is lost before the answer: the turn is found and interrupted on the next one", async () => {
+    verifies("limits-from-call");
     await using bench = await behindProxy();
     const { thread, proxy, model, codex } = bench;
     const asked = gate();
@@ -197,6 +202,7 @@ describe("clean-up is owed", () => {
   test.each(["turn", "goal"] as const)(
     "a %s that a stopped runtime does not end leaves no command when it goes on",
     async (kind) => {
+      verifies("abort-stops-commands");
       await using bench = await startTestCodex({ sandbox: "full-access" });
       const { codex, model } = bench;
       const command = commandIn(bench);
@@ -242,6 +248,7 @@ describe("clean-up is owed", () => {
   });
 
   test("a command is gone from the list when the abort has rejected, whenever it began", async () => {
+    verifies("abort-stops-commands");
     await using bench = await startTestCodex({ sandbox: "full-access" });
     const { codex, model } = bench;
     model.respondWith(() => shell("exec sleep 600"));

@@ -5,6 +5,7 @@ import { message, type RecordedRequest, shell, silence, startTestCodex, step } f
 import { expect, test } from "vitest";
 import { descendantsOf, isAlive } from "../support/processes.js";
 import { commandStarted, eventsOf, methodsOf, readAll, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const THREADS = 16;
 const TURNS = 200;
@@ -15,6 +16,7 @@ test(
   "200 turns on 16 threads of one runtime: each reader sees only its own events, and nothing is left",
   PATIENT,
   async () => {
+    verifies("concurrent-turns");
     const before = process.getActiveResourcesInfo();
     const others = await descendantsOf(process.pid);
     await using bench = await startTestCodex();

@@ -4,6 +4,7 @@ import { Codex, type CodexOptions, type Logger, type NotificationOf, UsageError 
 import { fail, message, shell, startTestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { rejection, untyped } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 interface Line {
   readonly level: keyof Logger;
@@ -33,6 +34,7 @@ class Recorder implements Logger {
 
 describe("a logger", () => {
   test("hears of a start, a turn with an approved command and a failed turn, and nothing of their content", async () => {
+    verifies("logger");
     const logger = new Recorder();
     const options: CodexOptions = { logger, handlers: { approveCommand: () => "accept" } };
     await using bench = await startTestCodex({ ...options, streamMaxRetries: 1 });
@@ -86,6 +88,7 @@ describe("a logger", () => {
   });
 
   test("hears of a start that fails and of a crash", async () => {
+    verifies("logger");
     const logger = new Recorder();
     await using bench = await startTestCodex({ logger, restart: "on-crash" });
     process.kill(bench.codex.pid ?? 0, "SIGKILL");
@@ -120,6 +123,7 @@ describe("a subscription", () => {
     ["configWarning", "on: this client's optOutNotifications leave out configWarning"],
     [5, "on: method is a number. Give a string."],
   ])("to %j, which never comes, is refused", (name, says) => {
+    verifies("subscription-names");
     const codex = new Codex({ optOutNotifications: ["configWarning"] });
     const subscribe = () => codex.on(untyped<"status">(name), () => {});
     expect(subscribe).toThrow(UsageError);
@@ -132,6 +136,7 @@ describe("a subscription", () => {
   });
 
   test("to * delivers every notification and what the client tells itself", async () => {
+    verifies("subscription-names");
     await using bench = await startTestCodex();
     const all: NotificationOf<"*">[] = [];
     const one: unknown[] = [];

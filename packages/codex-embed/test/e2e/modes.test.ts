@@ -8,6 +8,7 @@ import { message, shell } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { itemsOf, rejection, untyped } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const warnings: string[] = [];
 const log = (_fields: object, text: string) => void warnings.push(text);
@@ -39,6 +40,7 @@ const sandboxes = [
 ] as const;
 
 test.each(sandboxes)("sandbox %s is %s", async (sandbox, type, inWorkspace, outside) => {
+  verifies("sandbox-modes");
   const thread = await bench.threadWith({ sandbox, approvalMode: "deny_all" });
   expect(await canWrite(thread, bench.workspace)).toBe(inWorkspace);
   expect(await canWrite(thread, bench.codexHome)).toBe(outside);
@@ -60,6 +62,7 @@ test.each(modes)("approval mode %s is %s by %s", async (approvalMode, approvalPo
 
 describe("modes of a turn", () => {
   test("hold for it and for the turns after it", async () => {
+    verifies("sticky-modes");
     const thread = await bench.threadWith({ sandbox: "read-only", approvalMode: "deny_all" });
     expect(await canWrite(thread, bench.workspace)).toBe(false);
     expect(await canWrite(thread, bench.workspace, { sandbox: "workspace-write", approvalMode: "ask" })).toBe(true);
@@ -71,6 +74,7 @@ describe("modes of a turn", () => {
   });
 
   test("left out on resume and on fork, those of the thread stay", async () => {
+    verifies("sticky-modes");
     const thread = await bench.threadWith({ sandbox: "read-only", approvalMode: "ask" }, message("Hello."));
     await thread.run("Hi");
     const resumed = await bench.codex.resumeThread(thread.id);
@@ -84,12 +88,14 @@ describe("modes of a turn", () => {
   });
 
   test.each(sandboxes)("left out on fork, sandbox %s stays", async (sandbox, type) => {
+    verifies("forked-sandbox");
     const thread = await bench.threadWith({ sandbox }, message("Hello."));
     await thread.run("Hi");
     expect((await inForce(await thread.fork())).sandbox).toBe(type);
   });
 
   test("left out on fork, the sandbox of the last turn stays", async () => {
+    verifies("forked-sandbox");
     const thread = await bench.threadWith({ sandbox: "full-access" }, message("Hello."), message("Hello again."));
     await thread.run("Hi", { sandbox: "workspace-write" });
     expect((await inForce(await thread.fork())).sandbox).toBe("workspaceWrite");
@@ -124,6 +130,7 @@ describe("a command that asks to leave the sandbox", () => {
   const ask = shell("echo out", { escalate: { justification: "Needed." }, callId: "asking" });
 
   test("deny_all: it is refused without a question", async () => {
+    verifies("approval-mode");
     const thread = await bench.threadWith(
       { approvalMode: "deny_all", sandbox: "workspace-write" },
       ask,
@@ -148,6 +155,7 @@ describe("a command that asks to leave the sandbox", () => {
     ["allow", "completed"],
     ["deny", "declined"],
   ] as const)("auto_review: the reviewer says %s, and it is %s", async (outcome, status) => {
+    verifies("approval-mode");
     const thread = await bench.threadWith({ sandbox: "workspace-write" });
     const verdict = { outcome, risk_level: "low", user_authorization: "high", rationale: "As told." };
     bench.model.when((request) => request.subagent === "guardian").enqueue(message(JSON.stringify(verdict)));

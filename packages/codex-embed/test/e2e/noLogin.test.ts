@@ -4,6 +4,7 @@ import { AuthRequiredError, type Thread, TurnFailedError } from "codex-embed";
 import { fail, message, ScriptedModel, startTestCodex, type TestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 import { Wiretap } from "../support/wiretap.js";
 
 /** A runtime whose provider is OpenAI's, at the address of the scripted model. */
@@ -32,6 +33,7 @@ const ASKING: Readonly<Record<string, (thread: Thread) => Promise<unknown>>> = {
 };
 
 test("nobody is logged in: whatever would ask the model rejects at once, with the two ways to log in", async () => {
+  verifies("login-required");
   await using bench = await openaiBench();
   const thread = await bench.codex.startThread();
   for (const [name, ask] of Object.entries(ASKING)) {
@@ -62,6 +64,7 @@ test("a login that was made by another program is taken", async () => {
 
 describe("a provider of one's own", () => {
   test("that needs no login is not bothered, and one question is asked for all threads and turns", async () => {
+    verifies("login-required");
     const tap = new Wiretap();
     await using bench = await startTestCodex({ spawn: tap.spawn });
     bench.model.respondWith(() => message("Hello."));
@@ -86,6 +89,7 @@ describe("a provider of one's own", () => {
   });
 
   test("is not bothered when the configuration's own one needs a login", async () => {
+    verifies("login-required");
     await using bench = await openaiBench();
     const thread = await bench.codex.startThread({ modelProvider: "mock" });
     expect((await thread.run("Hi")).finalResponse).toBe("Hello.");
@@ -93,6 +97,7 @@ describe("a provider of one's own", () => {
 });
 
 test("a 401 of the model says that it is one, and how to log in", async () => {
+  verifies("unauthorized");
   await using bench = await startTestCodex();
   bench.model.enqueue(fail(401, { message: "Missing bearer authentication." }));
   const thread = await bench.codex.startThread();

@@ -5,12 +5,14 @@ import { message, startTestCodex } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { nextNotification } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const reports: { readonly fields: object; readonly text: string }[] = [];
 const report = (fields: object, text: string) => void reports.push({ fields, text });
 const bench = new SharedBench({ logger: { debug: () => {}, info: () => {}, warn: report, error: report } });
 
 test("notifications of all threads, typed, in order", async () => {
+  verifies("notifications");
   const seen: NotificationOf<"turn/completed">[] = [];
   using _ = bench.codex.on("turn/completed", (notification) => seen.push(notification));
   const threads = [
@@ -98,6 +100,7 @@ test("the same function twice: two subscriptions", async () => {
 });
 
 test("a handler that throws or rejects is reported to the logger, and harms nobody", async () => {
+  verifies("notifications");
   const thread = await bench.thread(message("Hello."));
   const calls: string[] = [];
   const thrown = new Error("thrown");

@@ -9,6 +9,7 @@ import { message, shell, startTestCodex, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { eventsOf, itemsOf, methodsOf, readAll, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench({
   clientName: "my-app",
@@ -61,11 +62,13 @@ describe("of the client", () => {
   });
 
   test("config and configOverrides reach the model", async () => {
+    verifies("config");
     const { body } = await firstRequest(await bench.thread());
     expect(body).toMatchObject({ model: "mock-model", reasoning: { effort: "high" }, text: { verbosity: "high" } });
   });
 
   test("nested config, with all types of values", async () => {
+    verifies("config");
     await using own = await startTestCodex({
       config: {
         model_context_window: 50_000,
@@ -84,6 +87,7 @@ describe("of the client", () => {
   });
 
   test("env reaches commands; the environment of this process only with inheritEnv", async () => {
+    verifies("env");
     process.env["E2E_INHERITED"] = "inherited";
     try {
       const seen: (string | null | undefined)[] = [];
@@ -228,6 +232,7 @@ describe("cwd", () => {
   ];
 
   test.each(bad)("%s is refused before anything is sent", async (_, cwd, says) => {
+    verifies("cwd-checked");
     const thread = await bench.thread();
     const calls = {
       startThread: () => bench.codex.startThread({ cwd: cwd() }),
@@ -248,6 +253,7 @@ describe("cwd", () => {
   });
 
   test("may be a file: URL, a path relative to the runtime's, or null", async () => {
+    verifies("cwd-checked");
     const folder = await realpath(await mkdtemp(join(bench.workspace, "a folder ")));
     expect((await bench.codex.startThread({ cwd: pathToFileURL(`${folder}/`) })).cwd).toBe(folder);
     expect((await bench.codex.startThread({ cwd: relative(bench.workspace, folder) })).cwd).toBe(folder);
@@ -259,6 +265,7 @@ describe("cwd", () => {
   });
 
   test("is not looked at when the runtime may see other files: behind a spawn hook", async () => {
+    verifies("cwd-checked");
     const { codexOptions } = bench;
     await using codex = new Codex({
       ...codexOptions,

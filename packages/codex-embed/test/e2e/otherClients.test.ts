@@ -4,6 +4,7 @@ import { type AppServer, type Codex, serveAppServer, type Thread, TurnInProgress
 import { createTestHome, gate, message, ScriptedModel, type TestHome } from "codex-embed/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { nextNotification, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 let model: ScriptedModel;
 let home: TestHome;
@@ -35,6 +36,7 @@ async function begin(thread: Thread) {
 }
 
 test("a turn that runs when the thread is resumed is known: nothing is sent, and the other's answer is whole", async () => {
+  verifies("no-silent-steer");
   const own = await a.startThread();
   const { turn, hold } = await begin(own);
   const resumed = await b.resumeThread(own.id);
@@ -71,6 +73,7 @@ test("a turn that begins after the resume is known as well", async () => {
 });
 
 test("two that start a turn at once: one has it, and the other learns from its own handle that it was a steer", async () => {
+  verifies("no-silent-steer");
   const own = await a.startThread();
   model.respondWith(() => message("An answer."));
   await own.run("First.");

@@ -14,6 +14,7 @@ import { disconnect, fail, gate, message, shell, startTestCodex, step } from "co
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { beginningOf, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 const used = { usage: { input: 10, output: 2 } };
@@ -46,6 +47,7 @@ describe("a limit", () => {
     ["deadlineMs", TurnDeadlineError],
     ["idleTimeoutMs", TurnStalledError],
   ] as const)("%s: the error has what there is", async (name, type) => {
+    verifies("limit-error-result");
     const thread = await bench.thread(...unfinished);
     const turn = await thread.startTurn("Go.", { [name]: 1_500 });
     const error = await rejection(turn.result(), TurnLimitError);
@@ -58,6 +60,7 @@ describe("a limit", () => {
   });
 
   test("the error names what kept the model from answering, and gives no advice that would not help", async () => {
+    verifies("limit-error-result");
     await using own = await startTestCodex({
       extraConfig: { features: { unbounded_connection_retries: true } },
     });
@@ -101,6 +104,7 @@ describe("outcome()", () => {
   });
 
   test("of an interrupted turn has no error; of an aborted one, the reason as it is", async () => {
+    verifies("outcome");
     const thread = await bench.thread(...unfinished, ...unfinished);
     const turn = await thread.startTurn("Go.");
     await hasBegunAnswer(turn);
@@ -132,6 +136,7 @@ describe("outcome()", () => {
   });
 
   test.each(["crash", "close"])("of a turn that a %s ends is ended, with what there was", async (how) => {
+    verifies("outcome");
     await using own = await startTestCodex();
     own.model.enqueue(...unfinished);
     const thread = await own.codex.startThread();

@@ -6,6 +6,7 @@ import { describe, expect, expectTypeOf, test } from "vitest";
 import * as z from "zod";
 import { SharedBench } from "../support/bench.js";
 import { readAll, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 import { Wiretap } from "../support/wiretap.js";
 
 const wiretap = new Wiretap();
@@ -18,6 +19,7 @@ const turnsOf = (thread: { readonly id: string }) =>
 
 describe("a schema of zod", () => {
   test("is sent in its strict form; the answer is validated and typed", async () => {
+    verifies("output-schema");
     const thread = await bench.thread(message(JSON.stringify(paris)));
     const result = await thread.run("Which city?", { outputSchema: City });
     expectTypeOf(result.output).toEqualTypeOf<{ city: string; people: number; mayor?: string | undefined }>();
@@ -72,6 +74,7 @@ describe("an answer that does not conform", () => {
     ["is no JSON", "Paris, of course.", [[]]],
     ["is JSON with a text around", '```json\n{"city":"Paris","people":1}\n```', [[]]],
   ])("%s: the error carries issues and text, and not the text in its message", async (_, text, paths) => {
+    verifies("output-validation-error");
     const thread = await bench.thread(message(text));
     const error = await rejection(thread.run("Which city?", { outputSchema: City }), OutputValidationError);
     expect(error.issues.map(({ path }) => path)).toEqual(paths);
@@ -87,6 +90,7 @@ describe("an answer that does not conform", () => {
   });
 
   test("with repairAttempts the model is told the issues, in the same thread, with the same schema", async () => {
+    verifies("repair-attempts");
     const thread = await bench.thread(message('{"city":5,"people":1,"mayor":null}'), message(JSON.stringify(paris)));
     const { output } = await thread.run("Which city?", { outputSchema: City, repairAttempts: 1 });
     expect(output).toEqual(paris);
@@ -181,6 +185,7 @@ test("of two calls at once the first gets the thread, also when its schema has t
 });
 
 test("partialOutput grows with the answer, and ends with the whole", async () => {
+  verifies("partial-output");
   const [first, second] = [gate(), gate()];
   const thread = await bench.thread(
     step(

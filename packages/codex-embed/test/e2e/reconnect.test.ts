@@ -31,6 +31,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cast, spawn, waitFor } from "../support/cast.js";
 import { Proxy } from "../support/proxy.js";
 import { eventsOf, itemsOf, methodsOf, readAll, rejection, until } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 let model: ScriptedModel;
 let home: TestHome;
@@ -80,6 +81,7 @@ async function behindProxy(options: ConnectOptions = {}, { url } = server) {
 test.each([{ experimentalApi: true }, { experimentalApi: false }])(
   "a turn goes on under the same handle: what was missed comes once, and the text is whole (%o)",
   async (options) => {
+    verifies("reconnect");
     await using bench = await behindProxy(options);
     const [cut, missed] = [gate(), gate()];
     model.enqueue(
@@ -119,6 +121,7 @@ test.each([{ experimentalApi: true }, { experimentalApi: false }])(
 );
 
 test("a turn that ended meanwhile settles with its true status, and all its items in order", async () => {
+  verifies("reconnect");
   await using bench = await behindProxy();
   const cut = gate();
   model.enqueue(message({ deltas: ["Wait", cut, "ed."] }), message("Next."));
@@ -156,6 +159,7 @@ const askingFor = (text: string) => shell(`echo ${text}`, { escalate: { justific
 
 describe("a decision", () => {
   test.each(["before", "during", "after"])("that is made %s the gap is asked for once, and heard", async (when) => {
+    verifies("decision-over-gap");
     const { handlers, asked, arrived, decide } = undecided();
     await using bench = await behindProxy({ handlers });
     model.enqueue(askingFor("yes"), message("Done."));
@@ -214,6 +218,7 @@ describe("a file change", () => {
   test.each([{ experimentalApi: true }, { experimentalApi: false }])(
     "whose item came during the gap is shown whole: the record tells what is in flight (%o)",
     async (options) => {
+      verifies("file-change-after-gap");
       const asked: FileChangeApprovalRequest[] = [];
       const path = join(home.codexHome, "missed");
       await using bench = await behindProxy({
@@ -248,6 +253,7 @@ describe("a file change", () => {
   );
 
   test("that waits for its decision is shown whole to a client that resumes the thread", async () => {
+    verifies("file-change-after-gap");
     const keeper = keeping();
     const path = join(home.codexHome, "resumed");
     const first = await server.connect({ handlers: keeper.handlers });
@@ -418,6 +424,7 @@ test("another server in its place: the turn settles as interrupted, the thread g
 });
 
 test("another server in its place: a sub-agent ends as its record says, and is not loaded in another sandbox", async () => {
+  verifies("sub-agent-not-loaded");
   const script = await ScriptedModel.start();
   await using home = await createTestHome({ model: script, extraConfig: { sandbox_mode: "danger-full-access" } });
   const first = await serve(home);
@@ -451,6 +458,7 @@ test("another server in its place: a sub-agent ends as its record says, and is n
 
 describe("an idle thread", () => {
   test("is taken up at its next use, with its handlers, tools and sandbox; one that is busy before all else", async () => {
+    verifies("reconnect-idle-threads");
     const script = await ScriptedModel.start();
     await using home = await createTestHome({ model: script, extraConfig: { sandbox_mode: "danger-full-access" } });
     const first = await serve(home);
@@ -492,6 +500,7 @@ describe("an idle thread", () => {
   });
 
   test("whose turn another client starts is taken up by then, and its own handlers are asked", async () => {
+    verifies("reconnect-idle-threads");
     const asked: string[] = [];
     await using bench = await behindProxy();
     const thread = await bench.codex.startThread({
@@ -517,6 +526,7 @@ describe("an idle thread", () => {
   });
 
   test("whose runtime is still there stays subscribed, without being used", async () => {
+    verifies("reconnect-idle-threads");
     await using bench = await behindProxy();
     const threads = [];
     for (let count = 0; count < 3; count++) {
@@ -591,6 +601,7 @@ test("an abort that falls into the gap ends the turn all the same", async () => 
 
 describe("a request that is under way when the connection breaks", () => {
   test("is made again when it only reads, and rejects as maybeAccepted when it does not", async () => {
+    verifies("maybe-accepted");
     await using bench = await behindProxy();
     bench.proxy.freeze();
     const reading = bench.codex.models();
@@ -603,6 +614,7 @@ describe("a request that is under way when the connection breaks", () => {
 
 describe("it is given up", () => {
   test("with reconnect: false, at once", async () => {
+    verifies("reconnect-gives-up");
     await using bench = await behindProxy({ reconnect: false });
     bench.proxy.cut();
     expect(await bench.codex.closed).toMatchObject({ initiator: "runtime" });
@@ -610,6 +622,7 @@ describe("it is given up", () => {
   });
 
   test("after giveUpAfterMs, with the last failure as the cause", async () => {
+    verifies("reconnect-gives-up");
     await using bench = await behindProxy({ reconnect: { initialDelayMs: 1, maxDelayMs: 5, giveUpAfterMs: 30 } });
     const cut = gate();
     model.enqueue(message({ deltas: ["A", cut] }));

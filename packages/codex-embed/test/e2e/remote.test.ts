@@ -22,6 +22,7 @@ import { DELETED_FOLDER } from "../support/bundle.js";
 import { runNode } from "../support/cli.js";
 import { isAlive } from "../support/processes.js";
 import { itemsOf, readAll, rejection, until } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 let model: ScriptedModel;
 let home: TestHome;
@@ -53,6 +54,7 @@ const places: readonly (readonly [string, () => string | undefined])[] = [
 test.skipIf(process.platform === "win32")(
   "works in a folder that was deleted, and so does a start that names one",
   async () => {
+    verifies("connect-deleted-folder");
     await using server = await serve({ listen: socketAddress() });
     model.enqueue(message('{"n":1}'), message('{"n":2}'));
     const cwd = await mkdtemp(join(home.workspace, "deleted-"));
@@ -71,6 +73,7 @@ test.skipIf(process.platform === "win32")(
 
 describe.each(places)("over %s", (_, listen) => {
   test("a turn runs as over stdio: commands, approvals, tools, typed answers", async () => {
+    verifies("connect");
     await using server = await serve({ listen: listen() });
     await using codex = await server.connect({ handlers: { approveCommand: () => "accept" } });
     expect(codex.metadata).toMatchObject({ codexHome: home.codexHome, codexBin: null });
@@ -145,6 +148,7 @@ describe.each(places)("over %s", (_, listen) => {
 
 describe("a token", () => {
   test("is asked for by default, in a file for this user alone that goes with the server", async () => {
+    verifies("server-token");
     const server = await serve();
     const { token, tokenFile, url } = server;
     if (token === undefined || tokenFile === undefined) throw new Error("There is no token.");

@@ -15,6 +15,7 @@ import { describe, expect, test } from "vitest";
 import { leavesNothing } from "../support/leaks.js";
 import { isAlive } from "../support/processes.js";
 import { readAll, rejection, untyped } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const start = (options: Parameters<typeof startTestCodex>[0] = {}) =>
   startTestCodex({ restart: "on-crash", ...options });
@@ -35,6 +36,7 @@ async function crash({ codex }: Awaited<ReturnType<typeof start>>): Promise<Clos
 }
 
 test("a turn that the crash cuts rejects with its cause; the thread goes on in the next process", async () => {
+  verifies("restart-on-crash");
   await leavesNothing(async () => {
     await using bench = await start();
     const { codex, model } = bench;

@@ -14,6 +14,7 @@ import { gate, message, startTestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
@@ -25,6 +26,7 @@ async function storedThread(options: Parameters<typeof bench.codex.startThread>[
 }
 
 test("in a new process: the history is there, no deprecation notice comes, usage goes on", async () => {
+  verifies("resume");
   await using own = await startTestCodex();
   own.model.respondWith(() => message("Hello.", { usage: { input: 10, output: 1 } }));
   const thread = await own.codex.startThread({ approvalMode: "deny_all" });
@@ -58,6 +60,7 @@ test("unknown, malformed and never used ids", async () => {
 });
 
 test("another process that writes to the thread: ThreadLockedError, until it closes", async () => {
+  verifies("thread-locked");
   const thread = await storedThread();
   await using other = await Codex.launch(bench.codexOptions);
   for (const call of [
@@ -101,6 +104,7 @@ describe("a loaded thread keeps its settings", () => {
   ] as const;
 
   test.each(mismatches)("asked for %j: SettingsMismatchError", async (asked, inForce, requested) => {
+    verifies("settings-mismatch");
     const thread = await storedThread();
     const error = await rejection(bench.codex.resumeThread(thread.id, asked), SettingsMismatchError);
     expect(error).toMatchObject({ code: "SETTINGS_MISMATCH", threadId: thread.id, requested });

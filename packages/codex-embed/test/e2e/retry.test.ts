@@ -15,6 +15,7 @@ import { fail, message } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 const busy = new ServerBusyError("SERVER_BUSY", "thread/list", { code: -32001, message: "Server overloaded." });
@@ -60,6 +61,7 @@ test("a turn that fails at every attempt rejects with its last error", async () 
 
 describe("retryOnOverload", () => {
   test("succeeds at last", async () => {
+    verifies("retry-on-overload");
     const { call, calls } = failing(busy, busy);
     expect(await retryOnOverload(call, quick)).toBe("done");
     expect(calls).toHaveLength(3);
@@ -75,6 +77,7 @@ describe("retryOnOverload", () => {
   });
 
   test("does not repeat what a repetition does not mend", async () => {
+    verifies("retry-on-overload");
     for (const error of [bad, new Error("mine"), new RetryLimitExceededError(3, busy)]) {
       const { call, calls } = failing(error);
       expect(await rejection(retryOnOverload(call, quick), Error)).toBe(error);

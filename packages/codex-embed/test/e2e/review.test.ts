@@ -5,6 +5,7 @@ import { fail, gate, message, type Part, type Step, shell, silence, startTestCod
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { eventsOf, methodsOf, nextNotification, readAll, rejection, until } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
@@ -34,6 +35,7 @@ const answer = (...findings: readonly unknown[]) =>
   });
 
 test("a review gives its findings, read from what the runtime renders, and leaves the thread free", async () => {
+  verifies("review-findings");
   const thread = await bench.thread(message("Own turn."));
   scriptReview("Two.", message(answer(found("[P1] Off by one", 3, 5, 1), found("Odd — name", 7, 7, 2))));
   const review = await thread.review(custom("Two."));
@@ -152,6 +154,7 @@ describe("usage", () => {
   const used = (input: number) => ({ usage: { input, output: 1 } });
 
   test("is the sum over the reviewer's requests; the thread's count is without it, as the runtime counts", async () => {
+    verifies("review-usage");
     const thread = await bench.thread(step(used(10), message("Before.")), step(used(20), message("After.")));
     await thread.run("First.");
     scriptReview("Costs.", step(used(100), shell("true")), step(used(200), message(answer())));
@@ -180,6 +183,7 @@ describe("usage", () => {
   });
 
   test("is null on a thread that was resumed", async () => {
+    verifies("review-usage");
     const thread = await bench.threadWith({}, message("One."));
     await thread.run("First.");
     const fork = await thread.fork();
@@ -204,6 +208,7 @@ describe("usage", () => {
 
 describe("a handle", () => {
   test("tells the events of the review, and its result any number of times", async () => {
+    verifies("review-handle");
     const thread = await bench.thread();
     scriptReview("Handle.", message(answer(found("[P1] Bad", 1, 2, 1))));
     const review = await thread.startReview(custom("Handle."));
@@ -232,6 +237,7 @@ describe("a handle", () => {
   });
 
   test("has the limits of a turn, and stops its commands", async () => {
+    verifies("review-handle");
     const thread = await bench.thread(message("Own turn."));
     scriptReview("Runs.", shell("exec sleep 600"));
     const review = await thread.startReview(custom("Runs."), { idleTimeoutMs: 2_000 });

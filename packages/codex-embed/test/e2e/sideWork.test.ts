@@ -5,11 +5,13 @@ import { gate, message, startTestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { nextNotification, rejection, untyped } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
 describe("the queue", () => {
   test("holds inputs while a turn runs, in the order asked for, and each becomes a turn", async () => {
+    verifies("side-work");
     const hold = gate();
     const thread = await bench.threadWith({}, message({ deltas: ["One", hold] }), message("C"), message("B"));
     const turn = await thread.startTurn("A");
@@ -35,6 +37,7 @@ describe("the queue", () => {
 
 describe("a side question", () => {
   test("is answered from the history and leaves it alone", async () => {
+    verifies("side-work");
     await using own = await startTestCodex();
     own.model.enqueue(message("Noted: 7."), message("It was 7."), message("Next."));
     const thread = await own.codex.startThread();
@@ -55,6 +58,7 @@ describe("a side question", () => {
   });
 
   test("is about the latest finished turn, whoever started it", async () => {
+    verifies("sample");
     await using own = await startTestCodex();
     const { codex, model } = own;
     model.respondWith((request) =>
@@ -80,6 +84,7 @@ describe("a side question", () => {
 
 describe("a command of the user", () => {
   test("resolves with its item, and the agent sees it", async () => {
+    verifies("side-work");
     const thread = await bench.threadWith({}, message("Seen."));
     const item = await thread.runShellCommand("echo out; exit 3");
     expect(item).toMatchObject({ exitCode: 3, aggregatedOutput: expect.stringContaining("out"), status: "failed" });
@@ -95,6 +100,7 @@ describe("a command of the user", () => {
 
 describe("injected items", () => {
   test("are in the history of the next turn", async () => {
+    verifies("side-work");
     const thread = await bench.threadWith({}, message("Ok."));
     const content = [{ type: "input_text" as const, text: "The build is green." }];
     await thread.injectItems([{ type: "message", role: "user", content }]);
@@ -114,6 +120,7 @@ describe("injected items", () => {
 });
 
 test("revert drops a turn and what came after it", async () => {
+  verifies("side-work");
   const thread = await bench.threadWith({}, message("1"), message("2"), message("3"));
   await thread.run("one");
   const second = await thread.run("two");

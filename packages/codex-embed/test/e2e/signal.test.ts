@@ -5,6 +5,7 @@ import { fail, gate, message, shell, silence } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { commandStarted, nextNotification, readAll } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 import { Wiretap } from "../support/wiretap.js";
 
 const wiretap = new Wiretap();
@@ -16,6 +17,7 @@ function listenersOf(signal: AbortSignal): number {
 }
 
 test("aborted before: nothing is sent", async () => {
+  verifies("abort-before-start");
   const thread = await bench.thread(message("Now."));
   const sent = wiretap.messages.length;
   const signal = AbortSignal.abort(reason);
@@ -54,6 +56,7 @@ test("aborted while the request is under way: the turn is interrupted as soon as
 });
 
 test("aborted while the model streams: result and readers end with the reason, by one request", async () => {
+  verifies("signal");
   const hold = gate();
   const thread = await bench.thread(message({ deltas: ["Hel", hold, "lo."] }), message("Now."));
   const controller = new AbortController();
@@ -71,6 +74,7 @@ test("aborted while the model streams: result and readers end with the reason, b
 });
 
 test("aborted while a command runs", async () => {
+  verifies("signal");
   const thread = await bench.thread(shell("exec sleep 600"), message("Now."));
   const controller = new AbortController();
   const turn = await thread.startTurn("Hi", { signal: controller.signal });
@@ -124,6 +128,7 @@ test("a signal that serves many turns keeps no listener of theirs", async () => 
 });
 
 test("aborted at every moment of a turn: either it was over, or it ends with the reason; the thread is free at once", async () => {
+  verifies("abort-frees-thread");
   const thread = await bench.thread();
   bench.respond(thread, () => message("Hello.", { deltas: 5 }));
   for (const events of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) {

@@ -7,10 +7,12 @@ import { gate, message, shell, step } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { commandStarted, eventsOf, itemsOf, readAll, rejection, until, waitForFile } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
 test("while the model streams: its answer is dropped and begun anew, in the same turn", async () => {
+  verifies("steer");
   const hold = gate();
   const thread = await bench.thread(message({ deltas: ["Wrong", hold, " way."] }), message("Right way."));
   const turn = await thread.startTurn("Go left.");
@@ -73,6 +75,7 @@ test("several at once, in order", async () => {
 });
 
 test("after the end: NoActiveTurnError", async () => {
+  verifies("steer");
   const thread = await bench.thread(message("Hello."));
   const turn = await thread.startTurn("Hi");
   await turn.result();

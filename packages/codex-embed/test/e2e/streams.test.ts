@@ -5,10 +5,12 @@ import { disconnect, fail, gate, message, reasoning, shell, step } from "codex-e
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { beginningOf, eventsOf, methodsOf, nextNotification, readAll, until } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
 test("the events of a turn, in the order of the protocol", async () => {
+  verifies("event-order");
   const thread = await bench.thread(
     step(reasoning({ summary: ["Think."] }), message("Hello.", { deltas: 2, usage: { input: 10, output: 1 } })),
   );
@@ -33,6 +35,7 @@ test("the events of a turn, in the order of the protocol", async () => {
 });
 
 test("several readers at once, one that begins in the middle and one after the end: all see the same", async () => {
+  verifies("many-readers");
   const hold = gate();
   const thread = await bench.thread(message({ deltas: ["Hel", hold, "lo."] }));
   const turn = await thread.startTurn("Hi");
@@ -53,6 +56,7 @@ test("several readers at once, one that begins in the middle and one after the e
 });
 
 test("a reader that waits gets each delta as it comes", async () => {
+  verifies("event-order");
   const gates = [gate(), gate()];
   const thread = await bench.thread(
     message({ deltas: ["one ", ...gates.slice(0, 1), "two ", ...gates.slice(1), "three"] }),
@@ -77,6 +81,7 @@ test("a late reader gets the deltas of one text as one event", async () => {
 });
 
 test("leaving a loop early stops that reader alone", async () => {
+  verifies("leaving-reader");
   const hold = gate();
   const thread = await bench.thread(message({ deltas: ["Hel", hold, "lo."] }), message("Next."));
   const turn = await thread.startTurn("Hi");
@@ -93,6 +98,7 @@ describe("leaving thread.stream() early", () => {
     nextNotification(bench.codex, "turn/completed", ({ threadId }) => threadId === id);
 
   test.each(["break", "throw", "return"])("by %s interrupts the turn, and the thread is free", async (how) => {
+    verifies("leaving-stream");
     const thread = await bench.thread(message({ deltas: ["Hel", gate()] }), message("Next."));
     const end = turnEnd(thread);
     const leave = async (): Promise<void> => {
@@ -109,6 +115,7 @@ describe("leaving thread.stream() early", () => {
   });
 
   test("stops its commands, unless keepCommands says otherwise", async () => {
+    verifies("leaving-stream");
     for (const keepCommands of [false, true]) {
       const thread = await bench.thread(shell("exec sleep 600"));
       for await (const event of thread.stream("Hi", { keepCommands })) {
@@ -121,6 +128,7 @@ describe("leaving thread.stream() early", () => {
   });
 
   test("does not wait for an event: return() ends a next() that hangs", async () => {
+    verifies("leaving-stream");
     const hold = gate();
     const thread = await bench.thread(message({ deltas: ["Hel", hold, gate()] }), message("Next."));
     const events = thread.stream("Hi");
@@ -159,6 +167,7 @@ test("thread.stream() starts the turn when it is read, not before", async () => 
 });
 
 test("a turn that fails: its readers see everything, and then the error is thrown", async () => {
+  verifies("reader-sees-failure");
   const thread = await bench.thread(step(...beginningOf("Half a sen"), disconnect()), fail(500));
   const turn = await thread.startTurn("Hi");
   const { events, error } = await readAll(turn);
@@ -214,6 +223,7 @@ describe("texts arrive as they are", () => {
 });
 
 test("a message of 10 MB arrives, in the stream and in the result", async () => {
+  verifies("large-message");
   const text = "0123456789abcdef".repeat(655_360);
   const thread = await bench.thread(message(text));
   const turn = await thread.startTurn("Hi");

@@ -5,6 +5,7 @@ import { disconnect, gate, message, type Part, reasoning, type Step, shell, step
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { beginningOf, readAll, until } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
@@ -50,6 +51,7 @@ test.each(cases)("%s", async (_what, steps, text) => {
 });
 
 test("piece by piece, as it comes", async () => {
+  verifies("text-stream");
   const hold = gate();
   const thread = await bench.thread(message({ deltas: ["Hel", hold, "lo."] }));
   const turn = await thread.startTurn("Hi");
@@ -62,6 +64,7 @@ test("piece by piece, as it comes", async () => {
 });
 
 test("two streams, one early and one after the end, add up to the same", async () => {
+  verifies("text-stream");
   const thread = await bench.thread(step(message("One.", { deltas: 4 }), message("Two.", { deltas: 4 })));
   const turn = await thread.startTurn("Hi");
   const early = readAll(turn.textStream());
@@ -120,6 +123,7 @@ describe("a retried turn", () => {
   const retrying = new SharedBench({ streamMaxRetries: 1 });
 
   test("the beginning that was cut off stays, and the whole answer follows; the retry is an event between them", async () => {
+    verifies("text-stream-retry");
     const thread = await retrying.thread(step(...beginningOf("Hel"), disconnect()), message("Hello.", { deltas: 2 }));
     const turn = await thread.startTurn("Hi");
     const { events: pieces } = await readAll(turn.textStream());

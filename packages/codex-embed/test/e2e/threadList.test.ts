@@ -5,6 +5,7 @@ import { message } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { readAll, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
@@ -26,6 +27,7 @@ async function storedThread(text: string, modelProvider?: string): Promise<strin
 }
 
 test("threads() reads all pages, listThreads() one; threads of other providers are included", async () => {
+  verifies("thread-list");
   expect((await readAll(bench.codex.threads())).events).toEqual([]);
   const ids: string[] = [];
   for (const text of ["one", "two", "three", "four"]) ids.push(await storedThread(text));
@@ -64,6 +66,7 @@ test("a cursor that is none is refused", async () => {
 });
 
 test("models: those on offer, and the hidden ones on request", async () => {
+  verifies("models-and-limits");
   expect((await bench.codex.models()).map(({ id }) => id)).toEqual(["mock-model"]);
   const all = await bench.codex.models({ includeHidden: true });
   expect(all.map(({ id, hidden }) => [id, hidden])).toEqual([

@@ -12,6 +12,7 @@ import { fail, gate, message, startTestCodex, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { itemsOf, nextNotification, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
@@ -47,6 +48,7 @@ test("a blank name is refused", async () => {
 });
 
 test("an ephemeral thread runs turns, and leaves nothing on disk", async () => {
+  verifies("ephemeral-thread");
   const thread = await bench.thread(message("Hello."));
   expect((await thread.run("Hi")).finalResponse).toBe("Hello.");
   expect(await thread.read()).toMatchObject({ ephemeral: true, path: null });
@@ -57,6 +59,7 @@ test("an ephemeral thread runs turns, and leaves nothing on disk", async () => {
 });
 
 test("fork: a new thread with the history, that goes its own way", async () => {
+  verifies("fork");
   const thread = await bench.threadWith({}, message("Hello."), message("Original."));
   await thread.run("Hi");
   await thread.setName("Parent");
@@ -71,6 +74,7 @@ test("fork: a new thread with the history, that goes its own way", async () => {
 });
 
 test("fork up to a turn", async () => {
+  verifies("fork");
   const thread = await bench.threadWith({}, message("1"), message("2"));
   const first = await thread.run("One");
   await thread.run("Two");
@@ -82,6 +86,7 @@ test("fork up to a turn", async () => {
 
 describe("archive and delete", () => {
   test("an archived thread is refused until it is unarchived and resumed", async () => {
+    verifies("thread-actions");
     const thread = await bench.threadWith({}, message("Hello."), message("Back."));
     await thread.run("Hi");
     const archived = nextNotification(bench.codex, "thread/archived", ({ threadId }) => threadId === thread.id);
@@ -115,6 +120,7 @@ describe("archive and delete", () => {
   });
 
   test("a deleted thread is gone", async () => {
+    verifies("thread-actions");
     const thread = await bench.threadWith({}, message("Hello."));
     await thread.run("Hi");
     const deleted = nextNotification(bench.codex, "thread/deleted", ({ threadId }) => threadId === thread.id);
@@ -154,6 +160,7 @@ describe("archive and delete", () => {
 
 describe("compact", () => {
   test("resolves when the summary is made; the history is replaced by it", async () => {
+    verifies("thread-actions");
     const hold = gate();
     const thread = await bench.threadWith(
       {},

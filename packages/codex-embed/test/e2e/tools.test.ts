@@ -22,6 +22,7 @@ import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { SharedBench } from "../support/bench.js";
 import { itemsOf, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench({
   sandbox: "workspace-write",
@@ -59,6 +60,7 @@ async function callWeather(execute: Parameters<typeof weather>[0], args: unknown
 
 describe("a tool", () => {
   test("is offered with its schema, and called with validated arguments and its context", async () => {
+    verifies("tool-arguments");
     const execute = vi.fn((args: z.infer<typeof place>, _context: ToolContext) => `Sunny in ${args.city}.`);
     const { output, callId, thread, result, request } = await callWeather(execute, { city: "Paris", extra: 1 });
     expect(output).toBe("Sunny in Paris.");
@@ -88,6 +90,7 @@ describe("a tool", () => {
   });
 
   test("with arguments that do not conform is not executed: the model reads what is wrong", async () => {
+    verifies("tool-failures");
     const execute = vi.fn(() => "never");
     const { output, item } = await callWeather(execute, { city: "P", days: "two" });
     expect(execute).not.toHaveBeenCalled();
@@ -105,12 +108,14 @@ describe("a tool", () => {
       "weather failed: No network.",
     ],
   ])("that %s fails for the model, and the turn goes on", async (_, execute, text) => {
+    verifies("tool-failures");
     const { output, item } = await callWeather(execute);
     expect(output).toBe(text);
     expect(item).toMatchObject({ status: "failed", success: false });
   });
 
   test("that takes longer than its timeoutMs fails for the model; its signal fires", async () => {
+    verifies("tool-failures");
     const signals: AbortSignal[] = [];
     const slow = tool({
       name: "slow",
@@ -159,6 +164,7 @@ describe("a tool", () => {
   });
 
   test("gives back texts and pictures side by side, and what MCP tools give", async () => {
+    verifies("tool-results");
     const data = PIXEL.slice(PIXEL.indexOf(",") + 1);
     const results: ToolResult[] = [
       ["The chart:", { type: "image", image: PIXEL }],
@@ -186,6 +192,7 @@ describe("a tool", () => {
   });
 
   test("that gives what is no result fails with what to return, and the developer is told", async () => {
+    verifies("tool-results");
     const warnings: string[] = [];
     const logger = {
       debug() {},
@@ -206,6 +213,7 @@ describe("a tool", () => {
   const named = (name: string) => tool({ name, description: "Mine.", parameters: z.object({}), execute: () => "mine" });
 
   test("with a name of the runtime's own tools is refused, and in a group it is called", async () => {
+    verifies("tool-names");
     const thread = await threadOf({ approvalMode: "ask" }, message("Hi."));
     await thread.run("Hi");
     const own = (bench.requestsOf(thread)[0]?.toolNames() ?? []).filter((name) => !name.includes("."));
@@ -233,6 +241,7 @@ describe("a tool", () => {
 });
 
 test("a resumed thread: its tools are attached again, or answered as unavailable with a report", async () => {
+  verifies("resumed-tools");
   await using first = await startTestCodex();
   const call = (callId: string) => [toolCall("weather", { city: "Paris" }, { callId }), message("Done.")];
   first.model.enqueue(...call("one"), ...call("two"), ...call("three"));
@@ -335,6 +344,7 @@ describe("an MCP server", () => {
   });
 
   test("a form of its own asks answerElicitation, and the answer reaches the server", async () => {
+    verifies("forms-and-questions");
     const asked: ElicitationRequest[] = [];
     const handlers: Handlers = {
       approveMcpTool: () => "accept",
@@ -364,6 +374,7 @@ describe("other questions of the runtime", () => {
   const question = { id: "q1", header: "Pick", question: "Which one?", options };
 
   test("answerQuestions answers request_user_input", async () => {
+    verifies("forms-and-questions");
     const answerQuestions = vi.fn(() => ({ q1: "A" }));
     const ask = toolCall("request_user_input", { questions: [question] }, { callId: "questions" });
     const thread = await threadOf({ handlers: { answerQuestions } }, ask, message("Done."));

@@ -21,6 +21,7 @@ import {
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { beginningOf, eventsOf, itemsOf, nextNotification, readAll, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
@@ -79,6 +80,7 @@ const failures: readonly (readonly [what: string, step: Step | Part, expected: E
 ];
 
 test.each(failures)("%s", async (_what, failing, expected, text) => {
+  verifies("thread-after-failure");
   const thread = await bench.thread(failing);
   // After contextWindowExceeded the runtime asks for a compaction first.
   bench.respond(thread, () => message("Better."));
@@ -127,6 +129,7 @@ describe("failures that a provider's settings bring about", () => {
 });
 
 test("the error carries what was completed before: items, final response, usage", async () => {
+  verifies("turn-failure");
   const thread = await bench.thread(
     step({ usage: { input: 10, output: 1 } }, message("On it."), shell("echo done")),
     step(...beginningOf("never compl"), disconnect()),
@@ -147,6 +150,7 @@ test("every call of result() rejects with the same error", async () => {
 });
 
 test("a turn that nobody awaits may fail: that is no unhandled rejection", async () => {
+  verifies("unawaited-failure");
   const thread = await bench.thread(fail(500));
   const unhandled: unknown[] = [];
   const onUnhandled = (reason: unknown) => unhandled.push(reason);

@@ -5,10 +5,12 @@ import { applyPatch, fail, gate, message, type Part, reasoning, type Step, shell
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { itemsOf, readAll, rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
 test("run resolves with the result of the turn", async () => {
+  verifies("run-result");
   const thread = await bench.thread(message("Hello."));
   const result = await thread.run("Hi");
   expect(result).toMatchObject({ threadId: thread.id, status: "completed", finalResponse: "Hello." });
@@ -31,6 +33,7 @@ test("times: seconds of the Unix clock, and milliseconds for the duration", asyn
 });
 
 test("startTurn resolves while the turn runs; the result can be had any number of times", async () => {
+  verifies("start-turn");
   const hold = gate();
   const thread = await bench.thread(step(hold, message("Hello.")));
   const turn = await thread.startTurn("Hi");
@@ -77,6 +80,7 @@ test.each(finals)("final response: %s", async (_what, steps, finalResponse) => {
 });
 
 test("items: reasoning, commands and patches, each as it ended", async () => {
+  verifies("items-in-order");
   const thread = await bench.thread(
     step(reasoning({ summary: ["Think."] }), shell("echo out; exit 3")),
     applyPatch("*** Begin Patch\n*** Add File: made.txt\n+made\n*** End Patch"),
@@ -99,11 +103,13 @@ test("items: reasoning, commands and patches, each as it ended", async () => {
 
 describe("usage", () => {
   test("none when the model reports none", async () => {
+    verifies("turn-usage");
     const thread = await bench.thread(message("Hello."));
     expect((await thread.run("Hi")).usage).toBeNull();
   });
 
   test("adds up several model responses, and counts turns apart from the thread", async () => {
+    verifies("turn-usage");
     const thread = await bench.thread(
       step(shell("true"), { kind: "usage", usage: { input: 100, cached: 40, output: 10, reasoning: 3 } }),
       message("Hello.", { usage: { input: 120, cached: 100, output: 5 } }),
@@ -192,6 +198,7 @@ test("a turn that compacts the history on its way counts the compaction and itse
 
 describe("one turn at a time", () => {
   test("a second turn is refused while the first runs, and does not disturb it", async () => {
+    verifies("one-turn-at-a-time");
     const hold = gate();
     const thread = await bench.thread(message({ deltas: ["Hel", hold, "lo."] }), message("Second."));
     const turn = await thread.startTurn("Hi");
@@ -208,6 +215,7 @@ describe("one turn at a time", () => {
   });
 
   test("of two concurrent calls one wins", async () => {
+    verifies("one-turn-at-a-time");
     const thread = await bench.thread(message("Hello."));
     const [first, second] = await Promise.allSettled([thread.run("one"), thread.run("two")]);
     expect(first).toMatchObject({ status: "fulfilled", value: { finalResponse: "Hello." } });

@@ -26,6 +26,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { untyped } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 const { signal } = new AbortController();
@@ -92,11 +93,13 @@ const ofThread = ["run", "startTurn", "stream", "read", "review", "startGoal", "
 const moreOfThread = ["sample", "fork", "revert"] as const;
 
 test.each(Object.keys(calls))("%s refuses an option that it does not know", async (name) => {
+  verifies("unknown-options");
   const error = await refusal(() => calls[name]?.(untyped({ surprise: 1 })));
   expect(error.message).toMatch(/unknown option surprise\. \S/);
 });
 
 test.each([...ofThread, ...moreOfThread])("thread.%s refuses an option that it does not know", async (name) => {
+  verifies("unknown-options");
   const thread = await bench.thread();
   const wrong = untyped<never>({ surprise: 1 });
   const call = {
@@ -205,6 +208,7 @@ describe("the configuration of a thread", () => {
     ["a large bigint", { a: 2n ** 60n }, "config.a is a bigint that JSON does not hold exactly."],
     ["an array", [], "config is an array."],
   ])("refuses what that of the client refuses: %s", async (_, config, says) => {
+    verifies("thread-config");
     for (const open of [
       () => bench.codex.startThread({ config: untyped(config) }),
       () => bench.codex.forkThread("x", { config: untyped(config) }),
@@ -214,6 +218,7 @@ describe("the configuration of a thread", () => {
   });
 
   test("takes what that of the client takes", async () => {
+    verifies("thread-config");
     const config = { model_reasoning_effort: "low", tools: undefined, x_custom: { n: 5n, "a.b": [1, true] } };
     const thread = await bench.threadWith({ ephemeral: true, config }, message("Hi."));
     await thread.run("x");
@@ -233,6 +238,7 @@ describe("a path that begins with ~", () => {
   });
 
   test("is in the user's home: codexHome, and the cwd of the client and of a thread", async () => {
+    verifies("home-paths");
     await mkdir(join(home, "work", "sub"), { recursive: true });
     const { codexHome: _, ...options } = bench.codexOptions;
     const env = { ...options.env };

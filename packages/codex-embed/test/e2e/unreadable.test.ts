@@ -15,6 +15,7 @@ import {
 import { message, startTestCodex, type TestCodex, toolCall } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nextNotification, rejection, untyped } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const CUT = "a 😀".slice(0, 3);
 const REPAIRED = "a \ufffd";
@@ -86,6 +87,7 @@ describe.each(transports)("over %s", (_, client) => {
       "turn/start was not sent: outputSchema.properties.a.properties.a",
     ],
   ])("%s is refused before anything is sent, and the thread stays usable", async (_what, use, where) => {
+    verifies("unreadable-input");
     const thread = await client().startThread();
     const error = await rejection(use(thread), UsageError);
     expect(error.message).toContain(where);
@@ -94,6 +96,7 @@ describe.each(transports)("over %s", (_, client) => {
   });
 
   test("what is nested as deep as the runtime reads is answered, and a level more is refused", async () => {
+    verifies("unreadable-input");
     const codex = client();
     const thread = (inputSchema: object) => ({
       ephemeral: true,
@@ -128,11 +131,13 @@ describe.each(transports)("over %s", (_, client) => {
       `look failed: ${REPAIRED}`,
     ],
   ])("half a character that a tool %s does not hold up the turn", async (_what, execute, output) => {
+    verifies("unreadable-answer");
     const look = tool({ name: "look", description: "Looks.", parameters, execute: () => untyped(execute()) });
     expect(await outputOf(client(), { tools: [look] }, "look")).toBe(output);
   });
 
   test("half a character in the answer of a handler does not hold up the turn", async () => {
+    verifies("unreadable-answer");
     const answering: Handlers = { answerQuestions: () => ({ q1: CUT }) };
     const options = [{ label: "A", description: "The first." }];
     const questions = [{ id: "q1", header: "Pick", question: "Which one?", options }];
@@ -144,6 +149,7 @@ describe.each(transports)("over %s", (_, client) => {
     ["nested deeper than the runtime reads", nested(126), "is nested too deep"],
     ["a key that the runtime's reader keeps for itself", { "$serde_json::private::Number": "x" }, "whose name begins"],
   ])("an answer with %s is refused with the reason, and reported", async (_what, extra, why) => {
+    verifies("unreadable-answer");
     const codex = client();
     const reports: HandlerErrorEvent["params"][] = [];
     using _subscription = codex.on("handlerError", ({ params }) => void reports.push(params));
@@ -164,6 +170,7 @@ describe.each(transports)("over %s", (_, client) => {
   });
 
   test("a form that is filled in deeper than the runtime reads is declined, and reported", async () => {
+    verifies("unreadable-answer");
     const codex = client();
     const reports: HandlerErrorEvent["params"][] = [];
     using _subscription = codex.on("handlerError", ({ params }) => void reports.push(params));

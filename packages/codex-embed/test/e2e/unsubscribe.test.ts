@@ -5,6 +5,7 @@ import { gate, message, startTestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { nextNotification, readAll } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 /** What hangs shall not hold up the whole run. */
@@ -17,6 +18,7 @@ async function storedThread(): Promise<Thread> {
 }
 
 test("an idle thread can be let go and resumed", async () => {
+  verifies("unsubscribe");
   const thread = await storedThread();
   await thread.unsubscribe();
   await thread.unsubscribe();
@@ -26,6 +28,7 @@ test("an idle thread can be let go and resumed", async () => {
 });
 
 test("await using lets the thread go at the end of the block", async () => {
+  verifies("unsubscribe");
   const thread = await storedThread();
   {
     await using open = await bench.codex.resumeThread(thread.id);

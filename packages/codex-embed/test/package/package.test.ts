@@ -9,6 +9,7 @@ import { Bench } from "../../../../compat/bench.js";
 import { layouts } from "../../../../compat/layouts.js";
 import { ROOT } from "../../../../compat/pack.js";
 import { builtWith } from "../../../../compat/typescripts.js";
+import { verifies } from "../support/verifies.js";
 
 const manifest: {
   readonly version: string;
@@ -77,6 +78,7 @@ afterAll(() => bench?.close());
 
 describe("the tarball", () => {
   it("holds the build, its types and the papers, and nothing else", () => {
+    verifies("tarball");
     expect(packed.filter((path) => !ALLOWED.test(path))).toEqual([]);
     expect(REQUIRED.filter((path) => !packed.includes(path))).toEqual([]);
     const untyped = packed.filter(
@@ -86,6 +88,7 @@ describe("the tarball", () => {
   });
 
   it("holds no trace of the machine that it was made on, and no word of files that it does not hold", () => {
+    verifies("tarball");
     const texts = packed.map((path) => ({
       path,
       text: readFileSync(join(consumer, "node_modules/codex-embed", path), "utf8"),
@@ -108,6 +111,7 @@ describe("a project that has installed it", () => {
   const names = [...subpaths.map((path) => `codex-embed${path.slice(1)}`), "@codex-embed/mcp-server"];
 
   it("gets the same names by import and by require", () => {
+    verifies("esm-and-cjs");
     const imported = runScript(
       script(
         "names.mjs",
@@ -146,6 +150,7 @@ describe("a project that has installed it", () => {
   });
 
   it("starts, opens and changes nothing by importing it", () => {
+    verifies("import-without-effects");
     const seen = runScript(
       script(
         "effects.mjs",
@@ -231,6 +236,7 @@ describe.each<{ format: Format; name: string }>([
   };
 
   it("finds the installed runtime and starts it", async () => {
+    verifies("bundles");
     const { warnings } = await bundle(`
       import { Codex } from "codex-embed";
       const codex = new Codex();
@@ -261,6 +267,7 @@ describe.each<{ format: Format; name: string }>([
   });
 
   it("holds nothing of it when nothing of it is used", async () => {
+    verifies("tree-shaking");
     const unused = 'import { Codex } from "codex-embed";\nimport { Codex as Other } from "codex-embed/exec";\n';
     await bundle(`${unused}import "codex-embed";\nconsole.log(1);`);
     expect(statSync(join(consumer, name)).size).toBeLessThan(300);
@@ -271,6 +278,7 @@ describe("the package works where it finds itself", () => {
   it.each([...layouts, builtWith])(
     "$name: $what",
     async (trial) => {
+      verifies("install-places");
       if (bench === undefined) throw new Error("There is no bench.");
       expect(await trial.run(bench)).not.toBe("");
     },

@@ -10,6 +10,7 @@ import { type PreparedOutput, prepareArguments, prepareOutput } from "../../src/
 import { type InferOutput, type JsonSchema, type Schema, type SchemaResult } from "../../src/schema/types.js";
 import { type ToolResult } from "../../src/tools/result.js";
 import { type ToolContext, tool } from "../../src/tools/tool.js";
+import { verifies } from "../support/verifies.js";
 
 interface City {
   city: string;
@@ -33,6 +34,7 @@ test("the output of a schema", () => {
 });
 
 test("an answer", () => {
+  verifies("inferred-types");
   expectTypeOf(prepareOutput(zod, "w")).resolves.toEqualTypeOf<PreparedOutput<City>>();
   expectTypeOf<PreparedOutput<City>["parse"]>().returns.resolves.toEqualTypeOf<SchemaResult<City>>();
   expectTypeOf(prepareOutput(json, "w")).resolves.toEqualTypeOf<PreparedOutput<unknown>>();
@@ -40,6 +42,7 @@ test("an answer", () => {
 });
 
 test("the arguments of a tool", () => {
+  verifies("inferred-types");
   tool({
     ...named,
     parameters: zod,

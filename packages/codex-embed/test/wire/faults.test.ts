@@ -5,6 +5,7 @@ import { Codex, type CodexOptions, LaunchError, RequestTimeoutError, TransportCl
 import { RUNTIME_VERSION } from "codex-embed/protocol";
 import { describe, expect, test } from "vitest";
 import { leavesNothing } from "../support/leaks.js";
+import { verifies } from "../support/verifies.js";
 
 const codexBin = fileURLToPath(new URL("../fixtures/fakeRuntime.mjs", import.meta.url));
 
@@ -32,8 +33,9 @@ function withFake(mode: string, body: (codex: Codex) => Promise<void>, options: 
 }
 
 describe("at the start", () => {
-  test("no binary: every place that was tried, and what to do", () =>
-    leavesNothing(async () => {
+  test("no binary: every place that was tried, and what to do", () => {
+    verifies("missing-runtime");
+    return leavesNothing(async () => {
       const error = await failure(Codex.launch({ codexBin: "/no/such/codex" }));
       expect(error).toBeInstanceOf(LaunchError);
       expect(error).toMatchObject({
@@ -41,17 +43,20 @@ describe("at the start", () => {
         tried: [{ path: "/no/such/codex", source: "codexBin" }],
       });
       expect(String(error)).toMatch(/\/no\/such\/codex/);
-    }));
+    });
+  });
 
-  test("a binary that exits at once: exit code and stderr, without colours and secrets", () =>
-    withFake("dies-at-once", async (codex) => {
+  test("a binary that exits at once: exit code and stderr, without colours and secrets", () => {
+    verifies("stderr-in-error");
+    return withFake("dies-at-once", async (codex) => {
       const error = await failure(codex.start());
       expect(error).toBeInstanceOf(LaunchError);
       expect(error).toMatchObject({ code: "HANDSHAKE_FAILED", cause: { exitCode: 7 } });
       expect(String(error)).toMatch(/exit code 7.*no such luck/s);
       expect(String(error)).not.toContain("abcdef0123");
       expect(String(error)).not.toContain("\u001b");
-    }));
+    });
+  });
 
   test("a binary that dies at the handshake", () =>
     withFake("dies-at-handshake", async (codex) => {
@@ -59,8 +64,9 @@ describe("at the start", () => {
       expect(error).toMatchObject({ code: "HANDSHAKE_FAILED", stderrTail: expect.stringMatching(/^cannot go on/) });
     }));
 
-  test("a binary that never answers: startupTimeoutMs", () =>
-    withFake(
+  test("a binary that never answers: startupTimeoutMs", () => {
+    verifies("startup-timeout");
+    return withFake(
       "silent",
       async (codex) => {
         const error = await failure(codex.start());
@@ -68,15 +74,17 @@ describe("at the start", () => {
         expect(String(error)).toContain("startupTimeoutMs");
       },
       { startupTimeoutMs: 300 },
-    ));
+    );
+  });
 
   test("a program that answers something else", () =>
     withFake("no-user-agent", async (codex) => {
       expect(await failure(codex.start())).toMatchObject({ code: "HANDSHAKE_FAILED" });
     }));
 
-  test.each(["0.168.3", "1.169.0", "not-a-version"])("a runtime of version %s is refused", (version) =>
-    withFake(
+  test.each(["0.168.3", "1.169.0", "not-a-version"])("a runtime of version %s is refused", (version) => {
+    verifies("runtime-version");
+    return withFake(
       "",
       async (codex) => {
         const error = await failure(codex.start());
@@ -85,10 +93,11 @@ describe("at the start", () => {
         expect(String(error)).toContain("allowVersionMismatch");
       },
       { env: { FAKE_VERSION: version } },
-    ),
-  );
+    );
+  });
 
   test("another patch version is taken in silence; another minor one with one warning when that is allowed", async () => {
+    verifies("runtime-version");
     const patched = RUNTIME_VERSION.replace(/\d+$/, "7");
     const warnings: string[] = [];
     const say = (_fields: object, message: string) => void warnings.push(message);
@@ -108,8 +117,9 @@ describe("at the start", () => {
     expect(warnings).toEqual([expect.stringContaining("0.12.3")]);
   });
 
-  test("concurrent first uses start it once; after a failed start the next call tries again", () =>
-    leavesNothing(async () => {
+  test("concurrent first uses start it once; after a failed start the next call tries again", () => {
+    verifies("failed-start-retries");
+    return leavesNothing(async () => {
       const starts: string[] = [];
       const codex = fake("", { onStderr: () => {}, cwd: process.cwd() });
       await Promise.all([codex.start(), codex.listThreads(), codex.startThread()]);
@@ -122,7 +132,8 @@ describe("at the start", () => {
       expect(await first).toBe(await second);
       expect(await failure(failing.start())).not.toBe(await first);
       await failing.close();
-    }));
+    });
+  });
 });
 
 describe("while it runs", () => {
@@ -197,8 +208,9 @@ describe("while it runs", () => {
       await other.close();
     }));
 
-  test("a request that is never answered: requestTimeoutMs, and the client stays usable", () =>
-    withFake(
+  test("a request that is never answered: requestTimeoutMs, and the client stays usable", () => {
+    verifies("request-timeout");
+    return withFake(
       "never-answers",
       async (codex) => {
         const error = await failure(codex.request("thread/list", {}));
@@ -206,7 +218,8 @@ describe("while it runs", () => {
         expect(await codex.models()).toEqual([]);
       },
       { requestTimeoutMs: 200 },
-    ));
+    );
+  });
 
   test("an overload that stays: reads are repeated, then RetryLimitExceededError", () =>
     withFake("busy", async (codex) => {

@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { descendants, until } from "../support/leaks.js";
+import { verifies } from "../support/verifies.js";
 
 const host = fileURLToPath(new URL("../fixtures/host.ts", import.meta.url));
 
@@ -34,6 +35,7 @@ function alive(pid: number): boolean {
 
 describe("a host", () => {
   test("that closes its client ends by itself, with every handle and listener gone", async () => {
+    verifies("program-exit");
     const { child, said } = await startHost("closes");
     const began = performance.now();
     if (child.exitCode === null) await once(child, "exit");
@@ -51,6 +53,7 @@ describe("a host", () => {
     ["is-terminated", "SIGTERM"],
     ["serves", "SIGKILL"],
   ] as const)("that %s in the middle of a command leaves no process", async (mode, signal) => {
+    verifies("program-exit");
     const { child, said, below } = await startHost(mode);
     const runtime = Number(said["running"]);
     const watched = [...new Set([runtime, ...below])];

@@ -11,6 +11,7 @@ import { Codex, LaunchError, type SpawnedProcess, TransportClosedError } from "c
 import { afterEach, describe, expect, test } from "vitest";
 import { RUNTIME_VERSION } from "../../src/protocol/generated/tables.js";
 import { rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -122,6 +123,7 @@ async function listen(server: Server, kind: "ws" | "wss" | "unix"): Promise<stri
 
 describe.each(["ws", "unix"] as const)("startupTimeoutMs over %s:// ends a start with a server that", (kind) => {
   test.each(Object.entries(BEHAVIOURS))("%s", async (_, [code, behaviour]) => {
+    verifies("timeouts-against-servers");
     const { url, dropped } = await slowServer(kind, behaviour);
     const error = await rejection(Codex.connect(url, { startupTimeoutMs: 250 }), LaunchError);
     expect(error.code).toBe(code);
@@ -181,6 +183,7 @@ describe.each(["ws", "unix"] as const)("a reconnect over %s:// to a server that 
   test.each(Object.entries(BEHAVIOURS).filter(([, [code]]) => code !== "UNAUTHORIZED"))(
     "and %s ends after giveUpAfterMs",
     async (_, [, behaviour]) => {
+      verifies("timeouts-against-servers");
       const server = await turnsSlow(kind, behaviour);
       const codex = await Codex.connect(server.url, { reconnect: { ...RECONNECT, giveUpAfterMs: 300 } });
       const pending = rejection(codex.models(), LaunchError);

@@ -11,6 +11,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { RUNTIME_VERSION } from "../../src/protocol/generated/tables.js";
 import { rejection } from "../support/turns.js";
+import { verifies } from "../support/verifies.js";
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -85,6 +86,7 @@ describe("connecting", () => {
   });
 
   test("over TLS trusts the certificates that are given, and no others", async () => {
+    verifies("certificates");
     const tls = new URL("../fixtures/tls/", import.meta.url);
     const [key, cert] = await Promise.all(["key.pem", "cert.pem"].map((name) => readFile(new URL(name, tls), "utf8")));
     if (key === undefined || cert === undefined) throw new Error("The fixture is not whole.");
@@ -183,6 +185,7 @@ describe("a connection", () => {
   });
 
   test("whose other side has vanished is given up after the time of two pings", async () => {
+    verifies("pings");
     const { url, sockets } = await runtimeLike();
     const codex = await connected(url, { pingIntervalMs: 60, reconnect: false });
     const pending = rejection(codex.models(), TransportClosedError);

@@ -7,6 +7,7 @@ import type { McpHttpHandle } from "@codex-embed/mcp-server";
 import type { Client, ElicitResult } from "@modelcontextprotocol/client";
 import { applyPatch, gate, message, type Part, shell, step, toolCall } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { verifies } from "../../../codex-embed/test/support/verifies.js";
 import { type Answerer, connectTo, McpHome, outcomeOf, serve, textOf } from "../support/mcp.js";
 
 const probe = fileURLToPath(new URL("../../../codex-embed/test/fixtures/mcp/askingServer.cjs", import.meta.url));
@@ -67,6 +68,7 @@ describe.each(["2025-11-25", "2026-07-28"])("a client of %s", (version) => {
   });
 
   test("a command is asked for, with all that one has to know, and runs when it is accepted", async () => {
+    verifies("mcp-approvals");
     const path = outside();
     const { result, asked } = await run(() => decide("accept"), asking(path), message("Done."));
     expect(outcomeOf(result)).toMatchObject({ status: "completed", content: "Done." });
@@ -120,6 +122,7 @@ describe.each(["2025-11-25", "2026-07-28"])("a client of %s", (version) => {
   });
 
   test("a client that cannot ask its user has everything declined", async () => {
+    verifies("mcp-approvals");
     const path = outside();
     const { result } = await run(undefined, asking(path), message("Done without."));
     expect(outcomeOf(result)).toMatchObject({ status: "completed", content: "Done without." });

@@ -11,6 +11,7 @@ import { UsageError } from "codex-embed";
 import { gate, message } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { descendants, leavesNothing } from "../../../codex-embed/test/support/leaks.js";
+import { verifies } from "../../../codex-embed/test/support/verifies.js";
 import { connectTo, McpHome, serve, TOKEN, textOf } from "../support/mcp.js";
 
 let home: McpHome;
@@ -59,6 +60,7 @@ function send(
 
 describe("who is let in", () => {
   test("those who bring the token", async () => {
+    verifies("mcp-http-token");
     const answered = await send(usual);
     expect(answered.status).toBe(200);
     expect(answered.headers["mcp-session-id"]).toEqual(expect.any(String));
@@ -85,6 +87,7 @@ describe("who is let in", () => {
     ["an Origin of elsewhere", { origin: "https://evil.example" }],
     ["an Origin that is opaque", { origin: "null" }],
   ])("not those with %s, even with the token", async (_name, headers) => {
+    verifies("mcp-http-token");
     expect((await send({ ...usual, ...headers })).status).toBe(403);
   });
 

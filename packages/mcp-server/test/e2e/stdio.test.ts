@@ -10,6 +10,7 @@ import { UsageError } from "codex-embed";
 import { gate, message, shell } from "codex-embed/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { descendants, leavesNothing, until } from "../../../codex-embed/test/support/leaks.js";
+import { verifies } from "../../../codex-embed/test/support/verifies.js";
 import { clientWith, McpHome, outcomeOf, stdioCommand } from "../support/mcp.js";
 
 let home: McpHome;
@@ -142,6 +143,7 @@ describe("spoken to by hand", () => {
     ["closes stdin", (child) => child.stdin?.end()],
     ["closes stdout and stdin", (child) => (child.stdout?.destroy(), child.stdin?.destroy())],
   ])("a client that %s in the middle of a command leaves nothing", async (_name, leave) => {
+    verifies("mcp-client-leaves");
     const raw = await start();
     const running = gate();
     home.model.respondWith(() => {

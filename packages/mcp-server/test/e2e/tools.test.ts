@@ -8,6 +8,7 @@ import type { Client, Progress } from "@modelcontextprotocol/client";
 import { Codex } from "codex-embed";
 import { fail, gate, message, shell, step, usage } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { verifies } from "../../../codex-embed/test/support/verifies.js";
 import { connectTo, McpHome, outcomeOf, serve, textOf } from "../support/mcp.js";
 
 let home: McpHome;
@@ -35,6 +36,7 @@ async function startedThread(): Promise<string> {
 }
 
 test("the tools are listed with the keys that users know, and with what the server allows", async () => {
+  verifies("mcp-tools");
   const { tools } = await client.listTools();
   expect(tools.map(({ name }) => name)).toEqual(["codex", "codex-reply"]);
   expect(Object.keys(tools[0]?.inputSchema.properties ?? {})).toEqual([
@@ -57,6 +59,7 @@ test("the tools are listed with the keys that users know, and with what the serv
 });
 
 test("codex runs a turn, and codex-reply goes on with its thread", async () => {
+  verifies("mcp-tools");
   home.model.enqueue(
     step(message("Two and two is four."), usage({ input: 50, cached: 10, output: 7 })),
     message("Nine."),
@@ -147,6 +150,7 @@ describe("what goes beyond the caps", () => {
     [{ prompt: undefined }, "prompt is missing"],
     [{ prompt: "x".repeat(1024 * 1024 + 1) }, "prompt has 1048577 bytes; this server takes 1048576 at most"],
   ])("is refused: %j", async (asked, told) => {
+    verifies("mcp-caps");
     const before = home.model.requests.length;
     const result = await codex({ prompt: "Do something.", ...asked });
     expect(result.isError).toBe(true);
@@ -156,6 +160,7 @@ describe("what goes beyond the caps", () => {
   });
 
   test("is refused as well when a link leads out of the roots", async () => {
+    verifies("mcp-caps");
     await symlink("/", join(home.workspace, "way-out")).catch(() => {});
     expect(textOf(await codex({ prompt: "Go.", cwd: "way-out" }))).toContain("not a folder that this server works in");
   });
@@ -208,6 +213,7 @@ describe("what is within the caps is in force", () => {
   });
 
   test("a reply keeps the sandbox of its thread", async () => {
+    verifies("mcp-own-threads");
     home.model.enqueue(message("Ready."));
     const { threadId } = outcomeOf(await codex({ prompt: "Get ready.", sandbox: "read-only" }, other));
     expect(await writable({ threadId }, other)).toBe("");
@@ -227,6 +233,7 @@ describe("what is within the caps is in force", () => {
   });
 
   test("no caller makes a folder trusted in the operator's configuration", async () => {
+    verifies("mcp-trust");
     const repository = join(home.workspace, "repository");
     // The runtime trusts repositories alone, and looks whether it is one.
     execFileSync("git", ["init", "--quiet", repository]);
@@ -236,6 +243,7 @@ describe("what is within the caps is in force", () => {
 });
 
 test("only threads of this server can be replied to", async () => {
+  verifies("mcp-own-threads");
   const foreign = await Codex.launch(home.options.codex);
   home.model.enqueue(message("Anything goes."));
   const thread = await foreign.startThread({ sandbox: "full-access", approvalMode: "deny_all" });

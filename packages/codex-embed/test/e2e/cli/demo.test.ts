@@ -23,6 +23,7 @@ import { createRepository, PROMPT, scriptedSteps } from "../../../src/cli/demo.j
 import { TurnRenderer, type TurnRendererOptions } from "../../../src/cli/render/turnRenderer.js";
 import { makeTestFolder } from "../../../src/testing/startTestCodex.js";
 import { type CliResult, runCli } from "../../support/cli.js";
+import { verifies } from "../../support/verifies.js";
 
 const linuxOnly = test.runIf(process.platform === "linux");
 
@@ -195,6 +196,7 @@ describe("codex-embed demo", () => {
   }
 
   test("fixes the bug, checks it, and leaves nothing behind", async () => {
+    verifies("demo");
     const { code, stdout, stderr } = await runDemo([]);
     expect(stderr).toBe("");
     expect(code).toBe(0);

@@ -22,6 +22,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CliOptions, PROGRAM, runCli, runNode } from "../../support/cli.js";
 import { descendantsOf, isAlive } from "../../support/processes.js";
+import { verifies } from "../../support/verifies.js";
 
 const FAKE = fileURLToPath(new URL("../../fixtures/fakeRuntime.mjs", import.meta.url));
 const notWindows = test.skipIf(process.platform === "win32");
@@ -51,6 +52,7 @@ const sent = (index: number): string => JSON.stringify(model.requests[index]?.bo
 
 describe("a turn", () => {
   test("is streamed, with its commands and what it has come to", async () => {
+    verifies("cli-run");
     script(shell("echo from the command"), message("Hello there."));
     const { code, stdout, stderr } = await run(["Say", "hello."]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -62,6 +64,7 @@ describe("a turn", () => {
   });
 
   test("is printed as JSON, an event a line", async () => {
+    verifies("cli-run");
     script(message("A \u2028\u009b2J\u200b line."));
     const { code, stdout, stderr } = await run(["--json", "Go."]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -230,6 +233,7 @@ describe("what goes beyond the sandbox", () => {
   const outside = (): string => join(home.codexHome, "outside");
 
   test("is denied where nobody can be asked", async () => {
+    verifies("cli-approvals");
     script(asking(outside()), message("Then not."));
     const { code } = await run(["Go."]);
     expect(code).toBe(0);

@@ -10,6 +10,7 @@ import { locateRuntime } from "../../../src/process/locate.js";
 import { ExecBench, rejection } from "../../support/execBench.js";
 import { leavesNothing } from "../../support/leaks.js";
 import { isAlive } from "../../support/processes.js";
+import { verifies } from "../../support/verifies.js";
 import { until } from "../../wire/process/children.js";
 
 /** Notes its id and stays, deaf to SIGTERM. */
@@ -18,6 +19,7 @@ const stubborn = (name: string) =>
 
 describe.skipIf(process.platform === "win32")("an abort", () => {
   test("during a command ends the command, what it started and what left its session, and lets the turn go", async () => {
+    verifies("exec-abort");
     const bench = await ExecBench.start();
     await leavesNothing(async () => {
       bench.model.enqueue(
@@ -70,6 +72,7 @@ describe.skipIf(process.platform === "win32")("an abort", () => {
   });
 
   test.runIf(process.platform === "linux")("and the end of a turn by itself end what had detached itself", async () => {
+    verifies("exec-abort");
     const bench = await ExecBench.start();
     const detach = (name: string) =>
       shell(`(setsid sh -c 'echo $$ > ${name}; exec sleep 600' &); until [ -s ${name} ]; do sleep 0.01; done`);

@@ -6,6 +6,7 @@ import { AbortError, type ReviewTarget } from "codex-embed/exec";
 import { gate, message } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { ExecBench, gitOf, rejection } from "../../support/execBench.js";
+import { verifies } from "../../support/verifies.js";
 
 const verdict = (file: string) =>
   message(
@@ -26,6 +27,7 @@ const verdict = (file: string) =>
   );
 
 test("a review gives its findings, and a thread that goes on", async () => {
+  verifies("exec-review");
   const bench = await ExecBench.start();
   gitOf(bench);
   const file = join(bench.home.workspace, "a.txt");

@@ -10,6 +10,7 @@ import { fail, message, type Responder, reasoning, shell, step, usage } from "co
 import { build } from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
 import { ExecBench } from "../../support/execBench.js";
+import { verifies } from "../../support/verifies.js";
 
 const root = fileURLToPath(new URL("../../../../../", import.meta.url));
 const program = readFileSync(new URL("../../fixtures/exec/program.ts", import.meta.url), "utf8");
@@ -73,6 +74,7 @@ async function runProgram(name: string): Promise<{ printed: unknown[]; asked: un
 }
 
 test("it prints the same, and asks the model the same", { timeout: 60_000 }, async () => {
+  verifies("exec-same-output");
   const theirs = await runProgram("@openai/codex-sdk");
   const ours = await runProgram(OURS);
   expect(theirs.printed.map((line) => (Array.isArray(line) ? line[0] : line))).toEqual(

@@ -6,6 +6,7 @@ import { Codex, type Handlers, serveAppServer } from "codex-embed";
 import { applyPatch, createTestHome, gate, message, ScriptedModel, step } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { Proxy } from "../../support/proxy.js";
+import { verifies } from "../../support/verifies.js";
 
 const ROUNDS = 24;
 /** The messages about a file change and its decision come in fewer pieces than this. */
@@ -21,6 +22,7 @@ function random(seed: number): () => number {
 }
 
 test("cuts at random moments around a file change", async () => {
+  verifies("cut-connection-writes");
   const seed = Number(process.env["HOSTILE_SEED"] ?? Date.now() % 2 ** 32);
   const next = random(seed);
   const model = await ScriptedModel.start();

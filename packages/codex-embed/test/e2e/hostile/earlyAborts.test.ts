@@ -5,6 +5,7 @@ import { shell, startTestCodex } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { marked, markOf } from "../../support/leaks.js";
 import { rejection } from "../../support/turns.js";
+import { verifies } from "../../support/verifies.js";
 
 const ABORTS = 200;
 const AT_ONCE = 6;
@@ -28,6 +29,7 @@ async function abortEarly(thread: Thread, delayMs: number): Promise<void> {
 }
 
 test.runIf(process.platform === "linux")("200 aborts of commands that have hardly begun leave no process", async () => {
+  verifies("early-abort-processes");
   await using bench = await startTestCodex();
   const { codex, model } = bench;
   const sandboxes = Object.keys(COMMANDS).filter((name): name is keyof typeof COMMANDS => name in COMMANDS);

@@ -9,6 +9,7 @@ import { applyPatch, gate, message, type Part, shell, step, toolCall } from "cod
 import { expect, test } from "vitest";
 import { SharedBench } from "../../support/bench.js";
 import { itemsOf } from "../../support/turns.js";
+import { verifies } from "../../support/verifies.js";
 
 const ROUNDS = 10;
 const bench = new SharedBench({ sandbox: "workspace-write" });
@@ -28,6 +29,7 @@ async function together(threads: readonly Thread[], partsOf: (index: number) => 
 }
 
 test("file changes: the handlers see those of their own thread, and the rules write nothing that they do not allow", async () => {
+  verifies("decision-binds");
   const outside = join(bench.codexHome, "outside");
   await mkdir(join(outside, "docs"), { recursive: true });
   const [evil, good] = [join(outside, "evil.sh"), join(outside, "docs", "good.md")];
@@ -59,6 +61,7 @@ test("file changes: the handlers see those of their own thread, and the rules wr
 });
 
 test("file changes of one answer: each is shown by itself", async () => {
+  verifies("decision-binds");
   const paths = ["one", "two", "three"].map((name) => join(bench.codexHome, `same-${name}`));
   const approveFileChange: Handlers["approveFileChange"] = ({ changes }) =>
     changes.every(({ path }) => path === paths[1]) ? "accept" : "decline";
@@ -70,6 +73,7 @@ test("file changes of one answer: each is shown by itself", async () => {
 });
 
 test("commands and tools: the decision and the result go to the thread that asked", async () => {
+  verifies("decision-binds");
   const calls: string[] = [];
   const whoami = tool({
     name: "whoami",

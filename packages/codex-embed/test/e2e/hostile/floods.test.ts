@@ -6,6 +6,7 @@ import { runInNewContext } from "node:vm";
 import { Codex, type HandlerErrorEvent } from "codex-embed";
 import { expect, test } from "vitest";
 import { nextNotification } from "../../support/turns.js";
+import { verifies } from "../../support/verifies.js";
 
 const codexBin = fileURLToPath(new URL("../../fixtures/floodRuntime.mjs", import.meta.url));
 const COUNT = 10_000;
@@ -54,6 +55,7 @@ test.each<[kind: string, limitBytes: number]>([
   ["requests that are answered", 6 * MEBIBYTE],
   ["requests of a known turn", 6 * MEBIBYTE],
 ])("a flood of %s", async (searchTerm, limitBytes) => {
+  verifies("unwanted-messages");
   const { codex, turn, declined } = await bench();
   await using _codex = codex;
   const isPending = searchTerm === "requests that nobody answers";

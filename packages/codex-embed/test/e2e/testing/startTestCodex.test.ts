@@ -14,6 +14,7 @@ import {
   type TestCodex,
   type TestCodexOptions,
 } from "../../../src/testing/index.js";
+import { verifies } from "../../support/verifies.js";
 
 const open = new Set<TestCodex>();
 afterEach(async () => {
@@ -33,6 +34,7 @@ const gone = async (path: string): Promise<void> => {
 };
 
 test("runs a turn of several steps in the workspace, and prints nothing", async () => {
+  verifies("scripted-runtime");
   const stderr: string[] = [];
   const { codex, model, workspace } = await start({ onStderr: (text) => stderr.push(text) });
   model.enqueue(
@@ -51,6 +53,7 @@ test("runs a turn of several steps in the workspace, and prints nothing", async 
 });
 
 test("ends the runtime, closes the model and removes the folders", async () => {
+  verifies("testing-cleanup");
   const bench = await start();
   const { codex, model, workspace, codexHome } = bench;
   expect(codex.metadata.codexHome).toBe(codexHome);
@@ -75,6 +78,7 @@ test("closes everything also when one part fails", async () => {
 });
 
 test("leaves nothing behind when the runtime does not start", async () => {
+  verifies("testing-cleanup");
   await using model = await ScriptedModel.start();
   await using cache = await createTestHome({ model });
   vi.stubEnv("XDG_CACHE_HOME", cache.workspace);

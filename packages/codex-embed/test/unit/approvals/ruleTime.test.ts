@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { askAbout } from "../../support/approvals.js";
 import { COMMAND_TEXTS } from "../../support/commandTexts.js";
+import { verifies } from "../../support/verifies.js";
 
 const rules = {
   commands: { allow: ["zzz **"], deny: ["zzz", "git push", "z* x", "x * y"] },
@@ -28,6 +29,7 @@ const quoted = (script: string) => `/bin/bash -lc "${script.replaceAll(/["\\$`]/
 const texts = Object.entries(COMMAND_TEXTS);
 
 test.each(texts)("%s: the time grows with the length, not with its square", async (_, text) => {
+  verifies("rule-time");
   await timeOf(text(2_000));
   const [short, long] = [await timeOf(text(4_000)), await timeOf(text(32_000))];
   // Eight times the length. Below a few milliseconds, anything else that happens weighs more than that.

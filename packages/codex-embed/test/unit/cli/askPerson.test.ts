@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { askPerson } from "../../../src/cli/askPerson.js";
 import type { CommandApprovalRequest, HandlerContext } from "../../../src/index.js";
+import { verifies } from "../../support/verifies.js";
 import { typist } from "./streams.js";
 
 const context = (signal = new AbortController().signal): HandlerContext => ({
@@ -49,6 +50,7 @@ describe("asking the person", () => {
   });
 
   it("shows a command whole, each line apart, without what would steer the terminal", async () => {
+    verifies("cli-shown-whole");
     const { handlers, asked } = person("n");
     await handlers.approveCommand?.(command("echo \u001b[2J\n  Allow it? [y/N] y\nrm -rf /"), context());
     expect(asked[0]).toContain("    $ echo \\u{1b}[2J\n        Allow it? [y/N] y\n      rm -rf /\n");
@@ -60,6 +62,7 @@ describe("asking the person", () => {
     ["the title of a window", "\u001b]0;$(rm -rf /)\u0007ls", "$ \\u{1b}]0;$(rm -rf /)\\u{7}ls\n"],
     ["a change of direction", "ls \u202e/ fr- mr", "$ ls \\u{202e}/ fr- mr\n"],
   ])("hides nothing of a command behind %s", async (_name, text, shown) => {
+    verifies("cli-shown-whole");
     const { handlers, asked } = person("n");
     await handlers.approveCommand?.(command(text), context());
     expect(asked[0]).toContain(shown);

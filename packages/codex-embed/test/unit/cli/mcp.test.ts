@@ -5,6 +5,7 @@ import type { McpHandle, McpHttpOptions } from "@codex-embed/mcp-server";
 import { describe, expect, it } from "vitest";
 import { type McpServers, mcpCommand } from "../../../src/cli/mcp.js";
 import { runProgram } from "../../../src/cli/program.js";
+import { verifies } from "../../support/verifies.js";
 import { keptStreams } from "./streams.js";
 
 /** Servers that only remember what they were started with, and end when they are closed, or at once. */
@@ -125,6 +126,7 @@ describe("codex-embed mcp", () => {
   });
 
   it("says how to install its package if that is missing, and hides no other failure", async () => {
+    verifies("mcp-package");
     const failing = async (error: Error) => {
       const { streams, stderr } = keptStreams();
       const code = await runProgram(["mcp"], streams, [mcpCommand(() => Promise.reject(error))]);

@@ -7,6 +7,7 @@ import { COMMANDS, runProgram } from "../../../src/cli/program.js";
 import { BadUsage, Failure, type Streams, withTerminal } from "../../../src/cli/terminal.js";
 import { TurnDeadlineError, UsageError } from "../../../src/index.js";
 import { RUNTIME_VERSION } from "../../../src/protocol/index.js";
+import { verifies } from "../../support/verifies.js";
 import { keptStreams } from "./streams.js";
 
 const command = (run: Command["run"]): Command => ({
@@ -120,6 +121,7 @@ describe("the program", () => {
     [["mcp", "--root", "/nowhere"], "UsageError (USAGE): --root holds /nowhere, which is not an existing folder."],
     [["mcp", "--http", "--token-file", "/dev/null/t"], "--token-file is /dev/null/t, which cannot be written."],
   ])("names the flag that was typed: %j", async (args, message) => {
+    verifies("refused-flag-value");
     const { code, stdout, stderr } = await program(args);
     expect(stdout).toBe("");
     expect(code).not.toBe(0);

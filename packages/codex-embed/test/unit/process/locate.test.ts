@@ -7,6 +7,7 @@ import { UsageError } from "../../../src/errors/base.js";
 import { LaunchError } from "../../../src/errors/connection.js";
 import { type LocateOptions, locateRuntime } from "../../../src/process/locate.js";
 import { RUNTIME_VERSION } from "../../../src/protocol/generated/tables.js";
+import { verifies } from "../../support/verifies.js";
 import { put, temporaryFolder } from "./temporary.js";
 
 const TRIPLE = "x86_64-unknown-linux-musl";
@@ -81,6 +82,7 @@ describe("codexBin", () => {
     ["not executable", (path: string) => void put(path, "", 0o644), "it is not executable"],
     ["below a file", (path: string) => void put(dirname(path), ""), "it cannot be read (ENOTDIR)"],
   ])("fails at once when it is %s", (_, make, reason) => {
+    verifies("named-executable");
     const path = join(temporaryFolder(), "folder", "codex");
     if (reason !== "it cannot be read (ENOTDIR)") mkdirSync(dirname(path));
     make(path);
@@ -117,6 +119,7 @@ describe("CODEX_BIN", () => {
   });
 
   it("does not fall back to the package when it is bad", () => {
+    verifies("named-executable");
     const error = failure({ env: { CODEX_BIN: "/nowhere/codex" } });
     expect(error.tried).toEqual([{ source: "CODEX_BIN", path: "/nowhere/codex", reason: "there is no such file" }]);
   });
@@ -135,6 +138,7 @@ describe("the package", () => {
     ["win32", "x64", "win32-x64", "x86_64-pc-windows-msvc", "codex.exe"],
     ["win32", "arm64", "win32-arm64", "aarch64-pc-windows-msvc", "codex.exe"],
   ])("is the one for %s on %s", (platform, arch, name, triple, binary) => {
+    verifies("find-binary");
     const folder = temporaryFolder();
     const path = install(join(folder, `node_modules/@openai/codex-${name}`), RUNTIME_VERSION, triple, binary);
     const found = locateRuntime({ env: {}, platform, arch, bases: [join(folder, "app.js")] });
@@ -142,6 +146,7 @@ describe("the package", () => {
   });
 
   it("is found where pnpm hides it: only visible from the package that depends on it", () => {
+    verifies("find-binary");
     const folder = temporaryFolder();
     const store = join(folder, "node_modules/.pnpm");
     const path = install(join(store, "codex-linux/node_modules/@openai/codex-linux-x64"));

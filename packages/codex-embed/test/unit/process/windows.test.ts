@@ -6,12 +6,14 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { findExecutable, withPathFolder } from "../../../src/process/environment.js";
 import { runtimeTarget } from "../../../src/process/locate.js";
 import { ProcessTree } from "../../../src/process/processTree.js";
+import { verifies } from "../../support/verifies.js";
 import { put, temporaryFolder } from "./temporary.js";
 
 const find = (name: string, env: Readonly<Record<string, string>>) => findExecutable(name, env, "win32");
 
 describe("the lookup on PATH", () => {
   it("takes folders that stand in quotes, with the semicolons in them", () => {
+    verifies("windows");
     const folder = join(temporaryFolder(), "Program Files; x86");
     const path = put(join(folder, "codex.exe"));
     expect(find("codex", { Path: `C:\\Windows;"${folder}";` })).toEqual({ path });
@@ -110,6 +112,7 @@ describe("the end of a tree", () => {
   }
 
   it("is taskkill, by force and with all children, at once or when the program exits", async () => {
+    verifies("windows");
     const told = onWindows("present");
     const tree = new ProcessTree(4242);
     await tree.signal("SIGTERM");

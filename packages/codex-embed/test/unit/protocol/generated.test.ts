@@ -19,6 +19,7 @@ import {
   type ServerRequests,
   serverRequestMethods,
 } from "../../../src/protocol/generated/tables.js";
+import { verifies } from "../../support/verifies.js";
 
 const protocolText = readFileSync(new URL("../../../src/protocol/generated/protocol.ts", import.meta.url), "utf8");
 
@@ -58,6 +59,7 @@ describe("protocol.ts", () => {
 
 describe("tables.ts", () => {
   it("has every message of the protocol", () => {
+    verifies("typed-protocol");
     expectTypeOf<keyof ClientRequests>().toEqualTypeOf<wire.ClientRequest["method"]>();
     expectTypeOf<keyof ServerRequests>().toEqualTypeOf<wire.ServerRequest["method"]>();
     expectTypeOf<keyof Notifications>().toEqualTypeOf<wire.ServerNotification["method"]>();
@@ -94,6 +96,7 @@ describe("tables.ts", () => {
   });
 
   it("has the version of the runtime that package.json pins", () => {
+    verifies("typed-protocol");
     const manifest = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
     expect(JSON.parse(manifest)).toHaveProperty(["optionalDependencies", "@openai/codex"], RUNTIME_VERSION);
   });

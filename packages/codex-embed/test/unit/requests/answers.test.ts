@@ -8,6 +8,7 @@ import { approveAll, type Handlers } from "../../../src/requests/handlers.js";
 import { isServerMethod, type ServerMethod } from "../../../src/requests/values.js";
 import type { HandlerErrorEvent } from "../../../src/stream/events.js";
 import { itemStarted, threadId, turnId } from "../../support/events.js";
+import { verifies } from "../../support/verifies.js";
 
 /** What one request is asked by, with valid answers and what they are on the wire, and invalid ones. */
 interface Row {
@@ -250,6 +251,7 @@ async function answerOf(method: string, row: Row, handlers: Handlers) {
 }
 
 test("every request of the protocol is in the table, and nothing else", () => {
+  verifies("every-request-handled");
   expect(Object.keys(rows).toSorted()).toEqual([...serverRequestMethods].toSorted());
   expect(serverRequestMethods.every(isServerMethod)).toBe(true);
   expect(["toString", "item/started", ""].some(isServerMethod)).toBe(false);
@@ -264,6 +266,7 @@ describe.each(table)("%s (%s)", (handler, method, row) => {
   });
 
   test("invalid answers, throws and rejections refuse, each with one report", async () => {
+    verifies("every-request-handled");
     const fail = () => {
       throw new Error("Broken.");
     };

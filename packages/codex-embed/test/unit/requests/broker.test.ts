@@ -8,6 +8,7 @@ import type { HandlerContext, Handlers } from "../../../src/requests/handlers.js
 import type { HandlerErrorEvent, Notification } from "../../../src/stream/events.js";
 import { completed, itemCompleted, itemStarted, threadId, turnId, turnRecord } from "../../support/events.js";
 import { untyped } from "../../support/turns.js";
+import { verifies } from "../../support/verifies.js";
 
 const at = { threadId, turnId, itemId: "item-1", startedAtMs: 1 };
 const command = (id: number | string, over: object = {}) => ({
@@ -90,6 +91,7 @@ describe("an answer", () => {
   });
 
   test("is given once: a request that is sent again while it is pending is not asked again", async () => {
+    verifies("asked-once");
     const { handler, contexts, decide } = undecided<"accept">();
     const { broker } = brokerOf({ approveCommand: handler });
     const first = broker.answer(command(0));
@@ -157,6 +159,7 @@ describe("a pending request", () => {
   test.each(ends)(
     "is void by %s: the signal fires, nothing is answered, and a late answer changes nothing",
     async (_, end) => {
+      verifies("asked-once");
       const { handler, contexts, decide } = undecided<"accept">();
       const { broker, errors, settled } = brokerOf({ approveCommand: handler });
       const answer = broker.answer(command(0));
@@ -295,6 +298,7 @@ describe("a file change", () => {
     ["was one of two in flight", [startedItem(), startedItem({}, other), itemCompleted(changeItem), startedItem()]],
     ["is not a file change", [startedItem({ item: { ...changeItem, type: "mcpToolCall" } })]],
   ])("whose item %s is declined, and no handler is asked", async (_, heard) => {
+    verifies("unknown-file-change");
     const { broker, errors, approveFileChange } = asked();
     for (const notification of heard) broker.observe(notification);
     expect(await broker.answer(fileChange(0))).toEqual({ decision: "decline" });
@@ -340,6 +344,7 @@ describe("a file change", () => {
       });
 
     test("is not joined with what was known before: another item may have started under its id", async () => {
+      verifies("unknown-file-change");
       const { broker, errors, approveFileChange } = asked();
       broker.observe(startedItem());
       broker.suspend();

@@ -7,6 +7,7 @@ import type { Logger } from "../../../src/runtime/activityLog.js";
 import { completed, itemStarted, threadId, turnId } from "../../support/events.js";
 import { FakeClient, turnOfTheLoop } from "../../support/fakeClient.js";
 import { untyped } from "../../support/turns.js";
+import { verifies } from "../../support/verifies.js";
 
 const escaped: unknown[] = [];
 const note = (reason: unknown) => void escaped.push(reason);
@@ -122,6 +123,7 @@ async function ask(handler: keyof Handlers, method: string, params: object, act:
 
 describe.each(requests)("%s", (handler, method, params, decline) => {
   test.each(Object.entries(odd))("%s", async (_, make) => {
+    verifies("throwing-callbacks");
     const expected = { answer: { id: "asked", result: decline }, reports: 1 };
     const throwing = () => {
       throw make();
@@ -137,6 +139,7 @@ describe.each(requests)("%s", (handler, method, params, decline) => {
 });
 
 test("what is checked is what is sent: a getter that changes its mind is asked once", async () => {
+  verifies("throwing-callbacks");
   let reads = 0;
   const answer = {
     get permissions() {
@@ -181,6 +184,7 @@ describe.each(Object.entries(odd))("a logger that throws or rejects with %s", (_
     ["as something that can be awaited", all(() => Object.defineProperty({}, "then", { get: throwing }))],
     ["in no way: it has no methods", {}],
   ])("%s", async (__, logger) => {
+    verifies("throwing-callbacks");
     const client = await FakeClient.connect({ logger: untyped<Logger>(logger) });
     client.transport.receive({ id: 0, method: "item/commandExecution/requestApproval", params: { threadId, turnId } });
     client.transport.receiveText("no message");

@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { InvalidParamsError, JsonRpcError, ServerBusyError } from "../../../src/errors/connection.js";
 import { replyError } from "../../../src/rpc/replyErrors.js";
+import { verifies } from "../../support/verifies.js";
 
 test("an unknown code becomes the plain class with everything that came", () => {
   const error = replyError("x/y", { code: -7, message: "odd", data: [1] });
@@ -30,6 +31,7 @@ test("overload is told by its number", () => {
 });
 
 test("a value that the runtime quotes is left out, however large it is and whatever it holds", () => {
+  verifies("errors-without-content");
   const large = 20 * 1024 * 1024;
   for (const value of [
     `"${"a".repeat(large)}"`,

@@ -7,6 +7,7 @@ import type { ConnectOptions } from "../../../src/runtime/options.js";
 import { checkedToken, remote } from "../../../src/runtime/remote.js";
 import { timeLimit } from "../../../src/util/async.js";
 import { untyped } from "../../support/turns.js";
+import { verifies } from "../../support/verifies.js";
 
 const SECRET = "s3cr3t-t0ken";
 
@@ -47,6 +48,7 @@ test.each([
   ["ws://[::1]:1", true],
   ["unix:///tmp/x.sock", true],
 ])("a token for %s is let through: %s", (address, allowed) => {
+  verifies("unencrypted-token");
   const secrets: ConnectOptions[] = [
     { token: SECRET },
     { tokenProvider: () => SECRET },

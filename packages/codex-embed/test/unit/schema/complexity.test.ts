@@ -5,6 +5,7 @@ import * as z from "zod";
 import { prepareOutput } from "../../../src/schema/prepare.js";
 import { type JsonObject, type Schema } from "../../../src/schema/types.js";
 import { leastCpuMs } from "../../support/cpuTime.js";
+import { verifies } from "../../support/verifies.js";
 
 const object = (properties: JsonObject, required = Object.keys(properties)): JsonObject => ({
   type: "object",
@@ -126,6 +127,7 @@ async function fastest(schema: Schema, answer: string): Promise<number> {
 
 describe("the check of an answer takes time that grows with its size alone", () => {
   test.each(CASES)("%s", async (_, schema, small, value) => {
+    verifies("validation-time");
     const [one, eight] = [small, small * 8].map((size) => JSON.stringify({ root: value(size) }));
     if (one === undefined || eight === undefined) throw new Error("Both sizes have a value.");
     const [before, after] = [await fastest(schema, one), await fastest(schema, eight)];
@@ -156,6 +158,7 @@ describe("an answer that would take too much", () => {
     ["zod", lazily],
     ["JSON Schema", byReference],
   ])("of nesting is one that does not conform, by %s", async (_, schema) => {
+    verifies("validation-time");
     const { parse } = await prepareOutput(schema, "outputSchema");
     expect(await parse(deep(600))).toMatchObject({ ok: true });
     for (const text of [deep(1_500), `{"root":${"[".repeat(100_000)}${"]".repeat(100_000)}}`]) {
@@ -173,6 +176,7 @@ describe("an answer that would take too much", () => {
   });
 
   test("of a pattern is cut off, and one that conforms is taken", async () => {
+    verifies("validation-time");
     const schema = root({ type: "string", pattern: "^(a+)+$" });
     const { parse } = await prepareOutput(schema, "outputSchema");
     expect(await parse(JSON.stringify({ root: "a".repeat(40) }))).toMatchObject({ ok: true });

@@ -9,6 +9,7 @@ import * as mini from "zod/mini";
 import { UsageError } from "../../../src/errors/base.js";
 import { toJsonSchema } from "../../../src/schema/prepare.js";
 import { type Schema } from "../../../src/schema/types.js";
+import { verifies } from "../../support/verifies.js";
 
 const input = (schema: Schema) => toJsonSchema(schema, { io: "input", where: "outputSchema" });
 
@@ -26,6 +27,7 @@ describe("toJsonSchema", () => {
     ["JSON Schema", expected],
     ["JSON Schema without a prototype", Object.assign(Object.create(null), expected)],
   ])("takes a schema of %s", (_, schema) => {
+    verifies("schema-libraries");
     const { $schema: __, ...rest } = input(schema);
     expect(rest).toStrictEqual(expected);
   });
@@ -83,6 +85,7 @@ describe("toJsonSchema", () => {
     ["null", null, "is not a schema"],
     ["a cycle", circular, "is not JSON"],
   ])("refuses %s, and says what to do", (_, schema, hint) => {
+    verifies("schema-libraries");
     const call: (schema: never) => unknown = input;
     const run = () => Reflect.apply(call, undefined, [schema]);
     expect(run).toThrow(UsageError);

@@ -3,6 +3,7 @@ import { UsageError } from "../../../src/errors/base.js";
 import { prepareArguments, prepareOutput } from "../../../src/schema/prepare.js";
 import { type JsonObject } from "../../../src/schema/types.js";
 import { tool } from "../../../src/tools/tool.js";
+import { verifies } from "../../support/verifies.js";
 
 const having = (property: JsonObject, more: JsonObject = {}): JsonObject => ({
   type: "object",
@@ -38,6 +39,7 @@ describe("a schema that could not be compiled is refused when it is given", () =
     ["#/properties/a/$ref", having({ $ref: "elsewhere.json" })],
     ["#/$defs/b/uniqueItems", having(text, { $defs: { b: { type: "array", uniqueItems: "yes" } } })],
   ])("at %s: %o", async (where, schema) => {
+    verifies("unusable-schema");
     const problem = `is not a valid JSON Schema: at ${where},`;
     await expect(prepareOutput(schema, "outputSchema")).rejects.toThrow(UsageError);
     await expect(prepareOutput(schema, "outputSchema")).rejects.toThrow(problem);
@@ -68,6 +70,7 @@ describe("nullable of OpenAPI stays nullable", () => {
   ];
 
   test.each(cases)("of %s", async (_, property, value) => {
+    verifies("unusable-schema");
     const schema = having(property, { $defs });
     const { parse } = await prepareOutput(schema, "outputSchema");
     const { validate } = prepareArguments(schema, "parameters");

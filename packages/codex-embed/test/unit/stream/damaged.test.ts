@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { TurnFailedError } from "../../../src/errors/turn.js";
 import { agentMessage, completed, itemCompleted, started, threadId, turnId, turnRecord } from "../../support/events.js";
 import { FakeClient } from "../../support/fakeClient.js";
+import { verifies } from "../../support/verifies.js";
 
 const at = { threadId, turnId };
 
@@ -38,6 +39,7 @@ test.each([
   ["a usage without a total", { method: "thread/tokenUsage/updated", params: { ...at, tokenUsage: { last: {} } } }],
   ["a resolved request without parameters", { method: "serverRequest/resolved" }],
 ])("a notification with %s is told to nobody, and the turn goes on", async (_, message) => {
+  verifies("unreadable-notification");
   const { transport, turn, runtime } = await running();
   const end = [itemCompleted(agentMessage("m", "Done")), completed()];
   for (const line of [message, ...end]) transport.receive(line);

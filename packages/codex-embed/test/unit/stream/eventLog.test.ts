@@ -5,6 +5,7 @@ import { StreamOverflowError } from "../../../src/errors/turn.js";
 import { EventLog } from "../../../src/stream/eventLog.js";
 import type { TurnEvent } from "../../../src/stream/events.js";
 import { completed, delta, started } from "../../support/events.js";
+import { verifies } from "../../support/verifies.js";
 
 function log(events: readonly TurnEvent[], limitBytes = 1_000_000): EventLog {
   const made = new EventLog(limitBytes);
@@ -42,6 +43,7 @@ describe("EventLog", () => {
   });
 
   test("gives a reader that lags what it missed, and only that, in one event", async () => {
+    verifies("slow-reader");
     const events = log([delta("a")]);
     const reader = events.reader();
     expect(await reader.next()).toEqual({ done: false, value: delta("a") });
@@ -74,6 +76,7 @@ describe("EventLog", () => {
   });
 
   test("does not let one reader hold another back", async () => {
+    verifies("slow-reader");
     const events = log([]);
     const idle = events.reader();
     const fast = collect(events.reader());

@@ -4,6 +4,7 @@ import { PassThrough } from "node:stream";
 import { expect, it, onTestFinished, vi } from "vitest";
 import type { TurnEvent } from "../../../src/stream/events.js";
 import { partialOutputOf } from "../../../src/stream/partialOutput.js";
+import { verifies } from "../../support/verifies.js";
 
 const turn = { threadId: "thread", turnId: "turn" };
 const item = (id: string, text: string) => ({
@@ -40,6 +41,7 @@ function stage() {
 }
 
 it("shows what came last although nothing comes after it", async () => {
+  verifies("partial-output-latest");
   const { events, values, next } = stage();
   for (const event of [started("m"), delta("m", '{"a":1,'), delta("m", '"b":[2,'), delta("m", "3,")])
     events.write(event);

@@ -8,6 +8,7 @@ import { Connection } from "../../../src/rpc/connection.js";
 import { completed, delta, started, threadId, turnRecord } from "../../support/events.js";
 import { FakeClient, turnOfTheLoop } from "../../support/fakeClient.js";
 import { FakeTransport } from "../../support/fakeTransport.js";
+import { verifies } from "../../support/verifies.js";
 
 const escaped: unknown[] = [];
 const note = (reason: unknown) => void escaped.push(reason);
@@ -90,6 +91,7 @@ test("each request settles by what comes first: its answer, its abort, or the en
 const ACTIONS = ["reply", "started", "delta", "completed", "abort", "close", "end", "request", "ask"] as const;
 
 test("a turn, its readers and everything around it settle in every order of answer, abort, close and end", async () => {
+  verifies("settles-once");
   const actions = fc.shuffledSubarray([...ACTIONS], { minLength: 1 });
   const pauses = fc.array(fc.boolean(), { minLength: ACTIONS.length, maxLength: ACTIONS.length });
   await fc.assert(

@@ -22,6 +22,7 @@ import {
   turnRecord,
   usageUpdated,
 } from "../../support/events.js";
+import { verifies } from "../../support/verifies.js";
 
 const reconnected: TurnEvent = { method: "reconnected", params: { threadId, turnId } };
 
@@ -46,6 +47,7 @@ function accumulate(
 
 describe("the final response", () => {
   test("is the last message that is neither commentary nor empty", () => {
+    verifies("final-answer");
     const messages = [
       agentMessage("1", "A", "final_answer"),
       agentMessage("2", "B"),

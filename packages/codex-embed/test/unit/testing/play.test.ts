@@ -27,6 +27,7 @@ import {
 } from "../../../src/testing/index.js";
 import { compile, IdCounter } from "../../../src/testing/script.js";
 import { play } from "../../../src/testing/scriptedModel.js";
+import { verifies } from "../../support/verifies.js";
 import { ask, open, readUntil, types } from "./ask.js";
 
 let model: ScriptedModel;
@@ -147,6 +148,7 @@ test("passes raw items and events on", async () => {
 });
 
 test("waits at a gate between two deltas", async () => {
+  verifies("scripted-failures");
   const hold = gate();
   model.enqueue(message({ deltas: ["before", hold, "after"] }));
   const response = await open(model.baseUrl);
@@ -213,6 +215,7 @@ test("sends the headers of a step", async () => {
 });
 
 test("fails over HTTP", async () => {
+  verifies("scripted-failures");
   model.enqueue(
     fail(429, { code: "c", type: "t", message: "m", details: { resets_at: 1 }, headers: { "retry-after": "1" } }),
     fail(500, { body: "plain" }),
@@ -239,6 +242,7 @@ test("fails or stops short in the stream", async () => {
 });
 
 test("drops the connection after everything before was sent", async () => {
+  verifies("scripted-failures");
   const long = "x".repeat(300_000);
   model.enqueue(step(message(long), disconnect()));
   const { text, rest } = await readUntil(await open(model.baseUrl), "output_item.done");

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fail, gate, message, ScriptError, ScriptedModel, shell, silence, step } from "../../../src/testing/index.js";
+import { verifies } from "../../support/verifies.js";
 import { ask, open, requestBody, types } from "./ask.js";
 
 let model: ScriptedModel;
@@ -61,6 +62,7 @@ test("falls back from an empty route to the main queue, and then to the responde
 });
 
 test("refuses a request that no step is left for, and remembers it", async () => {
+  verifies("script-mismatch");
   const answer = await ask(model.baseUrl);
   expect(answer.status).toBe(400);
   expect(JSON.parse(answer.text)).toEqual({
@@ -74,6 +76,7 @@ test("refuses a request that no step is left for, and remembers it", async () =>
 });
 
 test("names the steps that were not used, and not what they say", () => {
+  verifies("script-mismatch");
   model.enqueue(message("secret"), step(message("secret"), shell("secret")));
   model.when(() => false).enqueue(fail(500));
   const complain = (): void => model.assertComplete();

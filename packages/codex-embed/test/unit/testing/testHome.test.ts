@@ -12,6 +12,7 @@ import {
   testConfigToml,
   testEnvironment,
 } from "../../../src/testing/startTestCodex.js";
+import { verifies } from "../../support/verifies.js";
 
 const model = { baseUrl: "http://127.0.0.1:1/v1" };
 
@@ -79,6 +80,7 @@ test("merges more configuration over its own, with every kind of value", () => {
 });
 
 test("keeps credentials, proxies, git and the user's home out of the environment", () => {
+  verifies("testing-isolation");
   const source = {
     PATH: "/bin",
     LANG: "C",

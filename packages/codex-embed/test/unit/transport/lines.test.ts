@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LineFramer } from "../../../src/transport/stdio.js";
+import { verifies } from "../../support/verifies.js";
 
 function frame(chunks: readonly Buffer[], maxLineBytes = 1024 * 1024) {
   const lines: string[] = [];
@@ -101,10 +102,12 @@ describe("LineFramer", () => {
   });
 
   test("splits at LF alone: U+2028, U+2029 and CR are part of a line", () => {
+    verifies("line-splitting");
     expect(frame([Buffer.from('{"a":"x\u2028y\u2029z\r"}\n')]).lines).toEqual(['{"a":"x\u2028y\u2029z\r"}']);
   });
 
   test("puts a character together that a chunk boundary cut", () => {
+    verifies("line-splitting");
     const bytes = Buffer.from("😀\n");
     expect(frame([...bytes].map((byte) => Buffer.from([byte]))).lines).toEqual(["😀"]);
   });

@@ -3,6 +3,7 @@ import { indent } from "../../../../mcp-server/src/forms.js";
 import { displayText } from "../../../src/cli/render/text.js";
 import { displayJson, escapeForDisplay, isSafeToDisplay } from "../../../src/util/display.js";
 import { quadraticShare } from "../../support/cost.js";
+import { verifies } from "../../support/verifies.js";
 
 const ALL = Array.from({ length: 0x110000 }, (_, codePoint) => String.fromCodePoint(codePoint));
 /** What shows as nothing, or steers a terminal. A line feed is left to whoever lays the text out. */
@@ -14,6 +15,7 @@ describe("every character that shows as nothing", () => {
   const written = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16)}}`;
 
   test("is written out, by the terminal and in the forms of the MCP server alike", () => {
+    verifies("invisible-characters");
     expect(INVISIBLE.length).toBeGreaterThan(4_000);
     for (const character of INVISIBLE) {
       if (character === "\n" || character === "\t") continue;
@@ -31,6 +33,7 @@ describe("every character that shows as nothing", () => {
   });
 
   test("is escaped in JSON, which stays the same value", () => {
+    verifies("invisible-characters");
     for (const character of INVISIBLE) {
       const json = displayJson({ [character]: character }, 1);
       if (character !== "\n") expect(json.includes(character)).toBe(false);

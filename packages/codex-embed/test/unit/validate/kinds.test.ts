@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { didYouMean, editDistance } from "../../../src/validate/kinds.js";
+import { verifies } from "../../support/verifies.js";
 
 describe("didYouMean", () => {
   it.each([
@@ -28,6 +29,7 @@ describe("didYouMean", () => {
     ["co", null],
     [`json${"n".repeat(60)}`, null],
   ])("%j was meant to be %j", (word, candidate) => {
+    verifies("mistyped-flag");
     expect(didYouMean(word, flags)).toBe(candidate);
   });
 });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { askAbout, numbers, shown } from "../../support/approvals.js";
+import { verifies } from "../../support/verifies.js";
 
 let folder: string;
 let mark: string;
@@ -239,6 +240,7 @@ test("each way to run rm is declined", async () => {
 });
 
 test("a random script that ran rm was declined", async () => {
+  verifies("deny-rules");
   const ran = await keep(scripts(7, 250, SPELLINGS, WRAPPERS), runsRm);
   expect(await keep(ran, async (script) => !(await isDeclined(script)))).toEqual([]);
   expect(ran.length).toBeGreaterThan(100);

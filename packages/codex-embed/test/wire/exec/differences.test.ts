@@ -9,6 +9,7 @@ import * as z from "zod";
 import * as ours from "../../../src/exec/index.js";
 import { answer, failed, says, started } from "../../support/execEvents.js";
 import { type ExecPlay, FakeExec } from "../../support/fakeExec.js";
+import { verifies } from "../../support/verifies.js";
 
 const docs = readFileSync(new URL("../../../../../docs/exec.md", import.meta.url), "utf8");
 const root = fileURLToPath(new URL("../../../../../", import.meta.url));
@@ -250,12 +251,14 @@ describe.skipIf(process.platform === "win32")("what differs from @openai/codex-s
       our: { error: typed("USAGE"), argv: undefined },
     },
   ])("$row", async ({ row, attempt: each, their, our }) => {
+    verifies("exec-differences");
     expect(docs).toContain(`| ${row} |`);
     expect(await attempt(theirs.Codex, each)).toMatchObject(their);
     expect(await attempt(ours.Codex, each)).toMatchObject(our);
   });
 
   it("has these in the docs as well, which other tests show of our side", () => {
+    verifies("exec-differences");
     for (const row of [
       "A runtime that exits before it has read the prompt",
       "An abort",

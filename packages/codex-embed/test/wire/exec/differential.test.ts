@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import * as ours from "../../../src/exec/index.js";
 import { answer, completed, failed, started, turnStarted } from "../../support/execEvents.js";
 import { type ExecCall, type ExecPlay, FakeExec } from "../../support/fakeExec.js";
+import { verifies } from "../../support/verifies.js";
 
 const RUNS = 150;
 
@@ -249,6 +250,7 @@ describe.skipIf(process.platform === "win32")("beside @openai/codex-sdk", () => 
   });
 
   it("exports the same names", () => {
+    verifies("exec-exports");
     expect(Object.keys(ours)).toEqual(expect.arrayContaining(Object.keys(theirs)));
   });
 

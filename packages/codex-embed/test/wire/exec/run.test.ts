@@ -18,6 +18,7 @@ import {
 import { answer, begun, completed, ended, failed, says, started, turnStarted } from "../../support/execEvents.js";
 import { prints, shellRuntime } from "../../support/fakeExec.js";
 import { leavesNothing } from "../../support/leaks.js";
+import { verifies } from "../../support/verifies.js";
 import { runs, until } from "../process/children.js";
 
 /** A thread of a runtime that is a piece of shell script. */
@@ -98,15 +99,16 @@ describe.skipIf(process.platform === "win32")("a runtime that ends too early", (
       is: { exitCode: 0, stderrTail: "" },
       says: ["before the turn was completed."],
     },
-  ])("rejects when it ends $how", ({ script, is, says: parts }) =>
-    leavesNothing(async () => {
+  ])("rejects when it ends $how", ({ script, is, says: parts }) => {
+    verifies("exec-incomplete-turn");
+    return leavesNothing(async () => {
       const error = await rejection(threadOf(script).thread.run("x".repeat(8 << 20)));
       expect(error).toBeInstanceOf(ExecExitError);
       expect(error).toMatchObject({ code: "EXEC_EXITED", ...is });
       for (const part of parts) expect(error).toHaveProperty("message", expect.stringContaining(part));
       expect(error).toHaveProperty("stack", expect.stringContaining("run.test.ts"));
-    }),
-  );
+    });
+  });
 
   it("never puts the prompt into a message", async () => {
     const error = await rejection(threadOf("exit 1").thread.run("my secret prompt"));
@@ -114,6 +116,7 @@ describe.skipIf(process.platform === "win32")("a runtime that ends too early", (
   });
 
   it("has what there was of the turn, and what had begun", async () => {
+    verifies("exec-incomplete-turn");
     const item = {
       id: "c",
       type: "command_execution",
@@ -359,6 +362,7 @@ describe.skipIf(process.platform === "win32")("around the process", () => {
       says: "run: signal is an AbortController. Give its .signal.",
     },
   ])("refuses $what before it starts anything", async ({ codex, turn, says: part }) => {
+    verifies("exec-thread-id");
     const { path, folder } = shellRuntime('touch "$here/started"');
     const call = async () => new Codex({ codexPathOverride: path, ...codex }).startThread().run("x", turn);
     const error = await rejection(call());

@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { AgentProcess } from "../../../src/process/agentProcess.js";
 import { newMark } from "../../../src/process/environment.js";
 import { marked } from "../../support/leaks.js";
+import { verifies } from "../../support/verifies.js";
 import { bundleHost, Lines, runs, shellRequest, startFixture, temporaryFolder, until } from "./children.js";
 
 /** Ways to leave: each says `ready` when what it leaves behind is there and no line of parents leads to it. */
@@ -70,6 +71,7 @@ describe.runIf(process.platform === "linux")("what has left the tree", () => {
   });
 
   it.each(Object.entries(DETACHED))("%s is ended when this program exits", async (_, script) => {
+    verifies("exit-leaves-no-process");
     const host = spawn(process.execPath, [
       bundleHost("hostWithAgent.ts", await temporaryFolder()),
       "/bin/sh",
@@ -87,6 +89,7 @@ describe.runIf(process.platform === "linux")("what has left the tree", () => {
   });
 
   it("is not what carries the mark of another launch, also of the one around this", async () => {
+    verifies("exit-leaves-no-process");
     const outer = newMark();
     process.env[outer] = "1";
     onTestFinished(() => void delete process.env[outer]);
@@ -100,6 +103,7 @@ describe.runIf(process.platform === "linux")("what has left the tree", () => {
   });
 
   it.runIf(process.getuid?.() === 0)("is not ended when it belongs to another user", async () => {
+    verifies("exit-leaves-no-process");
     const { agent, mark } = await left("echo ready");
     const env = { [mark]: "1" };
     const stranger = spawn("/bin/sleep", ["600"], { env, uid: 65_534, gid: 65_534, stdio: "ignore" });

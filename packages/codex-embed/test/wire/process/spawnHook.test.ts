@@ -8,6 +8,7 @@ import { describe, expect, it, vi } from "vitest";
 import { AgentProcess, type Spawn, type SpawnedProcess } from "../../../src/process/agentProcess.js";
 import type { SpawnRequest } from "../../../src/process/launch.js";
 import { untyped } from "../../support/turns.js";
+import { verifies } from "../../support/verifies.js";
 
 /** Stands for a process on another machine: no id, and an end that is only reported. */
 class Remote extends EventEmitter implements SpawnedProcess {
@@ -81,6 +82,7 @@ it("reports a child that Node had no files for, and so gave no pipes", async () 
 
 describe("a custom spawn", () => {
   it("gets the whole request, and its process is used", async () => {
+    verifies("spawn-hook");
     const remote = new Remote("stdin");
     let requested: SpawnRequest | undefined;
     const starting = AgentProcess.start(request, {
