@@ -130,4 +130,4 @@ export type {
 export type { ToolResult, ToolResultPart } from "./tools/result.js";
 export { type Tool, type ToolContext, type ToolGroup, type ToolOptions, tool, toolGroup } from "./tools/tool.js";
 export { escapeForDisplay, isSafeToDisplay } from "./util/display.js";
-export type { ReviewFinding, ReviewVerdict } from "./validate/reviewTarget.js";
+export type { ReviewFinding, ReviewVerdict } from "./validate/review.js";

@@ -21,8 +21,7 @@ import { type OutputOf, repairRequest } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import type { TurnEvent } from "../stream/events.js";
 import { flag, list, required, signal, text } from "../validate/kinds.js";
-import { checkOptions } from "../validate/options.js";
-import { checkReviewTarget } from "../validate/reviewTarget.js";
+import { checkOptions, checkReviewTarget } from "../validate/options.js";
 import type { GoalHandle, GoalResult } from "./goal.js";
 import {
   checkObjective,

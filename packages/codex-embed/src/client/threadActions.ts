@@ -10,7 +10,7 @@ import type { EndedTurn, TurnUsage } from "../protocol/shapes.js";
 import type { TurnLimits } from "../runtime/options.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { itemKey, type TurnEvent } from "../stream/events.js";
-import { type ReviewFinding, type ReviewVerdict, readFindings, readReviewJson } from "../validate/reviewTarget.js";
+import { type ReviewFinding, type ReviewVerdict, readFindings, readReviewJson } from "../validate/review.js";
 import type { StartedTurn, StartPlan } from "./limits.js";
 import type { TurnStarter } from "./startTurn.js";
 import { TurnHandle, type TurnOutcome } from "./turn.js";

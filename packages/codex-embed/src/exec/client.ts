@@ -1,4 +1,5 @@
-import { checkReviewTarget, type ReviewContent, readFindings, readReviewJson } from "../validate/reviewTarget.js";
+import { checkReviewTarget } from "../validate/options.js";
+import { type ReviewContent, readFindings, readReviewJson } from "../validate/review.js";
 import {
   CODEX,
   type CodexOptions,

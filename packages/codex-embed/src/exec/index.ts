@@ -6,7 +6,7 @@ export { OutputValidationError } from "../errors/turn.js";
 export type { Spawn, SpawnedProcess } from "../process/agentProcess.js";
 export type { SpawnRequest } from "../process/launch.js";
 export type { InferOutput } from "../schema/types.js";
-export type { ReviewContent, ReviewFinding, ReviewVerdict } from "../validate/reviewTarget.js";
+export type { ReviewContent, ReviewFinding, ReviewVerdict } from "../validate/review.js";
 export type { ReviewResult, ReviewTarget } from "./client.js";
 export { Codex } from "./client.js";
 export type { Input, UserInput } from "./commandLine.js";

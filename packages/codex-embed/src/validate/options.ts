@@ -1,6 +1,20 @@
 import { UsageError } from "../errors/base.js";
+import type { ReviewTarget } from "../protocol/generated/protocol.js";
 import { isPlainObject } from "../util/json.js";
-import { at, type Check, didYouMean, isObject, oneOf, type Place, shownKey, wrongKind } from "./kinds.js";
+import {
+  at,
+  type Check,
+  didYouMean,
+  filled,
+  isObject,
+  nullable,
+  oneOf,
+  type Place,
+  required,
+  shownKey,
+  text,
+  wrongKind,
+} from "./kinds.js";
 
 /** A check for every option of a type. The compiler refuses a table with a missing or an additional option. */
 export type OptionTable<T> = { readonly [K in keyof T]-?: Check };
@@ -54,6 +68,18 @@ export function variants(tag: string, tables: Readonly<Record<string, Readonly<R
     const table = typeof name === "string" ? tables[name] : undefined;
     if (table !== undefined) checkTable(value, place, table);
   };
+}
+
+const REVIEW_TARGETS: VariantTables<ReviewTarget, "type"> = {
+  uncommittedChanges: { type: text },
+  baseBranch: { type: text, branch: required(filled) },
+  commit: { type: text, sha: required(filled), title: nullable(text) },
+  custom: { type: text, instructions: required(filled) },
+};
+
+/** Throws `UsageError` for an invalid target of a review. */
+export function checkReviewTarget(value: unknown, call: string): void {
+  variants("type", REVIEW_TARGETS)(value, { call, path: "target" });
 }
 
 function checkTable<T>(options: T, place: Place, table: Readonly<Record<string, Check>>, elsewhere: Advice = {}): T {

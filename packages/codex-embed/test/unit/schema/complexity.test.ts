@@ -1,4 +1,4 @@
-/** Holds the time that an answer takes to be checked to its size, for schemas that invite more. */
+/** The check of an answer takes linear time, also with schemas that invite more. */
 
 import { describe, expect, test } from "vitest";
 import * as z from "zod";

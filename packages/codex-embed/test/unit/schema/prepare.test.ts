@@ -1,5 +1,3 @@
-/** Tests schemas made ready: what is sent, and what becomes of answers and arguments. */
-
 import { toStandardJsonSchema } from "@valibot/to-json-schema";
 import { type } from "arktype";
 import * as v from "valibot";

@@ -1,4 +1,4 @@
-/** Tests how schemas of all kinds become JSON Schema, and what those are told that cannot. */
+/** The conversion of schemas of all libraries to JSON Schema, and the advice for those that have none. */
 
 import { toStandardJsonSchema } from "@valibot/to-json-schema";
 import { type } from "arktype";

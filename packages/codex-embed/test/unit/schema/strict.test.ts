@@ -1,5 +1,3 @@
-/** Tests the strict form of schemas: the rules, the refusals, and that nothing a schema allows is lost. */
-
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

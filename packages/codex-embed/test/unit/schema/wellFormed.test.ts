@@ -1,5 +1,3 @@
-/** Tests the look at a plain JSON Schema when it is given. */
-
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../../src/errors/base.js";
 import { prepareArguments, prepareOutput } from "../../../src/schema/prepare.js";

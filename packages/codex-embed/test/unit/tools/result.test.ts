@@ -1,5 +1,3 @@
-/** Tests what a tool may return, and how it becomes the wire's. */
-
 import { describe, expect, test } from "vitest";
 import type { DynamicToolCallOutputContentItem } from "../../../src/protocol/generated/protocol.js";
 import { type Tool, ToolSet, tool } from "../../../src/tools/tool.js";

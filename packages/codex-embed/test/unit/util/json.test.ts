@@ -1,5 +1,3 @@
-/** Tests what JSON cannot carry, and the repair of text that is not well-formed. */
-
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { describeFault, findJsonFault, replaceUnpairedSurrogates } from "../../../src/util/json.js";

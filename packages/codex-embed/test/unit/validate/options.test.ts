@@ -1,5 +1,3 @@
-/** Owns the unit tests of the check of options: what is refused, and what is said about it. */
-
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

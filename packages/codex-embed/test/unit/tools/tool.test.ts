@@ -1,5 +1,3 @@
-/** Tests tools: how they are named and advertised, and that every call gets one answer that the model can read. */
-
 import { getEventListeners } from "node:events";
 import * as v from "valibot";
 import { describe, expect, test, vi } from "vitest";

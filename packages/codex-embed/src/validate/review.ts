@@ -1,21 +1,4 @@
-import type { ReviewTarget } from "../protocol/generated/protocol.js";
 import { isRecord } from "../util/json.js";
-import { filled, nullable, required, text } from "./kinds.js";
-import { type VariantTables, variants } from "./options.js";
-
-const TARGETS: VariantTables<ReviewTarget, "type"> = {
-  uncommittedChanges: { type: text },
-  baseBranch: { type: text, branch: required(filled) },
-  commit: { type: text, sha: required(filled), title: nullable(text) },
-  custom: { type: text, instructions: required(filled) },
-};
-
-const target = variants("type", TARGETS);
-
-/** Throws `UsageError` for an invalid target of a review. */
-export function checkReviewTarget(value: unknown, call: string): void {
-  target(value, { call, path: "target" });
-}
 
 /** One finding of a review. */
 export interface ReviewFinding {
