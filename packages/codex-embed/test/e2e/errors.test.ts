@@ -202,9 +202,9 @@ describe("the advice fits what has become of the thread", () => {
       threads.map(async (thread) => (await rejection(thread.run("Hi"), UsageError)).message),
     );
     expect(says).toEqual([
-      expect.stringContaining("resume it first"),
+      expect.stringContaining("Call codex.resumeThread(id) first."),
       expect.stringContaining("unarchiveThread(id)"),
-      expect.stringContaining("It was deleted. Start a new one."),
+      expect.stringContaining("It was deleted. Start a new one with codex.startThread()."),
     ]);
   });
 
@@ -215,7 +215,7 @@ describe("the advice fits what has become of the thread", () => {
     expect(archive.message).toContain("It is ephemeral");
     await thread.unsubscribe();
     const run = await rejection(thread.run("Hi"), UsageError);
-    expect(run.message).toContain("is ephemeral and not stored");
+    expect(run.message).toContain("is ephemeral and was not stored");
     expect(run.message).not.toContain("resume");
   });
 

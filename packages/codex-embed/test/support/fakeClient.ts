@@ -45,7 +45,10 @@ export class FakeClient {
 
   /** Starts a thread of this id. */
   async thread(id: string): Promise<Thread> {
+    const before = this.transport.sent.length;
     const started = Thread.start(this.runtime, {});
+    // Otherwise the request of an earlier thread would be answered again.
+    while (this.transport.sent.length === before) await turnOfTheLoop();
     await this.reply("account/read", { account: null, requiresOpenaiAuth: false });
     await this.reply("thread/start", { thread: { id }, cwd: "/", model: "m", modelProvider: "p" });
     return started;
