@@ -1,5 +1,6 @@
 import type { ApprovalRulesOptions } from "codex-embed/approvals";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
+import type * as CommandRules from "../../../src/approvals/commandRules.js";
 import { commandsIn } from "../../../src/approvals/commandRules.js";
 import { wildcardText } from "../../../src/approvals/patterns.js";
 import { askAbout, shown } from "../../support/approvals.js";
@@ -172,5 +173,37 @@ describe("commandsIn", () => {
     const long = `eval '${"a ".repeat(30_000)}'; `;
     expect(found(Array.from({ length: 6 }, (_, i) => `${long}${i}`).join("")).at(-1)).toContain("too many scripts");
     expect(found("find . -exec ".repeat(4_000)).at(-1)).toContain("too many of its words");
+  });
+});
+
+describe("the warning about allowed programs", () => {
+  /** A fresh copy for each test: a program is warned about once in a process. */
+  let rules: typeof CommandRules;
+  let emitWarning: MockInstance<typeof process.emitWarning>;
+  beforeEach(async () => {
+    vi.resetModules();
+    rules = await import("../../../src/approvals/commandRules.js");
+    emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    emitWarning.mockClear();
+  });
+  const warnings = () => emitWarning.mock.calls.map(([message]) => String(message));
+
+  test("names those of allow patterns, and none of deny patterns", () => {
+    const allow = ["git status", "npm test **", "git log", "/usr/bin/make", ["./build.sh"], "env **", "ls **", "df -h"];
+    rules.commandRules({ allow, deny: ["cargo"] });
+    expect(warnings()).toEqual([expect.stringContaining("has git, npm, /usr/bin/make, ./build.sh, env. ")]);
+  });
+
+  test.each(["ls **", "cat *", "date", "df -h", "grep a **", "systemctl status *", "git --version", "node -v"])(
+    "is not for %s",
+    (pattern) => {
+      rules.commandRules({ allow: [pattern], deny: ["git push"] });
+      expect(warnings()).toEqual([]);
+    },
+  );
+
+  test("is for a program with more than its version", () => {
+    rules.commandRules({ allow: ["git --version *"] });
+    expect(warnings()).toHaveLength(1);
   });
 });

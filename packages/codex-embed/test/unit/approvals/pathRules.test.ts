@@ -190,6 +190,25 @@ describe("path rules", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+  test("allow a .. behind a link only if both readings of it are allowed", () => {
+    symlinkSync(at("other"), at("open", "out"));
+    const asked = `${at("open", "out")}/../a`;
+    expect(pathRules({ allow: [at("open", "**")] }).file(asked, []).outcome).toBe("unmatched");
+    expect(pathRules({ allow: [at("*")] }).file(asked, []).outcome).toBe("unmatched");
+    expect(pathRules({ allow: [at("open", "**"), at("*")] }).file(asked, []).outcome).toBe("accept");
+  });
+
+  test("allow a link only if its target and the folder that contains it are allowed", () => {
+    symlinkSync(at("open", "file"), at("other", "in"));
+    symlinkSync(at("real", "x"), at("open", "file2"));
+    expect(pathRules({ allow: [at("open", "**")] }).file(at("other", "in"), []).outcome).toBe("unmatched");
+    expect(pathRules({ allow: [at("open", "**"), at("other", "*")] }).file(at("other", "in"), []).outcome).toBe(
+      "accept",
+    );
+    const asked = `${at("open", "out")}/../file2`;
+    expect(pathRules({ allow: [at("open", "**"), at("*")] }).file(asked, []).outcome).toBe("unmatched");
+  });
+
   test("say which pattern decides", () => {
     const rules = pathRules({ allow: [at("open", "**")], deny: [at("open", "*.key")] });
     expect(rules.file(at("open", "a"), [])).toMatchObject({ outcome: "accept", rule: at("open", "**") });
@@ -270,6 +289,8 @@ describe("network rules", () => {
     ["b\u00fccher.test", "xn--bcher-kva.test", "accept"],
     ["*", "a.test/x", "unmatched"],
     ["*", "a b", "unmatched"],
+    ["*", "0x1020304", "unmatched"],
+    ["*", "\uff41.test", "unmatched"],
   ])("that allow %s, asked about %s: %s", (pattern, host, outcome) => {
     expect(networkRules({ allow: [pattern] }).host(host).outcome).toBe(outcome);
   });
