@@ -1,14 +1,6 @@
-/** Owns the client that this one is compared with: what it takes at least to talk to the runtime, and nothing else. */
-
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
-
-/** How a turn of the hand-written client ended. */
-export interface Ended {
-  readonly status: string | undefined;
-  readonly text: string | null;
-}
 
 interface Call {
   resolve(result: unknown): void;
@@ -17,22 +9,21 @@ interface Call {
 
 interface Turn {
   text: string | null;
-  begin(): void;
-  end(ended: Ended): void;
+  end(text: string | null): void;
 }
 
 /** What it reads of a line. */
 interface Message {
   readonly id?: number;
   readonly method?: string;
-  readonly params?: { threadId: string; turn?: { status: string }; item?: { type: string; text?: string } };
+  readonly params?: { threadId: string; item?: { type: string; text?: string } };
   readonly result?: unknown;
   readonly error?: unknown;
 }
 
 const LINE_FEED = 0x0a;
 
-/** Speaks JSON lines with a process that it has started. It knows no timeouts, limits, signals, errors or readers. */
+/** The least that can talk to the runtime, to compare with. It has no timeouts, limits, signals, errors or readers. */
 export class Handwritten {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #calls = new Map<number, Call>();
@@ -45,7 +36,7 @@ export class Handwritten {
     this.#child.stdout.on("data", (chunk: Buffer) => this.#read(chunk));
   }
 
-  /** Starts the process and shakes hands. */
+  /** Starts the process and does the handshake. */
   static async start(
     command: string,
     args: readonly string[],
@@ -67,30 +58,21 @@ export class Handwritten {
     });
   }
 
-  /** Starts a turn; gives its id, the first piece of its answer, and its end. */
-  async startTurn(
-    threadId: string,
-    text: string,
-  ): Promise<{ turnId: string; begun: Promise<void>; ended: Promise<Ended> }> {
-    let begin = (): void => {};
-    const begun = new Promise<void>((resolve) => {
-      begin = resolve;
-    });
-    const ended = new Promise<Ended>((end) => this.#turns.set(threadId, { text: null, begin, end }));
-    const input = [{ type: "text", text, text_elements: [] }];
-    return { turnId: idIn(await this.request("turn/start", { threadId, input }), "turn"), begun, ended };
-  }
-
   /** Starts a thread as `codex.startThread()` does; gives its id. */
   async startThread(options: { ephemeral?: boolean } = {}): Promise<string> {
     const approval = { approvalPolicy: "on-request", approvalsReviewer: "auto_review" };
-    return idIn(await this.request("thread/start", { ...options, ...approval }), "thread");
+    const { thread }: { thread?: { id: string } } = Object(
+      await this.request("thread/start", { ...options, ...approval }),
+    );
+    if (thread === undefined) throw new Error("The reply has no thread.");
+    return thread.id;
   }
 
   /** Runs a turn; gives the answer. */
   async run(threadId: string, text: string): Promise<string | null> {
-    const { ended } = await this.startTurn(threadId, text);
-    return (await ended).text;
+    const ended = new Promise<string | null>((end) => this.#turns.set(threadId, { text: null, end }));
+    await this.request("turn/start", { threadId, input: [{ type: "text", text, text_elements: [] }] });
+    return ended;
   }
 
   async close(): Promise<void> {
@@ -123,16 +105,9 @@ export class Handwritten {
     }
     const turn = params === undefined ? undefined : this.#turns.get(params.threadId);
     if (turn === undefined || params === undefined) return;
-    if (method === "item/agentMessage/delta") turn.begin();
     if (method === "item/completed" && params.item?.type === "agentMessage") turn.text = params.item.text ?? null;
     if (method !== "turn/completed") return;
     this.#turns.delete(params.threadId);
-    turn.end({ status: params.turn?.status, text: turn.text });
+    turn.end(turn.text);
   }
-}
-
-function idIn(result: unknown, name: "thread" | "turn"): string {
-  const { [name]: made }: { thread?: { id: string }; turn?: { id: string } } = Object(result);
-  if (made === undefined) throw new Error(`The answer has no ${name}.`);
-  return made.id;
 }

@@ -1,4 +1,7 @@
-/** Owns how things are measured: in turns, so that what slows the machine down slows all of them, with the middle taken. */
+/**
+ * How things are measured: the contestants take turns, so that what slows the machine down slows all of them. A figure is
+ * the median of the rounds.
+ */
 
 /** What one run came to. */
 export interface Sample {
@@ -20,10 +23,8 @@ export interface Outcome {
 
 /** What a comparison shall come to. */
 export interface Goal {
-  /** What is compared: the ratio to another contestant, the difference from it, or the value by itself. Default `ratio`. */
-  readonly of?: "ratio" | "difference" | "value";
-  /** The name of the contestant that this one is compared with. Default the first. */
-  readonly against?: string;
+  /** What is compared with the first contestant. Default `ratio`. */
+  readonly of?: "ratio" | "difference";
   readonly atMost?: number;
   readonly atLeast?: number;
 }
@@ -90,12 +91,6 @@ export interface RaceOptions {
   readonly by?: "value" | "cpuMs";
 }
 
-const COMPARISONS = {
-  ratio: (value: number, base: number) => value / base,
-  difference: (value: number, base: number) => value - base,
-  value: (value: number) => value,
-};
-
 /** Runs each contestant once a round. */
 export async function race(contestants: readonly Contestant[], options: RaceOptions): Promise<Race> {
   const { title, unit = "ms", rounds = 7, warmUp = true, by = "value" } = options;
@@ -112,12 +107,12 @@ export async function race(contestants: readonly Contestant[], options: RaceOpti
     const cpu = own.flatMap(({ cpuMs }) => cpuMs ?? []);
     const isBase = index === 0;
     const ratios = (goals ?? (isBase ? [] : [{}])).map((goal: Goal): Ratio => {
-      const against = goal.against ?? contestants[0]?.name ?? "";
-      const base = compared[contestants.findIndex((other) => other.name === against)];
-      if (base === undefined) throw new Error(`"${name}" is compared with "${against}", which does not take part.`);
-      const compare = COMPARISONS[goal.of ?? "ratio"];
-      const spread = spreadOf((compared[index] ?? []).map((value, round) => compare(value, base[round] ?? Number.NaN)));
-      return { ...goal, against, spread, isMet: isMet(goal, spread.median) };
+      const ofRound = (value: number, round: number): number => {
+        const base = compared[0]?.[round] ?? Number.NaN;
+        return goal.of === "difference" ? value - base : value / base;
+      };
+      const spread = spreadOf((compared[index] ?? []).map(ofRound));
+      return { ...goal, against: contestants[0]?.name ?? "", spread, isMet: isMet(goal, spread.median) };
     });
     const value = spreadOf(own.map((sample) => sample.value));
     return { name, value, cpuMs: cpu.length === 0 ? null : spreadOf(cpu), ratios };
@@ -125,8 +120,33 @@ export async function race(contestants: readonly Contestant[], options: RaceOpti
   return { title, unit, rounds, rows };
 }
 
+/** The same contestants for runs of a few milliseconds: a round runs each so many times, in both orders, and takes the median. */
+export function alternating(contestants: readonly Contestant[], times: number): Contestant[] {
+  let medians: readonly Sample[] = [];
+  return contestants.map((contestant, index) => ({
+    ...contestant,
+    async run() {
+      if (index === 0) medians = await alternate(contestants, times);
+      return { sample: medians[index] ?? { value: Number.NaN } };
+    },
+  }));
+}
+
+/** The CPU time is that of one run, averaged: its clock is coarser than most runs. */
+async function alternate(contestants: readonly Contestant[], times: number): Promise<Sample[]> {
+  const sides = contestants.map((contestant) => ({ contestant, values: [] as number[], cpuMs: 0 }));
+  for (let time = 0; time < times; time += 1) {
+    for (const side of time % 2 === 0 ? sides : sides.toReversed()) {
+      const { value, cpuMs = 0 } = await measured(side.contestant);
+      side.values.push(value);
+      side.cpuMs += cpuMs / times;
+    }
+  }
+  return sides.map(({ values, cpuMs }) => ({ value: spreadOf(values).median, cpuMs }));
+}
+
 /** Runs a contestant once. */
-export async function measured(contestant: Contestant): Promise<Sample> {
+async function measured(contestant: Contestant): Promise<Sample> {
   const cpu = process.cpuUsage();
   const begin = performance.now();
   const outcome = (await contestant.run()) ?? {};
@@ -136,8 +156,7 @@ export async function measured(contestant: Contestant): Promise<Sample> {
   return outcome.sample ?? { value: outcome.value ?? wallMs, cpuMs: (user + system) / 1000 };
 }
 
-/** The spread of some numbers. */
-export function spreadOf(numbers: readonly number[]): Spread {
+function spreadOf(numbers: readonly number[]): Spread {
   const sorted = numbers.toSorted((a, b) => a - b);
   const at = (part: number): number => {
     const place = (sorted.length - 1) * part;

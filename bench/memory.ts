@@ -1,5 +1,3 @@
-/** Owns the measurement `memory`: what a million pieces of text take while they come, and what is left of it. */
-
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -18,7 +16,7 @@ interface Told {
   readonly left: number;
 }
 
-/** Compares what is used with the bytes of the text; each scene runs in a process of its own. */
+/** What a million pieces of text take while they come, and what is left of them. Each scene runs in a process of its own. */
 export async function memory(): Promise<Measured> {
   const told = new Map<string, Told>();
   const contestants: Contestant[] = [

@@ -1,30 +1,26 @@
-/** Owns the tables of the measurements: for the terminal and for the documentation. */
+/** The tables of the measurements, for the terminal and for docs/performance.md. */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import type { Race, Ratio, Row, Spread } from "./measure.js";
-import type { Report, Results } from "./results.js";
+import { cpus, release, totalmem, type } from "node:os";
+import { RUNTIME_VERSION } from "codex-embed/protocol";
+import { between } from "../scripts/markers.js";
+import type { Measured, Race, Ratio, Row, Spread } from "./measure.js";
 
-const BEGIN = "<!-- bench:begin -->";
-const END = "<!-- bench:end -->";
+const PAGE = new URL("../docs/performance.md", import.meta.url);
 
-/** The races of a report as Markdown. */
-export function reportTables(report: Report): string {
-  const tables = report.races.map((race) => `**${race.title}** (${race.rounds} rounds)\n\n${raceTable(race)}`);
-  return [...tables, ...report.notes].join("\n\n");
+/** The races of a measurement as Markdown. */
+export function tablesOf({ races, notes = [] }: Measured): string {
+  const tables = races.map((race) => `**${race.title}** (${race.rounds} rounds)\n\n${raceTable(race)}`);
+  return [...tables, ...notes].join("\n\n");
 }
 
-/** Writes the results into the page, between its two marks. */
-export function writePage(path: string, { place, reports }: Results): void {
-  const page = readFileSync(path, "utf8");
-  const before = page.indexOf(BEGIN);
-  const after = page.indexOf(END);
-  if (before === -1 || after < before) throw new Error(`${path} lacks the marks ${BEGIN} and ${END}.`);
-  const dates = [...new Set(reports.map(({ date }) => date))].toSorted().join(", ");
-  const { cpu, cores, memoryGb, system, node, runtime } = place;
-  const where = `${cpu}, ${cores} cores, ${memoryGb} GB, ${system}; Node ${node}, runtime ${runtime}; ${dates}.`;
-  const sections = reports.map((report) => `### ${report.name}\n\n${reportTables(report)}`);
-  const text = [where, ...sections].join("\n\n");
-  writeFileSync(path, `${page.slice(0, before)}${BEGIN}\n${text}\n${page.slice(after)}`);
+/** Replaces the tables of one measurement on the page, with the machine and the date. */
+export function writePage(name: string, tables: string): void {
+  const [cpu] = cpus();
+  const machine = `${cpu?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`;
+  const versions = `${type()} ${release()}; Node ${process.version}, runtime ${RUNTIME_VERSION}`;
+  const text = `${tables}\n\n${machine}, ${versions}; ${new Date().toISOString().slice(0, 10)}.`;
+  writeFileSync(PAGE, between(readFileSync(PAGE, "utf8"), `bench:${name}`, text));
 }
 
 function raceTable({ unit, rows }: Race): string {
@@ -37,13 +33,12 @@ function raceTable({ unit, rows }: Race): string {
 function cells({ name, value, cpuMs, ratios }: Row, hasCpu: boolean): string[] {
   const span = `${figure(value.min)}–${figure(value.max)}`;
   const cpu = cpuMs === null ? "" : figure(cpuMs.median);
-  const said = ratios.map(comparison).filter((text) => text !== "");
+  const said = ratios.map(comparison);
   const goals = ratios.map(goalText).filter((text) => text !== "");
   return [name, figure(value.median), span, ...(hasCpu ? [cpu] : []), said.join("<br>"), goals.join("<br>")];
 }
 
 function comparison({ of = "ratio", against, spread: { median, low, high } }: Ratio): string {
-  if (of === "value") return "";
   if (of === "difference") return `${figure(median)} over ${against} (${figure(low)}–${figure(high)})`;
   return `${median.toFixed(2)} × ${against} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }

@@ -1,6 +1,6 @@
-/** Owns the programs that the measurements start as children: bundled once, and run by Node alone with nothing loaded beside. */
+/** The programs that the measurements start as children: bundled once, and run by Node with nothing else loaded. */
 
-import { type ExecFileOptions, execFile } from "node:child_process";
+import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
@@ -8,7 +8,7 @@ import { build } from "esbuild";
 const root = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const FOLDER = root("node_modules/.cache/codex-embed-bench");
 /** What users install. It is not bundled, as it is not for most of them. */
-const BUILT = root("dist/index.js");
+const BUILT = root("packages/codex-embed/dist/index.js");
 
 /** Bundles programs of `bench/peers`; gives the path of each by its name. */
 export async function programs<N extends string>(...names: readonly N[]): Promise<(name: N) => string> {
@@ -31,11 +31,6 @@ export async function programs<N extends string>(...names: readonly N[]): Promis
 }
 
 /** Runs a program to its end. */
-export async function run(
-  command: string,
-  args: readonly string[],
-  options: ExecFileOptions = {},
-): Promise<{ stdout: string; stderr: string }> {
-  const { stdout, stderr } = await promisify(execFile)(command, args, { ...options, encoding: "utf8" });
-  return { stdout, stderr };
+export async function run(command: string, args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  return promisify(execFile)(command, args, { encoding: "utf8" });
 }

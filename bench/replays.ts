@@ -1,59 +1,66 @@
-/** Owns the replays of a measurement: what is written to the clients, and how these are run, a process each time. */
+/** A recorded turn of the runtime, replayed to clients that each run in a process of their own. */
 
+import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import type { Spawn } from "codex-embed";
+import { message, reasoning, shell, startTestCodex, step, usage } from "codex-embed/testing";
 import type { Sample } from "./measure.js";
 import { programs, run } from "./programs.js";
-import { recordTraffic, type Traffic } from "./traffic.js";
-import { framed, lines } from "./wireForms.js";
+
+const REASONING_DELTAS = 400;
+const ANSWER_DELTAS = 2_000;
+const WORDS =
+  "The tests fail because the parser drops the last line of a file that has no line feed at its end. ".split(/(?<= )/);
 
 /** The clients: see `bench/peers`. */
-export type Client = "floor" | "embed" | "readline" | "vscodeJsonrpc";
+export type Client = "floor" | "embed";
 
-/** What a client says of a turn. */
+/** What a client tells of a turn. */
 export interface Told extends Sample {
   /** How many events its reader saw. */
   readonly events: number;
 }
 
-const FORMS = { lines, framed };
+/** A turn as the runtime wrote it. */
+interface Traffic {
+  /** The results of the requests that begin a turn, as JSON, in the order in which they are made. */
+  readonly results: readonly string[];
+  /** The notification that begins the turn, what comes between, and the one that ends it; a line each. */
+  readonly started: string;
+  readonly body: readonly string[];
+  readonly completed: string;
+}
 
-/** The recorded turn, and a folder of what is replayed. */
 export class Replays implements AsyncDisposable {
-  readonly traffic: Traffic;
+  /** The notifications between the start and the end of the recorded turn. */
+  readonly body: readonly string[];
   readonly #folder: string;
   readonly #path: (name: Client | "replayer") => string;
 
-  private constructor(folder: string, traffic: Traffic, path: (name: Client | "replayer") => string) {
+  private constructor(folder: string, body: readonly string[], path: (name: Client | "replayer") => string) {
     this.#folder = folder;
-    this.traffic = traffic;
+    this.body = body;
     this.#path = path;
   }
 
-  /** Bundles the clients and records the turn. */
-  static async prepare(...clients: readonly Client[]): Promise<Replays> {
-    const path = await programs("replayer", ...clients);
-    const traffic = await recordTraffic();
+  /** Bundles the clients, records a turn, and writes a replay of this many notifications. */
+  static async prepare(count: number): Promise<Replays> {
+    const path = await programs("replayer", "floor", "embed");
+    const { results, started, body, completed } = await recordTraffic();
     const folder = await mkdtemp(join(tmpdir(), "codex-embed-bench-"));
-    await writeFile(join(folder, "results"), JSON.stringify(traffic.results));
-    return new Replays(folder, traffic, path);
+    const repeated = Array.from({ length: count - 2 }, (_, index) => body[index % body.length] ?? "");
+    await writeFile(join(folder, "results"), JSON.stringify(results));
+    await writeFile(join(folder, "flood"), [started, ...repeated, completed, ""].join("\n"));
+    return new Replays(folder, body, path);
   }
 
-  /** Writes down what is replayed under a name, in the forms of all clients. */
-  async write(name: string, messages: readonly string[]): Promise<void> {
-    for (const [form, text] of Object.entries(FORMS)) await writeFile(this.#file(name, form), text(messages));
-  }
-
-  /** The command line that has a client read a replay, without Node itself. */
-  commandLine(client: Client, name: string): string[] {
-    const form = client === "vscodeJsonrpc" ? "framed" : "lines";
-    return [this.#path(client), this.#path("replayer"), join(this.#folder, "results"), this.#file(name, form), form];
-  }
-
-  /** Has a client read a replay. */
-  async run(client: Client, name: string): Promise<Told> {
-    const { stdout } = await run(process.execPath, this.commandLine(client, name));
+  /** Has a client read the replay. */
+  async run(client: Client): Promise<Told> {
+    const files = [join(this.#folder, "results"), join(this.#folder, "flood")];
+    const { stdout } = await run(process.execPath, [this.#path(client), this.#path("replayer"), ...files]);
     const told: Told = JSON.parse(stdout);
     return told;
   }
@@ -61,8 +68,42 @@ export class Replays implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#folder, { recursive: true });
   }
+}
 
-  #file(name: string, form: string): string {
-    return join(this.#folder, `${name}.${form}`);
-  }
+/** Has the runtime think, run a command and write a long answer, and keeps what it says. */
+async function recordTraffic(): Promise<Traffic> {
+  const chunks: Buffer[] = [];
+  await using bench = await startTestCodex({ spawn: teed(chunks) });
+  bench.model.enqueue(
+    step(reasoning({ summary: [words(REASONING_DELTAS)] }), shell("seq 1 100")),
+    step(message({ deltas: words(ANSWER_DELTAS) }), usage({ input: 900, output: ANSWER_DELTAS })),
+  );
+  const thread = await bench.codex.startThread();
+  const { id } = await thread.run("Find out why the tests fail.");
+  await bench.codex.close();
+  const lines = Buffer.concat(chunks).toString("utf8").split("\n");
+  const notifications = lines.filter((line) => line.startsWith('{"method":') && line.includes(id));
+  const started = notifications.findIndex((line) => line.startsWith('{"method":"turn/started"'));
+  const completed = notifications.findIndex((line) => line.startsWith('{"method":"turn/completed"'));
+  return {
+    results: lines.flatMap((line) => /^\{"id":\d+,"result":(.*)\}$/.exec(line)?.[1] ?? []),
+    started: notifications[started] ?? "",
+    body: notifications.slice(started + 1, completed),
+    completed: notifications[completed] ?? "",
+  };
+}
+
+/** Starts the runtime as it is, and keeps every byte that it writes. */
+function teed(chunks: Buffer[]): Spawn {
+  return ({ command, args, cwd, env }) => {
+    const child = spawn(command, args, { cwd, env, stdio: "pipe" });
+    const stdout = new PassThrough();
+    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk)).pipe(stdout);
+    return Object.assign(child, { stdout });
+  };
+}
+
+/** The words, over and over. */
+function words(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => WORDS[index % WORDS.length] ?? "");
 }

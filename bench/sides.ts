@@ -1,4 +1,4 @@
-/** Owns the two sides of a comparison on the real runtime: a process each, of the same binary, before the same model. */
+/** The two sides of a comparison: a client each, on a process of the same runtime binary, with the same scripted model. */
 
 import { delimiter, dirname, join } from "node:path";
 import { Codex } from "codex-embed";
@@ -16,24 +16,21 @@ export const ANSWER = "Done.";
 export interface Sides extends AsyncDisposable {
   readonly codex: Codex;
   readonly hand: Handwritten;
-  readonly model: ScriptedModel;
 }
 
 /** Starts both. The model answers every turn at once. */
-export async function startSides(model?: ScriptedModel): Promise<Sides> {
-  const owned = model === undefined ? await ScriptedModel.start() : undefined;
-  owned?.respondWith(() => message(ANSWER));
-  const used = model ?? owned;
-  if (used === undefined) throw new Error("There is no model.");
-  const homes = [await createTestHome({ model: used }), await createTestHome({ model: used })] as const;
+export async function startSides(): Promise<Sides> {
+  const model = await ScriptedModel.start();
+  model.respondWith(() => message(ANSWER));
+  const homes = [await createTestHome({ model }), await createTestHome({ model })] as const;
   const codex = await launchOurs(homes[0]);
   const hand = await launchHandwritten(codex, homes[1]);
   const close = async (): Promise<void> => {
     await Promise.all([codex.close(), hand.close()]);
-    await owned?.close();
+    await model.close();
     await Promise.all(homes.map((home) => home.dispose()));
   };
-  return { codex, hand, model: used, [Symbol.asyncDispose]: close };
+  return { codex, hand, [Symbol.asyncDispose]: close };
 }
 
 /** Starts ours. */

@@ -1,13 +1,10 @@
-/** Owns the measurement `turn`: a trivial turn on a warm runtime, beside the same turn of a hand-written client. */
-
-import { alternating } from "./alternate.js";
-import { type Contestant, type Measured, type Race, race } from "./measure.js";
+import { alternating, type Contestant, type Measured, type Race, race } from "./measure.js";
 import { check, HANDWRITTEN, OURS, PROMPT, type Sides, startSides } from "./sides.js";
 
 const ROUNDS = 7;
 const TURNS = 20;
 
-/** Races on a thread that is written to disk, and on one that is not. */
+/** A trivial turn on a warm runtime beside that of a hand-written client, on a stored and on an ephemeral thread. */
 export async function turn(): Promise<Measured> {
   await using sides = await startSides();
   const races: Race[] = [];

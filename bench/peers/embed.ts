@@ -1,4 +1,4 @@
-/** Owns this SDK's side of the replay: a turn as a user reads it. */
+/** This SDK's side of the replay: a turn as a user reads it. */
 
 import { Codex } from "codex-embed";
 import { measured, replayArgs } from "./replay.js";

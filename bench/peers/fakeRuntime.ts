@@ -1,4 +1,4 @@
-/** Owns the stand-in for the runtime: answers everything at once, and floods a turn with text of a known size. */
+/** Stands in for the runtime: answers everything at once, and floods a turn with text of a known size. */
 
 import { createInterface } from "node:readline";
 import manifest from "../../packages/codex-embed/package.json" with { type: "json" };

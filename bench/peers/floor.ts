@@ -1,4 +1,4 @@
-/** Owns the floor: what reading lines and parsing them costs when nothing else is done. */
+/** The floor: what reading lines and parsing them costs when nothing else is done. */
 
 import { isEnd, measured, startReplay, startTurn } from "./replay.js";
 

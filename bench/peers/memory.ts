@@ -1,4 +1,4 @@
-/** Owns the process that takes a flood of text and tells what memory that took. */
+/** Takes a flood of text and tells what memory that took. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** Owns what all the clients of the replay have in common: how it is started, and how what they used is told. */
+/** What the clients of the replay share: how it is started, and how they tell what they used. */
 
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
