@@ -26,7 +26,7 @@ export interface Told extends Sample {
 
 /** A turn as the runtime wrote it. */
 interface Traffic {
-  /** The results of the requests that begin a turn, as JSON, in the order in which they are made. */
+  /** The results of `initialize`, `thread/start` and `turn/start`, as JSON. */
   readonly results: readonly string[];
   /** The notification that begins the turn, what comes between, and the one that ends it; a line each. */
   readonly started: string;
@@ -82,11 +82,17 @@ async function recordTraffic(): Promise<Traffic> {
   const { id } = await thread.run("Find out why the tests fail.");
   await bench.codex.close();
   const lines = Buffer.concat(chunks).toString("utf8").split("\n");
-  const notifications = lines.filter((line) => line.startsWith('{"method":') && line.includes(id));
+  // The user's message names the client that sent it: to another client the turn would be a stranger's.
+  const notifications = lines.filter(
+    (line) => line.startsWith('{"method":') && line.includes(id) && !line.includes('"type":"userMessage"'),
+  );
   const started = notifications.findIndex((line) => line.startsWith('{"method":"turn/started"'));
   const completed = notifications.findIndex((line) => line.startsWith('{"method":"turn/completed"'));
+  const results = lines.flatMap((line) => /^\{"id":\d+,"result":(.*)\}$/.exec(line)?.[1] ?? []);
   return {
-    results: lines.flatMap((line) => /^\{"id":\d+,"result":(.*)\}$/.exec(line)?.[1] ?? []),
+    results: ['{"userAgent":', '{"thread":', '{"turn":'].map(
+      (start) => results.find((result) => result.startsWith(start)) ?? "{}",
+    ),
     started: notifications[started] ?? "",
     body: notifications.slice(started + 1, completed),
     completed: notifications[completed] ?? "",
