@@ -198,7 +198,7 @@ describe("a runtime that is not there", () => {
   });
 });
 
-describe("clean-up is owed", () => {
+describe.concurrent("clean-up is owed", () => {
   test.each(["turn", "goal"] as const)(
     "a %s that a stopped runtime does not end leaves no command when it goes on",
     async (kind) => {

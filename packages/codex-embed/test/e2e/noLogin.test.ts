@@ -32,7 +32,7 @@ const ASKING: Readonly<Record<string, (thread: Thread) => Promise<unknown>>> = {
   "queue.add": (thread) => thread.queue.add("Hi"),
 };
 
-test("nobody is logged in: whatever would ask the model rejects at once, with the two ways to log in", async () => {
+test.concurrent("nobody is logged in: whatever would ask the model rejects at once, with the two ways to log in", async () => {
   verifies("login-required");
   await using bench = await openaiBench();
   const thread = await bench.codex.startThread();
@@ -53,7 +53,7 @@ test("nobody is logged in: whatever would ask the model rejects at once, with th
   expect(bench.model.requests).toHaveLength(1);
 });
 
-test("a login that was made by another program is taken", async () => {
+test.concurrent("a login that was made by another program is taken", async () => {
   await using bench = await openaiBench();
   const thread = await bench.codex.startThread();
   await rejection(thread.run("Hi"), AuthRequiredError);
@@ -62,7 +62,7 @@ test("a login that was made by another program is taken", async () => {
   expect((await thread.run("Hi")).finalResponse).toBe("Hello.");
 });
 
-describe("a provider of one's own", () => {
+describe.concurrent("a provider of one's own", () => {
   test("that needs no login is not bothered, and one question is asked for all threads and turns", async () => {
     verifies("login-required");
     const tap = new Wiretap();
@@ -96,7 +96,7 @@ describe("a provider of one's own", () => {
   });
 });
 
-test("a 401 of the model says that it is one, and how to log in", async () => {
+test.concurrent("a 401 of the model says that it is one, and how to log in", async () => {
   verifies("unauthorized");
   await using bench = await startTestCodex();
   bench.model.enqueue(fail(401, { message: "Missing bearer authentication." }));

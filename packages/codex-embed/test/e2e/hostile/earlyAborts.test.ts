@@ -7,7 +7,7 @@ import { marked, markOf } from "../../support/leaks.js";
 import { rejection } from "../../support/turns.js";
 import { verifies } from "../../support/verifies.js";
 
-const ABORTS = 200;
+const ABORTS = 100;
 const AT_ONCE = 6;
 /** The runtime kills a sandbox that is only half there, and what has left the command's session is not its business. */
 const COMMANDS = {
@@ -28,7 +28,7 @@ async function abortEarly(thread: Thread, delayMs: number): Promise<void> {
   await ended;
 }
 
-test.runIf(process.platform === "linux")("200 aborts of commands that have hardly begun leave no process", async () => {
+test.runIf(process.platform === "linux")("100 aborts of commands that have hardly begun leave no process", async () => {
   verifies("early-abort-processes");
   await using bench = await startTestCodex();
   const { codex, model } = bench;

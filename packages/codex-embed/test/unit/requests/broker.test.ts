@@ -219,7 +219,7 @@ describe("a pending request", () => {
   });
 });
 
-describe("a file change", () => {
+describe.concurrent("a file change", () => {
   const asked = (knows?: (id: string) => boolean) => {
     const approveFileChange = vi.fn<NonNullable<Handlers["approveFileChange"]>>(() => "accept");
     return { approveFileChange, ...brokerOf({ approveFileChange }, undefined, knows) };

@@ -1,4 +1,4 @@
-/** Owns the check that the code of docs/testing.md is code that runs, and that the page leaves no builder out. */
+/** docs/testing.md: its code is part of a test that runs, and it names every export of the testing kit. */
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,12 +6,12 @@ import { expect, test } from "vitest";
 import * as testing from "../../../src/testing/index.js";
 import { verifies } from "../../support/verifies.js";
 
-const root = join(import.meta.dirname, "../../..");
-const page = await readFile(join(root, "docs/testing.md"), "utf8");
+const tests = join(import.meta.dirname, "../..");
+const page = await readFile(join(tests, "../../../docs/testing.md"), "utf8");
 
 test("every piece is a part of a test that runs", async () => {
   verifies("testing-page");
-  const code = flat(await readFile(join(root, "test/e2e/testing/snippets.test.ts"), "utf8"));
+  const code = flat(await readFile(join(tests, "e2e/testing/snippets.test.ts"), "utf8"));
   const examples = [...page.matchAll(/```ts fragment\n(.*?)```/gs)].map((match) => match[1] ?? "");
   expect(examples.length).toBeGreaterThan(5);
   for (const example of examples) expect(code).toContain(flat(example));

@@ -9,7 +9,7 @@ import { answer, completed, failed, started, turnStarted } from "../../support/e
 import { type ExecCall, type ExecPlay, FakeExec } from "../../support/fakeExec.js";
 import { verifies } from "../../support/verifies.js";
 
-const RUNS = 150;
+const RUNS = 75;
 
 interface Scene {
   readonly codex: theirs.CodexOptions;
