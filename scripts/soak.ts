@@ -1,8 +1,7 @@
-/** Owns the command that runs thousands of turns while the runtime crashes and connections break, and says what was wrong. */
+/** `npm run soak`: thousands of turns while the runtime crashes and connections break. Prints figures and what was wrong. */
 
 import { parseArgs } from "node:util";
-import type { Over } from "./soak/place.js";
-import { soak } from "./soak/run.js";
+import { isOver, soak } from "./soak/run.js";
 
 const MOST_SHOWN = 10;
 
@@ -12,39 +11,22 @@ const { values } = parseArgs({
     threads: { type: "string", default: "32" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
     over: { type: "string", default: "stdio" },
-    "incident-every": { type: "string" },
   },
 });
 
-const turns = wholeNumber(values.turns);
-const threads = wholeNumber(values.threads);
-const seed = wholeNumber(values.seed);
-const over = transport(values.over);
-const every = values["incident-every"];
-const turnsPerIncident = every === undefined ? undefined : wholeNumber(every);
-const more = turnsPerIncident === undefined ? "" : ` --incident-every ${turnsPerIncident}`;
-console.log(`npm run soak -- --turns ${turns} --threads ${threads} --seed ${seed} --over ${over}${more}`);
-const { figures, findings } = await soak({
-  turns,
-  threads,
-  seed,
-  over,
-  turnsPerIncident,
-  onLap: (done, heap) => console.log(`${done} turns, heap ${heap}`),
-});
+const [turns, threads, seed] = [values.turns, values.threads, values.seed].map(integer);
+const { over } = values;
+if (!isOver(over)) throw new Error(`--over must be stdio or ws, not ${over}.`);
+if (turns === undefined || threads === undefined || seed === undefined) throw new Error("An option is missing.");
+console.log(`npm run soak -- --turns ${turns} --threads ${threads} --seed ${seed} --over ${over}`);
+const onLap = (done: number): void => console.log(`${done} turns`);
+const { figures, findings } = await soak({ turns, threads, seed, over, onLap });
 for (const [name, figure] of Object.entries(figures)) console.log(`${name.padEnd(32)}${figure}`);
-for (const { what, script } of findings.slice(0, MOST_SHOWN)) {
-  console.error(`\n${what}\n  seed ${seed}${script === null ? "" : `, turn ${JSON.stringify(script)}`}`);
-}
+for (const finding of findings.slice(0, MOST_SHOWN)) console.error(`\n${finding}\n  seed ${seed}`);
 process.exitCode = findings.length === 0 ? 0 : 1;
 
-function wholeNumber(text: string): number {
+function integer(text: string): number {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`${text} is not a whole number.`);
+  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`${text} is not an integer ≥ 0.`);
   return number;
-}
-
-function transport(name: string): Over {
-  if (name === "stdio" || name === "ws") return name;
-  throw new Error(`--over takes stdio or ws, not ${name}.`);
 }

@@ -1,6 +1,6 @@
-/** Owns chance: a small generator of numbers that gives the same sequence for the same seed. */
+/** A small generator of random numbers (mulberry32). */
 
-/** Draws numbers; two with the same seed draw the same. */
+/** Two with the same seed draw the same numbers. */
 export class Random {
   #state: number;
 
@@ -9,7 +9,7 @@ export class Random {
     this.#state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 0;
   }
 
-  /** From 0 up to, but without, 1 (mulberry32). */
+  /** A number ≥ 0 and < 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -18,7 +18,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from 0 up to, but without, `limit`. */
+  /** An integer ≥ 0 and < `limit`. */
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }

@@ -1,11 +1,35 @@
-/** Owns one turn of the soak: begins it, reads it, does to it what its script says, and takes down what came of it. */
+/** One turn of the soak: what it does, drawn from a seed, and what came of it. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Thread, type TurnEvent, type TurnHandle, TurnInProgressError, type TurnResult } from "codex-embed";
-import type { IncidentKind, Incidents } from "./incidents.js";
-import { promptOf, type Reading, steerOf, type TurnScript } from "./script.js";
+import { delay, message, type Part, type RecordedRequest, type Step, shell, step, toolCall } from "codex-embed/testing";
+import { Random } from "./random.js";
 
-/** How something ended that can fail. */
+/** What ends a turn from the program's side. `after` counts the events read by then. */
+type Ending =
+  | { readonly kind: "none" }
+  | { readonly kind: "abort" | "interrupt"; readonly after: number }
+  | { readonly kind: "deadline"; readonly deadlineMs: number };
+
+/** How somebody reads a turn. One that leaves reads its first event only. */
+export type Reading = "whole" | "slow" | "leaves";
+
+/** One turn as it was drawn. */
+export interface TurnScript {
+  readonly number: number;
+  readonly work: "plain" | "command" | "approval" | "tool";
+  readonly decision: "accept" | "decline";
+  /** How long a handler or a tool thinks. */
+  readonly thinkMs: number;
+  /** How many deltas the answer has, and how long the model waits between two of them. */
+  readonly deltas: number;
+  readonly pauseMs: number;
+  readonly ending: Ending;
+  /** The readers besides a first one that reads the whole turn. */
+  readonly readers: readonly Reading[];
+}
+
+/** How a promise settled. */
 export type Settled<T> = { readonly value: T } | { readonly error: unknown };
 
 /** What one reader saw. */
@@ -15,66 +39,103 @@ export interface ReadTurn {
   readonly end: Settled<void>;
 }
 
-/** A turn that the runtime has accepted, when all is over. */
+/** What came of a turn that the runtime accepted. */
 export interface EndedTurn {
   readonly id: string;
   readonly threadId: string;
-  /** What `result()` came to, for each of two who asked. */
-  readonly results: readonly Settled<TurnResult>[];
-  /** The first reader sees all of it. */
+  /** What `result()` came to, for each of two callers. */
+  readonly results: readonly [Settled<TurnResult>, Settled<TurnResult>];
   readonly readers: readonly ReadTurn[];
   readonly text: string;
   readonly textEnd: Settled<void>;
-  readonly wasAborted: boolean;
-  readonly wasInterrupted: boolean;
-  readonly interruption: Settled<void> | null;
-  readonly steer: Settled<void> | null;
 }
 
-/** What came of a turn. */
-export interface Observed {
-  readonly script: TurnScript;
-  /** The error is that of `startTurn`. */
-  readonly turn: Settled<EndedTurn>;
-  /** What befell the runtime meanwhile. */
-  readonly incidents: readonly IncidentKind[];
-  readonly ms: number;
-}
-
-/** The reason of the signal of a turn. */
+/** The reason of a turn's signal. */
 export class Enough extends Error {}
 
-/** How long a turn may take before it counts as one that never settles. */
+const MOST_EVENTS = 14;
+const SLOW_MS = 10;
+/** A turn, a reader or a result that has not settled by then never does. */
 const STUCK_MS = 90_000;
-
-/** How often a thread is asked whether it is free. */
 const FREE_POLL_MS = 50;
 
+/** Draws the script of a turn. The same seed and number draw the same. */
+export function drawScript(seed: number, number: number): TurnScript {
+  const random = new Random(seed + number);
+  return {
+    number,
+    work: random.pick(["plain", "plain", "command", "approval", "tool"]),
+    decision: random.oneIn(3) ? "decline" : "accept",
+    thinkMs: random.oneIn(2) ? 0 : random.below(40),
+    deltas: 1 + random.below(12),
+    pauseMs: random.oneIn(3) ? 0 : random.below(20),
+    ending: drawEnding(random),
+    readers: Array.from({ length: random.below(4) }, () => random.pick(["whole", "slow", "leaves"])),
+  };
+}
+
+function drawEnding(random: Random): Ending {
+  if (!random.oneIn(4)) return { kind: "none" };
+  if (random.oneIn(3)) return { kind: "deadline", deadlineMs: 1 + random.below(1_500) };
+  return { kind: random.oneIn(2) ? "abort" : "interrupt", after: random.below(MOST_EVENTS) };
+}
+
+/** The answer of a turn: long enough for deltas, and different for each turn. */
+export function answerOf({ number }: TurnScript): string {
+  return `The answer of turn ${number} is ${number * 7919}, and it takes a few words to say so.`;
+}
+
+/** The number of the turn in a prompt, a command or the id of a call. */
+export function numberIn(text: string): number {
+  return Number(/\d+/.exec(text)?.[0]);
+}
+
+/** What the model replies. It needs no memory: the conversation holds all that it has to know. */
+export function modelAnswer(request: RecordedRequest, script: TurnScript): Step {
+  const { work, deltas, pauseMs } = script;
+  if (work !== "plain" && request.toolOutput(callIdOf(script)) === undefined)
+    return step(delay(pauseMs), callOf(script));
+  const text = answerOf(script);
+  const size = Math.ceil(text.length / deltas);
+  const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, at) =>
+    text.slice(at * size, (at + 1) * size),
+  );
+  return step(message({ deltas: pieces.flatMap((piece) => [piece, delay(pauseMs)]) }));
+}
+
+function callIdOf({ number }: TurnScript): string {
+  return `call_of_${number}`;
+}
+
+function callOf(script: TurnScript): Part {
+  const { number, work } = script;
+  const callId = callIdOf(script);
+  if (work === "tool") return toolCall("lookup", { number }, { callId });
+  const escalate = { justification: "It is part of the soak." };
+  return shell(`true ${number}`, work === "approval" ? { callId, escalate } : { callId });
+}
+
 /**
- * Runs a turn until it, all its readers and all that was asked of it have settled. Rejects when one of them does not.
+ * Runs a turn until it and all its readers have settled; throws when one of them never does.
  *
- * @param mayBeBusy - the thread may still have the turn before, whose caller was let go: then it has to become free.
+ * @param mayBeBusy - the thread may still run the turn before, whose caller was released: wait until it is free.
  */
 export async function runTurn(
   thread: Thread,
   script: TurnScript,
-  workspace: string,
-  incidents: Incidents,
-  mayBeBusy: boolean,
-): Promise<Observed> {
-  const began = performance.now();
-  const abort = new AbortController();
+  { workspace, mayBeBusy }: { workspace: string; mayBeBusy: boolean },
+): Promise<Settled<EndedTurn>> {
+  const controller = new AbortController();
   const { ending, work } = script;
   const start = () =>
-    thread.startTurn(promptOf(script), {
+    thread.startTurn(`Turn ${script.number}.`, {
       cwd: workspace,
       sandbox: work === "approval" ? "read-only" : "full-access",
-      ...(ending.kind === "abort" && { signal: abort.signal }),
+      ...(ending.kind === "abort" && { signal: controller.signal }),
       ...(ending.kind === "deadline" && { deadlineMs: ending.deadlineMs }),
     });
-  const turn = await settled(watched(script, "startTurn", mayBeBusy ? whenFree(start) : start()));
-  const ended: Settled<EndedTurn> = "error" in turn ? turn : { value: await follow(turn.value, script, abort) };
-  return { script, turn: ended, incidents: incidents.since(began), ms: performance.now() - began };
+  const turn = await settled(script, mayBeBusy ? whenFree(start) : start());
+  return "error" in turn ? turn : { value: await follow(turn.value, script, controller) };
 }
 
 async function whenFree(start: () => Promise<TurnHandle>): Promise<TurnHandle> {
@@ -88,108 +149,58 @@ async function whenFree(start: () => Promise<TurnHandle>): Promise<TurnHandle> {
   }
 }
 
-async function follow(turn: TurnHandle, script: TurnScript, abort: AbortController): Promise<EndedTurn> {
-  const deeds = new Deeds(turn, script, abort);
-  const pieces: string[] = [];
+async function follow(turn: TurnHandle, script: TurnScript, controller: AbortController): Promise<EndedTurn> {
+  const { ending } = script;
+  const onRead = (count: number): void => {
+    if (!("after" in ending) || ending.after !== count) return;
+    if (ending.kind === "abort") controller.abort(new Enough());
+    // The turn may have ended, or the connection been lost: its result says what came of it.
+    else void turn.interrupt().catch(() => {});
+  };
+  const texts: string[] = [];
   const readText = async (): Promise<void> => {
-    for await (const piece of turn.textStream()) pieces.push(piece);
+    for await (const text of turn.textStream()) texts.push(text);
   };
-  const results = [turn.result(), turn.result()].map((result) => settled(watched(script, "result", result)));
-  const main = read(turn, { kind: "whole" }, script, (seen) => deeds.due(seen));
-  const others = script.readers.map((reading) => read(turn, reading, script, () => {}));
-  const textEnd = await settled(watched(script, "textStream", readText()));
-  const ended = {
-    id: turn.id,
-    threadId: turn.threadId,
-    results: await Promise.all(results),
-    readers: await Promise.all([main, ...others]),
-    text: pieces.join(""),
-    textEnd,
-  };
-  const [interruption, steer] = await watched(script, "what was asked of it", deeds.done());
-  const { wasAborted, wasInterrupted } = deeds;
-  return { ...ended, wasAborted, wasInterrupted, interruption, steer };
+  const results = Promise.all([settled(script, turn.result()), settled(script, turn.result())]);
+  const readers = Promise.all([
+    read(turn, "whole", script, onRead),
+    ...script.readers.map((reading) => read(turn, reading, script)),
+  ]);
+  const textEnd = await settled(script, readText());
+  const { id, threadId } = turn;
+  return { id, threadId, results: await results, readers: await readers, text: texts.join(""), textEnd };
 }
 
 async function read(
   turn: TurnHandle,
   reading: Reading,
   script: TurnScript,
-  seen: (count: number) => void,
+  onRead: (count: number) => void = () => {},
 ): Promise<ReadTurn> {
   const events: TurnEvent[] = [];
-  const whole = async (): Promise<void> => {
-    seen(0);
+  const loop = async (): Promise<void> => {
+    onRead(0);
     for await (const event of turn) {
       events.push(event);
-      seen(events.length);
-      if (reading.kind === "leaves" && events.length === reading.after) return;
-      if (reading.kind === "slow") await sleep(reading.pauseMs);
+      onRead(events.length);
+      if (reading === "leaves") return;
+      if (reading === "slow") await sleep(SLOW_MS);
     }
   };
-  return { reading, end: await settled(watched(script, `a reader (${reading.kind})`, whole())), events };
+  return { reading, end: await settled(script, loop()), events };
 }
 
-/** What is done to a turn while it runs, each thing once. */
-class Deeds {
-  wasAborted = false;
-  wasInterrupted = false;
-  readonly #turn: TurnHandle;
-  readonly #script: TurnScript;
-  readonly #abort: AbortController;
-  #interruption: Promise<Settled<void>> | null = null;
-  #steer: Promise<Settled<void>> | null = null;
-
-  constructor(turn: TurnHandle, script: TurnScript, abort: AbortController) {
-    this.#turn = turn;
-    this.#script = script;
-    this.#abort = abort;
-  }
-
-  /** Does what is due after so many events. */
-  due(count: number): void {
-    const { ending, steerAfter } = this.#script;
-    if (steerAfter === count) this.#steer = settled(this.#turn.steer(steerOf(this.#script)));
-    if (ending.kind === "abort" && ending.after === count) {
-      this.wasAborted = true;
-      this.#abort.abort(new Enough());
-    }
-    if (ending.kind === "interrupt" && ending.after === count) {
-      this.wasInterrupted = true;
-      this.#interruption = settled(this.#turn.interrupt());
-    }
-  }
-
-  done(): Promise<[Settled<void> | null, Settled<void> | null]> {
-    return Promise.all([this.#interruption, this.#steer]);
-  }
-}
-
-function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
-  return promise.then(
+async function settled<T>(script: TurnScript, promise: Promise<T>): Promise<Settled<T>> {
+  let timer: NodeJS.Timeout | undefined;
+  const stuck = new Promise<"stuck">((resolve) => {
+    timer = setTimeout(resolve, STUCK_MS, "stuck");
+  });
+  const end = promise.then(
     (value) => ({ value }),
     (error: unknown) => ({ error }),
   );
-}
-
-/** Something that had to settle and has not. */
-export class StuckError extends Error {
-  readonly script: TurnScript;
-
-  constructor(script: TurnScript, what: string) {
-    super(`Turn ${script.number}: ${what} has not settled after ${STUCK_MS} ms.`);
-    this.script = script;
-  }
-}
-
-async function watched<T>(script: TurnScript, what: string, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const stuck = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new StuckError(script, what)), STUCK_MS);
-  });
-  try {
-    return await Promise.race([promise, stuck]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const first = await Promise.race([end, stuck]);
+  clearTimeout(timer);
+  if (first === "stuck") throw new Error(`Turn ${script.number} has not settled after ${STUCK_MS} ms.`);
+  return first;
 }
