@@ -1,4 +1,4 @@
-/** Owns the command that causes every fault of the matrix for real, and says what its user gets. */
+/** The command that causes every fault of the matrix for real, and says what its user gets. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, type } from "node:os";
@@ -6,7 +6,8 @@ import { parseArgs } from "node:util";
 import { COLUMNS } from "./faults/cases.js";
 import { matrix } from "./faults/matrix.js";
 import { type Measured, measure } from "./faults/measure.js";
-import { line, type MeasuredRow, table, withTable } from "./faults/table.js";
+import { line, type MeasuredRow, table } from "./faults/table.js";
+import { between } from "./markers.js";
 
 const CUT_MS = 5_000;
 const documentation = new URL("../docs/reliability.md", import.meta.url);
@@ -55,7 +56,7 @@ const machine = `${cpus().length} cores, ${type()} ${release().split("-")[0]}, N
 const text = `Measured on ${date} with \`npm run faults -- --write\` (${machine}).\n\n${table(rows)}`;
 console.log(text);
 if (values.write && failures === 0 && values.only === "") {
-  writeFileSync(documentation, withTable(readFileSync(documentation, "utf8"), text));
+  writeFileSync(documentation, between(readFileSync(documentation, "utf8"), "faults", text));
 }
 if (failures > 0) console.error(`\n${failures} findings; nothing was written.`);
 process.exitCode = failures === 0 ? 0 : 1;

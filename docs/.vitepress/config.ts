@@ -1,4 +1,4 @@
-/** Owns the site: what VitePress makes of the pages in this folder. */
+/** The site: what VitePress makes of the pages in this folder. */
 
 import { defineConfig } from "vitepress";
 import { slug } from "./slug.js";

@@ -1,4 +1,4 @@
-/** Owns diagrams in the pages: a block of `mermaid` becomes the component that draws it. */
+/** Diagrams in the pages: a block of `mermaid` becomes the component that draws it. */
 
 import type { MarkdownRenderer } from "vitepress";
 

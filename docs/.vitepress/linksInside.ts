@@ -1,4 +1,4 @@
-/** Owns links that lead out of this folder: to files of the repository, which the site does not have. */
+/** Links that lead out of this folder: to files of the repository, which the site does not have. */
 
 import type { MarkdownRenderer } from "vitepress";
 

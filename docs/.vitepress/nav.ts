@@ -1,4 +1,4 @@
-/** Owns the order of the pages on the site. Their titles are their first headings. */
+/** The order of the pages on the site. Their titles are their first headings. */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** Owns how a heading becomes an anchor: as GitHub makes it, for the site and for the check of links alike. */
+/** How a heading becomes an anchor: as GitHub makes it, for the site and for the check of links alike. */
 
 /** The anchor of one heading, without regard to others of the same words. */
 export function slug(heading: string): string {

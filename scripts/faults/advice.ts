@@ -1,13 +1,17 @@
-/** Owns the check of an error's words: they must say what failed, why, and what to do. */
+/** Advice begins with one of these verbs. */
+const ADVICE = new RegExp(
+  `(?:^|\n|[.;:,] |\bor )(?:${[
+    "Add Allow Await Call Check Choose Close Correct Create End Free Give Go Increase Install Leave Log Look Make Pass Put",
+    "Raise Read Reconnect Remove Resume Retry Run Send Set Start Try Update Use Wait look make read raise pass run",
+  ]
+    .join(" ")
+    .replaceAll(" ", "|")})\b`,
+);
 
-/** The verbs with which the SDK begins a piece of advice. */
-const ADVICE =
-  /(?:^|\n|[.;:,] |\bor )(?:Await|Call|Check|Choose|Correct|End|Free|Give|Go|Install|Leave|Log|Look|Make|Pass|Put|Raise|Read|Resume|Send|Set|Start|Use|look|make|read|raise|pass)\b/;
-
-/** What an error fails to say; empty when it says all of it. */
+/** What an error does not say of what failed, why, and what to do; empty when it says all three. */
 export function unsaid(error: unknown): string[] {
-  if (!(error instanceof Error)) return [`${String(error)} is no error`];
-  const [said = ""] = error.message.split(" Its last words on stderr:");
+  if (!(error instanceof Error)) return [`${String(error)} is not an error`];
+  const [said = ""] = error.message.split(/ (?:Its last words on stderr|Last stderr output):/);
   const why = error.cause !== undefined || /[:(]|\b(?:died|exited|within|longer|silent|closed|behind)\b/.test(said);
   return [
     ...(said.length > 10 ? [] : ["what failed"]),

@@ -1,4 +1,4 @@
-/** Owns what a cell of the fault matrix is made of: a fault, a way of being connected, and what the user must get. */
+/** What a cell of the fault matrix is made of: a fault, a way of being connected, and what the user must get. */
 
 import type { Stage, StageOptions } from "./stage.js";
 

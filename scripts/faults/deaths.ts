@@ -1,4 +1,4 @@
-/** Owns the rows of a runtime that dies or is replaced: idle, in the middle of a turn, with a decision pending. */
+/** The rows of a runtime that dies or is replaced: idle, in the middle of a turn, with a decision pending. */
 
 import { once } from "node:events";
 import type { Codex, CodexOptions, ConnectOptions, Thread, TurnHandle } from "codex-embed";

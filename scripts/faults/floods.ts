@@ -1,4 +1,4 @@
-/** Owns the rows of too much at once: on stderr, on stdout, and for a reader that does not read. */
+/** The rows of too much at once: on stderr, on stdout, and for a reader that does not read. */
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

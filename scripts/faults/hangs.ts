@@ -1,4 +1,4 @@
-/** Owns the rows of a runtime, or a network, that gives no sign of life: hangs, a half-open socket, a cut. */
+/** The rows of a runtime, or a network, that gives no sign of life: hangs, a half-open socket, a cut. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Codex, Thread, TurnHandle, TurnOptions } from "codex-embed";

@@ -1,4 +1,4 @@
-/** Owns the look at what a case leaves behind in this program and around it: handles, listeners, and temporary folders. */
+/** The look at what a case leaves behind in this program and around it: handles, listeners, and temporary folders. */
 
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Owns the rows of a machine that fails: a full disk under the runtime's home, and a clock that jumps. */
+/** The rows of a machine that fails: a full disk under the runtime's home, and a clock that jumps. */
 
 import { execFile } from "node:child_process";
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Owns the whole matrix: its rows in their order. */
+/** The whole matrix: its rows in their order. */
 
 import type { Row } from "./cases.js";
 import { deaths, serverRestart } from "./deaths.js";

@@ -1,4 +1,4 @@
-/** Owns the measuring of one case: what the user got and when, what is left over, and whether that is as it must be. */
+/** The measuring of one case: what the user got and when, what is left over, and whether that is as it must be. */
 
 import { unsaid } from "./advice.js";
 import type { Case, Column, Told } from "./cases.js";

@@ -1,4 +1,4 @@
-/** Owns the look at this machine's processes: which of them belong to a stage, and which of those is the runtime. */
+/** The look at this machine's processes: which of them belong to a stage, and which of those is the runtime. */
 
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns the stage of one case: a home, a scripted model, a real runtime, and a client that is connected in one way. */
+/** The stage of one case: a home, a scripted model, a real runtime, and a client that is connected in one way. */
 
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";

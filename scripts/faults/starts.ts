@@ -1,4 +1,4 @@
-/** Owns the rows of a runtime that does not come up: it cannot be spawned, or dies before it has answered. */
+/** The rows of a runtime that does not come up: it cannot be spawned, or dies before it has answered. */
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";

@@ -1,10 +1,8 @@
-/** Owns how the matrix is shown: as a table in Markdown, and where it goes in the documentation. */
+/** How the matrix is shown: as a table in Markdown, and where it goes in the documentation. */
 
 import { COLUMNS } from "./cases.js";
 import type { Measured } from "./measure.js";
 
-const BEGIN = "<!-- faults:begin -->";
-const END = "<!-- faults:end -->";
 /** A close that takes longer is worth telling. */
 const SLOW_CLOSE_MS = 1_000;
 
@@ -36,11 +34,4 @@ export function line({ mode, outcome, ms, closeMs, left }: Measured): string {
 function duration(ms: number): string {
   if (ms >= 1_000) return `${(ms / 1_000).toFixed(1)} s`;
   return ms < 1 ? "under 1 ms" : `${Math.round(ms)} ms`;
-}
-
-/** The text with the table in the place of the one before. Throws when the place is not marked. */
-export function withTable(text: string, rows: string): string {
-  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (begin === -1 || end < begin) throw new Error(`There is no place for the table: ${BEGIN} … ${END}.`);
-  return `${text.slice(0, begin + BEGIN.length)}\n${rows}\n${text.slice(end)}`;
 }

@@ -1,4 +1,4 @@
-/** Owns the tests of comparing two versions of the protocol, over made-up ones. */
+/** The tests of comparing two versions of the protocol, over made-up ones. */
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Owns the tests of versions, of the changelog, and of what stands in the way of a release. */
+/** The tests of versions, of the changelog, and of what stands in the way of a release. */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Owns a diagram on a page: drawn in the colours of the page; until then, and without scripts, its source is shown. */
+/** A diagram on a page: drawn in the colours of the page; until then, and without scripts, its source is shown. */
 
 import { useData } from "vitepress";
 import { defineComponent, h, onMounted, ref, useId, watch } from "vue";

@@ -1,4 +1,4 @@
-/** Owns the look of the site: the theme of VitePress, and diagrams. */
+/** The look of the site: the theme of VitePress, and diagrams. */
 
 import type { Theme } from "vitepress";
 import DefaultTheme from "vitepress/theme";

@@ -1,4 +1,4 @@
-/** Owns the program that draws diagrams: one file, which a page loads when it has something to draw. */
+/** The program that draws diagrams: one file, which a page loads when it has something to draw. */
 
 /// <reference types="vitepress/client" />
 import file from "@mermaid-js/tiny/dist/mermaid.tiny.js?url";

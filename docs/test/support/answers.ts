@@ -1,4 +1,4 @@
-/** Owns what the scripted model says to the programs of the documentation: something sensible, whatever is asked. */
+/** What the scripted model says to the programs of the documentation: something sensible, whatever is asked. */
 
 import { message, type Part, type RecordedRequest, type Step, shell, step, toolCall, usage } from "codex-embed/testing";
 import { isObject, sampleOf } from "./sample.js";

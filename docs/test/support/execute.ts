@@ -1,4 +1,4 @@
-/** Owns running the documentation's programs: compiled together, each in a process of its own, offline. */
+/** Running the documentation's programs: compiled together, each in a process of its own, offline. */
 
 import { execFileSync, spawn } from "node:child_process";
 import { symlinkSync } from "node:fs";

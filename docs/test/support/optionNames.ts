@@ -1,4 +1,4 @@
-/** Owns the names of the options that a type of the package takes. */
+/** The names of the options that a type of the package takes. */
 
 import ts from "typescript";
 import { ROOT } from "./pages.js";

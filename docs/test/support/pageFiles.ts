@@ -1,4 +1,4 @@
-/** Owns the files that pages show: blocks with the mark `file`, each with its name in a comment in its first line. */
+/** The files that pages show: blocks with the mark `file`, each with its name in a comment in its first line. */
 
 import type { CodeBlock, Page } from "./pages.js";
 

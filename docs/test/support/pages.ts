@@ -1,4 +1,4 @@
-/** Owns the pages of the documentation, and what stands on each: its code, its links, its headings. */
+/** The pages of the documentation, and what stands on each: its code, its links, its headings. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { posix, sep } from "node:path";

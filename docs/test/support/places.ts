@@ -1,4 +1,4 @@
-/** Owns what pages name and a machine lacks: folders, ports and addresses, and the variables that stand for them in a run. */
+/** What pages name and a machine lacks: folders, ports and addresses, and the variables that stand for them in a run. */
 
 import type { ScriptedModel, TestHome } from "codex-embed/testing";
 import { locateRuntime } from "../../../packages/codex-embed/src/process/locate.js";

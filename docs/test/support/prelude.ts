@@ -1,5 +1,5 @@
 /**
- * Owns the names that short pieces of the documentation use without declaring them. It is read by the compiler alone:
+ * The names that short pieces of the documentation use without declaring them. It is read by the compiler alone:
  * none of this exists at run time.
  */
 

@@ -1,4 +1,4 @@
-/** Owns values that conform to a JSON Schema, for a model that has to answer with one. */
+/** Values that conform to a JSON Schema, for a model that has to answer with one. */
 
 /** Whether a value is an object with members. */
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,4 @@
-/** Owns what a trial of the documentation works with: a model, a home, and programs that do not outlive it. */
+/** What a trial of the documentation works with: a model, a home, and programs that do not outlive it. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-/** Owns the type check of the documentation's programs: all blocks in one compilation. */
+/** The type check of the documentation's programs: all blocks in one compilation. */
 
 import { dirname } from "node:path";
 import ts from "typescript";

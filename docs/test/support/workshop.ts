@@ -1,4 +1,4 @@
-/** Owns the folder that code of the documentation is run in: the package installed as a reader has it, and compiled files. */
+/** The folder that code of the documentation is run in: the package installed as a reader has it, and compiled files. */
 
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join } from "node:path";

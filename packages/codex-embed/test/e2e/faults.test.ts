@@ -6,7 +6,7 @@ import { unsaid } from "../../../../scripts/faults/advice.js";
 import { COLUMNS } from "../../../../scripts/faults/cases.js";
 import { matrix } from "../../../../scripts/faults/matrix.js";
 import { measure } from "../../../../scripts/faults/measure.js";
-import { withTable } from "../../../../scripts/faults/table.js";
+import { between } from "../../../../scripts/markers.js";
 import { verifies } from "../support/verifies.js";
 
 const CUT_MS = 200;
@@ -46,7 +46,7 @@ describe("the matrix", () => {
 
   test("replaces its table in the documentation, and nothing else", () => {
     const text = "a\n<!-- faults:begin -->\nold\n<!-- faults:end -->\nb\n";
-    expect(withTable(text, "new")).toBe("a\n<!-- faults:begin -->\nnew\n<!-- faults:end -->\nb\n");
-    expect(() => withTable("a", "new")).toThrow("faults:begin");
+    expect(between(text, "faults", "new")).toBe("a\n<!-- faults:begin -->\nnew\n<!-- faults:end -->\nb\n");
+    expect(() => between("a", "faults", "new")).toThrow("faults:begin");
   });
 });

@@ -1,4 +1,4 @@
-/** Owns what stands in for a client where no sub-agents are followed. */
+/** What stands in for a client where no sub-agents are followed. */
 
 import type { AgentHost } from "../../src/stream/agentStream.js";
 

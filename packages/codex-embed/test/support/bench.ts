@@ -1,4 +1,4 @@
-/** Owns the runtime and the scripted model that the end-to-end tests of one file share. */
+/** The runtime and the scripted model that the end-to-end tests of one file share. */
 
 import type { Codex, CodexOptions, StartThreadOptions, Thread } from "codex-embed";
 import {

@@ -1,4 +1,4 @@
-/** Owns the programs that tests start as children: bundled once, since compiling them takes longer than most tests. */
+/** The programs that tests start as children: bundled once, since compiling them takes longer than most tests. */
 
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";

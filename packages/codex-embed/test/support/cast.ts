@@ -1,4 +1,4 @@
-/** Owns scripts for an agent and its sub-agents, told apart by the task that each was given. */
+/** Scripts for an agent and its sub-agents, told apart by the task that each was given. */
 
 import { type Part, type RecordedRequest, type ScriptedModel, type Step, toolCall } from "codex-embed/testing";
 

@@ -1,4 +1,4 @@
-/** Owns running the program `codex-embed` as a real child. */
+/** Running the program `codex-embed` as a real child. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";

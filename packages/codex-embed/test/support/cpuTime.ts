@@ -1,4 +1,4 @@
-/** Owns the measure of tests that hold time to size: the processor's time, which busy neighbours do not change much. */
+/** The measure of tests that hold time to size: the processor's time, which busy neighbours do not change much. */
 
 /** The least time in milliseconds that this process has worked on one of five runs. */
 export async function leastCpuMs(run: () => unknown): Promise<number> {

@@ -1,4 +1,4 @@
-/** Owns the bench of the exec client's end-to-end tests: the pinned runtime, offline, with a scripted model. */
+/** The bench of the exec client's end-to-end tests: the pinned runtime, offline, with a scripted model. */
 
 import { execFileSync } from "node:child_process";
 import { Codex, type CodexOptions, type Thread, type ThreadEvent, type ThreadOptions } from "codex-embed/exec";

@@ -1,4 +1,4 @@
-/** Owns the events of `codex exec` that tests play. */
+/** The events of `codex exec` that tests play. */
 
 import type { ThreadEvent, ThreadItem, Usage } from "../../src/exec/index.js";
 

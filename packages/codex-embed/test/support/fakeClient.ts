@@ -1,4 +1,4 @@
-/** Owns a client whose runtime is played by the test: everything above the transport is real. */
+/** A client whose runtime is played by the test: everything above the transport is real. */
 
 import { Thread } from "../../src/client/thread.js";
 import { RUNTIME_VERSION } from "../../src/protocol/generated/tables.js";

@@ -1,4 +1,4 @@
-/** Owns a stand-in for the runtime that records how it is called and plays what it is told. A POSIX shell runs it. */
+/** A stand-in for the runtime that records how it is called and plays what it is told. A POSIX shell runs it. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

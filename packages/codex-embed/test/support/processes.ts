@@ -1,4 +1,4 @@
-/** Owns the look at the processes of this machine. */
+/** The look at the processes of this machine. */
 
 import { readdir, readFile } from "node:fs/promises";
 

@@ -1,4 +1,4 @@
-/** Owns a proxy on the loopback that stands between a client and a runtime, and can fail as networks do. */
+/** A proxy on the loopback that stands between a client and a runtime, and can fail as networks do. */
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";

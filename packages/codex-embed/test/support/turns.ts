@@ -1,4 +1,4 @@
-/** Owns the small tools of the end-to-end tests: reading turns, catching errors, awaiting notifications. */
+/** The small tools of the end-to-end tests: reading turns, catching errors, awaiting notifications. */
 
 import type { Codex, NotificationMethod, NotificationOf, TurnEvent } from "codex-embed";
 import type { ThreadItem } from "codex-embed/protocol";

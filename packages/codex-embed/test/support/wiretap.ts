@@ -1,4 +1,4 @@
-/** Owns a way to see what the client sends to its runtime, and to lose what comes back, by the public `spawn` option. */
+/** A way to see what the client sends to its runtime, and to lose what comes back, by the public `spawn` option. */
 
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
