@@ -3,6 +3,8 @@ import { answerOf, type EndedTurn, Enough, type ReadTurn, type Settled, type Tur
 
 /** What is known besides the turn itself. */
 export interface Circumstances {
+  /** Whether incidents kill the process. A cut connection must lose no turn of a stored thread that has begun. */
+  readonly isCrash: boolean;
   readonly isEphemeral: boolean;
   /** Whether an earlier turn of the thread has completed, so that a crash cannot lose the thread. */
   readonly isOnRecord: boolean;
@@ -23,14 +25,15 @@ export function judge(
   const { asked, called } = circumstances;
   const problems = asked > called ? [`its handler or tool was asked ${asked} times for ${called} calls`] : [];
   if ("error" in turn) {
-    const outcome = failureOf(script, turn.error, circumstances);
+    const outcome = failureOf(script, turn.error, circumstances, false);
     if (outcome === null) problems.push(`startTurn() rejected: ${shown(turn)}`);
     return { outcome: outcome === null ? "wrong" : `not begun: ${outcome}`, problems };
   }
   const { results, readers, textEnd, text } = turn.value;
   const [result, second] = results;
   if (!isSameEnd(result, second)) problems.push("two calls of result() got different ends");
-  const outcome = "error" in result ? failureOf(script, result.error, circumstances) : successOf(script, result.value);
+  const outcome =
+    "error" in result ? failureOf(script, result.error, circumstances, true) : successOf(script, result.value);
   if (outcome === null) problems.push(`its script does not allow: ${shown(result)}`);
   for (const reader of readers) problems.push(...readerProblems(reader, turn.value, result));
   if (!isSameEnd(textEnd, result)) problems.push(`textStream() ended differently: ${shown(textEnd)}`);
@@ -44,11 +47,17 @@ function successOf({ ending, ...script }: TurnScript, { status, finalResponse }:
 }
 
 /** The name of a failure that is allowed, or null. */
-function failureOf({ ending }: TurnScript, error: unknown, circumstances: Circumstances): string | null {
-  const { isEphemeral, isOnRecord, hadIncident, hasIncident } = circumstances;
+function failureOf(
+  { ending }: TurnScript,
+  error: unknown,
+  { isCrash, isEphemeral, isOnRecord, hadIncident, hasIncident }: Circumstances,
+  hasBegun: boolean,
+): string | null {
   if (error instanceof Enough) return ending.kind === "abort" ? "aborted" : null;
   if (TurnDeadlineError.isInstance(error)) return ending.kind === "deadline" ? "deadline" : null;
-  if (TransportClosedError.isInstance(error)) return hasIncident ? "connection lost" : null;
+  if (TransportClosedError.isInstance(error)) {
+    return hasIncident && (isCrash || isEphemeral || !hasBegun) ? "connection lost" : null;
+  }
   const mayBeLost = hadIncident && (isEphemeral || !isOnRecord);
   return mayBeLost && CodexError.isInstance(error) ? "thread lost" : null;
 }
@@ -59,7 +68,10 @@ function readerProblems({ reading, events, end }: ReadTurn, turn: EndedTurn, res
   const hasLeft = reading === "leaves" && events.length > 0;
   if (!hasLeft && !isSameEnd(end, result)) problems.push(`ended differently: ${shown(end)}`);
   if (!hasLeft && "value" in result && methods.at(-1) !== "turn/completed") problems.push("did not see the end");
-  if (events.length > 0 && methods[0] !== "turn/started") problems.push("did not see the start");
+  // An interrupt right after the reply to turn/start can end a turn that the runtime has not started.
+  const [first] = events;
+  const neverStarted = first?.method === "turn/completed" && first.params.turn.status === "interrupted";
+  if (first !== undefined && first.method !== "turn/started" && !neverStarted) problems.push("did not see the start");
   if (methods.slice(0, -1).includes("turn/completed")) problems.push("saw events after the end");
   if (events.some((event) => event.params.threadId !== turn.threadId || turnIdOf(event) !== turn.id)) {
     problems.push("saw an event of another turn");

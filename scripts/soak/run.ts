@@ -153,6 +153,7 @@ class Soak {
     const mayBeBusy = isLimited && this.#hadIncident(openedAtMs);
     const turn = await runTurn(thread, script, { workspace, mayBeBusy });
     const { outcome, problems } = judge(script, turn, {
+      isCrash: this.#options.over === "stdio",
       isEphemeral,
       isOnRecord,
       hadIncident: this.#hadIncident(openedAtMs),
