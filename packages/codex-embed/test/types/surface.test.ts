@@ -8,7 +8,7 @@ import { verifies } from "../support/verifies.js";
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const entries = [
   "codex-embed/src/index",
-  "codex-embed/src/protocol",
+  "codex-embed/src/protocol/index",
   "codex-embed/src/approvals/index",
   "codex-embed/src/exec/index",
   "codex-embed/src/testing/index",
