@@ -37,7 +37,7 @@ const FLAGS: Flags = {
   root: {
     value: "FOLDER",
     repeats: true,
-    option: ["roots(?= (?:is|holds) )"],
+    option: ["roots(?=,? (?:is|holds|such) )"],
     help: "A folder that clients may work in. Default: the folder of --cwd.",
   },
   deadline: { value: "SECONDS", option: ["deadlineMs"], help: "Interrupt a turn after this time. Default: 3600." },

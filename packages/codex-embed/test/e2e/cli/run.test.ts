@@ -153,7 +153,7 @@ notWindows.each(["run Go.", "doctor", "mcp"])(
     const script = `rmdir "$PWD" && exec '${process.execPath}' '${PROGRAM.join("' '")}' ${command}`;
     const { code, stdout, stderr } = await runNode(["-c", script], { cwd, env: home.env }, "/bin/sh");
     expect(code).not.toBe(0);
-    expect(stdout + stderr).toMatch(/The working directory .*was deleted\. .*--cwd/);
+    expect(stdout + stderr).toMatch(/The working directory .*was deleted\. .*--(?:cwd|root)/);
     const there = await runNode(
       ["-c", `${script} --cwd '${home.workspace}'`],
       { cwd: await mkdtemp(cwd), env: home.env },
