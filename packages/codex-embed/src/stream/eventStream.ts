@@ -107,7 +107,7 @@ export abstract class EventStream<Result, Partial extends TurnSnapshot | null = 
   }
 
   /** The events that are still kept, adjacent deltas of one text as one. */
-  protected logged(): Iterable<TurnEvent> {
+  protected logged(): Iterable<TurnEvent, unknown, unknown> {
     return this.#log.events();
   }
 
