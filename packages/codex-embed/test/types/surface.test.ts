@@ -45,7 +45,8 @@ function isReference(type: ts.Type): type is ts.TypeReference {
 
 function isPrivate(declaration: ts.Declaration): boolean {
   if ((ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Private) !== 0) return true;
-  return ts.isPropertyDeclaration(declaration) && ts.isPrivateIdentifier(declaration.name);
+  const isMember = ts.isPropertyDeclaration(declaration) || ts.isMethodDeclaration(declaration);
+  return isMember && ts.isPrivateIdentifier(declaration.name);
 }
 
 /** The places, by name, at which the exports of a module lead to `any`. */
