@@ -140,9 +140,9 @@ function fromArguments(name: string, found: Arguments, { words, input }: ScriptC
   }
 }
 
-/** Adds text that a program may run as a script. With a substitution it is read as one: a command in it could be unknown. */
+/** Adds text that a program may run as a script. With a substitution or a brace expansion, it could hide a command. */
 function withScripts(found: Invocation, texts: readonly string[]): Invocation {
-  const isScript = (text: string): boolean => text.includes("$(") || text.includes("`");
+  const isScript = (text: string): boolean => /\$\(|`|^\s*\{[\w./,-]+\}/.test(text);
   return {
     ...found,
     scripts: [...found.scripts, ...texts.filter(isScript)],
