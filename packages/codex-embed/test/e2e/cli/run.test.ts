@@ -129,7 +129,7 @@ describe("a call that cannot work", () => {
   test.each([
     [["--image", "gone.png", "Look."], /^\nUsageError \(USAGE\): --image .*gone\.png cannot be read/],
     [["--cwd", "/nowhere", "Go."], /^\nUsageError \(USAGE\): --cwd is \/nowhere/],
-    [["--config", "novalue", "Go."], /^\nUsageError \(USAGE\): --config holds "novalue"/],
+    [["--config", "novalue", "Go."], /^\nUsageError \(USAGE\): --config contains "novalue"/],
     [["--output-schema", "notes.txt", "Go."], /^codex-embed run: --output-schema notes\.txt holds no JSON: /],
     [["--output-schema", "list.json", "Go."], /^codex-embed run: --output-schema list\.json holds no JSON object\./],
     [["--sandbx", "read-only", "Go."], /^codex-embed run: Unknown flag --sandbx\. Did you mean --sandbox\?/],
