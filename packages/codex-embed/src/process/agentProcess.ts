@@ -39,7 +39,7 @@ export function spawnDetached(request: SpawnRequest): SpawnedProcess {
 }
 
 /** Starts the process, with the custom `spawn` if there is one. Throws `UsageError` when that returns no process. */
-export function spawnProcess(request: SpawnRequest, spawn: Spawn | undefined): SpawnedProcess {
+function spawnProcess(request: SpawnRequest, spawn: Spawn | undefined): SpawnedProcess {
   if (spawn === undefined) return withPipes(spawnDetached(request));
   if (typeof spawn !== "function") throw new UsageError(`spawn must be a function, but is of type ${typeof spawn}.`);
   const child = withPipes(spawn(request));
@@ -86,7 +86,7 @@ function killIfAny(child: SpawnedProcess): void {
 }
 
 /** Whether the `pid` of the process belongs to this machine, so that its tree can be read. */
-export function isLocalChild(child: SpawnedProcess): child is SpawnedProcess & { readonly pid: number } {
+function isLocalChild(child: SpawnedProcess): child is SpawnedProcess & { readonly pid: number } {
   return child instanceof ChildProcess && child.pid !== undefined;
 }
 
@@ -104,7 +104,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** The error of a process that could not be started, with the system's error as `cause`. A `UsageError` stays as it is. */
-export function spawnFailure(request: SpawnRequest, cause: unknown): CodexError {
+function spawnFailure(request: SpawnRequest, cause: unknown): CodexError {
   if (UsageError.isInstance(cause)) return cause;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
   const known = code === undefined ? undefined : REASONS[code];

@@ -272,4 +272,4 @@ function isTransient(error: unknown): boolean {
 }
 
 /** The reason of a client that was closed before it had a connection. */
-export const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null, signal: null, stderrTail: "" };
+const NEVER_STARTED: CloseReason = { initiator: "client", exitCode: null, signal: null, stderrTail: "" };

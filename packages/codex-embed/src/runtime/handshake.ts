@@ -79,7 +79,7 @@ export interface HandshakeContext {
  *
  * @throws LaunchError `HANDSHAKE_FAILED` or `VERSION_MISMATCH`.
  */
-export async function handshake(
+async function handshake(
   connection: Connection,
   options: CodexOptions,
   context: HandshakeContext,

@@ -31,7 +31,7 @@ export async function launchStdio(options: StdioOptions, signal: AbortSignal): P
 }
 
 /** JSON lines over the pipes of a child process. Owns the process: when one ends, so does the other. */
-export class StdioTransport implements Transport {
+class StdioTransport implements Transport {
   readonly maxSentBytes = undefined;
   readonly #process: AgentProcess;
   readonly #maxFrameBytes: number;

@@ -65,8 +65,8 @@ describe("execArgs", () => {
 
   it.each<[string, Partial<ExecPlan>, string]>([
     ["an override without a value", { codex: { configOverrides: ["model"] } }, '"key=value"'],
-    ["a key that ends too early", { codex: { config: { "a=b": 1 } } }, 'a key may not be empty, nor hold "="'],
-    ["a key of nothing", { codex: { config: { "": 1 } } }, "a key may not be empty"],
+    ["a key that ends too early", { codex: { config: { "a=b": 1 } } }, 'a key must be a non-empty string without "="'],
+    ["a key of nothing", { codex: { config: { "": 1 } } }, "a key must be a non-empty string"],
     ["a value that TOML does not have", { codex: { config: { a: Number.NaN } } }, "config.a is NaN"],
     ["a feature that is on and off", { codex: { enable: ["a"], disable: ["a"] } }, "in both enable and disable"],
   ])("refuses %s", (_, over, message) => {
