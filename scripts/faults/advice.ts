@@ -6,7 +6,8 @@ const ADVICE =
 export function unsaid(error: unknown): string[] {
   if (!(error instanceof Error)) return [`${String(error)} is not an error`];
   const [said = ""] = error.message.split(" Last stderr output:");
-  const why = error.cause !== undefined || /[:(]|\b(?:died|killed|exited|within|longer|silent|closed|behind)\b/.test(said);
+  const why =
+    error.cause !== undefined || /[:(]|\b(?:died|killed|exited|within|longer|silent|closed|behind)\b/.test(said);
   return [
     ...(said.length > 10 ? [] : ["what failed"]),
     ...(why ? [] : ["why"]),

@@ -1,5 +1,8 @@
+import { atCallSite, type CallSite, CodexError, captureCallSite, UsageError } from "../errors/base.js";
 import { checkReviewTarget } from "../validate/options.js";
 import { type ReviewContent, readFindings, readReviewJson } from "../validate/review.js";
+import { type Input, planExec, type ThreadTarget, toPrompt, type UserInput } from "./commandLine.js";
+import type { ThreadEvent } from "./events.js";
 import {
   CODEX,
   type CodexOptions,
@@ -10,9 +13,12 @@ import {
   type ReviewOptions,
   THREAD,
   type ThreadOptions,
+  TURN,
+  type TurnOptions,
 } from "./options.js";
-import { Thread } from "./thread.js";
-import type { Turn } from "./turn.js";
+import { type OutputPlan, planOutput, writeSchemaFile } from "./output.js";
+import { runExec } from "./run.js";
+import { type ParsedOf, type Turn, TurnRecord } from "./turn.js";
 
 /**
  * Runs the agent with `codex exec`, one process per turn. A drop-in replacement for the `Codex` of `@openai/codex-sdk`.
@@ -141,4 +147,148 @@ export function reviewRequest(target: ReviewTarget): ReviewRequest {
 export function readReview(turn: Turn, threadId: string | null): ReviewResult {
   const text = turn.finalResponse;
   return { turn, threadId, text, ...(readReviewJson(text) ?? readFindings(text)) };
+}
+
+/** A turn whose events can be read while it runs. */
+export type StreamedTurn = {
+  /**
+   * The events, readable once. The first `next()` starts the turn; leaving the loop ends it. Throws after the last
+   * event of a turn that did not complete.
+   */
+  events: AsyncGenerator<ThreadEvent, void, undefined>;
+};
+
+/** Another name of {@link Turn}. */
+export type RunResult<P = never> = Turn<P>;
+
+/** Another name of {@link StreamedTurn}. */
+export type RunStreamedResult = StreamedTurn;
+
+/** A conversation with the agent. Each turn is one run of `codex exec` that continues where the last one ended. */
+export class Thread {
+  readonly #codex: CodexOptions;
+  readonly #options: ThreadOptions;
+  #target: ThreadTarget;
+  /** True if the thread was ephemeral and its process has exited: it exists nowhere else. */
+  #isLost = false;
+
+  /** @internal */
+  constructor(codex: CodexOptions, options: ThreadOptions, target: ThreadTarget) {
+    this.#codex = codex;
+    this.#options = options;
+    this.#target = target;
+  }
+
+  /** The id for `resumeThread`. Null until the runtime has reported it. */
+  get id(): string | null {
+    return this.#target.kind === "resume" ? this.#target.id : null;
+  }
+
+  /**
+   * Prepares a turn whose events can be read while it runs. Reading the events starts the turn.
+   *
+   * @param input - a text, or texts and image files.
+   * @returns at once. Reading throws what {@link run} rejects with, except `OutputValidationError`: a stream is not
+   * validated against the schema.
+   */
+  async runStreamed(input: Input | readonly UserInput[], turnOptions: TurnOptions = {}): Promise<StreamedTurn> {
+    const site = captureCallSite();
+    const left = new AbortController();
+    const record = new TurnRecord();
+    const events = this.#events({ input, options: turnOptions, record, site, left: left.signal });
+    return { events: withPromptReturn(events, () => left.abort()) };
+  }
+
+  /**
+   * Runs a turn to its end.
+   *
+   * @param input - a text, or texts and image files.
+   * @returns the result of the completed turn, once its process has exited.
+   * @throws ExecTurnFailedError if the runtime reports that the turn failed, and ExecExitError if it exits without a
+   * completed turn. `result` is the partial turn, beside `exitCode`, `signal` and `stderrTail`.
+   * @throws AbortError if the signal aborts, once the process and everything that it started are gone.
+   * @throws OutputValidationError if the answer does not conform to an `outputSchema` of a Standard Schema library.
+   * @throws LaunchError if the runtime is not found or does not start; UsageError for an invalid input or option;
+   * FrameTooLargeError for an event over `maxFrameBytes`.
+   */
+  run<S = undefined>(input: Input | readonly UserInput[], turnOptions?: TurnOptions<S>): Promise<Turn<ParsedOf<S>>>;
+  async run(input: Input | readonly UserInput[], turnOptions: TurnOptions = {}): Promise<Turn & { parsed?: unknown }> {
+    const site = captureCallSite();
+    const record = new TurnRecord();
+    let output: OutputPlan | undefined;
+    const events = this.#events({ input, options: turnOptions, record, site, onOutput: (plan) => (output = plan) });
+    for await (const _ of events);
+    const turn = record.turn();
+    if (output?.parse === undefined) return turn;
+    return { ...turn, parsed: await output.parse(turn.finalResponse).catch((error: unknown) => rethrow(error, site)) };
+  }
+
+  async *#events(turn: {
+    readonly input: Input | readonly UserInput[];
+    readonly options: TurnOptions;
+    readonly record: TurnRecord;
+    readonly site: CallSite;
+    readonly left?: AbortSignal;
+    readonly onOutput?: (output: OutputPlan | undefined) => void;
+  }): AsyncGenerator<ThreadEvent, void, undefined> {
+    const { record, left } = turn;
+    let removeSchema: (() => Promise<void>) | undefined;
+    try {
+      const options = checkExecOptions(turn.options, "run", TURN);
+      if (this.#isLost) {
+        throw new UsageError(
+          "An ephemeral thread has only one turn: nothing of it is stored that a second turn could resume. Start another " +
+            "thread, or omit ephemeral.",
+        );
+      }
+      const { text, images } = toPrompt(turn.input);
+      const output = await planOutput(options.outputSchema);
+      turn.onOutput?.(output);
+      const schemaFile = output === undefined ? undefined : await writeSchemaFile(output.wire);
+      removeSchema = schemaFile?.remove;
+      const request = planExec({
+        codex: this.#codex,
+        thread: this.#options,
+        turn: options,
+        target: this.#target,
+        images,
+        schemaPath: schemaFile?.path,
+      });
+      const run = { request, prompt: text, options: this.#codex, signal: options.signal, left, record };
+      for await (const event of runExec(run)) {
+        this.#onStarted(record.threadId);
+        yield event;
+      }
+    } catch (error) {
+      rethrow(error, turn.site);
+    } finally {
+      this.#onStarted(record.threadId);
+      await removeSchema?.();
+    }
+  }
+
+  #onStarted(id: string | null): void {
+    if (id === null) return;
+    this.#isLost = this.#options.ephemeral === true;
+    this.#target = { kind: "resume", id };
+  }
+}
+
+/** Calls `onLeave` as soon as the reader leaves. A generator's own `return` first waits for a pending `next`. */
+function withPromptReturn<T>(
+  events: AsyncGenerator<T, void, undefined>,
+  onLeave: () => void,
+): AsyncGenerator<T, void, undefined> {
+  const end = events.return.bind(events);
+  return Object.assign(events, {
+    return(value: void | PromiseLike<void>) {
+      onLeave();
+      return end(value);
+    },
+  });
+}
+
+/** Throws the error with the stack of the call that it belongs to. */
+function rethrow(error: unknown, site: CallSite): never {
+  throw CodexError.isInstance(error) ? atCallSite(error, site) : error;
 }

@@ -8,7 +8,7 @@ export type { SpawnRequest } from "../process/launch.js";
 export type { InferOutput } from "../schema/types.js";
 export type { ReviewContent, ReviewFinding, ReviewVerdict } from "../validate/review.js";
 export type { ReviewResult, ReviewTarget } from "./client.js";
-export { Codex } from "./client.js";
+export { Codex, type RunResult, type RunStreamedResult, type StreamedTurn, Thread } from "./client.js";
 export type { Input, UserInput } from "./commandLine.js";
 export type {
   AgentMessageItem,
@@ -61,6 +61,5 @@ export type {
   TurnOptions,
   WebSearchMode,
 } from "./options.js";
-export { type RunResult, type RunStreamedResult, type StreamedTurn, Thread } from "./thread.js";
 export type { ParsedOf, PartialTurn, Turn } from "./turn.js";
 export { AbortError, ExecError, ExecExitError, ExecTurnFailedError } from "./turn.js";
