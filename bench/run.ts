@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Measured>>> = {
   exec: async () => (await import("./exec.js")).exec(),
   requests: async () => (await import("./requests.js")).requests(),
   startup: async () => (await import("./startup.js")).startup(),
+  reconnect: async () => (await import("./reconnect.js")).reconnect(),
   memory: async () => (await import("./memory.js")).memory(),
 };
 
