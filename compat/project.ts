@@ -1,8 +1,17 @@
 /** A fresh project in a folder of its own, which has the packed package installed or installs it itself. */
 
-import { copyFileSync, linkSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
-import { manifestOf, type PackageFolder } from "../scripts/shared/bundle.js";
+import { type Manifest, manifestOf, type PackageFolder } from "../scripts/shared/bundle.js";
 import { type AllPacked, MODULES } from "./pack.js";
 import { type Output, type RunOptions, run } from "./shell.js";
 
@@ -52,7 +61,7 @@ export class Project {
     const manifest = manifestOf(name);
     await this.unpack(`node_modules/${manifest.name}`, name);
     // The packages that an installation brings, as they are installed in this repository.
-    for (const dependency of Object.keys(manifest.dependencies ?? {})) this.link(dependency);
+    for (const dependency of withTheirs(Object.keys(manifest.dependencies ?? {}))) this.link(dependency);
   }
 
   /** Unpacks a package into a folder of the project. */
@@ -66,6 +75,18 @@ export class Project {
   link(name: string, to = `node_modules/${name}`): void {
     linkTree(join(MODULES, name), join(this.folder, to));
   }
+}
+
+/** The packages, and those that they depend on. */
+function withTheirs(names: readonly string[], found = new Set<string>()): Set<string> {
+  for (const name of names.filter((candidate) => !found.has(candidate))) {
+    found.add(name);
+    const manifest: Pick<Manifest, "dependencies"> = JSON.parse(
+      readFileSync(join(MODULES, name, "package.json"), "utf8"),
+    );
+    withTheirs(Object.keys(manifest.dependencies ?? {}), found);
+  }
+  return found;
 }
 
 function linkTree(from: string, to: string): void {

@@ -1,4 +1,4 @@
-/** The command that writes `src/generated` from the pinned runtime, or with `--check` says what is out of date. */
+/** The command that writes `src/protocol/generated` from the pinned runtime, or with `--check` says what is out of date. */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -19,17 +19,17 @@ const stale = [...generate()].filter(([name, text]) => {
 });
 
 if (stale.length === 0) {
-  console.log("src/generated is up to date.");
+  console.log("src/protocol/generated is up to date.");
 } else if (values.check) {
   for (const [name] of stale) {
-    console.error(`src/generated/${name} is not what the pinned runtime gives: run \`npm run generate\`.`);
+    console.error(`src/protocol/generated/${name} is not what the pinned runtime gives: run \`npm run generate\`.`);
   }
   process.exitCode = 1;
 } else {
   mkdirSync(outUrl, { recursive: true });
   for (const [name, text] of stale) {
     writeFileSync(new URL(name, outUrl), text);
-    console.log(`Wrote src/generated/${name}.`);
+    console.log(`Wrote src/protocol/generated/${name}.`);
   }
 }
 

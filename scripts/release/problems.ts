@@ -10,7 +10,7 @@ export interface ReleaseState {
   readonly lockedVersion: string;
   /** The runtime that package.json pins. */
   readonly runtime: string;
-  /** The runtime that `src/generated` was made from. */
+  /** The runtime that `src/protocol/generated` was made from. */
   readonly generatedFrom: string;
   readonly changelog: string;
   /** What `git status --porcelain` prints. */
@@ -31,7 +31,7 @@ export function releaseProblems(state: ReleaseState): string[] {
     );
   }
   if (generatedFrom !== runtime) {
-    problems.push(`src/generated is that of ${generatedFrom}, but ${runtime} is pinned. Run npm run generate.`);
+    problems.push(`src/protocol/generated is that of ${generatedFrom}, but ${runtime} is pinned. Run npm run generate.`);
   }
   if (lockedVersion !== version) {
     problems.push(`package-lock.json says ${lockedVersion}, package.json ${version}. Run npm install.`);

@@ -1,11 +1,12 @@
 /** The public names of the SDK. */
 
 export type { AppServer, ServeAuth, ServeOptions } from "./client/appServer.js";
-export { Codex, type RequestArguments, serveAppServer } from "./client/codex.js";
+export { Codex, type RequestArguments } from "./client/codex.js";
 export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/ending.js";
 export type { GoalHandle, GoalResult } from "./client/goal.js";
 export type { GoalOptions, ResumeGoalOptions } from "./client/knownOptions.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./client/login.js";
+export { serveAppServer } from "./client/serve.js";
 export type { ThreadQueue } from "./client/startTurn.js";
 export { Thread } from "./client/thread.js";
 export type {

@@ -7,6 +7,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import { textOf } from "../stream/accumulate.js";
 import type { TurnEvent } from "../stream/events.js";
 import type { TurnStream } from "../stream/turnStream.js";
+import { checkPicture, toPictureUrl } from "../tools/picture.js";
 import { isRecord } from "../util/json.js";
 import { text, wrongKind } from "../validate/kinds.js";
 import { Agents, type Ender, turnEnder } from "./ending.js";
@@ -65,7 +66,6 @@ async function toPart(part: InputPart, cwd: string | undefined): Promise<UserInp
       return { text_elements: [], ...part };
     case "image": {
       assertDetail(part.detail);
-      const { toPictureUrl } = await import("../tools/picture.js");
       if ("url" in part) return { ...part, url: await toPictureUrl(part.url) };
       if (!("image" in part)) return part;
       const url = await toPictureUrl(part.image);
@@ -98,7 +98,6 @@ async function checkedFile(path: string): Promise<string> {
       cause,
     });
   }
-  const { checkPicture } = await import("../tools/picture.js");
   checkPicture(bytes, `The local image ${path}`);
   return path;
 }

@@ -1,4 +1,13 @@
+import { rmSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { atCallSite, type CallSite, CodexError, captureCallSite, UsageError } from "../errors/base.js";
+import { OutputValidationError } from "../errors/turn.js";
+import { isStandardSchema, prepareOutput, toJsonSchema } from "../schema/prepare.js";
+import type { Schema } from "../schema/types.js";
+import { atExit } from "../util/async.js";
+import { isRecord } from "../util/json.js";
 import { checkReviewTarget } from "../validate/options.js";
 import { type ReviewContent, readFindings, readReviewJson } from "../validate/review.js";
 import { type Input, planExec, type ThreadTarget, toPrompt, type UserInput } from "./commandLine.js";
@@ -16,7 +25,6 @@ import {
   TURN,
   type TurnOptions,
 } from "./options.js";
-import { type OutputPlan, planOutput, writeSchemaFile } from "./output.js";
 import { runExec } from "./run.js";
 import { type ParsedOf, type Turn, TurnRecord } from "./turn.js";
 
@@ -291,4 +299,84 @@ function withPromptReturn<T>(
 /** Throws the error with the stack of the call that it belongs to. */
 function rethrow(error: unknown, site: CallSite): never {
   throw CodexError.isInstance(error) ? atCallSite(error, site) : error;
+}
+
+/** A prepared `outputSchema`. */
+export interface OutputPlan {
+  /** The JSON Schema for the runtime. */
+  readonly wire: unknown;
+  /** Validates the final answer. Rejects with `OutputValidationError`. Undefined for a plain JSON Schema. */
+  readonly parse: ((finalResponse: string) => Promise<unknown>) | undefined;
+}
+
+/**
+ * Prepares an `outputSchema`.
+ *
+ * @throws UsageError if it is not a schema, or if it has no JSON Schema or no strict form.
+ */
+export async function planOutput(schema: unknown): Promise<OutputPlan | undefined> {
+  if (schema === undefined) return undefined;
+  const where = "outputSchema";
+  if (!isSchema(schema)) {
+    throw new UsageError(
+      `${where} is not a schema. Pass one of a Standard Schema library (zod, valibot, arktype, …) or a JSON Schema object.`,
+    );
+  }
+  if (!isStandardSchema(schema)) return { wire: toJsonSchema(schema, { io: "input", where }), parse: undefined };
+  const prepared = await prepareOutput(schema, where);
+  return {
+    wire: prepared.wire,
+    async parse(finalResponse) {
+      const result = await prepared.parse(finalResponse);
+      if (!result.ok) throw new OutputValidationError(result.issues, finalResponse);
+      return result.value;
+    },
+  };
+}
+
+function isSchema(value: unknown): value is Schema {
+  return isRecord(value) || isStandardSchema(value);
+}
+
+/** A schema file. */
+export interface SchemaFile {
+  readonly path: string;
+  /** Deletes the file. Never rejects. */
+  readonly remove: () => Promise<void>;
+}
+
+/**
+ * Writes a schema to a new folder in the system's temporary folder, readable only by this user. The exit of this
+ * program deletes it if nothing else did.
+ *
+ * @throws UsageError if the folder is not writable. Nothing is left behind then.
+ */
+export async function writeSchemaFile(schema: unknown): Promise<SchemaFile> {
+  let folder: string | undefined;
+  const remove = async (): Promise<void> => {
+    // A file left in the temporary folder is no reason to fail a turn.
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+    forget();
+  };
+  const forget = atExit(() => {
+    try {
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // As above. Other exit hooks must still run.
+    }
+  });
+  try {
+    folder = await mkdtemp(join(tmpdir(), "codex-output-schema-"));
+    const path = join(folder, "schema.json");
+    await writeFile(path, JSON.stringify(schema), { mode: 0o600 });
+    return { path, remove };
+  } catch (cause) {
+    await remove();
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(
+      `outputSchema could not be written to the temporary folder ${tmpdir()}, where the runtime reads it: ${why}. ` +
+        "Set TMPDIR to a writable folder.",
+      { cause },
+    );
+  }
 }

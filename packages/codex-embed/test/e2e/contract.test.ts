@@ -276,7 +276,8 @@ function typeProblems(messages: readonly Message[]): string[] {
     const value = JSON.stringify(kind === "Result" ? wire["result"] : wire["params"]);
     return type === null ? [] : [{ what: `${kind} ${method}`, line: `{ const it: ${type} = ${value}; void it; }` }];
   });
-  const header = 'import type { ClientRequests, Notifications, ServerRequests } from "../../src/generated/tables.js";';
+  const header =
+    'import type { ClientRequests, Notifications, ServerRequests } from "../../src/protocol/generated/tables.js";';
   const text = [header, ...typed.map(({ line }) => line)].join("\n");
   const path = fileURLToPath(new URL("traffic.ts", import.meta.url));
   const { config } = ts.readConfigFile("tsconfig.json", (file) => ts.sys.readFile(file));

@@ -41,11 +41,11 @@ import type {
   CommandExecResponse,
   CommandExecTerminateParams,
   CommandExecTerminateResponse,
+  CommandExecWriteParams,
+  CommandExecWriteResponse,
   CommandExecutionOutputDeltaNotification,
   CommandExecutionRequestApprovalParams,
   CommandExecutionRequestApprovalResponse,
-  CommandExecWriteParams,
-  CommandExecWriteResponse,
   ConfigBatchWriteParams,
   ConfigReadParams,
   ConfigReadResponse,
@@ -118,9 +118,9 @@ import type {
   FuzzyFileSearchSessionStartResponse,
   FuzzyFileSearchSessionStopParams,
   FuzzyFileSearchSessionStopResponse,
-  FuzzyFileSearchSessionUpdatedNotification,
   FuzzyFileSearchSessionUpdateParams,
   FuzzyFileSearchSessionUpdateResponse,
+  FuzzyFileSearchSessionUpdatedNotification,
   GatewayOAuthCancelResponse,
   GatewayOAuthChangedNotification,
   GatewayOAuthLoginParams,
@@ -203,10 +203,10 @@ import type {
   PermissionsRequestApprovalParams,
   PermissionsRequestApprovalResponse,
   PlanDeltaNotification,
-  PluginInstalledParams,
-  PluginInstalledResponse,
   PluginInstallParams,
   PluginInstallResponse,
+  PluginInstalledParams,
+  PluginInstalledResponse,
   PluginListParams,
   PluginListResponse,
   PluginReadParams,
@@ -292,9 +292,9 @@ import type {
   TerminalInteractionNotification,
   ThreadApproveGuardianDeniedActionParams,
   ThreadApproveGuardianDeniedActionResponse,
-  ThreadArchivedNotification,
   ThreadArchiveParams,
   ThreadArchiveResponse,
+  ThreadArchivedNotification,
   ThreadAttachmentAddParams,
   ThreadAttachmentAddResponse,
   ThreadAttachmentListParams,
@@ -315,14 +315,14 @@ import type {
   ThreadCompactStartResponse,
   ThreadDecrementElicitationParams,
   ThreadDecrementElicitationResponse,
-  ThreadDeletedNotification,
   ThreadDeleteParams,
   ThreadDeleteResponse,
+  ThreadDeletedNotification,
   ThreadForkParams,
   ThreadForkResponse,
-  ThreadGoalClearedNotification,
   ThreadGoalClearParams,
   ThreadGoalClearResponse,
+  ThreadGoalClearedNotification,
   ThreadGoalGetParams,
   ThreadGoalGetResponse,
   ThreadGoalSetParams,
@@ -389,18 +389,18 @@ import type {
   ThreadRealtimeListVoicesResponse,
   ThreadRealtimeOutputAudioDeltaNotification,
   ThreadRealtimeSdpNotification,
-  ThreadRealtimeStartedNotification,
   ThreadRealtimeStartParams,
   ThreadRealtimeStartResponse,
+  ThreadRealtimeStartedNotification,
   ThreadRealtimeStopParams,
   ThreadRealtimeStopResponse,
   ThreadRealtimeTranscriptDeltaNotification,
   ThreadRealtimeTranscriptDoneNotification,
   ThreadResumeParams,
   ThreadResumeResponse,
-  ThreadRevertedNotification,
   ThreadRevertParams,
   ThreadRevertResponse,
+  ThreadRevertedNotification,
   ThreadSampleCancelParams,
   ThreadSampleCancelResponse,
   ThreadSampleParams,
@@ -422,23 +422,23 @@ import type {
   ThreadSectionUpdateResponse,
   ThreadSetNameParams,
   ThreadSetNameResponse,
-  ThreadSettingsUpdatedNotification,
   ThreadSettingsUpdateParams,
   ThreadSettingsUpdateResponse,
+  ThreadSettingsUpdatedNotification,
   ThreadShellCommandParams,
   ThreadShellCommandResponse,
-  ThreadStartedNotification,
   ThreadStartParams,
   ThreadStartResponse,
+  ThreadStartedNotification,
   ThreadStatusChangedNotification,
   ThreadTimelineListParams,
   ThreadTimelineListResponse,
   ThreadTokenUsageUpdatedNotification,
   ThreadTurnsListParams,
   ThreadTurnsListResponse,
-  ThreadUnarchivedNotification,
   ThreadUnarchiveParams,
   ThreadUnarchiveResponse,
+  ThreadUnarchivedNotification,
   ThreadUnsubscribeParams,
   ThreadUnsubscribeResponse,
   ToolRequestUserInputParams,
@@ -451,9 +451,9 @@ import type {
   TurnPlanUpdatedNotification,
   TurnSettingsUpdateParams,
   TurnSettingsUpdateResponse,
-  TurnStartedNotification,
   TurnStartParams,
   TurnStartResponse,
+  TurnStartedNotification,
   TurnSteerParams,
   TurnSteerResponse,
   UserVerificationCancelParams,
@@ -479,33 +479,21 @@ export const RUNTIME_VERSION = "0.169.0";
 
 /** Every request from the client: its params and its result. */
 export interface ClientRequests {
-  "account/bedrock/checkGovCloudRequirements": {
-    params: BedrockCheckGovCloudRequirementsParams;
-    result: BedrockCheckGovCloudRequirementsResponse;
-  };
+  "account/bedrock/checkGovCloudRequirements": { params: BedrockCheckGovCloudRequirementsParams; result: BedrockCheckGovCloudRequirementsResponse };
   "account/bedrock/discover": { params: BedrockDiscoverParams; result: BedrockDiscoverResponse };
   "account/bedrock/setup": { params: BedrockSetupParams; result: BedrockSetupResponse };
   "account/gatewayOAuth/cancel": { params: undefined; result: GatewayOAuthCancelResponse };
-  "account/gatewayOAuth/login": {
-    params: GatewayOAuthLoginParams | null | undefined;
-    result: GatewayOAuthLoginResponse;
-  };
+  "account/gatewayOAuth/login": { params: GatewayOAuthLoginParams | null | undefined; result: GatewayOAuthLoginResponse };
   "account/gatewayOAuth/read": { params: GatewayOAuthReadParams | null | undefined; result: GatewayOAuthReadResponse };
   "account/gcp/setup": { params: GcpSetupParams; result: GcpSetupResponse };
   "account/login/cancel": { params: CancelLoginAccountParams; result: CancelLoginAccountResponse };
   "account/login/start": { params: LoginAccountParams; result: LoginAccountResponse };
   "account/logout": { params: undefined; result: LogoutAccountResponse };
-  "account/rateLimitResetCredit/consume": {
-    params: ConsumeAccountRateLimitResetCreditParams;
-    result: ConsumeAccountRateLimitResetCreditResponse;
-  };
+  "account/rateLimitResetCredit/consume": { params: ConsumeAccountRateLimitResetCreditParams; result: ConsumeAccountRateLimitResetCreditResponse };
   "account/rateLimits/read": { params: GetAccountRateLimitsParams | undefined; result: GetAccountRateLimitsResponse };
   "account/read": { params: GetAccountParams; result: GetAccountResponse };
   "account/securitySetup/read": { params: undefined; result: GetAccountSecuritySetupResponse };
-  "account/sendAddCreditsNudgeEmail": {
-    params: SendAddCreditsNudgeEmailParams;
-    result: SendAddCreditsNudgeEmailResponse;
-  };
+  "account/sendAddCreditsNudgeEmail": { params: SendAddCreditsNudgeEmailParams; result: SendAddCreditsNudgeEmailResponse };
   "account/usage/read": { params: GetAccountTokenUsageParams | undefined; result: GetAccountTokenUsageResponse };
   "account/workspaceMessages/read": { params: undefined; result: GetWorkspaceMessagesResponse };
   "accountSession/list": { params: AccountSessionsListParams; result: AccountSessionsResponse };
@@ -526,21 +514,12 @@ export interface ClientRequests {
   "environment/add": { params: EnvironmentAddParams; result: EnvironmentAddResponse };
   "environment/info": { params: EnvironmentInfoParams; result: EnvironmentInfoResponse };
   "environment/status": { params: EnvironmentStatusParams; result: EnvironmentStatusResponse };
-  "experimentalFeature/enablement/set": {
-    params: ExperimentalFeatureEnablementSetParams;
-    result: ExperimentalFeatureEnablementSetResponse;
-  };
+  "experimentalFeature/enablement/set": { params: ExperimentalFeatureEnablementSetParams; result: ExperimentalFeatureEnablementSetResponse };
   "experimentalFeature/list": { params: ExperimentalFeatureListParams; result: ExperimentalFeatureListResponse };
   "externalAgentConfig/detect": { params: ExternalAgentConfigDetectParams; result: ExternalAgentConfigDetectResponse };
   "externalAgentConfig/import": { params: ExternalAgentConfigImportParams; result: ExternalAgentConfigImportResponse };
-  "externalAgentConfig/import/readHistories": {
-    params: undefined;
-    result: ExternalAgentConfigImportHistoriesReadResponse;
-  };
-  "externalAgentConfig/import/recordHistory": {
-    params: ExternalAgentConfigImportHistoryRecordParams;
-    result: ExternalAgentConfigImportHistoryRecordResponse;
-  };
+  "externalAgentConfig/import/readHistories": { params: undefined; result: ExternalAgentConfigImportHistoriesReadResponse };
+  "externalAgentConfig/import/recordHistory": { params: ExternalAgentConfigImportHistoryRecordParams; result: ExternalAgentConfigImportHistoryRecordResponse };
   "feedback/save": { params: FeedbackSaveParams; result: FeedbackSaveResponse };
   "feedback/upload": { params: FeedbackUploadParams; result: FeedbackUploadResponse };
   "fs/copy": { params: FsCopyParams; result: FsCopyResponse };
@@ -552,31 +531,19 @@ export interface ClientRequests {
   "fs/unwatch": { params: FsUnwatchParams; result: FsUnwatchResponse };
   "fs/watch": { params: FsWatchParams; result: FsWatchResponse };
   "fs/writeFile": { params: FsWriteFileParams; result: FsWriteFileResponse };
-  fuzzyFileSearch: { params: FuzzyFileSearchParams; result: FuzzyFileSearchResponse };
-  "fuzzyFileSearch/sessionStart": {
-    params: FuzzyFileSearchSessionStartParams;
-    result: FuzzyFileSearchSessionStartResponse;
-  };
-  "fuzzyFileSearch/sessionStop": {
-    params: FuzzyFileSearchSessionStopParams;
-    result: FuzzyFileSearchSessionStopResponse;
-  };
-  "fuzzyFileSearch/sessionUpdate": {
-    params: FuzzyFileSearchSessionUpdateParams;
-    result: FuzzyFileSearchSessionUpdateResponse;
-  };
-  getAuthStatus: { params: GetAuthStatusParams; result: GetAuthStatusResponse };
-  getConversationSummary: { params: GetConversationSummaryParams; result: GetConversationSummaryResponse };
-  gitDiffToRemote: { params: GitDiffToRemoteParams; result: GitDiffToRemoteResponse };
+  "fuzzyFileSearch": { params: FuzzyFileSearchParams; result: FuzzyFileSearchResponse };
+  "fuzzyFileSearch/sessionStart": { params: FuzzyFileSearchSessionStartParams; result: FuzzyFileSearchSessionStartResponse };
+  "fuzzyFileSearch/sessionStop": { params: FuzzyFileSearchSessionStopParams; result: FuzzyFileSearchSessionStopResponse };
+  "fuzzyFileSearch/sessionUpdate": { params: FuzzyFileSearchSessionUpdateParams; result: FuzzyFileSearchSessionUpdateResponse };
+  "getAuthStatus": { params: GetAuthStatusParams; result: GetAuthStatusResponse };
+  "getConversationSummary": { params: GetConversationSummaryParams; result: GetConversationSummaryResponse };
+  "gitDiffToRemote": { params: GitDiffToRemoteParams; result: GitDiffToRemoteResponse };
   "hooks/list": { params: HooksListParams; result: HooksListResponse };
-  initialize: { params: InitializeParams; result: InitializeResponse };
+  "initialize": { params: InitializeParams; result: InitializeResponse };
   "marketplace/add": { params: MarketplaceAddParams; result: MarketplaceAddResponse };
   "marketplace/remove": { params: MarketplaceRemoveParams; result: MarketplaceRemoveResponse };
   "marketplace/upgrade": { params: MarketplaceUpgradeParams; result: MarketplaceUpgradeResponse };
-  "mcpServer/event/stream/start": {
-    params: McpServerEventStreamStartParams;
-    result: McpServerEventStreamStartResponse;
-  };
+  "mcpServer/event/stream/start": { params: McpServerEventStreamStartParams; result: McpServerEventStreamStartResponse };
   "mcpServer/event/stream/stop": { params: McpServerEventStreamStopParams; result: McpServerEventStreamStopResponse };
   "mcpServer/oauth/login": { params: McpServerOauthLoginParams; result: McpServerOauthLoginResponse };
   "mcpServer/resource/read": { params: McpResourceReadParams; result: McpResourceReadResponse };
@@ -586,10 +553,7 @@ export interface ClientRequests {
   "memory/status": { params: MemoryStatusParams; result: MemoryStatusResponse };
   "mock/experimentalMethod": { params: MockExperimentalMethodParams; result: MockExperimentalMethodResponse };
   "model/list": { params: ModelListParams; result: ModelListResponse };
-  "modelProvider/capabilities/read": {
-    params: ModelProviderCapabilitiesReadParams;
-    result: ModelProviderCapabilitiesReadResponse;
-  };
+  "modelProvider/capabilities/read": { params: ModelProviderCapabilitiesReadParams; result: ModelProviderCapabilitiesReadResponse };
   "modelProvider/config/write": { params: ModelProviderConfigWriteParams; result: ModelProviderConfigWriteResponse };
   "modelProvider/list": { params: ModelProviderListParams; result: ModelProviderListResponse };
   "permissionProfile/list": { params: PermissionProfileListParams; result: PermissionProfileListResponse };
@@ -618,17 +582,11 @@ export interface ClientRequests {
   "project/read": { params: ProjectReadParams; result: ProjectReadResponse };
   "project/update": { params: ProjectUpdateParams; result: ProjectUpdateResponse };
   "remoteControl/client/list": { params: RemoteControlClientsListParams; result: RemoteControlClientsListResponse };
-  "remoteControl/client/revoke": {
-    params: RemoteControlClientsRevokeParams;
-    result: RemoteControlClientsRevokeResponse;
-  };
+  "remoteControl/client/revoke": { params: RemoteControlClientsRevokeParams; result: RemoteControlClientsRevokeResponse };
   "remoteControl/disable": { params: RemoteControlDisableParams | null; result: RemoteControlDisableResponse };
   "remoteControl/enable": { params: RemoteControlEnableParams | null; result: RemoteControlEnableResponse };
   "remoteControl/pairing/start": { params: RemoteControlPairingStartParams; result: RemoteControlPairingStartResponse };
-  "remoteControl/pairing/status": {
-    params: RemoteControlPairingStatusParams;
-    result: RemoteControlPairingStatusResponse;
-  };
+  "remoteControl/pairing/status": { params: RemoteControlPairingStatusParams; result: RemoteControlPairingStatusResponse };
   "remoteControl/status/read": { params: undefined; result: RemoteControlStatusReadResponse };
   "review/start": { params: ReviewStartParams; result: ReviewStartResponse };
   "rollout/compress": { params: undefined; result: RolloutCompressResponse };
@@ -636,42 +594,24 @@ export interface ClientRequests {
   "skills/config/write": { params: SkillsConfigWriteParams; result: SkillsConfigWriteResponse };
   "skills/extraRoots/set": { params: SkillsExtraRootsSetParams; result: SkillsExtraRootsSetResponse };
   "skills/list": { params: SkillsListParams; result: SkillsListResponse };
-  "thread/approveGuardianDeniedAction": {
-    params: ThreadApproveGuardianDeniedActionParams;
-    result: ThreadApproveGuardianDeniedActionResponse;
-  };
+  "thread/approveGuardianDeniedAction": { params: ThreadApproveGuardianDeniedActionParams; result: ThreadApproveGuardianDeniedActionResponse };
   "thread/archive": { params: ThreadArchiveParams; result: ThreadArchiveResponse };
   "thread/attachment/add": { params: ThreadAttachmentAddParams; result: ThreadAttachmentAddResponse };
   "thread/attachment/list": { params: ThreadAttachmentListParams; result: ThreadAttachmentListResponse };
   "thread/attachment/remove": { params: ThreadAttachmentRemoveParams; result: ThreadAttachmentRemoveResponse };
   "thread/attachmentOwner/list": { params: ThreadAttachmentOwnerListParams; result: ThreadAttachmentOwnerListResponse };
-  "thread/backgroundTerminals/clean": {
-    params: ThreadBackgroundTerminalsCleanParams;
-    result: ThreadBackgroundTerminalsCleanResponse;
-  };
-  "thread/backgroundTerminals/list": {
-    params: ThreadBackgroundTerminalsListParams;
-    result: ThreadBackgroundTerminalsListResponse;
-  };
-  "thread/backgroundTerminals/terminate": {
-    params: ThreadBackgroundTerminalsTerminateParams;
-    result: ThreadBackgroundTerminalsTerminateResponse;
-  };
+  "thread/backgroundTerminals/clean": { params: ThreadBackgroundTerminalsCleanParams; result: ThreadBackgroundTerminalsCleanResponse };
+  "thread/backgroundTerminals/list": { params: ThreadBackgroundTerminalsListParams; result: ThreadBackgroundTerminalsListResponse };
+  "thread/backgroundTerminals/terminate": { params: ThreadBackgroundTerminalsTerminateParams; result: ThreadBackgroundTerminalsTerminateResponse };
   "thread/compact/start": { params: ThreadCompactStartParams; result: ThreadCompactStartResponse };
-  "thread/decrement_elicitation": {
-    params: ThreadDecrementElicitationParams;
-    result: ThreadDecrementElicitationResponse;
-  };
+  "thread/decrement_elicitation": { params: ThreadDecrementElicitationParams; result: ThreadDecrementElicitationResponse };
   "thread/delete": { params: ThreadDeleteParams; result: ThreadDeleteResponse };
   "thread/fork": { params: ThreadForkParams; result: ThreadForkResponse };
   "thread/goal/clear": { params: ThreadGoalClearParams; result: ThreadGoalClearResponse };
   "thread/goal/get": { params: ThreadGoalGetParams; result: ThreadGoalGetResponse };
   "thread/goal/set": { params: ThreadGoalSetParams; result: ThreadGoalSetResponse };
   "thread/guardianReview": { params: ThreadGuardianReviewParams; result: ThreadGuardianReviewResponse };
-  "thread/increment_elicitation": {
-    params: ThreadIncrementElicitationParams;
-    result: ThreadIncrementElicitationResponse;
-  };
+  "thread/increment_elicitation": { params: ThreadIncrementElicitationParams; result: ThreadIncrementElicitationResponse };
   "thread/inject_items": { params: ThreadInjectItemsParams; result: ThreadInjectItemsResponse };
   "thread/items/list": { params: ThreadItemsListParams; result: ThreadItemsListResponse };
   "thread/items/read": { params: ThreadItemsReadParams; result: ThreadItemsReadResponse };
@@ -692,10 +632,7 @@ export interface ClientRequests {
   "thread/read": { params: ThreadReadParams; result: ThreadReadResponse };
   "thread/readState/update": { params: ThreadReadStateUpdateParams; result: ThreadReadStateUpdateResponse };
   "thread/realtime/appendAudio": { params: ThreadRealtimeAppendAudioParams; result: ThreadRealtimeAppendAudioResponse };
-  "thread/realtime/appendSpeech": {
-    params: ThreadRealtimeAppendSpeechParams;
-    result: ThreadRealtimeAppendSpeechResponse;
-  };
+  "thread/realtime/appendSpeech": { params: ThreadRealtimeAppendSpeechParams; result: ThreadRealtimeAppendSpeechResponse };
   "thread/realtime/appendText": { params: ThreadRealtimeAppendTextParams; result: ThreadRealtimeAppendTextResponse };
   "thread/realtime/listVoices": { params: ThreadRealtimeListVoicesParams; result: ThreadRealtimeListVoicesResponse };
   "thread/realtime/start": { params: ThreadRealtimeStartParams; result: ThreadRealtimeStartResponse };
@@ -733,32 +670,17 @@ export interface ClientRequests {
 
 /** Every request from the runtime: its params and the response it expects. */
 export interface ServerRequests {
-  "account/chatgptAuthTokens/refresh": {
-    params: ChatgptAuthTokensRefreshParams;
-    response: ChatgptAuthTokensRefreshResponse;
-  };
-  applyPatchApproval: { params: ApplyPatchApprovalParams; response: ApplyPatchApprovalResponse };
+  "account/chatgptAuthTokens/refresh": { params: ChatgptAuthTokensRefreshParams; response: ChatgptAuthTokensRefreshResponse };
+  "applyPatchApproval": { params: ApplyPatchApprovalParams; response: ApplyPatchApprovalResponse };
   "attestation/generate": { params: AttestationGenerateParams; response: AttestationGenerateResponse };
   "currentTime/read": { params: CurrentTimeReadParams; response: CurrentTimeReadResponse };
-  execCommandApproval: { params: ExecCommandApprovalParams; response: ExecCommandApprovalResponse };
-  "item/commandExecution/requestApproval": {
-    params: CommandExecutionRequestApprovalParams;
-    response: CommandExecutionRequestApprovalResponse;
-  };
-  "item/fileChange/requestApproval": {
-    params: FileChangeRequestApprovalParams;
-    response: FileChangeRequestApprovalResponse;
-  };
-  "item/permissions/requestApproval": {
-    params: PermissionsRequestApprovalParams;
-    response: PermissionsRequestApprovalResponse;
-  };
+  "execCommandApproval": { params: ExecCommandApprovalParams; response: ExecCommandApprovalResponse };
+  "item/commandExecution/requestApproval": { params: CommandExecutionRequestApprovalParams; response: CommandExecutionRequestApprovalResponse };
+  "item/fileChange/requestApproval": { params: FileChangeRequestApprovalParams; response: FileChangeRequestApprovalResponse };
+  "item/permissions/requestApproval": { params: PermissionsRequestApprovalParams; response: PermissionsRequestApprovalResponse };
   "item/tool/call": { params: DynamicToolCallParams; response: DynamicToolCallResponse };
   "item/tool/requestUserInput": { params: ToolRequestUserInputParams; response: ToolRequestUserInputResponse };
-  "mcpServer/elicitation/request": {
-    params: McpServerElicitationRequestParams;
-    response: McpServerElicitationRequestResponse;
-  };
+  "mcpServer/elicitation/request": { params: McpServerElicitationRequestParams; response: McpServerElicitationRequestResponse };
 }
 
 /** Every notification from the runtime: its params. */
@@ -770,15 +692,15 @@ export interface Notifications {
   "app/list/updated": AppListUpdatedNotification;
   "autoApprovalReview/strictReviewRequired": StrictReviewRequiredNotification;
   "command/exec/outputDelta": CommandExecOutputDeltaNotification;
-  configWarning: ConfigWarningNotification;
-  deprecationNotice: DeprecationNoticeNotification;
-  error: ErrorNotification;
+  "configWarning": ConfigWarningNotification;
+  "deprecationNotice": DeprecationNoticeNotification;
+  "error": ErrorNotification;
   "externalAgentConfig/import/completed": ExternalAgentConfigImportCompletedNotification;
   "externalAgentConfig/import/progress": ExternalAgentConfigImportProgressNotification;
   "fs/changed": FsChangedNotification;
   "fuzzyFileSearch/sessionCompleted": FuzzyFileSearchSessionCompletedNotification;
   "fuzzyFileSearch/sessionUpdated": FuzzyFileSearchSessionUpdatedNotification;
-  guardianWarning: GuardianWarningNotification;
+  "guardianWarning": GuardianWarningNotification;
   "hook/completed": HookCompletedNotification;
   "hook/started": HookStartedNotification;
   "item/agentMessage/delta": AgentMessageDeltaNotification;
@@ -848,14 +770,14 @@ export interface Notifications {
   "turn/moderationMetadata": TurnModerationMetadataNotification;
   "turn/plan/updated": TurnPlanUpdatedNotification;
   "turn/started": TurnStartedNotification;
-  warning: WarningNotification;
+  "warning": WarningNotification;
   "windows/worldWritableWarning": WindowsWorldWritableWarningNotification;
   "windowsSandbox/setupCompleted": WindowsSandboxSetupCompletedNotification;
 }
 
 /** Every notification from the client: its params. */
 export interface ClientNotifications {
-  initialized: undefined;
+  "initialized": undefined;
 }
 
 /** The methods of the requests from the runtime. */
@@ -888,15 +810,15 @@ export const notificationScopes = {
   "app/list/updated": { scope: "global" },
   "autoApprovalReview/strictReviewRequired": { scope: "turn", threadId: ["threadId"], turnId: ["turnId"] },
   "command/exec/outputDelta": { scope: "global" },
-  configWarning: { scope: "global" },
-  deprecationNotice: { scope: "global" },
-  error: { scope: "turn", threadId: ["threadId"], turnId: ["turnId"] },
+  "configWarning": { scope: "global" },
+  "deprecationNotice": { scope: "global" },
+  "error": { scope: "turn", threadId: ["threadId"], turnId: ["turnId"] },
   "externalAgentConfig/import/completed": { scope: "global" },
   "externalAgentConfig/import/progress": { scope: "global" },
   "fs/changed": { scope: "global" },
   "fuzzyFileSearch/sessionCompleted": { scope: "global" },
   "fuzzyFileSearch/sessionUpdated": { scope: "global" },
-  guardianWarning: { scope: "thread", threadId: ["threadId"] },
+  "guardianWarning": { scope: "thread", threadId: ["threadId"] },
   "hook/completed": { scope: "turn", threadId: ["threadId"], turnId: ["turnId"] },
   "hook/started": { scope: "turn", threadId: ["threadId"], turnId: ["turnId"] },
   "item/agentMessage/delta": { scope: "turn", threadId: ["threadId"], turnId: ["turnId"] },
@@ -966,7 +888,7 @@ export const notificationScopes = {
   "turn/moderationMetadata": { scope: "turn", threadId: ["threadId"], turnId: ["turnId"] },
   "turn/plan/updated": { scope: "turn", threadId: ["threadId"], turnId: ["turnId"] },
   "turn/started": { scope: "turn", threadId: ["threadId"], turnId: ["turn", "id"] },
-  warning: { scope: "thread", threadId: ["threadId"] },
+  "warning": { scope: "thread", threadId: ["threadId"] },
   "windows/worldWritableWarning": { scope: "global" },
   "windowsSandbox/setupCompleted": { scope: "global" },
 } as const satisfies Record<keyof Notifications, NotificationScope>;

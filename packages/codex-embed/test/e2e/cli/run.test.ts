@@ -130,7 +130,7 @@ describe("a call that cannot work", () => {
   test.each([
     [["--image", "gone.png", "Look."], /^\nUsageError \(USAGE\): --image .*gone\.png cannot be read/],
     [["--cwd", "/nowhere", "Go."], /^\nUsageError \(USAGE\): --cwd is \/nowhere/],
-    [["--config", "novalue", "Go."], /^\nUsageError \(USAGE\): --config holds "novalue"/],
+    [["--config", "novalue", "Go."], /^\nUsageError \(USAGE\): --config contains "novalue"/],
     [["--output-schema", "notes.txt", "Go."], /^codex-embed run: --output-schema notes\.txt is not JSON: /],
     [
       ["--output-schema", "list.json", "Go."],

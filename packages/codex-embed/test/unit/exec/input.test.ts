@@ -5,8 +5,8 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { UsageError } from "../../../src/errors/base.js";
 import { OutputValidationError } from "../../../src/errors/turn.js";
+import { planOutput } from "../../../src/exec/client.js";
 import { toPrompt } from "../../../src/exec/commandLine.js";
-import { planOutput } from "../../../src/exec/output.js";
 
 describe("toPrompt", () => {
   it("joins the texts and gathers the images", () => {
