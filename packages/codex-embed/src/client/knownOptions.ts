@@ -81,7 +81,7 @@ export const HANDLERS: OptionTable<Handlers> = {
 const LOGGER_METHODS = ["debug", "info", "warn", "error"] as const satisfies readonly (keyof Logger)[];
 
 /** An object with these four methods; others are ignored. */
-export const logger: Check = (value, place) => {
+const logger: Check = (value, place) => {
   if (!isObject(value)) throw wrongKind(value, place, "Pass console, or a logger with the methods of pino.");
   for (const method of LOGGER_METHODS) {
     const given: unknown = Reflect.get(value, method);

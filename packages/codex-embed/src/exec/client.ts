@@ -351,7 +351,7 @@ export interface SchemaFile {
  *
  * @throws UsageError if the folder is not writable. Nothing is left behind then.
  */
-export async function writeSchemaFile(schema: unknown): Promise<SchemaFile> {
+async function writeSchemaFile(schema: unknown): Promise<SchemaFile> {
   let folder: string | undefined;
   const remove = async (): Promise<void> => {
     // A file left in the temporary folder is no reason to fail a turn.

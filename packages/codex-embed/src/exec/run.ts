@@ -77,7 +77,7 @@ export interface EventFeedOptions {
 }
 
 /** Reads the events of a process without delay and queues them, so that a slow consumer never blocks the process. */
-export class EventFeed {
+class EventFeed {
   readonly #agent: AgentProcess;
   readonly #options: EventFeedOptions;
   #events: ThreadEvent[] = [];

@@ -317,7 +317,7 @@ export function copyAnswer(value: unknown): unknown {
 }
 
 /** Whether a value can be sent as JSON unchanged. */
-export function isJson(value: unknown): value is JsonValue {
+function isJson(value: unknown): value is JsonValue {
   if (value === null || ["string", "number", "boolean"].includes(typeof value)) return true;
   if (Array.isArray(value)) return value.every(isJson);
   return isRecord(value) && Object.values(value).every(isJson);

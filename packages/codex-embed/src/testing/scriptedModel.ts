@@ -188,7 +188,7 @@ export type BodyRead =
   | { readonly outcome: "gone" };
 
 /** Reads a body of at most `limitBytes`. Never rejects. */
-export async function readJsonBody(incoming: IncomingMessage, limitBytes: number): Promise<BodyRead> {
+async function readJsonBody(incoming: IncomingMessage, limitBytes: number): Promise<BodyRead> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   try {

@@ -361,7 +361,7 @@ function isTable(value: ConfigValue | undefined): value is ConfigObject {
 }
 
 /** The content of the model catalog: the scripted model, and one more that the runtime looks up on its own. */
-export function testCatalogJson(): string {
+function testCatalogJson(): string {
   return JSON.stringify({
     models: [
       catalogEntry({ slug: "mock-model", display_name: "Mock", visibility: "list", priority: 1 }),

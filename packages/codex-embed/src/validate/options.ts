@@ -157,7 +157,7 @@ const VALUES: Advice = {
 export type Advice = Readonly<Record<string, string>>;
 
 /** Options that belong to another call, and options of other SDKs: how to get the same here. */
-export const ELSEWHERE: Advice = {
+const ELSEWHERE: Advice = {
   skipGitRepoCheck: "There is no such check here: leave it out.",
   networkAccessEnabled:
     "Use config: { sandbox_workspace_write: { network_access: true } } of the client or the thread.",
@@ -197,7 +197,7 @@ export const ELSEWHERE: Advice = {
 };
 
 /** Returns what to do about an unknown option; null when the name is not known from anywhere. */
-export function adviceFor(key: string, known: readonly string[], elsewhere: Advice): string | null {
+function adviceFor(key: string, known: readonly string[], elsewhere: Advice): string | null {
   const name = camelCase(key);
   if (name !== key && known.includes(name)) return `Use ${name}.`;
   const synonyms = SYNONYMS.find((names) => names.includes(name)) ?? [name];

@@ -295,7 +295,7 @@ const NOUNS: Partial<Record<ThreadItem["type"], string>> = {
 };
 
 /** Formats the summary of a turn, without indentation. */
-export function summaryLines(outcome: TurnSnapshot, paint: Paint, modelRequests?: number): string[] {
+function summaryLines(outcome: TurnSnapshot, paint: Paint, modelRequests?: number): string[] {
   const took = outcome.durationMs === null ? "" : ` in ${duration(outcome.durationMs)}`;
   const items = itemsText(outcome.items, paint);
   const { usage } = outcome;
@@ -314,7 +314,7 @@ export function summaryLines(outcome: TurnSnapshot, paint: Paint, modelRequests?
 }
 
 /** Formats the token usage of a model response, a turn or a thread. */
-export function usageText(usage: TokenUsageBreakdown): string {
+function usageText(usage: TokenUsageBreakdown): string {
   const cached = usage.cachedInputTokens === 0 ? "" : ` (${number(usage.cachedInputTokens)} cached)`;
   const reasoning = usage.reasoningOutputTokens === 0 ? "" : ` (${number(usage.reasoningOutputTokens)} reasoning)`;
   return `${number(usage.inputTokens)} in${cached}, ${number(usage.outputTokens)} out${reasoning}`;
