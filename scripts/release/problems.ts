@@ -31,7 +31,9 @@ export function releaseProblems(state: ReleaseState): string[] {
     );
   }
   if (generatedFrom !== runtime) {
-    problems.push(`src/protocol/generated is that of ${generatedFrom}, but ${runtime} is pinned. Run npm run generate.`);
+    problems.push(
+      `src/protocol/generated is that of ${generatedFrom}, but ${runtime} is pinned. Run npm run generate.`,
+    );
   }
   if (lockedVersion !== version) {
     problems.push(`package-lock.json says ${lockedVersion}, package.json ${version}. Run npm install.`);
