@@ -18,8 +18,8 @@ export default defineConfig({
     include: ["packages/*/test/**/*.test.ts", "{docs,examples,scripts}/test/**/*.test.ts"],
     globalSetup: ["packages/codex-embed/test/support/bundle.ts"],
     pool: "forks",
-    // A test mostly waits for a runtime: three files at a time keep two cores busy.
-    maxWorkers: 3,
+    // A test mostly waits for a runtime: four files at a time keep two cores busy.
+    maxWorkers: 4,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
