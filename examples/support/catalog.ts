@@ -1,4 +1,4 @@
-/** Owns the list of the examples: every program of the folder, with the sentence that it begins with. */
+/** The list of the examples: every program of the folder, with the sentence that it begins with. */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

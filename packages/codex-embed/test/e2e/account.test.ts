@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of logging in and out, as far as that goes without a network. */
+/** The end-to-end tests of logging in and out, as far as that goes without a network. */
 
 import { getEventListeners } from "node:events";
 import { AuthRequiredError, InternalRpcError, LoginError, TransportClosedError, UsageError } from "codex-embed";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of approvals: what a handler is asked, what its answer does, and what happens without one. */
+/** The end-to-end tests of approvals: what a handler is asked, what its answer does, and what happens without one. */
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of how the runtime's refusals reach the caller: class, code, message and stack. */
+/** The end-to-end tests of how the runtime's refusals reach the caller: class, code, message and stack. */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of what a turn can be given: texts, pictures, skills, and what is refused. */
+/** The end-to-end tests of what a turn can be given: texts, pictures, skills, and what is refused. */
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of what a thread keeps when it is opened again: its sandbox, and instructions that are given. */
+/** The end-to-end tests of what a thread keeps when it is opened again: its sandbox, and instructions that are given. */
 
 import { readFile, writeFile } from "node:fs/promises";
 import { Codex, type ResumeThreadOptions, SettingsMismatchError, serveAppServer, UsageError } from "codex-embed";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of many turns at once, and of what is left behind when the client has closed. */
+/** The end-to-end tests of many turns at once, and of what is left behind when the client has closed. */
 
 import { type Codex, type Thread, TransportClosedError, type TurnHandle, type TurnResult } from "codex-embed";
 import { message, type RecordedRequest, shell, silence, startTestCodex, step } from "codex-embed/testing";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of what a logger is told, and of what it is never told; and of subscriptions. */
+/** The end-to-end tests of what a logger is told, and of what it is never told; and of subscriptions. */
 
 import { Codex, type CodexOptions, type Logger, type NotificationOf, UsageError } from "codex-embed";
 import { fail, message, shell, startTestCodex } from "codex-embed/testing";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of sandboxes and approval modes: what they are in force as, and what they let through. */
+/** The end-to-end tests of sandboxes and approval modes: what they are in force as, and what they let through. */
 
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of turns without a login: refused at once where one is needed, and nowhere else. */
+/** The end-to-end tests of turns without a login: refused at once where one is needed, and nowhere else. */
 
 import { AuthRequiredError, type Thread, TurnFailedError } from "codex-embed";
 import { fail, message, ScriptedModel, startTestCodex, type TestCodex } from "codex-embed/testing";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of subscriptions to notifications across all threads. */
+/** The end-to-end tests of subscriptions to notifications across all threads. */
 
 import type { NotificationOf } from "codex-embed";
 import { message, startTestCodex } from "codex-embed/testing";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of the options of clients, threads and turns: that they reach the runtime. */
+/** The end-to-end tests of the options of clients, threads and turns: that they reach the runtime. */
 
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, realpath, stat, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of typed output: what is sent, what is validated, and how a wrong answer is corrected. */
+/** The end-to-end tests of typed output: what is sent, what is validated, and how a wrong answer is corrected. */
 
 import { OutputValidationError, TurnInProgressError, UsageError } from "codex-embed";
 import { gate, message, shell, step } from "codex-embed/testing";

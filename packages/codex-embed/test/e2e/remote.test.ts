@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of runtimes that others connect to: over TCP and over a unix socket. */
+/** The end-to-end tests of runtimes that others connect to: over TCP and over a unix socket. */
 
 import { createHmac } from "node:crypto";
 import { existsSync, statSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of opening a thread again: history, settings in force, locks, subscriptions. */
+/** The end-to-end tests of opening a thread again: history, settings in force, locks, subscriptions. */
 
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";

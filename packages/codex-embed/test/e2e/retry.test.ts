@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of repeating what failed for a reason that passes. */
+/** The end-to-end tests of repeating what failed for a reason that passes. */
 
 import {
   type CodexError,

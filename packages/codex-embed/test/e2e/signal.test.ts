@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of a turn's abort signal. */
+/** The end-to-end tests of a turn's abort signal. */
 
 import { getEventListeners } from "node:events";
 import { fail, gate, message, shell, silence } from "codex-embed/testing";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of reading a turn: any number of readers, at any time, each seeing the whole of it. */
+/** The end-to-end tests of reading a turn: any number of readers, at any time, each seeing the whole of it. */
 
 import { type Thread, TurnFailedError } from "codex-embed";
 import { disconnect, fail, gate, message, reasoning, shell, step } from "codex-embed/testing";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of a turn's text as it grows. */
+/** The end-to-end tests of a turn's text as it grows. */
 
 import { type TurnEvent, TurnFailedError } from "codex-embed";
 import { disconnect, gate, message, type Part, reasoning, type Step, shell, step } from "codex-embed/testing";

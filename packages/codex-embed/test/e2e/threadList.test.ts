@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of finding threads: pages, filters, other providers. */
+/** The end-to-end tests of finding threads: pages, filters, other providers. */
 
 import { InvalidRequestError } from "codex-embed";
 import { message } from "codex-embed/testing";

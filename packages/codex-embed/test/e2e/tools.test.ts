@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of in-process tools, of MCP tools, and of the questions that come with them. */
+/** The end-to-end tests of in-process tools, of MCP tools, and of the questions that come with them. */
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

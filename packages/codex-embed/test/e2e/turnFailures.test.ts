@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of turns that fail: each way of the model to fail, what the error carries, and retries. */
+/** The end-to-end tests of turns that fail: each way of the model to fail, what the error carries, and retries. */
 
 import { createServer } from "node:http";
 import { TransportClosedError, TurnFailedError } from "codex-embed";

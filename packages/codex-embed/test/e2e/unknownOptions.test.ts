@@ -1,4 +1,4 @@
-/** Owns the tests that every options object of the public surface refuses what it does not know, before anything is sent. */
+/** The tests that every options object of the public surface refuses what it does not know, before anything is sent. */
 
 import { mkdir, readdir } from "node:fs/promises";
 import { homedir } from "node:os";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of turns that nobody started through this SDK: they reach `codex.on` and no other turn. */
+/** The end-to-end tests of turns that nobody started through this SDK: they reach `codex.on` and no other turn. */
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns the end-to-end tests of letting a thread go: nothing may wait for events that no longer come. */
+/** The end-to-end tests of letting a thread go: nothing may wait for events that no longer come. */
 
 import { Codex, CodexError, type Thread } from "codex-embed";
 import { gate, message, startTestCodex } from "codex-embed/testing";

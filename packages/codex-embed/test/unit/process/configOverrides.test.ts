@@ -1,4 +1,4 @@
-/** Owns the tests of the configuration's encoding, with a TOML parser as the oracle. */
+/** The tests of the configuration's encoding, with a TOML parser as the oracle. */
 
 import fc from "fast-check";
 import { parse } from "smol-toml";

@@ -1,4 +1,4 @@
-/** Owns the tests of launch plans. */
+/** The tests of launch plans. */
 
 import { existsSync, statSync } from "node:fs";
 import { join, relative } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns the tests of finding the runtime, over folders made for each case. */
+/** The tests of finding the runtime, over folders made for each case. */
 
 import { mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,4 +1,4 @@
-/** Owns the tests of reading the running processes. */
+/** The tests of reading the running processes. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

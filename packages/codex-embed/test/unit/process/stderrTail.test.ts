@@ -1,4 +1,4 @@
-/** Owns the tests of what is kept of stderr. */
+/** The tests of what is kept of stderr. */
 
 import { describe, expect, it } from "vitest";
 import { StderrTail } from "../../../src/process/stderr.js";

@@ -1,4 +1,4 @@
-/** Owns the temporary files of the unit tests of the process layer. */
+/** The temporary files of the unit tests of the process layer. */
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

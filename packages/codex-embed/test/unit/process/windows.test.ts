@@ -1,4 +1,4 @@
-/** Owns the tests of what is particular to Windows in finding and ending the runtime, as far as another system can tell. */
+/** The tests of what is particular to Windows in finding and ending the runtime, as far as another system can tell. */
 
 import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";

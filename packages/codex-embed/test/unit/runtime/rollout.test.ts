@@ -1,4 +1,4 @@
-/** Owns the unit tests of reading a rollout backwards: the sandbox that it tells of, and instructions that are in force. */
+/** The unit tests of reading a rollout backwards: the sandbox that it tells of, and instructions that are in force. */
 
 import { describe, expect, it } from "vitest";
 import { hasInstructions, type RolloutBytes, rolloutOf, sandboxIn } from "../../../src/runtime/rollout.js";

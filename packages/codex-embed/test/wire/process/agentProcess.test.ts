@@ -1,4 +1,4 @@
-/** Owns the tests of one process's life, with real children. */
+/** The tests of one process's life, with real children. */
 
 import { getEventListeners } from "node:events";
 import { readFileSync } from "node:fs";

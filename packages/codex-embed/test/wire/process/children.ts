@@ -1,4 +1,4 @@
-/** Owns what the tests with real processes share: fixtures, lines of their output, and who still runs. */
+/** What the tests with real processes share: fixtures, lines of their output, and who still runs. */
 
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Owns the tests of what becomes of the host program and of its processes when either dies. */
+/** The tests of what becomes of the host program and of its processes when either dies. */
 
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-/** Owns the tests of finding the runtime from inside a bundle. */
+/** The tests of finding the runtime from inside a bundle. */
 
 import { spawnSync } from "node:child_process";
 import { rmSync, symlinkSync } from "node:fs";

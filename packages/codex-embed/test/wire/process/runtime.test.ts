@@ -1,4 +1,4 @@
-/** Owns the tests of the launch layer against the pinned runtime. */
+/** The tests of the launch layer against the pinned runtime. */
 
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Owns the tests of how a server's address is found among its words. */
+/** The tests of how a server's address is found among its words. */
 
 import { inspect } from "node:util";
 import { Codex, serveAppServer } from "codex-embed";

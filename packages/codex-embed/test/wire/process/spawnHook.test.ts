@@ -1,4 +1,4 @@
-/** Owns the tests of processes that are not children of this program. */
+/** The tests of processes that are not children of this program. */
 
 import { ChildProcess } from "node:child_process";
 import { EventEmitter, getEventListeners } from "node:events";
