@@ -3,9 +3,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, type } from "node:os";
 import { parseArgs } from "node:util";
-import { COLUMNS } from "./faults/cases.js";
 import { matrix } from "./faults/matrix.js";
 import { type Measured, measure } from "./faults/measure.js";
+import { COLUMNS } from "./faults/stage.js";
 import { line, type MeasuredRow, table } from "./faults/table.js";
 import { between } from "./markers.js";
 

@@ -1,12 +1,6 @@
 /** What a cell of the fault matrix is made of: a fault, a way of being connected, and what the user must get. */
 
-import type { Stage, StageOptions } from "./stage.js";
-
-/** How the client is connected: a process of its own, a unix socket, or a WebSocket over TCP. */
-export type Column = "stdio" | "unix" | "ws";
-
-/** All columns, in their order. */
-export const COLUMNS: readonly Column[] = ["stdio", "unix", "ws"];
+import type { Column, Stage, StageOptions } from "./stage.js";
 
 /** What the user got. */
 export interface Told {

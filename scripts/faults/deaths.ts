@@ -3,8 +3,8 @@
 import { once } from "node:events";
 import type { Codex, CodexOptions, ConnectOptions, Thread, TurnHandle } from "codex-embed";
 import { gate, message, shell } from "codex-embed/testing";
-import { type Case, type Column, named, type Row, rejected, type Told } from "./cases.js";
-import { type Stage, whenStatus } from "./stage.js";
+import { type Case, named, type Row, rejected, type Told } from "./cases.js";
+import { type Column, type Stage, whenStatus } from "./stage.js";
 
 /** What is going on when the runtime dies. */
 type Scene = "idle" | "mid-turn" | "approval";

@@ -1,9 +1,9 @@
 /** The measuring of one case: what the user got and when, what is left over, and whether that is as it must be. */
 
 import { unsaid } from "./advice.js";
-import type { Case, Column, Told } from "./cases.js";
+import type { Case, Told } from "./cases.js";
 import { addedSince, foldersIn, look, withTemporaryFolders } from "./leftovers.js";
-import { makeFolder, Stage } from "./stage.js";
+import { type Column, makeFolder, Stage } from "./stage.js";
 
 /** The longest time that a case may take. */
 const BOUND_MS = 60_000;

@@ -15,8 +15,13 @@ import {
 import { createTestHome, message, ScriptedModel, type TestHome } from "codex-embed/testing";
 import { locateRuntime } from "../../packages/codex-embed/src/process/locate.js";
 import { Proxy } from "../../packages/codex-embed/test/support/proxy.js";
-import type { Column } from "./cases.js";
 import { hasStopped, processesOf, runtimeIn } from "./processes.js";
+
+/** How the client is connected: a process of its own, a unix socket, or a WebSocket over TCP. */
+export type Column = "stdio" | "unix" | "ws";
+
+/** All columns, in their order. */
+export const COLUMNS: readonly Column[] = ["stdio", "unix", "ws"];
 
 /** What a stage is set with. */
 export interface StageOptions {

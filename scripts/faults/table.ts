@@ -1,7 +1,7 @@
 /** How the matrix is shown: as a table in Markdown, and where it goes in the documentation. */
 
-import { COLUMNS } from "./cases.js";
 import type { Measured } from "./measure.js";
+import { COLUMNS } from "./stage.js";
 
 /** A close that takes longer is worth telling. */
 const SLOW_CLOSE_MS = 1_000;

@@ -3,9 +3,9 @@
 import { platform } from "node:os";
 import { describe, expect, test } from "vitest";
 import { unsaid } from "../../../../scripts/faults/advice.js";
-import { COLUMNS } from "../../../../scripts/faults/cases.js";
 import { matrix } from "../../../../scripts/faults/matrix.js";
 import { measure } from "../../../../scripts/faults/measure.js";
+import { COLUMNS } from "../../../../scripts/faults/stage.js";
 import { between } from "../../../../scripts/markers.js";
 import { verifies } from "../support/verifies.js";
 
