@@ -17,7 +17,7 @@ export async function reconnect(): Promise<Measured> {
   const clients = await Promise.all(COUNTS.map((count) => startClient(model, count)));
   try {
     const contestants = clients.map(({ lose }, index) => ({
-      name: `${(COUNTS[index] ?? 0).toLocaleString("en")} threads`,
+      name: `idle threads: ${(COUNTS[index] ?? 0).toLocaleString("en")}`,
       goals: index === 0 ? [] : [{ atMost: 2 }],
       run: async () => ({ sample: { value: await lose() } }),
     }));
