@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Codex } from "codex-embed";
 import { failResponse, gate, message, type Responder } from "codex-embed/testing";
 import type { Locator, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { descendantsOf } from "../../packages/codex-embed/test/support/processes.js";
 import { type ReviewService, startReviewService } from "../review-service/service.js";
 import { FINDINGS, REPORT, reviewService } from "../support/reviewScenario.js";
@@ -36,7 +36,8 @@ afterAll(async () => {
   await codex.close();
   await browser.close();
   await stage.close();
-  expect(await descendantsOf(process.pid)).toEqual([]);
+  // The browser's processes exit on their own time.
+  await vi.waitFor(async () => expect(await descendantsOf(process.pid)).toEqual([]), { timeout: 20_000 });
 });
 
 beforeEach(async () => {
