@@ -11,7 +11,7 @@ export const ONE: unique symbol = Symbol("one");
 /** One character, or a placeholder for characters that are not known. */
 export type Piece = string | typeof ANY | typeof ONE;
 
-/** Text with placeholders: a pattern, or text of which only a part is known. */
+/** Text with placeholders: a pattern, or a text that is known in part. */
 export type Wildcard = readonly Piece[];
 
 /** Parses `*` as any run of characters and, if given, the character `one` as any single one. */

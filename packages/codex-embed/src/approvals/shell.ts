@@ -139,7 +139,7 @@ export interface ScriptWord {
   readonly splits: boolean;
 }
 
-/** A word of which nothing is known: it could be any number of words. */
+/** An unknown word. It could be any number of words. */
 export const UNKNOWN_WORD: ScriptWord = { text: [ANY], splits: true };
 
 /** A simple command. */

@@ -37,7 +37,7 @@ export interface JsonRules {
   readonly unpairedSurrogates?: boolean;
   /** Accepts names that the runtime's parser reserves, for JSON that is sent as a string. Default false. */
   readonly reservedNames?: boolean;
-  /** Accepts class instances, of which JSON carries the own properties only. Default false. */
+  /** Accepts class instances. JSON carries their own properties only. Default false. */
   readonly instances?: boolean;
 }
 
