@@ -91,7 +91,7 @@ describe("a runtime that does not answer turn/start", () => {
   );
 
   test("requestTimeoutMs: as with a limit", async () => {
-    await using bench = await startTestCodex({ requestTimeoutMs: 300 });
+    await using bench = await startTestCodex({ requestTimeoutMs: 1_500 });
     const { codex, model } = bench;
     model.respondWith((request) => (request.lastUserText() === "First." ? silence() : message("Now.")));
     const thread = await codex.startThread();
@@ -99,7 +99,7 @@ describe("a runtime that does not answer turn/start", () => {
     {
       using _stop = stopped(bench);
       const error = await rejection(thread.run("First."), RequestTimeoutError);
-      expect(error).toMatchObject({ method: "turn/start", timeoutMs: 300, maybeAccepted: true });
+      expect(error).toMatchObject({ method: "turn/start", timeoutMs: 1_500, maybeAccepted: true });
       const busy = await rejection(thread.run("Second."), TurnInProgressError);
       expect(busy).toMatchObject({ reason: "ending" });
     }
