@@ -42,7 +42,10 @@ function generate(): ReadonlyMap<string, string> {
     `(\`codex ${generateCommand.join(" ")}\`); do not edit.\n`;
   return new Map([
     ["protocol.ts", `// The wire types of the Codex app-server protocol.\n${provenance}\n${format(types)}`],
-    ["tables.ts", `// The methods of the protocol: parameters, results, and the scope of each notification.\n${provenance}\n${tables}`],
+    [
+      "tables.ts",
+      `// The methods of the protocol: parameters, results, and the scope of each notification.\n${provenance}\n${tables}`,
+    ],
   ]);
 }
 
