@@ -28,7 +28,7 @@ export function nodeRequest(fixture: string, ...args: string[]): SpawnRequest {
 /** Starts a fixture; whatever the test does, nothing of it is left afterwards. */
 export async function startFixture(
   request: SpawnRequest,
-  options: AgentProcessOptions = { graceMs: 150 },
+  options: AgentProcessOptions = { graceMs: 5_000 },
 ): Promise<AgentProcess> {
   const agent = await AgentProcess.start(request, options);
   onTestFinished(async () => void (await agent.kill()));
