@@ -54,7 +54,7 @@ export function isInProtocol(method: string): boolean {
 }
 
 function rowOf(table: typeof since, method: string): Readonly<Record<string, string>> {
-  return (Object.hasOwn(table, method) ? table[method] : undefined) ?? {};
+  return table[method] ?? {};
 }
 
 /** Whether a value has something at a place. The steps are those of the generated table. */
