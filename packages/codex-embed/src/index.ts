@@ -102,6 +102,7 @@ export {
   type ResumeThreadOptions,
   type RunOptions,
   Sandbox,
+  type SearchThreadsOptions,
   type StartThreadOptions,
   type ThreadConfig,
   type ThreadExtras,

@@ -199,14 +199,14 @@ export class Runtime {
     params: ClientRequests[M]["params"],
     options: RequestOptions<ClientRequests[M]["result"]> = {},
   ): Promise<ClientRequests[M]["result"]> {
-    const { signal, onResult, onSent, site } = options;
+    const { signal, onResult, onSent, partial, site } = options;
     const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
     for (let sends = 1; ; sends++) {
       // No await unless one is needed, so that requests go out in the order of their calls.
       const connection =
         this.#readyFor(method, params) ?? (await this.#connectionFor(method, params, { signal, timeoutMs, site }));
       const threadFate = () => this.#fateOf(params);
-      const call = { signal, timeoutMs, onResult, onSent, threadFate };
+      const call = { signal, timeoutMs, onResult, onSent, partial, threadFate };
       const send = () => requestOn(connection, method, params, call);
       try {
         const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
