@@ -105,6 +105,7 @@ export {
   type ResumeThreadOptions,
   type RunOptions,
   Sandbox,
+  type SearchThreadsOptions,
   type StartThreadOptions,
   type ThreadConfig,
   type ThreadExtras,

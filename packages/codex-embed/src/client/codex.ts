@@ -6,6 +6,7 @@ import type {
   GetAccountResponse,
   Model,
   ThreadListResponse,
+  ThreadSearchResponse,
   Thread as ThreadRecord,
 } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
@@ -17,14 +18,23 @@ import type {
   ForkThreadOptions,
   ListThreadsOptions,
   ResumeThreadOptions,
+  SearchThreadsOptions,
   StartThreadOptions,
 } from "../runtime/options.js";
 import type { ClientMethod, RequestOptions } from "../runtime/requestPolicy.js";
 import { Runtime } from "../runtime/runtime.js";
 import { type CodexStatus, checkSubscription, type NotificationOf, type SubscriptionName } from "../stream/events.js";
-import { callback, flag, nullable, signal, text, timeout } from "../validate/kinds.js";
+import { callback, filled, flag, nullable, signal, text, timeout } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
-import { CODEX, CONNECT, FORK_THREAD, LIST_THREADS, RESUME_THREAD, START_THREAD } from "./knownOptions.js";
+import {
+  CODEX,
+  CONNECT,
+  FORK_THREAD,
+  LIST_THREADS,
+  RESUME_THREAD,
+  SEARCH_THREADS,
+  START_THREAD,
+} from "./knownOptions.js";
 import type { ChatgptLogin, DeviceCodeLogin } from "./login.js";
 import { Thread } from "./thread.js";
 
@@ -170,6 +180,23 @@ export class Codex implements AsyncDisposable {
   async listThreads(options: ListThreadsOptions = {}): Promise<ThreadListResponse> {
     const params = checkOptions(options, "listThreads", LIST_THREADS);
     return this.#runtime.request("thread/list", { modelProviders: [], ...params });
+  }
+
+  /**
+   * Searches the messages of the stored threads for a term, and resolves with one page of threads, each with a snippet of
+   * its match (`thread/search/stream`; `thread/search` on runtimes before 0.171). The term is one string in any case of
+   * letters, not a pattern or a list of words. Messages of the user and the agent are searched, and what the runtime
+   * itself told the model, such as the working directory. Threads of all providers are included. No time limit: pass a
+   * `signal`.
+   *
+   * @throws UsageError for a term that is empty or has more than 65,536 bytes, and for options that are unknown or cannot
+   * work; the signal's reason when it aborts; MethodNotFoundError when `experimentalApi` is off.
+   */
+  async searchThreads(term: string, options: SearchThreadsOptions = {}): Promise<ThreadSearchResponse> {
+    filled(term, { call: "searchThreads", path: "term" });
+    const checked = checkOptions(options, "searchThreads", SEARCH_THREADS);
+    const { searchThreads } = await import("./searchThreads.js");
+    return searchThreads(this.#runtime, term, checked);
   }
 
   /** Yields all stored threads (`thread/list`). Each page is read when the loop reaches it. */

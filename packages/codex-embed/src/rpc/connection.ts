@@ -202,10 +202,19 @@ export class Connection {
   /** A malformed message must not keep the reader from the next. */
   #notify(message: WireNotification, bytes: number): void {
     try {
+      this.#deliverPartial(message);
       this.#receiver.notification(message, bytes);
     } catch {
       this.#receiver.diagnostic("Skipped a notification that cannot be understood", { method: message.method, bytes });
     }
+  }
+
+  /** Gives a part of a result to the request that it names. An id means nothing on another connection. */
+  #deliverPartial({ method, params }: WireNotification): void {
+    const id = isRecord(params) ? params["requestId"] : undefined;
+    if (typeof id !== "number" || !isRecord(params)) return;
+    const partial = this.#calls.get(id)?.partial;
+    if (partial?.method === method) partial.receive(params);
   }
 
   #settle(message: Readonly<Record<string, unknown>>): void {
@@ -237,6 +246,9 @@ export class Connection {
       this.#abandoned.delete(oldest);
     }
     this.#release(call);
+    // Nobody waits any more, so nobody hears whether this works. A request that has ended meanwhile is unaffected.
+    const { cancelMethod } = call;
+    if (cancelMethod !== undefined) this.request(cancelMethod, { requestId: call.id }).catch(() => {});
   }
 
   /** An answer came or is no longer awaited: sends the next waiting call. */

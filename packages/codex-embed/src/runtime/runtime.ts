@@ -202,10 +202,10 @@ export class Runtime {
     params: ClientRequests[M]["params"],
     options: RequestOptions<ClientRequests[M]["result"]> = {},
   ): Promise<ClientRequests[M]["result"]> {
-    const { onResult, onSent } = options;
+    const { onResult, onSent, partial } = options;
     const threadFate = () => this.#fateOf(params);
     return this.#carryOut(method, params, options, (connection, limits) =>
-      requestOn(connection, method, params, { ...limits, onResult, onSent, threadFate }),
+      requestOn(connection, method, params, { ...limits, onResult, onSent, partial, threadFate }),
     );
   }
 

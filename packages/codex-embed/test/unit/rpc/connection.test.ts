@@ -209,6 +209,83 @@ describe("giving up", () => {
   });
 });
 
+describe("a request that the runtime can cancel", () => {
+  const cancelMethod = "search/cancel";
+
+  test("is cancelled by its id when it is given up, and its late answer is dropped in silence", async () => {
+    const { connection, transport, diagnostics } = connect();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const aborted = connection.request("search", {}, { signal, cancelMethod });
+    const late = connection.request("search", {}, { timeoutMs: 1, cancelMethod });
+    await expect(late).rejects.toBeInstanceOf(RequestTimeoutError);
+    controller.abort(new Error("Enough."));
+    await expect(aborted).rejects.toBe(signal.reason);
+    expect(transport.sent.slice(2)).toEqual([
+      { method: cancelMethod, id: 2, params: { requestId: 1 } },
+      { method: cancelMethod, id: 3, params: { requestId: 0 } },
+    ]);
+    transport.receive({ id: 2, error: { code: -32600, message: "unknown" } });
+    transport.reply(3, {});
+    transport.receive({ id: 0, error: { code: -32600, message: "search cancelled" } });
+    await turnOfTheLoop();
+    expect(diagnostics).toEqual([]);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  test("is not cancelled when it has ended, or was never sent", async () => {
+    const { connection, transport } = connect();
+    const controller = new AbortController();
+    const options = { signal: controller.signal, cancelMethod };
+    const done = connection.request("search", {}, options);
+    transport.reply(0, "found");
+    expect(await done).toBe("found");
+    const others = Array.from({ length: 64 }, () => connection.request("a", {}));
+    const waiting = connection.request("search", {}, options);
+    controller.abort(new Error("Enough."));
+    await expect(waiting).rejects.toBe(controller.signal.reason);
+    for (let index = 1; index <= 64; index++) transport.reply(index, null);
+    await Promise.all(others);
+    expect(transport.sent).toHaveLength(65);
+  });
+});
+
+test("parts of a result go to the request that they name, while it is in flight", async () => {
+  const { connection, transport, notifications, diagnostics } = connect();
+  const parts: unknown[] = [];
+  const listener = (name: string) => ({
+    method: "search/partial",
+    receive: ({ data }: { readonly data?: unknown }) => {
+      if (data === "damaged") throw new TypeError("Damaged.");
+      parts.push([name, data]);
+    },
+  });
+  const first = connection.request("search", {}, { partial: listener("first") });
+  const second = connection.request("search", {}, { partial: listener("second") });
+  const part = (requestId: unknown, data: string, method = "search/partial") =>
+    transport.receive({ method, params: { requestId, data } });
+  part(1, "a");
+  part(0, "b");
+  part(0, "another subject", "request/resolved");
+  part("0", "another id");
+  part(7, "nobody's");
+  part(1, "damaged");
+  transport.receive({ method: "search/partial" });
+  part(1, "c");
+  transport.reply(1, null);
+  await second;
+  part(1, "too late");
+  transport.reply(0, null);
+  await first;
+  expect(parts).toEqual([
+    ["second", "a"],
+    ["first", "b"],
+    ["second", "c"],
+  ]);
+  expect(notifications).toHaveLength(8);
+  expect(diagnostics).toEqual(["Skipped a notification that cannot be understood"]);
+});
+
 describe("requests of the runtime", () => {
   test("are answered once with what the receiver resolves to, in parallel", async () => {
     const { transport } = connect(async (request) => ({ decided: request.method }));
