@@ -248,7 +248,8 @@ export class Connection {
     this.#release(call);
     // Nobody waits any more, so nobody hears whether this works. A request that has ended meanwhile is unaffected.
     const { cancelMethod } = call;
-    if (cancelMethod !== undefined) this.request(cancelMethod, { requestId: call.id }).catch(() => {});
+    const isKnown = cancelMethod !== undefined && (this.peer?.gaps?.since(cancelMethod) ?? null) === null;
+    if (isKnown) this.request(cancelMethod, { requestId: call.id }).catch(() => {});
   }
 
   /** An answer came or is no longer awaited: sends the next waiting call. */
