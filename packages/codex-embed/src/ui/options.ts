@@ -32,12 +32,10 @@ export interface UiStreamOptions {
 }
 
 /** The turn of a stream: a `TurnHandle` or a `ReviewHandle`. */
-export type UiTurn = Pick<TurnHandle<unknown>, "id" | "threadId" | "interrupt" | typeof Symbol.asyncIterator> & {
-  outcome(): Promise<TurnEnd>;
-};
-
-/** The part of a turn's outcome that a stream reads. */
-export type TurnEnd = Awaited<ReturnType<TurnHandle<unknown>["outcome"]>>;
+export type UiTurn = Pick<
+  TurnHandle<unknown>,
+  "id" | "threadId" | "interrupt" | "outcome" | typeof Symbol.asyncIterator
+>;
 
 /** Every choice made. */
 export type Included = { readonly [K in keyof UiInclude]-?: boolean };

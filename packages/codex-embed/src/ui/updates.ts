@@ -1,10 +1,11 @@
+import type { TurnOutcome } from "../client/turn.js";
 import { CodexError, messageOf } from "../errors/base.js";
 import { StreamOverflowError } from "../errors/turn.js";
 import type { ThreadItem, TokenUsageBreakdown, TurnPlanStep } from "../protocol/generated/protocol.js";
 import type { TurnEvent } from "../stream/events.js";
 import { onAbort } from "../util/async.js";
 import { type Answer, answerOf, type Call, callOf, isCall } from "./calls.js";
-import type { Included, TurnEnd, UiTurn } from "./options.js";
+import type { Included, UiTurn } from "./options.js";
 
 /** The kinds of growing text. */
 export type TextKind = "text" | "reasoning";
@@ -73,7 +74,7 @@ export async function* updatesOf(turn: UiTurn, include: Included, gone: AbortSig
 /** The errors of a turn that someone stopped, rather than that it failed: a signal's reason is no error of this SDK. */
 const LIMITS: ReadonlySet<string> = new Set(["TURN_DEADLINE", "TURN_STALLED", "BUDGET_EXCEEDED"]);
 
-function endOf({ status, result, error }: TurnEnd, include: Included): EndData {
+function endOf({ status, result, error }: TurnOutcome<unknown>, include: Included): EndData {
   const usage = result.usage?.turn ?? null;
   if (status === "completed") return { status, usage, error: null };
   const isLimit = CodexError.isInstance(error) && LIMITS.has(error.code);
