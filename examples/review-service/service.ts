@@ -212,7 +212,7 @@ function sendJson(response: ServerResponse, status: number, value: object): void
 
 /** Sends the events, from the one behind that which the page has seen. */
 async function follow({ feed }: Job, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const answer = toResponse(feed, request);
+  const answer = toResponse({ events: feed }, request);
   response.writeHead(answer.status, Object.fromEntries(answer.headers));
   if (answer.body === null) response.end();
   // A page may leave at any time.

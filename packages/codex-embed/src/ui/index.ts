@@ -2,7 +2,7 @@
 
 export { type AgUiEvent, type AgUiTextMetadata, type AgUiUsage, toAgUi } from "./agUi.js";
 export type { UiInclude, UiStreamOptions, UiTurn } from "./options.js";
-export { toResponse, type UiRequest, type UiResponseOptions } from "./response.js";
+export { type OwnEvents, toResponse, type UiRequest, type UiResponseOptions } from "./response.js";
 export {
   type CodexMessageMetadata,
   type CodexPartMetadata,

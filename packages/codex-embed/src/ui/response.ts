@@ -32,6 +32,16 @@ export interface UiRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Events of a program's own, in the place of a turn. */
+export interface OwnEvents {
+  /**
+   * Objects to send as JSON, whole: nothing is left out of them. They are read from the first on for every response, and
+   * have to come in the same order each time. Let the last one say that it is the last, and catch errors: one that is
+   * thrown breaks the connection.
+   */
+  readonly events: AsyncIterable<object>;
+}
+
 const RESPONSE: OptionTable<UiResponseOptions> = {
   ...STREAM,
   format: oneOf(["ui", "ag-ui"]),
@@ -51,9 +61,7 @@ const CALL = "toResponse";
  * The turn is read only as fast as the response is. Leaving the response ends its reader, and the turn only if
  * `onDisconnect` says so.
  *
- * @param source - the handle of a turn, or objects of your own to send as they are. These are read from the first on for
- * every response, and have to come in the same order each time. Let the last one say that it is the last, and catch
- * errors: one that is thrown breaks the connection.
+ * @param source - the handle of a turn, or `{ events }` with objects of your own, which are sent as they are.
  * @param request - for its `Last-Event-ID` and its signal. Without it the response starts with the first event.
  * @throws UsageError for a source or a request of another kind, and for unknown options.
  *
@@ -62,11 +70,7 @@ const CALL = "toResponse";
  *   return toResponse(turn, request);
  * }
  */
-export function toResponse(
-  source: UiTurn | AsyncIterable<object>,
-  request?: UiRequest,
-  options: UiResponseOptions = {},
-): Response {
+export function toResponse(source: UiTurn | OwnEvents, request?: UiRequest, options: UiResponseOptions = {}): Response {
   checkSource(source);
   checkRequest(request);
   const checked = checkOptions(options, CALL, RESPONSE);
@@ -85,8 +89,8 @@ export function toResponse(
 
   const include = included(checked.include);
   const eventsFor = (gone: AbortSignal): AsyncIterator<object> => {
-    if (turn === null) return ownEvents(source, gone);
-    return isUi ? uiMessageChunks(turn, include, gone) : agUiEvents(turn, include, gone);
+    if (!isTurn(source)) return ownEvents(source.events, gone);
+    return isUi ? uiMessageChunks(source, include, gone) : agUiEvents(source, include, gone);
   };
   const bytesFor = (gone: AbortSignal): AsyncGenerator<Uint8Array> => {
     const bytes = sseBytes(eventsFor(gone), { after, heartbeatMs, done: isUi }, gone);
@@ -129,10 +133,16 @@ function isHeaders(headers: UiRequest["headers"]): headers is Pick<Headers, "get
   return typeof headers.get === "function";
 }
 
+/** A plain stream of a turn's events is refused: it would be sent with all that `include` leaves out. */
 function checkSource(source: unknown): void {
-  if (typeof source === "object" && source !== null && Symbol.asyncIterator in source) return;
-  const advice = "Give the handle of a turn (await thread.startTurn(…)), or an async iterable of your own events.";
+  if (isTurn(source) || (isRecord(source) && isIterable(source["events"]))) return;
+  const advice =
+    "Give the handle of a turn (await thread.startTurn(…)), or { events } for an async iterable of your own.";
   throw wrongKind(source, { call: CALL, path: "source" }, advice);
+}
+
+function isIterable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
 function checkRequest(request: unknown): void {

@@ -2,12 +2,13 @@
 
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import { type Thread, type TurnHandle, UsageError } from "codex-embed";
 import { fail, type Gate, gate, message, reasoning, shell, step } from "codex-embed/testing";
-import { toResponse, type UiResponseOptions } from "codex-embed/ui";
+import { type OwnEvents, toResponse, type UiResponseOptions } from "codex-embed/ui";
 import { afterAll, describe, expect, test } from "vitest";
 import { SharedBench } from "../../support/bench.js";
-import { untyped, until } from "../../support/turns.js";
+import { readAll, untyped, until } from "../../support/turns.js";
 import { chunksIn, readEvents, type SentEvent, send, textIn } from "../../support/ui.js";
 import { verifies } from "../../support/verifies.js";
 
@@ -211,11 +212,16 @@ describe("a page that leaves", () => {
   test("with onDisconnect: interrupt, one who comes back in time keeps the turn", async () => {
     verifies("ui-leave");
     const { turn, hold } = await heldTurn();
-    const options = { onDisconnect: "interrupt", graceMs: 600_000 } as const;
+    const options = { onDisconnect: "interrupt", graceMs: 1_000, heartbeatMs: 40 } as const;
     await readEvents(bodyOf(toResponse(turn, undefined, options)), ({ data }) => data.includes("delta"));
-    const events = readEvents(bodyOf(toResponse(turn, undefined, options)));
-    hold.open();
-    expect(textIn(await events)).toBe("Hello, you.");
+    let beats = 0;
+    let text = "";
+    for await (const piece of bodyOf(toResponse(turn, undefined, options)).pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      // The time in which the first one could have come back is over.
+      if (piece === ":\n\n" && ++beats === 40) hold.open();
+    }
+    expect(text).toContain('"status":"completed"');
     expect((await turn.outcome()).status).toBe("completed");
   });
 });
@@ -230,10 +236,12 @@ describe("slow pages and silent turns", () => {
         yield { n };
       }
     }
-    const reader = bodyOf(toResponse({ [Symbol.asyncIterator]: events })).getReader();
+    const reader = bodyOf(toResponse({ events: { [Symbol.asyncIterator]: events } })).getReader();
+    await setImmediate();
     expect(asked).toBe(0);
     await reader.read();
     await reader.read();
+    await setImmediate();
     expect(asked).toBe(2);
     await reader.cancel();
   });
@@ -254,13 +262,14 @@ describe("slow pages and silent turns", () => {
 });
 
 /** Two events of a program's own. */
-function own(): AsyncIterable<object> {
-  return {
+function own(): OwnEvents {
+  const events = {
     async *[Symbol.asyncIterator]() {
       yield { n: 0 };
       yield { n: 1 };
     },
   };
+  return { events };
 }
 
 describe("events of a program's own", () => {
@@ -284,12 +293,24 @@ describe("events of a program's own", () => {
         throw new Error("Broken.");
       },
     };
-    await expect(readEvents(bodyOf(toResponse(source)))).rejects.toThrow("Broken.");
+    await expect(readEvents(bodyOf(toResponse({ events: source })))).rejects.toThrow("Broken.");
   });
+});
+
+test("refuses the raw events of a turn, which hold all that `include` leaves out", async () => {
+  verifies("ui-include");
+  const thread = await bench.thread(message("Hello."), message("Hello."));
+  const events = thread.stream("Hi");
+  expect(() => toResponse(untyped(events))).toThrow(/source is/);
+  await readAll(events);
+  const goal = { threadId: "x", interrupt: () => {}, [Symbol.asyncIterator]: () => events };
+  expect(() => toResponse(untyped(goal))).toThrow(UsageError);
+  await thread.run("Hi");
 });
 
 test.each<[string, () => Response, RegExp]>([
   ["an array of events", () => toResponse(untyped([{}])), /source is an array/],
+  ["events without their name", () => toResponse(untyped(own().events)), /source is an object.*\{ events \}/],
   ["options in the place of the request", () => toResponse(own(), untyped({ format: "ui" })), /request.*come third/],
   ["an unknown format", () => toResponse(own(), undefined, untyped({ format: "agui" })), /format.*"ag-ui"/],
   ["no heartbeat at all", () => toResponse(own(), undefined, { heartbeatMs: 0 }), /heartbeatMs is 0/],

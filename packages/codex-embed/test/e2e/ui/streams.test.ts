@@ -2,15 +2,17 @@
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type StartThreadOptions, type Thread, tool, UsageError } from "codex-embed";
+import { Codex, type StartThreadOptions, serveAppServer, type Thread, tool, UsageError } from "codex-embed";
 import {
   applyPatch,
+  createTestHome,
   disconnect,
   fail,
   gate,
   message,
   type Part,
   reasoning,
+  ScriptedModel,
   type Step,
   shell,
   step,
@@ -18,10 +20,11 @@ import {
   updatePlan,
   usage,
 } from "codex-embed/testing";
-import { toAgUi, toResponse, toUIMessageStream } from "codex-embed/ui";
+import { toAgUi, toResponse, toUIMessageStream, type UiTurn } from "codex-embed/ui";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { SharedBench } from "../../support/bench.js";
+import { Proxy } from "../../support/proxy.js";
 import { beginningOf, commandStarted, untyped, until } from "../../support/turns.js";
 import { readAgUi, readPage, textsOf } from "../../support/ui.js";
 import { verifies } from "../../support/verifies.js";
@@ -278,6 +281,42 @@ describe("text that the model dropped", () => {
   });
 });
 
+test("a connection that was lost in the middle of a message: the text is whole, and the page hears of it", async () => {
+  verifies("ui-withdrawn");
+  const model = await ScriptedModel.start();
+  const { codexHome, workspace: cwd, env, dispose } = await createTestHome({ model });
+  const auth = { type: "token", token: "t" } as const;
+  const server = await serveAppServer({ codexHome, cwd, inheritEnv: false, env, auth });
+  const proxy = await Proxy.to(server.url);
+  const codex = await Codex.connect(proxy.url, { token: "t", reconnect: { initialDelayMs: 5 } });
+  try {
+    const [cut, missed] = [gate(), gate()];
+    model.enqueue(message({ deltas: ["First ", cut, "half ", missed, "end."] }));
+    const thread = await codex.startThread({ cwd });
+    const turn = await thread.startTurn("Go.");
+    await cut.reached;
+    const ready = new Promise<void>((resolve) => {
+      codex.on("status", ({ params }) => params.status === "ready" && resolve());
+    });
+    proxy.cut();
+    cut.open();
+    await missed.reached;
+    await ready;
+    missed.open();
+    const page = await readPage(turn);
+    const shown = page.message.parts.filter((part) => part.type === "text" && part.providerMetadata === undefined);
+    expect(shown).toMatchObject([{ text: "First half end." }]);
+    expect(page.chunks).toContainEqual(expect.objectContaining({ type: "data-status", transient: true }));
+    await readAgUi(turn);
+  } finally {
+    await codex.close();
+    await proxy[Symbol.asyncDispose]();
+    await server.close();
+    await dispose();
+    await model.close();
+  }
+});
+
 test("grows with the turn, and can be read late and again", async () => {
   verifies("ui-message-stream");
   const hold = gate();
@@ -296,11 +335,21 @@ test("grows with the turn, and can be read late and again", async () => {
 test("cancelling a stream ends it at once, and leaves the turn running", async () => {
   const hold = gate();
   const turn = await turnOf(message({ deltas: ["Hel", hold, "lo."] }));
-  const reader = toAgUi(turn).getReader();
+  const events = turn[Symbol.asyncIterator]();
+  const { id, threadId } = turn;
+  const watched: UiTurn = {
+    id,
+    threadId,
+    interrupt: () => turn.interrupt(),
+    outcome: () => turn.outcome(),
+    [Symbol.asyncIterator]: () => events,
+  };
+  const reader = toAgUi(watched).getReader();
   while ((await reader.read()).value?.type !== "TEXT_MESSAGE_CONTENT");
   const pending = reader.read();
   await reader.cancel();
   expect((await pending).done).toBe(true);
+  expect((await events.next()).done).toBe(true);
   hold.open();
   expect((await turn.result()).finalResponse).toBe("Hello.");
 });
