@@ -284,7 +284,8 @@ describe("text that the model dropped", () => {
 test("a connection that was lost in the middle of a message: the text is whole, and the page hears of it", async () => {
   verifies("ui-withdrawn");
   const model = await ScriptedModel.start();
-  const { codexHome, workspace: cwd, env, dispose } = await createTestHome({ model });
+  const home = await createTestHome({ model });
+  const { codexHome, workspace: cwd, env } = home;
   const auth = { type: "token", token: "t" } as const;
   const server = await serveAppServer({ codexHome, cwd, inheritEnv: false, env, auth });
   const proxy = await Proxy.to(server.url);
@@ -304,15 +305,14 @@ test("a connection that was lost in the middle of a message: the text is whole, 
     await ready;
     missed.open();
     const page = await readPage(turn);
-    const shown = page.message.parts.filter((part) => part.type === "text" && part.providerMetadata === undefined);
-    expect(shown).toMatchObject([{ text: "First half end." }]);
+    expect(textsOf(page)).toEqual(["First half end."]);
     expect(page.chunks).toContainEqual(expect.objectContaining({ type: "data-status", transient: true }));
     await readAgUi(turn);
   } finally {
     await codex.close();
     await proxy[Symbol.asyncDispose]();
     await server.close();
-    await dispose();
+    await home.dispose();
     await model.close();
   }
 });
