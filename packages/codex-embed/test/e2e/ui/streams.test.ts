@@ -295,7 +295,7 @@ test("a connection that was lost in the middle of a message: the text is whole, 
     model.enqueue(message({ deltas: ["First ", cut, "half ", missed, "end."] }));
     const thread = await codex.startThread({ cwd });
     const turn = await thread.startTurn("Go.");
-    await cut.reached;
+    await until(turn, ({ method }) => method === "item/agentMessage/delta");
     const ready = new Promise<void>((resolve) => {
       codex.on("status", ({ params }) => params.status === "ready" && resolve());
     });
