@@ -19,6 +19,7 @@ import {
   type ServerRequests,
   serverRequestMethods,
 } from "../../../src/protocol/generated/tables.js";
+import type { AnyServerRequests, LegacyServerRequests } from "../../../src/protocol/legacy.js";
 import { verifies } from "../../support/verifies.js";
 
 const protocolText = readFileSync(new URL("../../../src/protocol/generated/protocol.ts", import.meta.url), "utf8");
@@ -65,8 +66,13 @@ describe("tables.ts", () => {
     expectTypeOf<keyof Notifications>().toEqualTypeOf<wire.ServerNotification["method"]>();
     expectTypeOf<keyof ClientNotifications>().toEqualTypeOf<wire.ClientNotification["method"]>();
     expectTypeOf(serverRequestMethods).items.toEqualTypeOf<keyof ServerRequests>();
-    expect(new Set(serverRequestMethods).size).toBe(11);
+    expect(new Set(serverRequestMethods).size).toBe(serverRequestMethods.length);
     expectTypeOf<keyof Scopes>().toEqualTypeOf<keyof Notifications>();
+  });
+
+  it("has no request that is kept for older runtimes", () => {
+    expectTypeOf<keyof LegacyServerRequests & keyof ServerRequests>().toEqualTypeOf<never>();
+    expectTypeOf<keyof AnyServerRequests>().toEqualTypeOf<keyof LegacyServerRequests | keyof ServerRequests>();
   });
 
   it("maps methods to the types of their params and results", () => {
@@ -251,6 +257,11 @@ describe("mapResults", () => {
 
   it("fails on a method with two result types", () => {
     expect(() => map([method("a/b", "OddParams")], ["OddResponse", "ABResponse"])).toThrow("both OddResponse and");
+  });
+
+  it("gives two methods with one params type the same result", () => {
+    const methods = [method("a/find", "FindParams"), method("a/find/stream", "FindParams")];
+    expect(map(methods, ["FindResponse"])).toEqual({ "a/find": "FindResponse", "a/find/stream": "FindResponse" });
   });
 
   it("fails on a result type of no method, and on one of two methods", () => {
