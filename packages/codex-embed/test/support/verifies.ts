@@ -6,6 +6,7 @@ export const FEATURES = {
     "missing-runtime": "A missing runtime is an error with every path that was tried and what to do.",
     "named-executable": "A named executable that does not work is an error. Nothing else is tried.",
     "runtime-version": "A runtime of another minor version is refused, or accepted with one warning.",
+    "older-runtimes": "The oldest supported runtime does what the README shows.",
     "startup-timeout": "A runtime that does not answer the handshake fails the start after `startupTimeoutMs`.",
     "timeouts-against-servers":
       "`startupTimeoutMs` and `giveUpAfterMs` hold whatever a server does: silence, drips, floods.",
@@ -231,6 +232,7 @@ export const FEATURES = {
   },
   "The testing kit": {
     "scripted-runtime": "A test runs the real runtime against a scripted model, and prints nothing.",
+    "testing-runtime": "A test can name another runtime, by an option or by `CODEX_BIN`.",
     "testing-cleanup": "It removes everything, also when it does not start.",
     "testing-isolation":
       "The user's settings, credentials and git configuration stay out, and nothing leaves the machine.",
