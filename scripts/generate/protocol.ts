@@ -23,8 +23,8 @@ export interface Protocol {
   fields(union: string, method: string): ReadonlyMap<string, Field>;
 }
 
-/** Parses the module and throws when it does not typecheck. */
-export function readProtocol(text: string): Protocol {
+/** Parses the module of the protocol's types and throws when it does not typecheck. */
+export function compileTypes(text: string): { source: ts.SourceFile; checker: ts.TypeChecker } {
   const fileName = "/protocol.ts";
   const options: ts.CompilerOptions = { strict: true, noEmit: true, types: [], target: ts.ScriptTarget.ES2023 };
   const source = ts.createSourceFile(fileName, text, ts.ScriptTarget.ES2023, true);
@@ -38,7 +38,12 @@ export function readProtocol(text: string): Protocol {
       `The generated types do not typecheck: ${ts.flattenDiagnosticMessageText(problem.messageText, " ")}`,
     );
   }
-  const checker = program.getTypeChecker();
+  return { source, checker: program.getTypeChecker() };
+}
+
+/** Reads the merged module. Throws when it does not typecheck. */
+export function readProtocol(text: string): Protocol {
+  const { source, checker } = compileTypes(text);
   const aliases = new Map(source.statements.filter(ts.isTypeAliasDeclaration).map((alias) => [alias.name.text, alias]));
 
   function members(union: string): { method: string; params: ts.TypeNode | undefined }[] {

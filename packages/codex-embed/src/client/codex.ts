@@ -30,6 +30,9 @@ import { Thread } from "./thread.js";
 
 const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs">> = { signal, timeoutMs: nullable(timeout) };
 
+/** What the names of requests look like. */
+const METHOD_NAME = /^[a-z]\w*(?:\/[a-z]\w*)*$/i;
+
 /** The parameters and options of `codex.request`. Methods without required parameters can be called without any. */
 export type RequestArguments<M extends ClientMethod> = undefined extends ClientRequests[M]["params"]
   ? [params?: ClientRequests[M]["params"], options?: RequestOptions]
@@ -280,8 +283,9 @@ export class Codex implements AsyncDisposable {
    * Sends any request of the protocol, typed by the runtime's own definitions. At most 64 requests are in flight at
    * once; further ones wait. Reads that an overloaded runtime refuses are retried.
    *
-   * @throws JsonRpcError or a subclass when the runtime refuses it; RequestTimeoutError; TransportClosedError when the
-   * runtime is gone; LaunchError when it cannot be started; the signal's reason when it aborts.
+   * @throws JsonRpcError or a subclass when the runtime refuses it; UnsupportedError for parameters that an older runtime
+   * would ignore; RequestTimeoutError; TransportClosedError when the runtime is gone; LaunchError when it cannot be started;
+   * the signal's reason when it aborts.
    */
   async request<M extends ClientMethod>(
     method: M,
@@ -290,6 +294,23 @@ export class Codex implements AsyncDisposable {
     text(method, { call: "request", path: "method" });
     const given: Pick<RequestOptions, "signal" | "timeoutMs"> = options;
     return this.#runtime.request(method, params, checkOptions(given, "request", REQUEST));
+  }
+
+  /**
+   * Whether the connected runtime knows a request of the protocol, by its own list: the runtime names its requests in the
+   * reply to an unknown one. Asked once for each connection. Where a runtime does not list them, the answer is whether the
+   * generated types have the request and its first version is not newer than the runtime.
+   *
+   * @throws UsageError for what cannot be the name of a request. Rejects as `request` does.
+   */
+  async supports(method: ClientMethod | (string & {})): Promise<boolean> {
+    text(method, { call: "supports", path: "method" });
+    if (!METHOD_NAME.test(method)) {
+      throw new UsageError(
+        'supports: method must be the name of a request, such as "thread/search": words of letters and digits with "/" between.',
+      );
+    }
+    return this.#runtime.supports(method);
   }
 
   /**

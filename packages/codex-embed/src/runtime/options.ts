@@ -41,7 +41,10 @@ export type ApprovalMode = (typeof ApprovalMode)[keyof typeof ApprovalMode];
 
 /** Options of every client, for local and remote runtimes. */
 export interface ClientOptions {
-  /** Accept a runtime with another minor version, with one warning. Default false. */
+  /**
+   * Accept a runtime that is older than `SUPPORTED_RUNTIMES.oldest` or does not say its version, with one warning. Default
+   * false.
+   */
   readonly allowVersionMismatch?: boolean | undefined;
   /** The name of this program for the runtime and the model provider. Default `codex-embed`. */
   readonly clientName?: string | undefined;
