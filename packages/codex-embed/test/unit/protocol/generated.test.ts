@@ -225,7 +225,6 @@ describe("mapResults", () => {
   it("covers the protocol, with each exception needed", () => {
     const protocol = readProtocol(protocolText);
     const methods = [...protocol.methods("ClientRequest"), ...protocol.methods("ServerRequest")];
-    expect(methods.length).toBeGreaterThan(190);
     expect(mapResults(methods, protocol.typeNames, resultExceptions).size).toBe(methods.length);
     for (const left of Object.keys(resultExceptions)) {
       const { [left]: _, ...rest } = resultExceptions;
@@ -326,7 +325,7 @@ describe("readProtocol and printTables", () => {
 
 describe("parseVersion", () => {
   it("takes the version alone", () => {
-    expect(parseVersion("codex-cli 0.169.0\n")).toBe("0.169.0");
-    expect(() => parseVersion("codex 0.169.0")).toThrow("Cannot read the runtime's version");
+    expect(parseVersion("codex-cli 1.23.4\n")).toBe("1.23.4");
+    expect(() => parseVersion("codex 1.23.4")).toThrow("Cannot read the runtime's version");
   });
 });
