@@ -8,6 +8,7 @@ import { Codex, MethodNotFoundError, UsageError } from "codex-embed";
 import { message, shell, startTestCodex, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
+import { TESTED_RUNTIME } from "../support/runtimes.js";
 import { eventsOf, itemsOf, methodsOf, readAll, rejection } from "../support/turns.js";
 import { verifies } from "../support/verifies.js";
 
@@ -33,7 +34,7 @@ describe("of the client", () => {
     const { metadata } = bench.codex;
     expect(metadata.userAgent).toMatch(/^my-app\/.*\(my-app; 9\.8\.7\)$/);
     expect(metadata.codexHome).toBe(bench.codexHome);
-    expect(metadata.runtimeVersion).toMatch(/^0\.169\./);
+    expect(metadata.runtimeVersion).toBe(TESTED_RUNTIME);
     const { headers } = await firstRequest(await bench.thread());
     expect(headers).toMatchObject({ originator: "my-app" });
   });
@@ -43,7 +44,7 @@ describe("of the client", () => {
     async (clientName) => {
       await using codex = await Codex.launch({ ...bench.codexOptions, clientName });
       expect(codex.metadata.userAgent.startsWith(`${clientName}/`)).toBe(true);
-      expect(codex.metadata.runtimeVersion).toMatch(/^0\.169\.\d+$/);
+      expect(codex.metadata.runtimeVersion).toBe(TESTED_RUNTIME);
     },
   );
 

@@ -5,6 +5,7 @@ import type { Diagnosis } from "codex-embed";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCli } from "../../support/cli.js";
+import { TESTED_RUNTIME } from "../../support/runtimes.js";
 
 const FAKE = fileURLToPath(new URL("../../fixtures/fakeRuntime.mjs", import.meta.url));
 
@@ -31,7 +32,7 @@ describe("codex-embed doctor", () => {
     const { code, stdout, stderr } = await doctor();
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^ok +node +Node \d/);
-    expect(stdout).toMatch(/^ok +version +0\.169\.0 /m);
+    expect(stdout).toMatch(new RegExp(`^ok +version +${TESTED_RUNTIME} `, "m"));
     expect(stdout).toMatch(/^ok +login +The provider mock requires no login\.$/m);
     expect(stdout).toMatch(/^ok +sandbox /m);
     expect(stdout.endsWith("\n\nCodex runs here.\n")).toBe(true);
