@@ -39,7 +39,7 @@ describe("of the client", () => {
     expect(headers).toMatchObject({ originator: "my-app" });
   });
 
-  test.each(["My app", "my-app/1.2.3", "x/0.170.0 y", "日本"])(
+  test.each(["My app", "my-app/1.2.3", "x/1.23.4 y", "日本"])(
     "the name %j is no matter for the handshake",
     async (clientName) => {
       await using codex = await Codex.launch({ ...bench.codexOptions, clientName });

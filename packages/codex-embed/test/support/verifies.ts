@@ -5,7 +5,12 @@ export const FEATURES = {
     "failed-start-retries": "A failed start rejects the call that needed it. The next call tries again.",
     "missing-runtime": "A missing runtime is an error with every path that was tried and what to do.",
     "named-executable": "A named executable that does not work is an error. Nothing else is tried.",
-    "runtime-version": "A runtime of another minor version is refused, or accepted with one warning.",
+    "runtime-version":
+      "A runtime that is too old is refused with the version to install. One newer than every tested one brings one warning.",
+    "runtime-lacks-option":
+      "An option that the runtime is too old for is refused with the version that has it, and is never dropped in silence.",
+    "runtime-supports":
+      "`supports()` asks the runtime which requests it has. A request that it lacks is refused with the version that has it.",
     "older-runtimes": "The oldest supported runtime does what the README shows.",
     "startup-timeout": "A runtime that does not answer the handshake fails the start after `startupTimeoutMs`.",
     "timeouts-against-servers":
