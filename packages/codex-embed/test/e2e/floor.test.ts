@@ -2,11 +2,21 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Codex, TurnInProgressError, tool } from "codex-embed";
+import { Codex, serveAppServer, TurnInProgressError, tool } from "codex-embed";
 import { SUPPORTED_RUNTIMES } from "codex-embed/protocol";
-import { gate, message, shell, startTestCodex, step, type TestCodex, toolCall } from "codex-embed/testing";
+import {
+  createTestHome,
+  gate,
+  message,
+  shell,
+  startTestCodex,
+  step,
+  type TestCodex,
+  toolCall,
+} from "codex-embed/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { Proxy } from "../support/proxy.js";
 import { floorRuntime, INSTALL_TIMEOUT_MS } from "../support/runtimes.js";
 import { methodsOf, nextNotification, readAll, rejection } from "../support/turns.js";
 import { verifies } from "../support/verifies.js";
@@ -98,6 +108,31 @@ test("a review keeps the thread busy until its end, and no longer", async () => 
   await codex.request("review/start", { threadId: thread.id, target });
   await ended;
   model.enqueue(message("Free."));
+  expect((await thread.run("Me.")).finalResponse).toBe("Free.");
+});
+
+test("a review that ends while the connection is lost leaves the thread free", async () => {
+  verifies("older-runtimes");
+  const { model } = bench;
+  await using home = await createTestHome({ model, codexBin: await floorRuntime() });
+  const { codexHome, workspace: cwd, env } = home;
+  const token = "t";
+  await using server = await serveAppServer({ codexHome, cwd, env, inheritEnv: false, auth: { type: "token", token } });
+  await using proxy = await Proxy.to(server.url);
+  await using witness = await Codex.connect(server.url, { token });
+  await using codex = await Codex.connect(proxy.url, { token, reconnect: { initialDelayMs: 5 } });
+  const thread = await codex.startThread();
+  model.when(({ threadId }) => threadId === thread.id).enqueue(message("First."), message("Free."));
+  await thread.run("Hi.");
+  const hold = gate();
+  model.when(({ subagent }) => subagent === "review").enqueue(message({ deltas: ["Fi", hold, "ne."] }));
+  const reviewing = thread.review({ type: "custom", instructions: "Look." });
+  await hold.reached;
+  proxy.down();
+  hold.open();
+  await expect.poll(async () => (await witness.readThread(thread.id)).status.type).toBe("idle");
+  proxy.up();
+  expect((await reviewing).turn.status).toBe("completed");
   expect((await thread.run("Me.")).finalResponse).toBe("Free.");
 });
 

@@ -55,7 +55,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     what: "an unknown model, or a full context, told by HTTP",
-    since: "0.164.0",
+    since: "0.169.0",
     older: "`info` is `other`",
     why: "the runtime reports the codes `model_not_found` and `context_length_exceeded` of an HTTP error as `other`.",
     tests: {
@@ -133,7 +133,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     what: "`threads()` reads every thread of one second",
-    since: "0.164.0",
+    since: "0.169.0",
     older: "may miss some",
     why: "a cursor names a second. Threads of that second which did not fit on the page are not on the next one: raise `limit`.",
     tests: {
@@ -150,7 +150,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     what: "`approveMcpTool` is told the tool's name",
-    since: "0.164.0",
+    since: "0.169.0",
     older: "`toolName` is null",
     why: "the runtime names the tool in the text of its question only.",
     tests: {
@@ -182,7 +182,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     what: "the exec client's `trust`",
-    since: "0.164.0",
+    since: "0.169.0",
     older: "refused",
     why: "`ExecExitError`: `codex exec` of the runtime does not know the option.",
     tests: { "exec/options.test.ts": ["a run takes every other option that the command line has"] },
