@@ -7,7 +7,7 @@ import type { Difference } from "../../packages/codex-embed/test/support/differe
 export interface VitestReport {
   readonly testResults: readonly {
     readonly name: string;
-    readonly message?: string;
+    readonly status: string;
     readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
   }[];
 }
@@ -15,13 +15,14 @@ export interface VitestReport {
 /** The tests of one runtime by `file > name`, each with whether it passed. */
 export type Outcomes = ReadonlyMap<string, boolean>;
 
-/** Reads a report. A file that could not be loaded counts as a failed test of its own. */
+/** Reads a report. A file that could not be loaded, or that failed outside of its tests, counts as a failed test of its own. */
 export function outcomesOf(report: VitestReport): Outcomes {
   const outcomes = new Map<string, boolean>();
-  for (const { name, assertionResults } of report.testResults) {
+  for (const { name, status: ended, assertionResults } of report.testResults) {
     const file = name.replaceAll("\\", "/").replace(/^.*\/test\/e2e\//, "");
     const ran = assertionResults.filter(({ status }) => status === "passed" || status === "failed");
-    if (ran.length === 0) outcomes.set(`${file} > (loading)`, false);
+    if (ended === "failed" && ran.every(({ status }) => status === "passed"))
+      outcomes.set(`${file} > (the file)`, false);
     for (const { fullName, status } of ran) outcomes.set(`${file} > ${fullName}`, status === "passed");
   }
   return outcomes;

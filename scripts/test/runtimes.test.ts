@@ -38,14 +38,14 @@ test("a report has the tests that ran, and a file that could not be loaded", () 
     { fullName: "group waits", status: "skipped" },
   ];
   const testResults = [
-    { name: "/home/me/packages/codex-embed/test/e2e/cli/run.test.ts", assertionResults },
-    { name: "C:\\me\\test\\e2e\\broken.test.ts", assertionResults: [] },
+    { name: "/home/me/packages/codex-embed/test/e2e/cli/run.test.ts", status: "failed", assertionResults },
+    { name: "C:\\me\\test\\e2e\\broken.test.ts", status: "failed", assertionResults: [] },
   ];
   const outcomes = outcomesOf({ testResults });
   expect([...outcomes]).toEqual([
     ["cli/run.test.ts > group works", true],
     ["cli/run.test.ts > group fails", false],
-    ["broken.test.ts > (loading)", false],
+    ["broken.test.ts > (the file)", false],
   ]);
   const again = new Map([["cli/run.test.ts > group fails", true]]);
   expect(merged(outcomes, again).get("cli/run.test.ts > group fails")).toBe(true);
