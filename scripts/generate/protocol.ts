@@ -23,6 +23,9 @@ export interface Protocol {
   fields(union: string, method: string): ReadonlyMap<string, Field>;
 }
 
+/** The files of TypeScript's library. Parsing them takes longer than a small protocol does. */
+const libraries = new Map<string, ts.SourceFile | undefined>();
+
 /** Parses the module of the protocol's types and throws when it does not typecheck. */
 export function compileTypes(text: string): { source: ts.SourceFile; checker: ts.TypeChecker } {
   const fileName = "/protocol.ts";
@@ -30,7 +33,11 @@ export function compileTypes(text: string): { source: ts.SourceFile; checker: ts
   const source = ts.createSourceFile(fileName, text, ts.ScriptTarget.ES2023, true);
   const host = ts.createCompilerHost(options);
   const readLibrary = host.getSourceFile.bind(host);
-  host.getSourceFile = (name, ...rest) => (name === fileName ? source : readLibrary(name, ...rest));
+  host.getSourceFile = (name, ...rest) => {
+    if (name === fileName) return source;
+    if (!libraries.has(name)) libraries.set(name, readLibrary(name, ...rest));
+    return libraries.get(name);
+  };
   const program = ts.createProgram([fileName], options, host);
   const [problem] = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
   if (problem !== undefined) {

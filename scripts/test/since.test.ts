@@ -1,4 +1,4 @@
-/** Tests the table of what newer runtimes added to the requests, on small protocols and on the committed one. */
+/** Tests the table of what newer runtimes added to the requests, on small protocols. `npm run check` holds the committed one to the runtime. */
 
 import { expect, test } from "vitest";
 import { extendSince, firstSince, printSince, requestFacts, type Since, sinceProblems } from "../generate/since.js";

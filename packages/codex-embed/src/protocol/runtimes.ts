@@ -37,7 +37,7 @@ export function supportOf(version: string): Support {
 const VERSION = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:-([\w.-]+))?(?:\+[\w.-]+)?$/;
 
 /** Whether this names a version. A runtime that was built from source without a version says 0.0.0. */
-export function isKnownVersion(version: string): boolean {
+function isKnownVersion(version: string): boolean {
   return VERSION.test(version) && version !== "0.0.0";
 }
 

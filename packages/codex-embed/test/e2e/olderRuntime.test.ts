@@ -112,8 +112,10 @@ describe("codex.supports", () => {
 
 test("a request that it lacks is an error with both versions and without the list of those it has", async () => {
   verifies("runtime-supports");
-  const params = { threadId: crypto.randomUUID(), expectedTurnId: "t", prompt: "p" };
-  const error = await rejection(old.codex.request("thread/sample", params), MethodNotFoundError);
+  old.model.enqueue(message("Hello"));
+  const thread = await old.codex.startThread();
+  await thread.run("Hello");
+  const error = await rejection(thread.sample("What next?"), MethodNotFoundError);
   expect(error).toMatchObject({ code: "METHOD_NOT_FOUND", method: "thread/sample", version: oldest });
   expect(error.since).toMatch(/^0\.\d+\.\d+$/);
   expect(error.message).toContain(`npm install @openai/codex@${error.since}`);
