@@ -70,7 +70,7 @@ export function columnOf(version: string, outcomes: Outcomes, differences: reado
 }
 
 /** The tests that show a difference, as `file > name`. */
-export function testsOf({ tests }: Difference): string[] {
+function testsOf({ tests }: Difference): string[] {
   return Object.entries(tests).flatMap(([file, names]) => names.map((name) => `${file} > ${name}`));
 }
 
