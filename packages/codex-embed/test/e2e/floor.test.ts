@@ -120,6 +120,7 @@ test("a review that ends while the connection is lost leaves the thread free", a
   await using server = await serveAppServer({ codexHome, cwd, env, inheritEnv: false, auth: { type: "token", token } });
   await using proxy = await Proxy.to(server.url);
   await using witness = await Codex.connect(server.url, { token });
+  expect(witness.metadata.runtimeVersion).toBe(SUPPORTED_RUNTIMES.oldest);
   await using codex = await Codex.connect(proxy.url, { token, reconnect: { initialDelayMs: 5 } });
   const thread = await codex.startThread();
   model.when(({ threadId }) => threadId === thread.id).enqueue(message("First."), message("Free."));

@@ -99,6 +99,16 @@ export const DIFFERENCES: readonly Difference[] = [
     sometimes: true,
   },
   {
+    what: "events of items that ended while the connection was lost",
+    since: "0.169.0",
+    older: "may miss some",
+    why:
+      "the record of a running turn does not say which of its items have ended. Such an item can be missing in the events, in " +
+      "`items` and in `textStream()`; `finalResponse` is whole.",
+    tests: { "disconnects.test.ts": ["100 forced disconnects of streaming turns"] },
+    sometimes: true,
+  },
+  {
     what: "`revert`",
     since: "0.160.1",
     older: "refused",
