@@ -158,7 +158,7 @@ function missingEnds(
     if (typeof completedAtMs === "number") {
       return completedAtMs < startedAtMs ? [] : [itemCompleted(at, item, completedAtMs)];
     }
-    // Runtimes before 0.165 record no times of items.
+    // Runtimes up to 0.164 record no times of items.
     const isOver = "status" in item && item.status !== "inProgress" && !completed.has(item.id);
     return isOver ? [itemCompleted(at, item, Date.now())] : [];
   });
