@@ -63,7 +63,7 @@ describe("what a version says", () => {
     ["0.0.0", "unknown"],
     ["not-a-version", "unknown"],
     ["0.150", "unknown"],
-    [`0.${"9".repeat(400)}.0`, "unknown"],
+    ["0.1234567890.0", "unknown"],
     ["", "unknown"],
   ])("%s: %s", (version, support) => {
     verifies("runtime-version");
