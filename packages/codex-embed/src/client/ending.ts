@@ -121,14 +121,13 @@ export class Ender {
 /** The ender of a turn or a review (`turn/interrupt`). */
 export function turnEnder(runtime: Runtime, stream: TurnStream): Ender {
   return new Ender(runtime, stream, async (options) => {
+    const { threadId, over } = stream;
     if (stream.isOver) return;
     try {
       await whileTurnEnds(
         stream,
-        () => stream.over,
-        () => {
-          return runtime.request("turn/interrupt", { threadId: stream.threadId, turnId: stream.interruptId }, options);
-        },
+        () => over,
+        () => interruptTurn(runtime, { threadId, turnId: stream.interruptId }, { ...options, over }),
       );
     } catch (error) {
       if (!NoActiveTurnError.isInstance(error) || !stream.isOver) throw error;
@@ -160,6 +159,26 @@ export async function whileTurnEnds(
   }
 }
 
+/**
+ * Sends one `turn/interrupt`. Resolves when the runtime has accepted it, or has ended the turn: before 0.165 it never answers
+ * one for a turn that it is ending already (measured).
+ *
+ * @param options - `over` resolves when the turn is over, with `lost` if that is unknown.
+ */
+export async function interruptTurn(
+  runtime: Runtime,
+  turn: { readonly threadId: string; readonly turnId: string },
+  { timeoutMs, over }: InterruptOptions & { readonly over: Promise<Over> },
+): Promise<void> {
+  const unanswered = new AbortController();
+  const accepted = runtime.request("turn/interrupt", turn, { timeoutMs, signal: unanswered.signal });
+  try {
+    await Promise.race([accepted, over.then((how) => (how === "lost" ? accepted : undefined))]);
+  } finally {
+    unanswered.abort();
+  }
+}
+
 /** Interrupts the turn of one agent (`turn/interrupt`); does nothing when it has none. */
 async function interruptAgent(runtime: Runtime, agent: AgentStream, options: InterruptOptions = {}): Promise<void> {
   // The first turn starts just after the agent becomes known, and cannot be interrupted earlier.
@@ -169,7 +188,7 @@ async function interruptAgent(runtime: Runtime, agent: AgentStream, options: Int
   const { threadId, activeTurnId } = agent;
   if (activeTurnId === null) return;
   try {
-    await runtime.request("turn/interrupt", { threadId, turnId: activeTurnId }, options);
+    await interruptTurn(runtime, { threadId, turnId: activeTurnId }, { ...options, over: agent.turnOver });
   } catch (error) {
     if (!NoActiveTurnError.isInstance(error)) throw error;
   }

@@ -6,7 +6,7 @@ import type { TurnEvent } from "../stream/events.js";
 import { type GoalResult, GoalStream } from "../stream/goalStream.js";
 import type { Reservation } from "../stream/threadRoute.js";
 import { checkOptions } from "../validate/options.js";
-import { Agents, Ender, type InterruptOptions, whileTurnEnds } from "./ending.js";
+import { Agents, Ender, type InterruptOptions, interruptTurn, whileTurnEnds } from "./ending.js";
 import { RESUME_GOAL, type ResumeGoalOptions } from "./knownOptions.js";
 import type { Started, StartPlan } from "./limits.js";
 import type { TurnStarter } from "./startTurn.js";
@@ -132,7 +132,7 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
   async #interrupt(options: InterruptOptions): Promise<void> {
     const stream = this.#stream;
     const send = (turnId: string) =>
-      this.#runtime.request("turn/interrupt", { threadId: this.threadId, turnId }, options);
+      interruptTurn(this.#runtime, { threadId: this.threadId, turnId }, { ...options, over: stream.turnOver });
     if (stream.isOver) return;
     try {
       if (stream.isActive) await this.#pause(options);

@@ -66,6 +66,13 @@ const RULES: readonly ReplyRule[] = [
     code: "THREAD_ARCHIVED",
     hint: "Call unarchiveThread(id) before resuming it.",
   },
+  // Runtimes before 0.160; later ones answer -32601.
+  {
+    message: /is not materialized yet; includeTurns is unavailable/,
+    type: MethodNotFoundError,
+    code: "METHOD_NOT_FOUND",
+    hint: "A thread is stored with its first turn.",
+  },
   {
     message: /already has an active writer/,
     type: ThreadLockedError,

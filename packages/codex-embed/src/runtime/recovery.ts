@@ -9,6 +9,7 @@ import {
 import type { Turn, TurnsPage } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { RequestBroker } from "../requests/broker.js";
+import { itemsIn } from "../stream/events.js";
 import type { Router } from "../stream/router.js";
 import type { ThreadSandboxes } from "../stream/threadMemory.js";
 import type { AsyncContext } from "../util/async.js";
@@ -206,7 +207,7 @@ export class Recovery {
       turns.push(...next.data);
       cursor = next.nextCursor;
     }
-    return turns.toReversed();
+    return withoutReviewers(turns.toReversed());
   }
 
   /**
@@ -267,6 +268,17 @@ function withRetries(request: RecoveryRequest): RecoveryRequest {
       await sleep(POLL_STEP_MS * attempt);
     }
   };
+}
+
+/**
+ * The turns without those of reviewers, which runtimes before 0.162 record next to the review: they name no root, and their
+ * records never end. A review that has not ended keeps its reviewer.
+ */
+function withoutReviewers(turns: readonly Turn[]): Turn[] {
+  return turns.filter(({ rootTurnId, status }, index) => {
+    const before = typeof rootTurnId === "string" || status !== "inProgress" ? undefined : turns[index - 1];
+    return before?.status === "inProgress" || !itemsIn(before ?? null).some(({ type }) => type === "enteredReviewMode");
+  });
 }
 
 const NO_REASON: CloseReason = { initiator: "runtime", exitCode: null, signal: null, stderrTail: "" };

@@ -1,5 +1,7 @@
 import type { ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, Turn } from "../protocol/generated/protocol.js";
 import type { TurnSnapshot, TurnUsage } from "../protocol/shapes.js";
+import { deferred } from "../util/async.js";
+import type { Over } from "./eventStream.js";
 import { itemsIn, type TurnEvent } from "./events.js";
 
 /** Adds up the events of one turn. */
@@ -97,6 +99,7 @@ export class TurnSeries {
   readonly #usedBefore: TokenUsageBreakdown | null;
   readonly #turns: TurnSnapshot[] = [];
   #current: { readonly id: string; readonly accumulator: TurnAccumulator } | null = null;
+  #over = deferred<Over>();
 
   /** @param usedBefore - what the thread had used before its first turn here, if known. */
   constructor(threadId: string, usedBefore: TokenUsageBreakdown | null) {
@@ -112,6 +115,11 @@ export class TurnSeries {
   /** The turn in flight, or null. */
   get currentId(): string | null {
     return this.#current?.id ?? null;
+  }
+
+  /** Resolves when the turn in flight is over, or the next one when there is none. Never rejects. */
+  get over(): Promise<Over> {
+    return this.#over.promise;
   }
 
   /** The final response of the last turn that has one. */
@@ -144,12 +152,15 @@ export class TurnSeries {
     const snapshot = this.#current.accumulator.snapshot(turn, events);
     this.#turns.push(snapshot);
     this.#current = null;
+    this.#over.resolve("ended");
+    this.#over = deferred();
     return snapshot;
   }
 
   /** No more events of the turn in flight will arrive. */
   abandon(): void {
     this.#current = null;
+    this.#over.resolve("lost");
   }
 }
 

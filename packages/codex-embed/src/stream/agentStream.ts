@@ -2,7 +2,7 @@ import type { CollabAgentStatus, ThreadItem } from "../protocol/generated/protoc
 import type { TurnSnapshot } from "../protocol/shapes.js";
 import { deferred } from "../util/async.js";
 import { TurnSeries } from "./accumulate.js";
-import { Changes, EventStream, type Unfinished } from "./eventStream.js";
+import { Changes, EventStream, type Over, type Unfinished } from "./eventStream.js";
 import { isTurnEvent, type Notification, type ReconnectedEvent, type TurnEvent } from "./events.js";
 import type { ThreadFollower } from "./threadRoute.js";
 
@@ -81,6 +81,11 @@ export class AgentStream extends EventStream<AgentResult> implements ThreadFollo
   /** The turn in flight, or null. */
   get activeTurnId(): string | null {
     return this.#turns.currentId;
+  }
+
+  /** Resolves when that turn is over, or the agent. Never rejects. */
+  get turnOver(): Promise<Over> {
+    return this.#turns.over;
   }
 
   /** Another item names the agent: it fills in what was unknown, and its status is newer. */

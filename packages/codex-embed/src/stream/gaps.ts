@@ -27,7 +27,7 @@ export function restore(thread: Recovering, turns: readonly Turn[], lost: (turnI
     const known = turns.findIndex(({ id }) => id === route.lastTurnId);
     const unrecorded = new Set(route.seen.keys());
     for (const [index, turn] of turns.entries()) {
-      const { rootTurnId } = turn;
+      const rootTurnId = turn.rootTurnId ?? null;
       const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : turn.id;
       const isNew = index > known && (turn.startedAt ?? 0) >= thread.since;
       if (unrecorded.delete(turnId) || isNew) {
@@ -147,15 +147,20 @@ function missingEvents(
 function missingEnds(
   at: { readonly threadId: string; readonly turnId: string },
   turns: readonly Turn[],
-  { open }: SeenTurn,
+  { open, completed }: SeenTurn,
 ): TurnNotification[] {
   const record = turns.find(({ id, rootTurnId }) => id === at.turnId || rootTurnId === at.turnId);
   return itemsIn(record ?? null).flatMap((item) => {
-    const { completedAtMs } = item;
     const startedAtMs = open.get(item.id);
+    if (startedAtMs === undefined) return [];
+    const { completedAtMs } = item;
     // An earlier item of the turn can have the same id.
-    if (startedAtMs === undefined || typeof completedAtMs !== "number" || completedAtMs < startedAtMs) return [];
-    return [itemCompleted(at, item, completedAtMs)];
+    if (typeof completedAtMs === "number") {
+      return completedAtMs < startedAtMs ? [] : [itemCompleted(at, item, completedAtMs)];
+    }
+    // Runtimes up to 0.164 record no times of items.
+    const isOver = "status" in item && item.status !== "inProgress" && !completed.has(item.id);
+    return isOver ? [itemCompleted(at, item, Date.now())] : [];
   });
 }
 

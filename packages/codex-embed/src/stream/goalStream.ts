@@ -4,7 +4,7 @@ import type { ThreadGoal, ThreadItem } from "../protocol/generated/protocol.js";
 import type { TurnSnapshot, TurnUsage } from "../protocol/shapes.js";
 import { TurnSeries } from "./accumulate.js";
 import { AgentTree } from "./agentStream.js";
-import { Changes, EventStream, type StreamEnd, type Unfinished } from "./eventStream.js";
+import { Changes, EventStream, type Over, type StreamEnd, type Unfinished } from "./eventStream.js";
 import { isTurnEvent, type Notification, type ReconnectedEvent, type TurnEvent } from "./events.js";
 import type { ThreadFollower } from "./threadRoute.js";
 import type { StreamOptions } from "./turnStream.js";
@@ -58,6 +58,11 @@ export class GoalStream extends EventStream<GoalResult> implements ThreadFollowe
   /** The turn in flight, or null between two. */
   get currentTurnId(): string | null {
     return this.#turns.currentId;
+  }
+
+  /** Resolves when that turn is over, or the next one when there is none, or the goal. Never rejects. */
+  get turnOver(): Promise<Over> {
+    return this.#turns.over;
   }
 
   /** The last turn that started, or null. */
@@ -155,6 +160,7 @@ export class GoalStream extends EventStream<GoalResult> implements ThreadFollowe
   }
 
   protected override onOver(): void {
+    this.#turns.abandon();
     this.#changes.announce();
     void this.agents.rootEnded();
   }

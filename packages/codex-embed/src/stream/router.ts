@@ -97,7 +97,7 @@ export class Router {
     const isStart = notification.method === "turn/started";
     const isEnd = notification.method === "turn/completed";
     // The start of a review names the reviewer's turn inside; everything else, its end included, names the root.
-    const rootTurnId = isStart ? notification.params.turn.rootTurnId : null;
+    const rootTurnId = isStart ? route.rootOf(notification.params.turn) : null;
     const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : named;
     const seen = route.seen.get(turnId);
     if (seen !== undefined && !isReplay && isRepeat(notification, seen)) return;
@@ -177,7 +177,7 @@ export class Router {
   identify(threadId: string, turn: Turn | undefined): void {
     const route = this.#threads.get(threadId);
     if (route === undefined || !route.isTakenElsewhere) return;
-    if (turn?.status === "inProgress") route.startTurn(turn.id, turn.rootTurnId);
+    if (turn?.status === "inProgress") route.startTurn(turn.id, turn.rootTurnId ?? null);
     else route.vacate();
     this.#dropIfUnused(threadId, route);
   }

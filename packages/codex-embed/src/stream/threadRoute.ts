@@ -1,5 +1,5 @@
 import type { CodexError } from "../errors/base.js";
-import type { TokenUsageBreakdown } from "../protocol/generated/protocol.js";
+import type { TokenUsageBreakdown, Turn } from "../protocol/generated/protocol.js";
 import { type AsyncContext, currentContext } from "../util/async.js";
 import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "./events.js";
 import { RecentMap } from "./threadMemory.js";
@@ -19,6 +19,7 @@ export type ThreadState = "idle" | "reserved" | "running" | "suspended" | "repla
 /** The turn in flight. The id is null if another client started it and the runtime has not named it here. */
 interface ActiveTurn {
   readonly id: string | null;
+  /** The turn around it, as a review has one, or itself. Null if the runtime does not say: before 0.162 none does. */
   readonly rootId: string | null;
 }
 
@@ -133,15 +134,26 @@ export class ThreadRoute {
     return reservation;
   }
 
-  /** A turn has started. `rootId` is the turn around it, as a review has one. */
+  /**
+   * The root of a turn that starts, or null. When the runtime does not say, it is the turn that is claimed and has not
+   * started: a thread runs one turn at a time, so this one is inside.
+   */
+  rootOf({ id, rootTurnId }: Pick<Turn, "id" | "rootTurnId">): string | null {
+    const claimed = this.activeTurnId;
+    if (typeof rootTurnId === "string" || claimed === null || !this.sinks.has(claimed)) return rootTurnId ?? null;
+    return claimed === id || this.seen.get(claimed)?.isStarted !== true ? claimed : null;
+  }
+
+  /** A turn has started, inside of another one or of itself. */
   startTurn(id: string, rootId: string | null): void {
     this.#set({ turn: { id, rootId } });
   }
 
-  /** A turn has ended. One whose id is unknown can only have been that. */
+  /** A turn has ended. The one in flight can only have been that if its id or its root is unknown. */
   endTurn(id: string): void {
     const { turn } = this.#facts;
-    if (turn !== null && (turn.id === null || turn.id === id || turn.rootId === id)) this.#set({ turn: null });
+    if (turn === null) return;
+    if (turn.id === null || turn.rootId === null || turn.id === id || turn.rootId === id) this.#set({ turn: null });
   }
 
   /** Another client has started a turn whose id is unknown. */
@@ -204,7 +216,7 @@ export class ThreadRoute {
   addSink(turnId: string, sink: TurnSink, context: AsyncContext): void {
     this.sinks.set(turnId, sink);
     this.#contexts.set(turnId, context);
-    this.startTurn(turnId, null);
+    this.startTurn(turnId, turnId);
     if (!this.seen.has(turnId)) this.seen.set(turnId, new SeenTurn());
   }
 

@@ -59,7 +59,9 @@ export class RecordedRequest {
 
   /** The texts of all developer messages, oldest first: the base instructions of the model, and additions to them. */
   developerTexts(): string[] {
-    return this.#texts("developer");
+    // Runtimes before 0.160 send the base instructions beside the input.
+    const { instructions } = this.body;
+    return [...(typeof instructions === "string" ? [instructions] : []), ...this.#texts("developer")];
   }
 
   /** The names of the available tools. A tool in a namespace is named `namespace.tool`. */

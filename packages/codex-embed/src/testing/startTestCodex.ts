@@ -1,23 +1,12 @@
-import {
-  access,
-  constants,
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readdir,
-  realpath,
-  rm,
-  rmdir,
-  stat,
-  writeFile,
-} from "node:fs/promises";
-import { createRequire } from "node:module";
+import { realpathSync } from "node:fs";
+import { access, constants, copyFile, mkdir, mkdtemp, realpath, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, join, relative, sep } from "node:path";
 import { CODEX } from "../client/knownOptions.js";
 import { Codex, type CodexOptions, type ConfigObject, type ConfigValue, Sandbox } from "../index.js";
 import { configToml } from "../process/config.js";
-import { integer, oneOf, record, required } from "../validate/kinds.js";
+import { locateRuntime } from "../process/locate.js";
+import { integer, oneOf, record, required, text } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
 import { ScriptedModel } from "./scriptedModel.js";
 
@@ -29,6 +18,7 @@ export interface TestCodexOptions extends CodexOptions, Omit<TestHomeOptions, "m
 
 /** The options that both functions share. */
 const HOME: OptionTable<Omit<TestHomeOptions, "model">> = {
+  codexBin: text,
   sandbox: oneOf(Object.values(Sandbox)),
   streamMaxRetries: integer(0),
   extraConfig: record,
@@ -52,7 +42,8 @@ export interface TestCodex extends AsyncDisposable {
 }
 
 /**
- * Starts the pinned runtime against a scripted model: offline, and isolated from the user's settings and credentials.
+ * Starts a runtime against a scripted model: offline, and isolated from the user's settings and credentials. The runtime is
+ * the one that `codexBin` or the variable `CODEX_BIN` names, else the pinned one.
  *
  * @param options - options of the client, which override those of the kit (`env` variable by variable), of the home,
  * and `model`.
@@ -68,6 +59,7 @@ export async function startTestCodex(options: TestCodexOptions = {}): Promise<Te
     if (givenModel === undefined) closers.unshift(() => model.close());
     const home = await createTestHome({
       model,
+      ...(clientOptions.codexBin !== undefined && { codexBin: clientOptions.codexBin }),
       ...(sandbox !== undefined && { sandbox }),
       ...(streamMaxRetries !== undefined && { streamMaxRetries }),
       ...(extraConfig !== undefined && { extraConfig }),
@@ -109,6 +101,8 @@ async function closeAll(closers: readonly Closer[]): Promise<void> {
 export interface TestHomeOptions {
   /** The model that the runtime sends its requests to. */
   readonly model: { readonly baseUrl: string };
+  /** The runtime to use: a path, or a bare name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
+  readonly codexBin?: string | undefined;
   /** The sandbox of threads that set none. Default `full-access`, which works on every machine. */
   readonly sandbox?: Sandbox;
   /** How often the runtime retries a broken stream. Default 0. */
@@ -123,7 +117,10 @@ export interface TestHome {
   readonly codexHome: string;
   /** An empty folder to work in. */
   readonly workspace: string;
-  /** The complete environment for the runtime: that of this process without credentials, proxies and user settings. */
+  /**
+   * The complete environment for the runtime: that of this process without credentials, proxies and user settings.
+   * `CODEX_BIN` names the runtime if this process or the option does.
+   */
   readonly env: Readonly<Record<string, string>>;
   /** Removes all its folders. Idempotent. Stop the runtime first. */
   dispose(): Promise<void>;
@@ -157,7 +154,8 @@ export async function createTestHome(options: TestHomeOptions): Promise<TestHome
     });
     await writeFile(join(codexHome, "config.toml"), config);
     const env = testEnvironment(process.env, { codexHome, userHome, temporary });
-    const bin = await linkBubblewrap(join(folder, "bin"), env["PATH"] ?? "");
+    if (options.codexBin !== undefined) env["CODEX_BIN"] = options.codexBin;
+    const bin = await linkBubblewrap(join(folder, "bin"), env);
     if (bin !== undefined) env["PATH"] = [bin, env["PATH"]].filter(Boolean).join(delimiter);
     return { codexHome, workspace, env, dispose, [Symbol.asyncDispose]: dispose };
   } catch (error) {
@@ -265,42 +263,39 @@ export function testEnvironment(
 }
 
 function isRemoved(name: string): boolean {
+  if (name === "CODEX_BIN") return false; // it names the runtime to test
   return REMOVED.has(name) || REMOVED_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
 /**
- * On Linux, copies the `bwrap` of the runtime package into `folder` if `searchPath` has none: without one on its PATH
+ * On Linux, copies the `bwrap` of the runtime's package into `folder` if the PATH of `env` has none: without one on its PATH
  * the runtime prints an error. Returns the folder if it has to be added to PATH.
  */
-export async function linkBubblewrap(folder: string, searchPath: string): Promise<string | undefined> {
+export async function linkBubblewrap(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
   if (process.platform !== "linux") return undefined;
-  const places = searchPath.split(delimiter).filter((path) => path !== "");
+  const places = (env["PATH"] ?? "").split(delimiter).filter((path) => path !== "");
   for (const place of places) if (await isExecutable(join(place, "bwrap"))) return undefined;
-  const bundled = await findBundled();
-  if (bundled === undefined) return undefined;
-  await mkdir(folder);
-  // A copy: the runtime rejects one whose real path is inside the temporary folder, where a project may be.
-  await copyFile(bundled, join(folder, "bwrap"));
-  return folder;
-}
-
-async function findBundled(): Promise<string | undefined> {
-  const vendor = vendorFolder();
-  if (vendor === undefined) return undefined;
-  for (const target of await readdir(vendor).catch(() => [])) {
-    const candidate = join(vendor, target, "codex-resources", "bwrap");
-    if (await isExecutable(candidate)) return candidate;
+  // A wrapper script has no package, so that of the package is next.
+  for (const source of [env, { ...env, CODEX_BIN: "" }]) {
+    const bundled = bundledBubblewrap(source);
+    if (bundled === undefined || !(await isExecutable(bundled))) continue;
+    await mkdir(folder);
+    // A copy: the runtime rejects one whose real path is inside the temporary folder, where a project may be.
+    await copyFile(bundled, join(folder, "bwrap"));
+    return folder;
   }
   return undefined;
 }
 
-function vendorFolder(): string | undefined {
+/** Where the package of a runtime keeps `bwrap`. */
+function bundledBubblewrap(env: Readonly<Record<string, string>>): string | undefined {
   try {
-    const runtime = createRequire(import.meta.url).resolve("@openai/codex/package.json");
-    const platform = `@openai/codex-${process.platform}-${process.arch}/package.json`;
-    return join(dirname(createRequire(runtime).resolve(platform)), "vendor");
+    return join(dirname(realpathSync(locateRuntime({ env }).path)), "..", "codex-resources", "bwrap");
   } catch {
-    return undefined;
+    return undefined; // the start of the runtime says what is wrong with it
   }
 }
 
@@ -385,6 +380,8 @@ function catalogEntry(own: Readonly<Record<string, unknown>>): Readonly<Record<s
     support_verbosity: true,
     default_verbosity: "low",
     default_reasoning_summary: "none",
+    // Runtimes before 0.145 require it, later ones ignore it (measured).
+    supports_reasoning_summaries: true,
     apply_patch_tool_type: "freeform",
     truncation_policy: { mode: "tokens", limit: 10_000 },
     supports_parallel_tool_calls: true,

@@ -8,6 +8,7 @@ import { SUPPORTED_RUNTIMES } from "codex-embed/protocol";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leavesNothing } from "../support/leaks.js";
+import { TESTED_RUNTIME } from "../support/runtimes.js";
 import { verifies } from "../support/verifies.js";
 
 const FAKE = fileURLToPath(new URL("../fixtures/fakeRuntime.mjs", import.meta.url));
@@ -52,7 +53,7 @@ describe("a machine that is well", () => {
     expect(diagnosis.checks.map(({ name }) => name)).toEqual([...ALL, "packages"]);
     expect(diagnosis).toMatchObject({
       healthy: true,
-      runtimeVersion: diagnosis.expectedRuntimeVersion,
+      runtimeVersion: TESTED_RUNTIME,
       nodeVersion: process.versions.node,
       launch: { args: ["app-server"], env: { set: expect.arrayContaining(["CODEX_HOME"]) } },
     });

@@ -119,6 +119,20 @@ test("many turns, each interrupted at another moment: none is refused, none hang
   }
 });
 
+test("it settles with the turn when the runtime does not answer it", async () => {
+  verifies("interrupt");
+  const hold = gate();
+  const thread = await bench.thread(message({ deltas: ["Hel", hold, "lo."] }));
+  const turn = await thread.startTurn("Hi");
+  await hold.reached;
+  const stopped = wiretap.hold();
+  const interrupting = turn.interrupt();
+  hold.open();
+  await interrupting;
+  expect((await turn.result()).status).toBe("completed");
+  stopped.open();
+});
+
 test("it settles when the runtime dies", async () => {
   await using own = await startTestCodex();
   own.model.respondWith(() => silence());

@@ -196,7 +196,7 @@ describe("idleTimeoutMs", () => {
 
   test.each(["a handler", "a tool"])("does not fire while %s takes longer", async (what) => {
     verifies("idle-timeout");
-    const idleTimeoutMs = 150;
+    const idleTimeoutMs = 1_000;
     const pause = () => new Promise<void>((resolve) => setTimeout(resolve, idleTimeoutMs * 3));
     const approveCommand = async (): Promise<CommandDecision> => {
       await pause();

@@ -5,10 +5,10 @@ import { mkdir, mkdtemp, readFile, realpath, stat, writeFile } from "node:fs/pro
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Codex, MethodNotFoundError, UsageError } from "codex-embed";
-import { RUNTIME_VERSION } from "codex-embed/protocol";
 import { message, shell, startTestCodex, step } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
+import { TESTED_RUNTIME } from "../support/runtimes.js";
 import { eventsOf, itemsOf, methodsOf, readAll, rejection } from "../support/turns.js";
 import { verifies } from "../support/verifies.js";
 
@@ -34,7 +34,7 @@ describe("of the client", () => {
     const { metadata } = bench.codex;
     expect(metadata.userAgent).toMatch(/^my-app\/.*\(my-app; 9\.8\.7\)$/);
     expect(metadata.codexHome).toBe(bench.codexHome);
-    expect(metadata.runtimeVersion).toBe(RUNTIME_VERSION);
+    expect(metadata.runtimeVersion).toBe(TESTED_RUNTIME);
     const { headers } = await firstRequest(await bench.thread());
     expect(headers).toMatchObject({ originator: "my-app" });
   });
@@ -44,7 +44,7 @@ describe("of the client", () => {
     async (clientName) => {
       await using codex = await Codex.launch({ ...bench.codexOptions, clientName });
       expect(codex.metadata.userAgent.startsWith(`${clientName}/`)).toBe(true);
-      expect(codex.metadata.runtimeVersion).toBe(RUNTIME_VERSION);
+      expect(codex.metadata.runtimeVersion).toBe(TESTED_RUNTIME);
     },
   );
 

@@ -1,7 +1,10 @@
 /** Runtimes of other versions than the pinned one, for end-to-end tests. Each is downloaded once and kept. */
 
-import { SUPPORTED_RUNTIMES } from "codex-embed/protocol";
+import { RUNTIME_VERSION, SUPPORTED_RUNTIMES } from "codex-embed/protocol";
 import { installRuntime } from "../../../../scripts/shared/runtimes.js";
+
+/** The version of the runtime that the end-to-end tests run on: the pinned one, or one of `npm run test:runtimes`. */
+export const TESTED_RUNTIME = process.env["CODEX_TEST_RUNTIME"] ?? RUNTIME_VERSION;
 
 /** How long a download may take: a runtime has 250 MB. For `beforeAll`. */
 export const INSTALL_TIMEOUT_MS = 600_000;

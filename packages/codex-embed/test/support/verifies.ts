@@ -11,6 +11,7 @@ export const FEATURES = {
       "An option that the runtime is too old for is refused with the version that has it, and is never dropped in silence.",
     "runtime-supports":
       "`supports()` asks the runtime which requests it has. A request that it lacks is refused with the version that has it.",
+    "older-runtimes": "The oldest supported runtime does what the README shows.",
     "startup-timeout": "A runtime that does not answer the handshake fails the start after `startupTimeoutMs`.",
     "timeouts-against-servers":
       "`startupTimeoutMs` and `giveUpAfterMs` hold whatever a server does: silence, drips, floods.",
@@ -255,6 +256,7 @@ export const FEATURES = {
   },
   "The testing kit": {
     "scripted-runtime": "A test runs the real runtime against a scripted model, and prints nothing.",
+    "testing-runtime": "A test can name another runtime, by an option or by `CODEX_BIN`.",
     "testing-cleanup": "It removes everything, also when it does not start.",
     "testing-isolation":
       "The user's settings, credentials and git configuration stay out, and nothing leaves the machine.",

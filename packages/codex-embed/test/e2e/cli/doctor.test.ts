@@ -6,6 +6,7 @@ import { RUNTIME_VERSION } from "codex-embed/protocol";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCli } from "../../support/cli.js";
+import { TESTED_RUNTIME } from "../../support/runtimes.js";
 
 /** The pinned version, for a pattern. */
 const VERSION = RUNTIME_VERSION.replaceAll(".", "\\.");
@@ -35,7 +36,7 @@ describe("codex-embed doctor", () => {
     const { code, stdout, stderr } = await doctor();
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^ok +node +Node \d/);
-    expect(stdout).toMatch(new RegExp(`^ok +version +${VERSION} `, "m"));
+    expect(stdout).toMatch(new RegExp(`^ok +version +${TESTED_RUNTIME} `, "m"));
     expect(stdout).toMatch(/^ok +login +The provider mock requires no login\.$/m);
     expect(stdout).toMatch(/^ok +sandbox /m);
     expect(stdout.endsWith("\n\nCodex runs here.\n")).toBe(true);

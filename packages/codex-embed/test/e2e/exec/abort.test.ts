@@ -56,7 +56,7 @@ describe.skipIf(process.platform === "win32")("an abort", () => {
       const open = gate();
       bench.model.enqueue(shell("true"), message({ deltas: ["never", open] }));
       const wrapper = join(bench.home.workspace, "codex");
-      const { path } = locateRuntime({ env: {} });
+      const { path } = locateRuntime({ env: bench.home.env });
       await writeFile(wrapper, `#!/bin/sh\nsetsid sleep 600 &\nexec "${path}" "$@"\n`, { mode: 0o755 });
       const thread = bench.codex({ codexPathOverride: wrapper }).startThread(bench.threadOptions);
       const controller = new AbortController();

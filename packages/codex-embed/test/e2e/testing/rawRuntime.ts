@@ -2,9 +2,8 @@
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { locateRuntime } from "../../../src/process/locate.js";
 import type { TestHome } from "../../../src/testing/index.js";
 
 /** Any JSON object. */
@@ -22,23 +21,6 @@ export interface FinishedTurn {
   readonly status: unknown;
   readonly error: Json | null;
   readonly events: readonly Incoming[];
-}
-
-/** The executable of the pinned runtime package. */
-function runtimeBinary(): string {
-  const runtime = createRequire(import.meta.url).resolve("@openai/codex/package.json");
-  const platform = `@openai/codex-${process.platform}-${process.arch}`;
-  const targets: Record<string, string> = {
-    "linux-x64": "x86_64-unknown-linux-musl",
-    "linux-arm64": "aarch64-unknown-linux-musl",
-    "darwin-x64": "x86_64-apple-darwin",
-    "darwin-arm64": "aarch64-apple-darwin",
-    "win32-x64": "x86_64-pc-windows-msvc",
-    "win32-arm64": "aarch64-pc-windows-msvc",
-  };
-  const target = targets[`${process.platform}-${process.arch}`] ?? "";
-  const root = dirname(createRequire(runtime).resolve(`${platform}/package.json`));
-  return join(root, "vendor", target, "bin", process.platform === "win32" ? "codex.exe" : "codex");
 }
 
 /** A running runtime. */
@@ -66,7 +48,10 @@ export class RawRuntime {
   }
 
   static async start(home: TestHome, args: readonly string[] = []): Promise<RawRuntime> {
-    const child = spawn(runtimeBinary(), ["app-server", ...args], { cwd: home.workspace, env: home.env });
+    const child = spawn(locateRuntime({ env: home.env }).path, ["app-server", ...args], {
+      cwd: home.workspace,
+      env: home.env,
+    });
     const runtime = new RawRuntime(child);
     await once(child, "spawn");
     await runtime.call("initialize", {

@@ -99,6 +99,7 @@ test("keeps credentials, proxies, git and the user's home out of the environment
     PATH: "/bin",
     LANG: "C",
     RUST_LOG: "warn",
+    CODEX_BIN: "/codex",
     CODEX_HOME: "/c",
     HOME: "/h",
     ...temporary,
@@ -132,8 +133,8 @@ test("falls back to the temporary folder", async () => {
 
 test.runIf(process.platform === "linux")("lends a bubblewrap only to a machine without one", async () => {
   const bin = join(scratch, "bin");
-  expect(await linkBubblewrap(bin, scratch)).toBe(bin);
+  expect(await linkBubblewrap(bin, { PATH: scratch })).toBe(bin);
   expect(await readdir(bin)).toEqual(["bwrap"]);
-  expect(await linkBubblewrap(join(scratch, "other"), [scratch, bin].join(delimiter))).toBeUndefined();
+  expect(await linkBubblewrap(join(scratch, "other"), { PATH: [scratch, bin].join(delimiter) })).toBeUndefined();
   expect(await exists(join(scratch, "other"))).toBe(false);
 });
