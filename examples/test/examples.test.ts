@@ -265,6 +265,7 @@ test("turn-options names every option of a turn", async () => {
     approvalMode: true,
     clientUserMessageId: true,
     collaborationMode: true,
+    planMode: true,
     cwd: true,
     cyberAccessProgram: true,
     deadlineMs: true,

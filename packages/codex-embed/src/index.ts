@@ -4,6 +4,8 @@ export type { AppServer, ServeAuth, ServeOptions } from "./client/appServer.js";
 export { Codex, type RequestArguments } from "./client/codex.js";
 export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/ending.js";
 export type { GoalHandle, GoalResult } from "./client/goal.js";
+export type { ThreadItemsOptions, ThreadTurnsOptions } from "./client/history.js";
+export type { ImportThreadOptions } from "./client/importThread.js";
 export type { GoalOptions, ResumeGoalOptions } from "./client/knownOptions.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./client/login.js";
 export { serveAppServer } from "./client/serve.js";
@@ -16,6 +18,7 @@ export type {
   ReviewTarget,
   ShellCommandItem,
 } from "./client/threadActions.js";
+export type { ThreadArchive, ThreadArchiveRecord } from "./client/threadArchive.js";
 export type { ImageInput, Input, InputPart, TextInput } from "./client/turn.js";
 export { TurnHandle, type TurnOutcome } from "./client/turn.js";
 export type {
@@ -56,8 +59,12 @@ export {
   LoginError,
   ModelRetryError,
   OutputValidationError,
+  type RecordExtent,
   SettingsMismatchError,
   StreamOverflowError,
+  ThreadArchiveError,
+  type ThreadConflict,
+  ThreadConflictError,
   TurnDeadlineError,
   TurnFailedError,
   TurnInProgressError,
@@ -98,6 +105,7 @@ export {
   type ConnectOptions,
   type ForkThreadOptions,
   type ListThreadsOptions,
+  type PlanMode,
   type ReconnectOptions,
   type ResumeThreadOptions,
   type RunOptions,
@@ -106,6 +114,7 @@ export {
   type ThreadConfig,
   type ThreadExtras,
   type ThreadModes,
+  type ThreadUpdateOptions,
   type TurnLimits,
   type TurnOptions,
 } from "./runtime/options.js";

@@ -1,4 +1,4 @@
-import { atCallSite, type CallSite, captureCallSite, UsageError } from "../errors/base.js";
+import { captureCallSite, UsageError } from "../errors/base.js";
 import type { CloseReason } from "../errors/connection.js";
 import { withHomePaths } from "../process/paths.js";
 import type {
@@ -22,13 +22,18 @@ import type {
 import type { ClientMethod, RequestOptions } from "../runtime/requestPolicy.js";
 import { Runtime } from "../runtime/runtime.js";
 import { type CodexStatus, checkSubscription, type NotificationOf, type SubscriptionName } from "../stream/events.js";
-import { callback, flag, nullable, signal, text, timeout } from "../validate/kinds.js";
+import { callback, flag, integer, nullable, signal, text, timeout } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
+import { allPages } from "./history.js";
+import type { ImportThreadOptions } from "./importThread.js";
 import { CODEX, CONNECT, FORK_THREAD, LIST_THREADS, RESUME_THREAD, START_THREAD } from "./knownOptions.js";
 import type { ChatgptLogin, DeviceCodeLogin } from "./login.js";
 import { Thread } from "./thread.js";
+import type { ThreadArchive } from "./threadArchive.js";
 
 const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs">> = { signal, timeoutMs: nullable(timeout) };
+
+const IMPORT_THREAD: OptionTable<ImportThreadOptions> = { maxBytes: integer(1) };
 
 /** The parameters and options of `codex.request`. Methods without required parameters can be called without any. */
 export type RequestArguments<M extends ClientMethod> = undefined extends ClientRequests[M]["params"]
@@ -211,6 +216,43 @@ export class Codex implements AsyncDisposable {
   }
 
   /**
+   * Exports a thread with everything that the runtime needs to continue it elsewhere: its own records, and those of the
+   * threads that it was forked from, as far as it continues them. A turn in flight is exported as far as it is written.
+   * Sub-agents are threads of their own.
+   *
+   * @throws ThreadNotFoundError; UsageError for a thread that is ephemeral or has no turn yet, for a record that no string
+   * can hold, and for a runtime that was reached by `Codex.connect` or started by a `spawn` hook.
+   */
+  async exportThread(threadId: string): Promise<ThreadArchive> {
+    text(threadId, { call: "exportThread", path: "threadId" });
+    const { exportThread } = await import("./threadArchive.js");
+    return exportThread(this.#runtime, threadId);
+  }
+
+  /** Exports a thread as bytes, for threads of any size: JSON lines, for `importThread`. Rejects as `exportThread` does. */
+  exportThreadStream(threadId: string): AsyncGenerator<Uint8Array, void, undefined> {
+    text(threadId, { call: "exportThreadStream", path: "threadId" });
+    return exportedBytes(this.#runtime, threadId);
+  }
+
+  /**
+   * Writes an exported thread into this client's `codexHome`, under its own id, and resolves with the thread's record.
+   * Resume it to continue. What the home has already is kept: importing the same archive again changes nothing, and an
+   * archive that continues the home's record extends it.
+   *
+   * @throws ThreadArchiveError for a damaged archive; ThreadConflictError when the home has a newer or another record, or a
+   * runtime has the thread loaded; UsageError for anything else, and for a runtime as with `exportThread`.
+   */
+  async importThread(
+    archive: ThreadArchive | AsyncIterable<Uint8Array>,
+    options: ImportThreadOptions = {},
+  ): Promise<ThreadRecord> {
+    const checked = checkOptions(options, "importThread", IMPORT_THREAD);
+    const { importThread } = await import("./importThread.js");
+    return importThread(this.#runtime, archive, checked);
+  }
+
+  /**
    * Reads the models that the configuration offers (`model/list`, all pages).
    *
    * @param options - `includeHidden`: also models hidden from the default picker. Default false.
@@ -306,6 +348,11 @@ export class Codex implements AsyncDisposable {
   }
 }
 
+async function* exportedBytes(runtime: Runtime, threadId: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const { exportThreadStream } = await import("./threadArchive.js");
+  yield* exportThreadStream(runtime, threadId);
+}
+
 function localRuntime(options: CodexOptions): Runtime {
   const checked = withHomePaths(checkOptions(options, "new Codex", CODEX));
   return new Runtime(checked, localEndpoint(checked));
@@ -325,24 +372,4 @@ function checkedApiKey(apiKey: unknown): string {
   if (key === "") throw new UsageError("The API key is empty.");
   if (!/\p{Cc}/u.test(key)) return key;
   throw new UsageError("The API key holds a line break or another control character. Pass the key alone.");
-}
-
-interface Page<T> {
-  readonly data: readonly T[];
-  readonly nextCursor: string | null;
-}
-
-/** A later page is read in another tick, so its failure gets the stack of the call that started the loop. */
-async function* allPages<T>(
-  read: (cursor: { cursor?: string }) => Promise<Page<T>>,
-  site: CallSite,
-): AsyncGenerator<T, void, undefined> {
-  let cursor: string | null = null;
-  do {
-    const page: Page<T> = await read(cursor === null ? {} : { cursor }).catch((error: unknown) => {
-      throw error instanceof Error ? atCallSite(error, site) : error;
-    });
-    yield* page.data;
-    cursor = page.nextCursor;
-  } while (cursor !== null);
 }

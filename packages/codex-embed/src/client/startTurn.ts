@@ -19,6 +19,7 @@ import {
   untilThreadFree,
   type WatchOptions,
 } from "./limits.js";
+import type { PlanOptions } from "./threadSettings.js";
 import { type Input, TurnHandle, toUserInput } from "./turn.js";
 
 const DEFAULT_STREAM_BUFFER_BYTES = 64 * 1024 * 1024;
@@ -46,6 +47,10 @@ export class TurnStarter {
     return this.#cwd;
   }
 
+  set cwd(cwd: string) {
+    this.#cwd = cwd;
+  }
+
   /**
    * Starts a turn (`turn/start`) and resolves when the runtime has accepted it.
    *
@@ -65,6 +70,7 @@ export class TurnStarter {
       sandbox,
       approvalMode,
       cwd: given,
+      planMode,
       outputSchema,
       ...others
     } = options;
@@ -74,11 +80,12 @@ export class TurnStarter {
     try {
       const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
       const cwd = fields.cwd ? this.#runtime.paths.resolve(fields.cwd) : this.#cwd;
-      const prepared = watch.race(Promise.all([planTurnOutput(outputSchema), toUserInput(input, cwd)]));
-      const [output, userInput] = await watch.race(this.#inOrder(prepared));
+      const parts = [planTurnOutput(outputSchema), toUserInput(input, cwd), this.#planField(planMode, others)] as const;
+      const [output, userInput, plan] = await watch.race(this.#inOrder(watch.race(Promise.all(parts))));
       const params = {
         clientUserMessageId: crypto.randomUUID(),
         ...fields,
+        ...plan,
         ...turnModeFields({ sandbox, approvalMode }),
         ...(output.wire === undefined ? {} : { outputSchema: output.wire }),
         threadId,
@@ -102,6 +109,12 @@ export class TurnStarter {
       watch.stop();
       throw error;
     }
+  }
+
+  async #planField(planMode: boolean | undefined, options: Omit<PlanOptions, "planMode">) {
+    if (planMode === undefined) return {};
+    const { planModeField } = await import("./threadSettings.js");
+    return planModeField(this.#runtime, this.#threadId, "turn/start", { ...options, planMode });
   }
 
   /** Awaits a preparation after those of earlier calls. */

@@ -13,6 +13,7 @@ import type {
   ThreadForkParams,
   ThreadListParams,
   ThreadResumeParams,
+  ThreadSettingsUpdateParams,
   ThreadStartParams,
   TurnStartParams,
 } from "../protocol/generated/protocol.js";
@@ -222,6 +223,19 @@ export interface TurnLimits {
   readonly keepCommands?: boolean | undefined;
 }
 
+/** Whether the agent plans or works. */
+export interface PlanMode {
+  /**
+   * True puts the agent into plan mode: it explores, may ask `answerQuestions`, and proposes a plan, an item of the type
+   * `plan`, instead of carrying it out. False takes it out again. Like other overrides it also applies to the following
+   * turns. It is an instruction to the model, not a sandbox. Needs the experimental part of the protocol.
+   */
+  readonly planMode?: boolean | undefined;
+}
+
+/** Options of `thread.update`: every field of `thread/settings/update`, with modes in place of policies. */
+export type ThreadUpdateOptions = Omit<ThreadSettingsUpdateParams, PolicyFields | "threadId"> & ThreadModes & PlanMode;
+
 /**
  * Options of a turn: every field of `turn/start`, with modes in place of policies. A sandbox, a mode, a model or any
  * other override applies to this turn and to the following ones; `outputSchema` to this turn alone.
@@ -231,6 +245,7 @@ export type TurnOptions<S extends Schema | undefined = undefined> = Omit<
   PolicyFields | "threadId" | "input" | "outputSchema"
 > &
   ThreadModes &
+  PlanMode &
   TurnLimits & {
     /**
      * What the final answer must be, as a Standard Schema (zod, arktype, …) or a JSON Schema: `result.output` is then the

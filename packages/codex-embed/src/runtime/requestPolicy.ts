@@ -49,6 +49,7 @@ export const UNSUBSCRIBED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
   "thread/fork",
   "thread/read",
   "thread/turns/list",
+  "thread/items/list",
   "thread/unsubscribe",
   "thread/archive",
   "thread/unarchive",

@@ -11,7 +11,7 @@ import {
 import { RequestBroker } from "../../../src/requests/broker.js";
 import { Recovery, type RecoveryRequest } from "../../../src/runtime/recovery.js";
 import { Router } from "../../../src/stream/router.js";
-import { ThreadSandboxes } from "../../../src/stream/threadMemory.js";
+import { ThreadSandboxes, ThreadUpdates } from "../../../src/stream/threadMemory.js";
 import { started, threadId, turnId, turnRecord } from "../../support/events.js";
 import { untyped } from "../../support/turns.js";
 
@@ -35,7 +35,12 @@ function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>, 
     },
     { handlerError: () => {}, knows: () => true, contextOf: () => null, parentOf: async () => null, settled: () => {} },
   );
-  const recovery = new Recovery(router, broker, new ThreadSandboxes(), experimentalApi);
+  const recovery = new Recovery(
+    router,
+    broker,
+    { sandboxes: new ThreadSandboxes(), updates: new ThreadUpdates() },
+    experimentalApi,
+  );
   const made: string[] = [];
   const request: RecoveryRequest = async (method, params) => {
     made.push(method);
