@@ -244,6 +244,7 @@ export const LIST_THREADS: OptionTable<ListThreadsOptions> = {
   cursor: maybeText,
   limit: maybeCount,
   excludedThreadIds: maybeTexts,
+  includedThreadIds: maybeTexts,
   sortKey: maybeText,
   sortDirection: maybeText,
   modelProviders: maybeTexts,

@@ -213,6 +213,7 @@ describe("what an MCP server of the agent asks", () => {
     threadId: "t",
     turnId: null,
     serverName: "s\u202e",
+    environmentId: null,
     mode: "form" as const,
     _meta: null,
     message: "Name?",

@@ -13,6 +13,9 @@ import {
 } from "../../../src/doctor/checks.js";
 import type { LocatedRuntime } from "../../../src/process/locate.js";
 
+/** The pinned version, for a pattern. */
+const VERSION = RUNTIME_VERSION.replaceAll(".", "\\.");
+
 const work = realpathSync(mkdtempSync(join(tmpdir(), "codex-embed-doctor-")));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 const located: LocatedRuntime = { path: "/c", source: "package", command: "/c", args: [], pathDir: null };
@@ -106,7 +109,9 @@ describe("the executable", () => {
       name: "binary",
       status: "problem",
       detail: `No runtime found. Tried:\n${join(work, "codex")}: there is no such file`,
-      advice: expect.stringMatching(/^Correct codexBin, or remove it .*npm install @openai\/codex@0\.169\.0\.$/),
+      advice: expect.stringMatching(
+        new RegExp(`^Correct codexBin, or remove it .*npm install @openai/codex@${VERSION}\\.$`),
+      ),
     });
     expect(checkBinary({ env: { CODEX_BIN: "no-such-codex" } }).check.advice).toMatch(/^Correct CODEX_BIN/);
   });
