@@ -18,6 +18,8 @@ export interface ImportThreadOptions {
 }
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
+/** Pieces of a stream may be small, and each write has its cost. */
+const WRITE_BYTES = 64 * 1024;
 
 /** A record in a temporary file beside its place. */
 interface StagedRecord {
@@ -87,13 +89,21 @@ async function stage(
   const check = new RecordCheck(name);
   const file = await open(temporary, "wx", 0o600);
   try {
+    let pending: Uint8Array[] = [];
+    let pendingBytes = 0;
     for await (const chunk of chunks) {
       if (check.bytes + chunk.length > budget) {
         throw new UsageError(`importThread: the archive has more than ${maxBytes} bytes. Raise maxBytes.`);
       }
       check.push(chunk);
-      await file.appendFile(chunk);
+      pending.push(chunk);
+      pendingBytes += chunk.length;
+      if (pendingBytes < WRITE_BYTES) continue;
+      await file.appendFile(Buffer.concat(pending));
+      pending = [];
+      pendingBytes = 0;
     }
+    await file.appendFile(Buffer.concat(pending));
     check.end();
     await file.sync();
   } catch (error) {
