@@ -203,14 +203,14 @@ async function storedThread(runtime: Runtime, threadId: string): Promise<ThreadR
 }
 
 /**
- * Refuses a thread that a runtime writes to. Which one another process has open is known to the runtime alone: to unarchive
- * a thread that is not archived fails in any case, and fails as locked if it is open elsewhere (measured).
+ * Refuses a thread that a runtime has loaded, this one or another. Of another, this one alone knows: to unarchive a thread
+ * that is not archived fails in any case, and fails as locked if the thread is loaded (measured). An archived one never is.
  */
-async function refuseInUse(runtime: Runtime, { id, status }: ThreadRecord, { staged, path }: Placement): Promise<void> {
-  if (status.type !== "notLoaded" || runtime.recovery.holds(id)) throw await conflict(staged, path, "inUse");
+async function refuseInUse(runtime: Runtime, stored: ThreadRecord, { staged, path }: Placement): Promise<void> {
+  if (stored.status.type !== "notLoaded") throw await conflict(staged, path, "inUse");
   if (basename(dirname(path)) === "archived_sessions") return;
   try {
-    await runtime.request("thread/unarchive", { threadId: id });
+    await runtime.request("thread/unarchive", { threadId: stored.id });
   } catch (error) {
     if (ThreadLockedError.isInstance(error)) throw await conflict(staged, path, "inUse", error);
     if (!ThreadNotFoundError.isInstance(error)) throw error;

@@ -9,8 +9,8 @@ import type { Runtime } from "../runtime/runtime.js";
 import { isRecord } from "../util/json.js";
 import { readThread } from "./openThread.js";
 
-export const ARCHIVE_FORMAT = "codex-embed-thread";
-export const ARCHIVE_VERSION = 1;
+export const ARCHIVE_FORMAT: ThreadArchive["format"] = "codex-embed-thread";
+export const ARCHIVE_VERSION: ThreadArchive["version"] = 1;
 
 /** One file of a thread archive: a rollout, in which the runtime stores a thread as JSON lines. */
 export interface ThreadArchiveRecord {
@@ -27,8 +27,10 @@ export interface ThreadArchiveRecord {
  * conversation: prompts, answers, and what commands and tools returned.
  */
 export interface ThreadArchive {
-  readonly format: typeof ARCHIVE_FORMAT;
-  readonly version: typeof ARCHIVE_VERSION;
+  readonly format: "codex-embed-thread";
+  /** The version of the format. */
+  readonly version: 1;
+  /** The id of the thread, which it keeps. */
   readonly threadId: string;
   /** The version of the runtime that exported it. */
   readonly runtimeVersion: string;

@@ -91,6 +91,7 @@ export class ThreadArchiveError extends CodexError {
 
 /** How far a stored record of a thread goes. */
 export interface RecordExtent {
+  /** Its size. */
   readonly bytes: number;
   /** The timestamp of its last line; null when it has none. */
   readonly lastWrittenAt: string | null;

@@ -517,6 +517,7 @@ describe("an archive that is damaged, or hostile", () => {
     }
     const longer = pieces(Buffer.concat([bytes, Buffer.from("x")]), 512);
     expect((await rejection(other.codex.importThread(longer), ThreadArchiveError)).message).toContain("goes on after");
+    expect(longer.isClosed).toBe(true);
     const late = pieces(Buffer.from("x".repeat(100_000)), 512);
     expect((await rejection(other.codex.importThread(late), ThreadArchiveError)).message).toContain("is longer than");
     expect(late.isClosed).toBe(true);

@@ -1,6 +1,6 @@
 /** Settings in the middle of a thread: `update`, and plan mode. */
 
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Codex, InvalidRequestError, ThreadNotFoundError, TransportClosedError, UsageError } from "codex-embed";
 import { gate, message, type RecordedRequest, shell, startTestCodex, step, toolCall } from "codex-embed/testing";
@@ -91,11 +91,15 @@ describe("update", () => {
     model.respondWith(() => message("Hello."));
     const thread = await codex.startThread({ sandbox: "workspace-write" });
     await thread.run("First.");
+    const path = (await thread.read()).path ?? "";
+    const stored = await readFile(path);
     await thread.update({ sandbox: "read-only", model: "other-model" });
     await thread.update({ effort: "low" });
     const gone = nextStatus(codex, "idle");
     if (codex.pid !== undefined) process.kill(codex.pid, "SIGKILL");
     await gone;
+    // As if the runtime had not come to store them.
+    await writeFile(path, stored);
     await thread.run("Second.");
     expect(modelOf(model.requests.at(-1))).toBe("other-model");
     expect(effortOf(model.requests.at(-1))).toBe("low");
@@ -132,20 +136,16 @@ describe("update", () => {
     }
   });
 
-  test("the sandbox is remembered with the reply, not with the notification after it", async () => {
-    verifies("thread-update-lasts");
-    await using own = await startTestCodex({ restart: "on-crash", optOutNotifications: ["thread/settings/updated"] });
+  test("a fork has the sandbox at once, whether or not its notification has come", async () => {
+    await using own = await startTestCodex({ optOutNotifications: ["thread/settings/updated"] });
     const { codex, model } = own;
     model.respondWith(() => message("Hello."));
     for (const update of [{ sandbox: "read-only" }, { permissions: ":read-only" }] as const) {
       const thread = await codex.startThread({ sandbox: "workspace-write" });
       await thread.run("First.");
       await thread.update(update);
-      const gone = nextStatus(codex, "idle");
-      if (codex.pid !== undefined) process.kill(codex.pid, "SIGKILL");
-      await gone;
-      await thread.run("Second.");
-      const { sandbox } = await codex.request("thread/resume", { threadId: thread.id, excludeTurns: true });
+      const fork = await thread.fork();
+      const { sandbox } = await codex.request("thread/resume", { threadId: fork.id, excludeTurns: true });
       expect(sandbox.type).toBe("readOnly");
     }
   });
