@@ -1,6 +1,6 @@
 /** Settings in the middle of a thread: `update`, and plan mode. */
 
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Codex, InvalidRequestError, ThreadNotFoundError, TransportClosedError, UsageError } from "codex-embed";
 import { gate, message, type RecordedRequest, shell, startTestCodex, step, toolCall } from "codex-embed/testing";
@@ -91,15 +91,11 @@ describe("update", () => {
     model.respondWith(() => message("Hello."));
     const thread = await codex.startThread({ sandbox: "workspace-write" });
     await thread.run("First.");
-    const path = (await thread.read()).path ?? "";
-    const stored = await readFile(path);
     await thread.update({ sandbox: "read-only", model: "other-model" });
     await thread.update({ effort: "low" });
     const gone = nextStatus(codex, "idle");
     if (codex.pid !== undefined) process.kill(codex.pid, "SIGKILL");
     await gone;
-    // As if the runtime had not come to store them.
-    await writeFile(path, stored);
     await thread.run("Second.");
     expect(modelOf(model.requests.at(-1))).toBe("other-model");
     expect(effortOf(model.requests.at(-1))).toBe("low");
