@@ -30,6 +30,7 @@ try {
     model: thread.model,
     effort: "low",
     summary: "concise", // of the model's reasoning
+    planMode: false, // true: plan, and do not work
     disabledPluginIds: [],
     // Also: `serviceTier`, `environments`, `collaborationMode`, `cyberAccessProgram`.
 

@@ -17,6 +17,8 @@ export const PARTS: readonly { readonly text: string; readonly pages: readonly s
       "structured-output",
       "images",
       "resuming",
+      "thread-settings",
+      "move-threads",
       "many-threads",
       "ci",
       "electron",

@@ -68,6 +68,14 @@ const expected: Readonly<Record<string, Expected>> = {
     lines: ['on disk: "My favourite number is 42."', "Your favourite number is 42."],
     also: (_, requests) => expect(requests[1]?.userTexts()).toContain("My favourite number is 42."),
   },
+  "move-thread": { lines: ['moved: Numbers, "My favourite number is 42.", same id: true'] },
+  "plan-first": {
+    lines: ["1. Rename it.", "It is renamed."],
+    also: (_, requests) => {
+      expect(requests[0]?.developerTexts().join()).toContain("# Plan Mode");
+      expect(requests[1]?.body["reasoning"]).toMatchObject({ effort: "low" });
+    },
+  },
   lifecycle: {
     lines: [
       /^runtime \d+\.\d+\.\d+, ready$/,
@@ -265,6 +273,7 @@ test("turn-options names every option of a turn", async () => {
     approvalMode: true,
     clientUserMessageId: true,
     collaborationMode: true,
+    planMode: true,
     cwd: true,
     cyberAccessProgram: true,
     deadlineMs: true,

@@ -1,9 +1,11 @@
 /** The public names of the SDK. */
 
 export type { AppServer, ServeAuth, ServeOptions } from "./client/appServer.js";
-export { Codex, type RequestArguments } from "./client/codex.js";
+export { Codex } from "./client/codex.js";
 export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/ending.js";
 export type { GoalHandle, GoalResult } from "./client/goal.js";
+export type { ThreadItemsOptions, ThreadTurnsOptions } from "./client/history.js";
+export type { ImportThreadOptions } from "./client/importThread.js";
 export type { GoalOptions, ResumeGoalOptions } from "./client/knownOptions.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./client/login.js";
 export { serveAppServer } from "./client/serve.js";
@@ -16,6 +18,7 @@ export type {
   ReviewTarget,
   ShellCommandItem,
 } from "./client/threadActions.js";
+export type { ThreadArchive, ThreadArchiveRecord } from "./client/threadArchive.js";
 export type { ImageInput, Input, InputPart, TextInput } from "./client/turn.js";
 export { TurnHandle, type TurnOutcome } from "./client/turn.js";
 export type {
@@ -58,8 +61,12 @@ export {
   LoginError,
   ModelRetryError,
   OutputValidationError,
+  type RecordExtent,
   SettingsMismatchError,
   StreamOverflowError,
+  ThreadArchiveError,
+  type ThreadConflict,
+  ThreadConflictError,
   TurnDeadlineError,
   TurnFailedError,
   TurnInProgressError,
@@ -101,6 +108,7 @@ export {
   type ConnectOptions,
   type ForkThreadOptions,
   type ListThreadsOptions,
+  type PlanMode,
   type ReconnectOptions,
   type ResumeThreadOptions,
   type RunOptions,
@@ -110,10 +118,11 @@ export {
   type ThreadConfig,
   type ThreadExtras,
   type ThreadModes,
+  type ThreadUpdateOptions,
   type TurnLimits,
   type TurnOptions,
 } from "./runtime/options.js";
-export type { ClientMethod, RequestOptions } from "./runtime/requestPolicy.js";
+export type { ClientMethod, RequestArguments, RequestOptions } from "./runtime/requestPolicy.js";
 export { type OutputOf, type StrictForm, strictSchema } from "./schema/prepare.js";
 export type { InferOutput, JsonSchema, JsonSchemaKeywords, Schema, SchemaIssue } from "./schema/types.js";
 export type {

@@ -1,4 +1,4 @@
-import { atCallSite, type CallSite, captureCallSite, UsageError } from "../errors/base.js";
+import { captureCallSite } from "../errors/base.js";
 import type { CloseReason } from "../errors/connection.js";
 import { withHomePaths } from "../process/paths.js";
 import type {
@@ -21,11 +21,18 @@ import type {
   SearchThreadsOptions,
   StartThreadOptions,
 } from "../runtime/options.js";
-import type { ClientMethod, RequestOptions } from "../runtime/requestPolicy.js";
+import {
+  type ClientMethod,
+  checkedMethod,
+  checkedRequestOptions,
+  type RequestArguments,
+} from "../runtime/requestPolicy.js";
 import { Runtime } from "../runtime/runtime.js";
 import { type CodexStatus, checkSubscription, type NotificationOf, type SubscriptionName } from "../stream/events.js";
-import { callback, filled, flag, nullable, signal, text, timeout } from "../validate/kinds.js";
-import { checkOptions, type OptionTable } from "../validate/options.js";
+import { callback, filled, flag, text } from "../validate/kinds.js";
+import { checkOptions } from "../validate/options.js";
+import { allPages } from "./history.js";
+import type { ImportThreadOptions } from "./importThread.js";
 import {
   CODEX,
   CONNECT,
@@ -37,16 +44,7 @@ import {
 } from "./knownOptions.js";
 import type { ChatgptLogin, DeviceCodeLogin } from "./login.js";
 import { Thread } from "./thread.js";
-
-const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs">> = { signal, timeoutMs: nullable(timeout) };
-
-/** What the names of requests look like. */
-const METHOD_NAME = /^[a-z]\w*(?:\/[a-z]\w*)*$/i;
-
-/** The parameters and options of `codex.request`. Methods without required parameters can be called without any. */
-export type RequestArguments<M extends ClientMethod> = undefined extends ClientRequests[M]["params"]
-  ? [params?: ClientRequests[M]["params"], options?: RequestOptions]
-  : [params: ClientRequests[M]["params"], options?: RequestOptions];
+import type { ThreadArchive } from "./threadArchive.js";
 
 /**
  * A client of one runtime process, which serves any number of threads at once.
@@ -241,6 +239,42 @@ export class Codex implements AsyncDisposable {
   }
 
   /**
+   * Exports a thread with everything that the runtime needs to continue it elsewhere: its own records, and those of the
+   * threads that it was forked from, as far as it continues them. A turn in flight is exported as far as it is written.
+   * Sub-agents are threads of their own.
+   *
+   * @throws ThreadNotFoundError; UsageError for a thread that is ephemeral or has no turn yet, for a record that no string
+   * can hold, and for a runtime that was reached by `Codex.connect` or started by a `spawn` hook.
+   */
+  async exportThread(threadId: string): Promise<ThreadArchive> {
+    text(threadId, { call: "exportThread", path: "threadId" });
+    const { exportThread } = await import("./threadArchive.js");
+    return exportThread(this.#runtime, threadId);
+  }
+
+  /** Exports a thread as bytes, for threads of any size: JSON lines, for `importThread`. Rejects as `exportThread` does. */
+  exportThreadStream(threadId: string): AsyncGenerator<Uint8Array, void, undefined> {
+    text(threadId, { call: "exportThreadStream", path: "threadId" });
+    return exportedBytes(this.#runtime, threadId);
+  }
+
+  /**
+   * Writes an exported thread into this client's `codexHome`, under its own id, and resolves with the thread's record.
+   * Resume it to continue. What the home has already is kept: importing the same archive again changes nothing, and an
+   * archive that continues the home's record extends it.
+   *
+   * @throws ThreadArchiveError for a damaged archive; ThreadConflictError when the home has a newer or another record, or a
+   * runtime has the thread loaded; UsageError for anything else, and for a runtime as with `exportThread`.
+   */
+  async importThread(
+    archive: ThreadArchive | AsyncIterable<Uint8Array>,
+    options: ImportThreadOptions = {},
+  ): Promise<ThreadRecord> {
+    const { importThread } = await import("./importThread.js");
+    return importThread(this.#runtime, archive, options);
+  }
+
+  /**
    * Reads the models that the configuration offers (`model/list`, all pages).
    *
    * @param options - `includeHidden`: also models hidden from the default picker. Default false.
@@ -261,7 +295,8 @@ export class Codex implements AsyncDisposable {
    * runtime would accept it and send its requests without a key.
    */
   async loginApiKey(apiKey: string): Promise<void> {
-    await this.#runtime.request("account/login/start", { type: "apiKey", apiKey: checkedApiKey(apiKey) });
+    const { startApiKeyLogin } = await import("./login.js");
+    await startApiKeyLogin(this.#runtime, apiKey);
   }
 
   /**
@@ -319,8 +354,7 @@ export class Codex implements AsyncDisposable {
     ...[params, options = {}]: RequestArguments<M>
   ): Promise<ClientRequests[M]["result"]> {
     text(method, { call: "request", path: "method" });
-    const given: Pick<RequestOptions, "signal" | "timeoutMs"> = options;
-    return this.#runtime.request(method, params, checkOptions(given, "request", REQUEST));
+    return this.#runtime.request(method, params, checkedRequestOptions(options));
   }
 
   /**
@@ -331,13 +365,7 @@ export class Codex implements AsyncDisposable {
    * @throws UsageError for what cannot be the name of a request. Rejects as `request` does.
    */
   async supports(method: ClientMethod | (string & {})): Promise<boolean> {
-    text(method, { call: "supports", path: "method" });
-    if (!METHOD_NAME.test(method)) {
-      throw new UsageError(
-        'supports: method must be the name of a request, such as "thread/search": words of letters and digits with "/" between.',
-      );
-    }
-    return this.#runtime.supports(method);
+    return this.#runtime.supports(checkedMethod(method));
   }
 
   /**
@@ -354,6 +382,11 @@ export class Codex implements AsyncDisposable {
   }
 }
 
+async function* exportedBytes(runtime: Runtime, threadId: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const { exportThreadStream } = await import("./threadArchive.js");
+  yield* exportThreadStream(runtime, threadId);
+}
+
 function localRuntime(options: CodexOptions): Runtime {
   const checked = withHomePaths(checkOptions(options, "new Codex", CODEX));
   return new Runtime(checked, localEndpoint(checked));
@@ -364,33 +397,4 @@ async function remoteRuntime(address: string, options: ConnectOptions): Promise<
   const checked = checkOptions(options, "Codex.connect", CONNECT);
   const { remoteEndpoint } = await import("../runtime/remote.js");
   return new Runtime(checked, remoteEndpoint(address, checked));
-}
-
-/** The key without surrounding whitespace, such as the line break of the file it was read from. */
-function checkedApiKey(apiKey: unknown): string {
-  if (typeof apiKey !== "string") throw new UsageError("The API key must be a string.");
-  const key = apiKey.trim();
-  if (key === "") throw new UsageError("The API key is empty.");
-  if (!/\p{Cc}/u.test(key)) return key;
-  throw new UsageError("The API key holds a line break or another control character. Pass the key alone.");
-}
-
-interface Page<T> {
-  readonly data: readonly T[];
-  readonly nextCursor: string | null;
-}
-
-/** A later page is read in another tick, so its failure gets the stack of the call that started the loop. */
-async function* allPages<T>(
-  read: (cursor: { cursor?: string }) => Promise<Page<T>>,
-  site: CallSite,
-): AsyncGenerator<T, void, undefined> {
-  let cursor: string | null = null;
-  do {
-    const page: Page<T> = await read(cursor === null ? {} : { cursor }).catch((error: unknown) => {
-      throw error instanceof Error ? atCallSite(error, site) : error;
-    });
-    yield* page.data;
-    cursor = page.nextCursor;
-  } while (cursor !== null);
 }

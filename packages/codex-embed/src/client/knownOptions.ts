@@ -25,6 +25,7 @@ import {
   type StartThreadOptions,
   type ThreadExtras,
   type ThreadModes,
+  type ThreadUpdateOptions,
   type TurnLimits,
   type TurnOptions,
 } from "../runtime/options.js";
@@ -297,6 +298,22 @@ const TOOL_OUTPUT: OptionTable<TurnToolOutput> = { name: text, namespace: maybeT
 const CONTEXT_ENTRY: OptionTable<AdditionalContextEntry> = { value: text, kind: text, name: maybeText };
 const COLLABORATION: OptionTable<CollaborationMode> = { mode: text, settings: record };
 
+/** Options of `update`. */
+export const UPDATE_THREAD: OptionTable<ThreadUpdateOptions> = {
+  ...MODES,
+  disabledPluginIds: maybeTexts,
+  environments,
+  permissions: maybeText,
+  model: maybeText,
+  serviceTier: maybeText,
+  effort: maybeText,
+  summary: maybeText,
+  collaborationMode: nullable(nested(COLLABORATION)),
+  planMode: flag,
+  multiAgentMode,
+  personality: maybeText,
+};
+
 /** Options of `startTurn` and `stream`. */
 export const TURN: OptionTable<TurnOptions<Schema | undefined>> = {
   ...MODES,
@@ -322,6 +339,7 @@ export const TURN: OptionTable<TurnOptions<Schema | undefined>> = {
   summary: maybeText,
   personality: maybeText,
   collaborationMode: nullable(nested(COLLABORATION)),
+  planMode: flag,
   multiAgentMode,
   cyberAccessProgram: maybeText,
 };

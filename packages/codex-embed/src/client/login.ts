@@ -94,3 +94,17 @@ async function followLogin<R extends { readonly loginId: string }>(
     },
   };
 }
+
+/** Logs in with an API key; its whitespace is trimmed. */
+export async function startApiKeyLogin(runtime: Runtime, apiKey: unknown): Promise<void> {
+  await runtime.request("account/login/start", { type: "apiKey", apiKey: checkedApiKey(apiKey) });
+}
+
+/** The key without surrounding whitespace, such as the line break of the file it was read from. */
+function checkedApiKey(apiKey: unknown): string {
+  if (typeof apiKey !== "string") throw new UsageError("The API key must be a string.");
+  const key = apiKey.trim();
+  if (key === "") throw new UsageError("The API key is empty.");
+  if (!/\p{Cc}/u.test(key)) return key;
+  throw new UsageError("The API key holds a line break or another control character. Pass the key alone.");
+}

@@ -4,18 +4,20 @@ import { SettingsMismatchError } from "../errors/turn.js";
 import { configJson } from "../process/config.js";
 import type { JsonValue, Thread as ThreadRecord, ThreadStatus, TurnsPage } from "../protocol/generated/protocol.js";
 import { decidesApprovals, type ToolRunner } from "../requests/handlers.js";
+import type {
+  ForkThreadOptions,
+  ResumeThreadOptions,
+  StartThreadOptions,
+  ThreadConfig,
+  ThreadExtras,
+  ThreadModes,
+} from "../runtime/options.js";
 import {
   type EffectiveSettings,
-  type ForkThreadOptions,
   type RequestedSettings,
-  type ResumeThreadOptions,
-  type StartThreadOptions,
   settingsMismatch,
-  type ThreadConfig,
-  type ThreadExtras,
-  type ThreadModes,
   threadModeFields,
-} from "../runtime/options.js";
+} from "../runtime/settings.js";
 import type * as rollouts from "../runtime/rollout.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { type SandboxFields, sandboxFields, type ThreadSandbox } from "../stream/threadMemory.js";

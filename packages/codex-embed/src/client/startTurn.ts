@@ -1,6 +1,7 @@
 import type { CallSite } from "../errors/base.js";
 import type { QueuedSubmission, ThreadItem, Turn, TurnStartResponse } from "../protocol/generated/protocol.js";
-import { type TurnOptions, turnModeFields } from "../runtime/options.js";
+import type { TurnOptions } from "../runtime/options.js";
+import { turnModeFields } from "../runtime/settings.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { NO_OUTPUT, type OutputOf, planTurnOutput } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
@@ -19,6 +20,7 @@ import {
   untilThreadFree,
   type WatchOptions,
 } from "./limits.js";
+import type { PlanOptions } from "./threadSettings.js";
 import { type Input, TurnHandle, toUserInput } from "./turn.js";
 
 const DEFAULT_STREAM_BUFFER_BYTES = 64 * 1024 * 1024;
@@ -46,6 +48,10 @@ export class TurnStarter {
     return this.#cwd;
   }
 
+  set cwd(cwd: string) {
+    this.#cwd = cwd;
+  }
+
   /**
    * Starts a turn (`turn/start`) and resolves when the runtime has accepted it.
    *
@@ -65,6 +71,7 @@ export class TurnStarter {
       sandbox,
       approvalMode,
       cwd: given,
+      planMode,
       outputSchema,
       ...others
     } = options;
@@ -74,11 +81,12 @@ export class TurnStarter {
     try {
       const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
       const cwd = fields.cwd ? this.#runtime.paths.resolve(fields.cwd) : this.#cwd;
-      const prepared = watch.race(Promise.all([planTurnOutput(outputSchema), toUserInput(input, cwd)]));
-      const [output, userInput] = await watch.race(this.#inOrder(prepared));
+      const parts = [planTurnOutput(outputSchema), toUserInput(input, cwd), this.#planField(planMode, others)] as const;
+      const [output, userInput, plan] = await watch.race(this.#inOrder(watch.race(Promise.all(parts))));
       const params = {
         clientUserMessageId: crypto.randomUUID(),
         ...fields,
+        ...plan,
         ...turnModeFields({ sandbox, approvalMode }),
         ...(output.wire === undefined ? {} : { outputSchema: output.wire }),
         threadId,
@@ -102,6 +110,12 @@ export class TurnStarter {
       watch.stop();
       throw error;
     }
+  }
+
+  async #planField(planMode: boolean | undefined, options: Omit<PlanOptions, "planMode">) {
+    if (planMode === undefined) return {};
+    const { planModeField } = await import("./threadSettings.js");
+    return planModeField(this.#runtime, this.#threadId, "turn/start", { ...options, planMode });
   }
 
   /** Awaits a preparation after those of earlier calls. */

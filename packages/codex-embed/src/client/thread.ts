@@ -5,8 +5,10 @@ import type {
   ResponseItem,
   ThreadGoal,
   ThreadGoalSetParams,
+  ThreadItemEntry,
   Thread as ThreadRecord,
   ThreadSampleResponse,
+  Turn,
 } from "../protocol/generated/protocol.js";
 import type { TurnResult } from "../protocol/shapes.js";
 import type {
@@ -14,6 +16,7 @@ import type {
   ResumeThreadOptions,
   RunOptions,
   StartThreadOptions,
+  ThreadUpdateOptions,
   TurnOptions,
 } from "../runtime/options.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -24,6 +27,14 @@ import { flag, list, required, signal, text } from "../validate/kinds.js";
 import { checkOptions, checkReviewTarget } from "../validate/options.js";
 import type { GoalHandle, GoalResult } from "./goal.js";
 import {
+  itemsOf,
+  THREAD_ITEMS,
+  THREAD_TURNS,
+  type ThreadItemsOptions,
+  type ThreadTurnsOptions,
+  turnsOf,
+} from "./history.js";
+import {
   checkObjective,
   FORK_THREAD,
   type GoalOptions,
@@ -33,6 +44,7 @@ import {
   START_GOAL,
   TURN,
   TURN_LIMITS,
+  UPDATE_THREAD,
 } from "./knownOptions.js";
 import { untilThreadFree } from "./limits.js";
 import { OwnedTurn, ThreadQueue, TurnStarter } from "./startTurn.js";
@@ -129,6 +141,38 @@ export class Thread implements AsyncDisposable {
     const { includeTurns } = checkOptions(options, "read", { includeTurns: flag });
     const { readThread } = await import("./openThread.js");
     return readThread(this.#runtime, this.id, includeTurns);
+  }
+
+  /**
+   * Yields the stored turns (`thread/turns/list`), the oldest first. Each page of `limit` turns is read when the loop
+   * reaches it; leaving the loop reads no more. Reads are repeated on a new connection when theirs is lost.
+   *
+   * @throws UsageError for a thread that is ephemeral and stores no turns, and for options that are unknown or cannot work.
+   */
+  turns(options: ThreadTurnsOptions = {}): AsyncGenerator<Turn, void, undefined> {
+    return turnsOf(this.#runtime, this.id, checkOptions(options, "turns", THREAD_TURNS), captureCallSite());
+  }
+
+  /**
+   * Yields the stored items (`thread/items/list`), each with its turn and its times, the oldest first. Pages and rejects as
+   * `turns` does.
+   */
+  items(options: ThreadItemsOptions = {}): AsyncGenerator<ThreadItemEntry, void, undefined> {
+    return itemsOf(this.#runtime, this.id, checkOptions(options, "items", THREAD_ITEMS), captureCallSite());
+  }
+
+  /**
+   * Changes settings of the thread from its next turn on (`thread/settings/update`), without starting one. A turn in flight
+   * keeps its own. The thread keeps the new settings over crashes, reconnections and resumes, once it has run a turn.
+   *
+   * @throws UsageError for options that are unknown or cannot work; ThreadNotFoundError when the runtime has not loaded
+   * the thread; InvalidRequestError for settings that it refuses.
+   */
+  async update(options: ThreadUpdateOptions): Promise<void> {
+    const checked = checkOptions(options, "update", UPDATE_THREAD);
+    const { updateThread } = await import("./threadSettings.js");
+    const cwd = await updateThread(this.#runtime, this.id, checked);
+    if (cwd !== null) this.#turns.cwd = cwd;
   }
 
   /** Names the thread (`thread/name/set`). The runtime refuses a blank name. */

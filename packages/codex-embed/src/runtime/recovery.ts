@@ -11,7 +11,7 @@ import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { RequestBroker } from "../requests/broker.js";
 import { itemsIn } from "../stream/events.js";
 import type { Router } from "../stream/router.js";
-import type { ThreadSandboxes } from "../stream/threadMemory.js";
+import type { ThreadSandboxes, ThreadUpdates } from "../stream/threadMemory.js";
 import type { AsyncContext } from "../util/async.js";
 
 /** One page of turns. Further pages follow when the turn in flight is not on it. */
@@ -22,7 +22,12 @@ const POLL_STEP_MS = 10;
 /** How often to try to resume a thread that has just begun its first turn: over two seconds. */
 const MAX_ATTEMPTS = 20;
 
-type RecoveryMethod = "thread/resume" | "thread/loaded/list" | "thread/turns/list" | "thread/read";
+type RecoveryMethod =
+  | "thread/resume"
+  | "thread/settings/update"
+  | "thread/loaded/list"
+  | "thread/turns/list"
+  | "thread/read";
 
 /** Sends a request on the new connection and on no other. */
 export type RecoveryRequest = <M extends RecoveryMethod>(
@@ -37,6 +42,7 @@ export class Recovery {
   readonly #router: Router;
   readonly #broker: RequestBroker;
   readonly #sandboxes: ThreadSandboxes;
+  readonly #updates: ThreadUpdates;
   readonly #experimentalApi: boolean;
   readonly #threads = new Map<string, { readonly isStored: boolean }>();
   /** Threads that the runtime could not resume, because they have no turn yet. */
@@ -47,10 +53,16 @@ export class Recovery {
   readonly #waking = new Map<string, Promise<void>>();
 
   /** @param experimentalApi - whether `thread/resume` takes `initialTurnsPage`. Default true. */
-  constructor(router: Router, broker: RequestBroker, sandboxes: ThreadSandboxes, experimentalApi = true) {
+  constructor(
+    router: Router,
+    broker: RequestBroker,
+    { sandboxes, updates }: { readonly sandboxes: ThreadSandboxes; readonly updates: ThreadUpdates },
+    experimentalApi = true,
+  ) {
     this.#router = router;
     this.#broker = broker;
     this.#sandboxes = sandboxes;
+    this.#updates = updates;
     this.#experimentalApi = experimentalApi;
   }
 
@@ -69,6 +81,7 @@ export class Recovery {
     this.#detached.delete(threadId);
     this.#dormant.delete(threadId);
     this.#sandboxes.forget(threadId);
+    this.#updates.forget(threadId);
     this.#router.release(threadId);
   }
 
@@ -199,6 +212,8 @@ export class Recovery {
   async #resume(threadId: string, awaited: readonly string[], request: RecoveryRequest): Promise<Turn[]> {
     const isAwaited = awaited.length > 0 || this.#broker.hasStale(threadId);
     const first = await this.#firstPage(threadId, isAwaited, request);
+    const update = this.#updates.of(threadId);
+    if (update !== undefined) await request("thread/settings/update", update);
     const turns = [...(first?.data ?? [])];
     const isMissing = (id: string) => turns.every((turn) => turn.id !== id && turn.rootTurnId !== id);
     let cursor = first?.nextCursor ?? null;

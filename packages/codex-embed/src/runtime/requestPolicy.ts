@@ -1,9 +1,11 @@
-import type { CallSite } from "../errors/base.js";
+import { type CallSite, UsageError } from "../errors/base.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { Connection } from "../rpc/connection.js";
 import type { CallOptions, PartialListener } from "../rpc/messages.js";
 import { retryOnOverload } from "../rpc/retry.js";
 import { isRecord } from "../util/json.js";
+import { nullable, signal, timeout } from "../validate/kinds.js";
+import { checkOptions, type OptionTable } from "../validate/options.js";
 import type { RecoveryRequest } from "./recovery.js";
 
 /** The name of a request of the protocol. */
@@ -24,6 +26,11 @@ export interface RequestOptions<R = unknown> {
   /** @internal Where the call was made. Default: where it is awaited. */
   readonly site?: CallSite | undefined;
 }
+
+/** The parameters and options of `codex.request`. Methods without required parameters can be called without any. */
+export type RequestArguments<M extends ClientMethod> = undefined extends ClientRequests[M]["params"]
+  ? [params?: ClientRequests[M]["params"], options?: RequestOptions]
+  : [params: ClientRequests[M]["params"], options?: RequestOptions];
 
 /** The default of `requestTimeoutMs`. */
 export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
@@ -60,6 +67,7 @@ export const UNSUBSCRIBED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
   "thread/fork",
   "thread/read",
   "thread/turns/list",
+  "thread/items/list",
   "thread/unsubscribe",
   "thread/archive",
   "thread/unarchive",
@@ -105,4 +113,23 @@ export function recoveryOn(connection: Connection): RecoveryRequest {
   return (method, params, onResult) => {
     return retryOnOverload(() => requestOn(connection, method, params, { ...options, onResult }));
   };
+}
+
+/** What the names of requests look like. */
+const METHOD_NAME = /^[a-z]\w*(?:\/[a-z]\w*)*$/i;
+
+/** The argument of `codex.supports`. Throws `UsageError` for what cannot be the name of a request. */
+export function checkedMethod(method: unknown): string {
+  if (typeof method === "string" && METHOD_NAME.test(method)) return method;
+  throw new UsageError(
+    'supports: method must be the name of a request, such as "thread/search": words of letters and digits with "/" between.',
+  );
+}
+
+const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs">> = { signal, timeoutMs: nullable(timeout) };
+
+/** The options of `codex.request`. Throws `UsageError` for others. */
+export function checkedRequestOptions(options: RequestOptions): RequestOptions {
+  const given: Pick<RequestOptions, "signal" | "timeoutMs"> = options;
+  return checkOptions(given, "request", REQUEST);
 }

@@ -81,6 +81,50 @@ function parsed(text: string): unknown {
   }
 }
 
+/** The size of the whole lines. A runtime that is writing may have written the beginning of the next one. */
+export async function wholeLinesBytes(rollout: RolloutBytes): Promise<number> {
+  for (let end = rollout.size; end > 0; ) {
+    const start = Math.max(0, end - CHUNK_BYTES);
+    const cut = (await rollout.read(start, end - start)).lastIndexOf(LF);
+    if (cut !== -1) return start + cut + 1;
+    end = start;
+  }
+  return 0;
+}
+
+/** The timestamp of the last whole line; null when it has none. */
+export async function lastTimestamp(rollout: RolloutBytes): Promise<string | null> {
+  for await (const text of linesBackward(rollout)) {
+    const line = parsed(text);
+    if (isRecord(line)) return typeof line["timestamp"] === "string" ? line["timestamp"] : null;
+  }
+  return null;
+}
+
+/** The bytes up to `end`, piece by piece. Throws when the rollout is shorter. */
+export async function* chunksOf(rollout: RolloutBytes, end: number): AsyncGenerator<Buffer, void, undefined> {
+  for (let start = 0; start < end; ) {
+    const chunk = await rollout.read(start, Math.min(CHUNK_BYTES, end - start));
+    if (chunk.length === 0) throw new Error(`The rollout ended after ${start} of ${end} bytes.`);
+    start += chunk.length;
+    yield chunk;
+  }
+}
+
+/** The first line, without its line break; null when no line is whole. */
+export async function firstLine(rollout: RolloutBytes): Promise<string | null> {
+  const pieces: Buffer[] = [];
+  for await (const chunk of chunksOf(rollout, rollout.size)) {
+    const cut = chunk.indexOf(LF);
+    if (cut === -1) {
+      pieces.push(chunk);
+      continue;
+    }
+    return Buffer.concat([...pieces, chunk.subarray(0, cut)]).toString("utf8");
+  }
+  return null;
+}
+
 /** The last sandbox of the thread. Null when the rollout does not tell, or not in a form that this SDK knows. */
 export async function sandboxIn(rollout: RolloutBytes): Promise<ThreadSandbox | null> {
   for await (const { type, payload } of parsedBackward(rollout, ["turn_context", "thread_settings_applied"])) {

@@ -16,7 +16,7 @@ import {
   type NotificationOf,
 } from "../stream/events.js";
 import { Router } from "../stream/router.js";
-import { NewestMap, ThreadSandboxes, ThreadTotals } from "../stream/threadMemory.js";
+import { NewestMap, ThreadSandboxes, ThreadTotals, ThreadUpdates } from "../stream/threadMemory.js";
 import { withLimits } from "../util/async.js";
 import { ActivityLog, safeLogger } from "./activityLog.js";
 import { ConnectionManager, type Endpoint } from "./connectionManager.js";
@@ -61,6 +61,7 @@ export class Runtime {
   readonly router = new Router((threadId) => this.#newestTurns(threadId));
   readonly totals = new ThreadTotals((threadId) => this.router.knows(threadId));
   readonly sandboxes = new ThreadSandboxes();
+  readonly updates = new ThreadUpdates();
   readonly listeners: Listeners;
   /** Routes requests of the runtime to the handlers. */
   readonly broker: RequestBroker;
@@ -105,7 +106,7 @@ export class Runtime {
       parentOf: (threadId) => this.#parentOf(threadId),
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
-    this.recovery = new Recovery(this.router, this.broker, this.sandboxes, options.experimentalApi);
+    this.recovery = new Recovery(this.router, this.broker, this, options.experimentalApi);
     this.login = new LoginGate({
       account: () => this.request("account/read", { refreshToken: false }, { timeoutMs: LOGIN_CHECK_MS }),
       config: () => this.request("config/read", { includeLayers: false }, { timeoutMs: LOGIN_CHECK_MS }),
@@ -334,6 +335,7 @@ export class Runtime {
       this.router.dispatch(notification, bytes);
       this.totals.observe(notification);
       this.sandboxes.observe(notification);
+      this.updates.observe(notification);
       this.login.observe(notification);
       this.#activity?.observe(notification);
       if (notification.method === "thread/closed") this.recovery.release(notification.params.threadId);

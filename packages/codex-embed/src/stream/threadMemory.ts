@@ -4,6 +4,7 @@ import type {
   JsonValue,
   SandboxMode,
   SandboxPolicy,
+  ThreadSettingsUpdateParams,
   TokenUsageBreakdown,
 } from "../protocol/generated/protocol.js";
 import type { Notification } from "./events.js";
@@ -130,7 +131,12 @@ export class ThreadSandboxes {
 
   /** Records the sandbox that a thread of this client is in now. */
   note(threadId: string, policy: SandboxPolicy, profile: ActivePermissionProfile | null | undefined): void {
-    this.#known.set(threadId, profile ? { profileId: profile.id } : { policy });
+    this.set(threadId, profile ? { profileId: profile.id } : { policy });
+  }
+
+  /** Records the sandbox that a thread of this client was put into. */
+  set(threadId: string, sandbox: ThreadSandbox): void {
+    this.#known.set(threadId, sandbox);
   }
 
   /** Follows changes, and forgets threads that are unloaded. */
@@ -193,6 +199,42 @@ export function sandboxFields(sandbox: ThreadSandbox): SandboxFields {
     case "externalSandbox":
       // The runtime restricts nothing in it. No request can ask for that, and any other sandbox is narrower.
       return {};
+  }
+}
+
+/**
+ * The settings that this client has changed between two turns (`thread/settings/update`). The runtime may still have to
+ * store them when it has answered, and a crash loses them then (measured). The record of the next turn has them.
+ */
+export class ThreadUpdates {
+  readonly #pending = new Map<string, ThreadSettingsUpdateParams>();
+
+  /** The runtime has accepted an update. */
+  note(update: ThreadSettingsUpdateParams): void {
+    this.#pending.set(update.threadId, { ...this.#pending.get(update.threadId), ...update });
+  }
+
+  /** Forgets updates that are stored, and threads that are unloaded. */
+  observe({ method, params }: Notification): void {
+    switch (method) {
+      case "turn/started":
+      case "thread/closed":
+      case "thread/archived":
+      case "thread/deleted":
+        this.#pending.delete(params.threadId);
+        break;
+      default:
+        break;
+    }
+  }
+
+  forget(threadId: string): void {
+    this.#pending.delete(threadId);
+  }
+
+  /** The updates of a thread that may be lost, as one. */
+  of(threadId: string): ThreadSettingsUpdateParams | undefined {
+    return this.#pending.get(threadId);
   }
 }
 

@@ -169,6 +169,20 @@ export const FEATURES = {
     goal: "A goal is one logical turn over all that the agent runs for it.",
     agents: "`turn.agents()` is the tree of sub-agents with their tasks, status, events and results.",
     unsubscribe: "A thread can be unsubscribed from and resumed.",
+    "thread-moves": "An exported thread is imported into another home and continues there with its history and name.",
+    "thread-moves-as-stream": "Export and import also work as a stream of bytes, for threads of any size.",
+    "thread-moves-with-lineage": "A fork is exported with what it continues of its ancestors, and no more.",
+    "thread-moves-mid-turn": "A thread is exported while a turn runs, and after a crash in the middle of one.",
+    "thread-moves-platform":
+      "A thread continues on a machine without its folders when it is resumed with another `cwd`.",
+    "thread-moves-local": "Export and import refuse a runtime whose files this program may not see.",
+    "import-never-overwrites": "Import keeps a record that is equal, and refuses one that is newer or different.",
+    "import-extends": "Import extends a record that is the beginning of the archive's, unless the thread is in use.",
+    "archive-checked": "A damaged or hostile archive is refused, and leaves nothing in the home.",
+    "thread-update": "`thread.update()` changes settings from the next turn on. A turn in flight keeps its own.",
+    "thread-update-lasts": "Updated settings outlast a crash that follows at once.",
+    "thread-history": "`thread.turns()` and `thread.items()` read the history page by page, as far as the loop goes.",
+    "plan-mode": "`planMode` puts the agent into plan mode until it is switched off, and keeps model and effort.",
   },
   Account: {
     "login-required":

@@ -11,7 +11,7 @@ import {
 import { RequestBroker } from "../../../src/requests/broker.js";
 import { Recovery, type RecoveryRequest } from "../../../src/runtime/recovery.js";
 import { Router } from "../../../src/stream/router.js";
-import { ThreadSandboxes } from "../../../src/stream/threadMemory.js";
+import { ThreadSandboxes, ThreadUpdates } from "../../../src/stream/threadMemory.js";
 import { started, threadId, turnId, turnRecord } from "../../support/events.js";
 import { untyped } from "../../support/turns.js";
 
@@ -35,13 +35,14 @@ function bench(answers: Readonly<Record<string, (params: unknown) => unknown>>, 
     },
     { handlerError: () => {}, knows: () => true, contextOf: () => null, parentOf: async () => null, settled: () => {} },
   );
-  const recovery = new Recovery(router, broker, new ThreadSandboxes(), experimentalApi);
+  const updates = new ThreadUpdates();
+  const recovery = new Recovery(router, broker, { sandboxes: new ThreadSandboxes(), updates }, experimentalApi);
   const made: string[] = [];
   const request: RecoveryRequest = async (method, params) => {
     made.push(method);
     return untyped(await answers[method]?.(params));
   };
-  return { router, broker, recovery, made, request, asked };
+  return { router, broker, recovery, updates, made, request, asked };
 }
 
 const refusal = new JsonRpcError("REQUEST_FAILED", "thread/resume", { code: -32600, message: "no rollout found" });
@@ -65,6 +66,22 @@ test("a decision that is not asked for again is void, one that is asked for agai
     expect(made).toEqual(["thread/resume", "thread/read"]);
     expect(asked.map(({ aborted }) => aborted)).toEqual([!again]);
   }
+});
+
+test("settings that may not be stored are sent again behind the resume, as one update", async () => {
+  const sent: unknown[] = [];
+  const { recovery, updates, made, request } = bench({
+    "thread/resume": () => page(),
+    "thread/settings/update": (params) => void sent.push(params),
+  });
+  recovery.keep(threadId, true);
+  updates.note({ threadId, model: "one", effort: "low" });
+  updates.note({ threadId, model: "two" });
+  recovery.suspend();
+  await recovery.resubscribeAll(request, loss);
+  await recovery.wake(threadId, request);
+  expect(made.filter((method) => method !== "thread/loaded/list")).toEqual(["thread/resume", "thread/settings/update"]);
+  expect(sent).toEqual([{ threadId, model: "two", effort: "low" }]);
 });
 
 describe("without the experimental API", () => {

@@ -7,7 +7,7 @@ import { RequestBroker } from "../../../src/requests/broker.js";
 import { Recovery, type RecoveryRequest } from "../../../src/runtime/recovery.js";
 import type { TurnEvent } from "../../../src/stream/events.js";
 import { Router } from "../../../src/stream/router.js";
-import { ThreadSandboxes } from "../../../src/stream/threadMemory.js";
+import { ThreadSandboxes, ThreadUpdates } from "../../../src/stream/threadMemory.js";
 import { turnRecord } from "../../support/events.js";
 import { untyped } from "../../support/turns.js";
 
@@ -20,7 +20,7 @@ async function takenUp(records: readonly Turn[]) {
     {},
     { handlerError: () => {}, knows: () => true, contextOf: () => null, parentOf: async () => null, settled: () => {} },
   );
-  const recovery = new Recovery(router, broker, new ThreadSandboxes());
+  const recovery = new Recovery(router, broker, { sandboxes: new ThreadSandboxes(), updates: new ThreadUpdates() });
   recovery.keep("A", true);
   const events: TurnEvent[] = [];
   router.reserve("A").claim("a1", { touch: () => {}, push: (event) => void events.push(event), fail: () => {} });
