@@ -19,6 +19,7 @@ import {
   untilThreadFree,
   type WatchOptions,
 } from "./limits.js";
+import { TurnRecording } from "./recording.js";
 import { type Input, TurnHandle, toUserInput } from "./turn.js";
 
 const DEFAULT_STREAM_BUFFER_BYTES = 64 * 1024 * 1024;
@@ -50,12 +51,14 @@ export class TurnStarter {
    * Starts a turn (`turn/start`) and resolves when the runtime has accepted it.
    *
    * @param sinceMs - when its deadline starts, on the clock of `performance.now()`.
+   * @param earlier - the recording of an earlier turn of the same `run`.
    */
   async start<S extends Schema | undefined>(
     input: Input,
     options: TurnOptions<S>,
     site: CallSite,
     sinceMs = performance.now(),
+    earlier: TurnRecording | null = null,
   ): Promise<TurnHandle<OutputOf<S>>> {
     const {
       signal,
@@ -66,14 +69,19 @@ export class TurnStarter {
       approvalMode,
       cwd: given,
       outputSchema,
+      checkpoint = false,
       ...others
     } = options;
     const threadId = this.#threadId;
     const limits = { signal, deadlineMs, idleTimeoutMs, keepCommands };
     const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, site, sinceMs });
+    let recording = earlier;
     try {
       const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
       const cwd = fields.cwd ? this.#runtime.paths.resolve(fields.cwd) : this.#cwd;
+      if (checkpoint !== false) {
+        recording ??= new TurnRecording(this.#runtime, cwd, checkpoint === true ? {} : checkpoint);
+      }
       const prepared = watch.race(Promise.all([planTurnOutput(outputSchema), toUserInput(input, cwd)]));
       const [output, userInput] = await watch.race(this.#inOrder(prepared));
       const params = {
@@ -89,16 +97,20 @@ export class TurnStarter {
         this.#cwd = cwd;
         return this.claim(reservation, turnId, { site, userMessageId });
       };
-      const { stream, ender } = await startLimited<TurnStartResponse, StartedTurn>(this.#runtime, watch, () => ({
+      const plan: StartPlan<TurnStartResponse, StartedTurn> = {
         send: (sending) => this.#runtime.request("turn/start", params, { ...sending, site }),
         claim: (reservation, { turn }) => claim(reservation, turn.id),
         find: async (reservation) => {
           const turn = await this.#find((item) => item.type === "userMessage" && item.clientId === userMessageId);
           return turn === null ? null : claim(reservation, turn.id);
         },
-      }));
-      return new TurnHandle(this.#runtime, stream, { parse: output.parse, cwd, ender });
+      };
+      // While the thread is reserved: an aborted turn before this one may write until it has ended.
+      const load = recording === null ? () => plan : recordedFirst(recording, plan);
+      const { stream, ender } = await startLimited(this.#runtime, watch, load);
+      return new TurnHandle(this.#runtime, stream, { parse: output.parse, cwd, ender, recording });
     } catch (error) {
+      void recording?.discard();
       watch.stop();
       throw error;
     }
@@ -176,6 +188,14 @@ export class TurnStarter {
     const { data } = await this.#runtime.request("thread/turns/list", params, { timeoutMs: null });
     return data.find((turn) => turn.status === "inProgress" && itemsIn(turn).some(isOurs)) ?? null;
   }
+}
+
+/** Makes the plan of a turn once the state before it is recorded. */
+function recordedFirst<P>(recording: TurnRecording, plan: P): () => Promise<P> {
+  return async () => {
+    await recording.begin();
+    return plan;
+  };
 }
 
 /** What the tree of a turn's agents needs of the runtime. */

@@ -96,6 +96,11 @@ export class RuntimePaths {
     return this.#runtime.cwd !== null;
   }
 
+  /** Whether the runtime sees the files that this program sees. */
+  get sharesFiles(): boolean {
+    return this.#runtime.sharesFiles;
+  }
+
   /**
    * The absolute form of a path, resolved against the working directory of the runtime's process.
    *
