@@ -4,7 +4,7 @@ import { mkdir, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { UsageError } from "../errors/base.js";
+import { CodexError, messageOf, UsageError } from "../errors/base.js";
 import { CheckpointError, RestoreConflictError } from "../errors/checkpoint.js";
 import { absolutePath, existingFolder, expandHome } from "../process/paths.js";
 import type { RestoreOptions, WorkspaceChange } from "../protocol/shapes.js";
@@ -70,7 +70,9 @@ export async function checkpoint(cwd: string | URL, options: CheckpointOptions =
   const workspace = await workspaceOf(cwd, codexHome, "checkpoint");
   const stores = new WorkspaceStores(workspace.codexHome, workspace.cwd);
   for (let attempt = 1; ; attempt++) {
-    const store = await stores.forWriting();
+    const store = await stores.forWriting().catch((error: unknown) => {
+      throw failure(error, workspace);
+    });
     try {
       const { tree, listing } = await takeSnapshot(store, workspace, limits);
       const createdAtMs = Date.now();
@@ -86,9 +88,19 @@ export async function checkpoint(cwd: string | URL, options: CheckpointOptions =
       return new Checkpoint(store, id, workspace, { tree, createdAtMs, limits });
     } catch (error) {
       // Another process has removed the repository, with the last checkpoint in it.
-      if (attempt > 1 || existsSync(store.file("HEAD"))) throw error;
+      if (attempt > 1 || existsSync(store.file("HEAD"))) throw failure(error, workspace);
     }
   }
+}
+
+/** What the file system refused, as an error that says what it was for. */
+function failure(cause: unknown, { cwd, codexHome }: Workspace): unknown {
+  if (CodexError.isInstance(cause)) return cause;
+  return new CheckpointError(
+    "CHECKPOINT_FAILED",
+    `A checkpoint of ${cwd} failed: ${messageOf(cause)}. Check the space and the permissions of ${codexHome}.`,
+    { cause },
+  );
 }
 
 /**
@@ -234,7 +246,9 @@ export class Checkpoint {
   }
 
   #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
+    const result = this.#last.then(work).catch((error: unknown) => {
+      throw failure(error, this.#workspace);
+    });
     this.#last = result.catch(() => {});
     return result;
   }

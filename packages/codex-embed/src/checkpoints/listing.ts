@@ -188,8 +188,8 @@ class Walk implements Listing {
   #tooLarge(what: string, limit: string): CheckpointError {
     return new CheckpointError(
       "CHECKPOINT_TOO_LARGE",
-      `${this.#cwd} has ${what} that are not ignored. Choose a smaller folder as cwd, add what need not be restored to ` +
-        `.gitignore, or raise ${limit}: checkpoint: { ${limit}: … }.`,
+      `${this.#cwd} has ${what} that are not ignored. Choose a smaller folder as cwd, add what need not be ` +
+        `restored to .gitignore, or raise ${limit}.`,
     );
   }
 
@@ -297,7 +297,7 @@ export async function eachOf<T>(entries: readonly T[], work: (entry: T) => Promi
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let at = next++; at < entries.length; at = next++) {
-      const [entry] = entries.slice(at, at + 1);
+      const entry = entries[at];
       if (entry !== undefined) await work(entry);
     }
   };

@@ -54,6 +54,8 @@ export async function takeSnapshot(
       return { tree, listing };
     } catch (error) {
       if (!CheckpointError.isInstance(error) || attempt === ATTEMPTS) throw error;
+      // It may be damaged. Without it, all files are read.
+      await store.forgetIndex();
     }
   }
 }

@@ -13,6 +13,7 @@ const KEPT_MS = 7 * DAY_MS;
 const MAX_RECORDS = 1_000;
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
 const STATE = "state";
+const INDEX = "index";
 
 /**
  * What git does with the files: nothing but store their bytes. `git init` has written what the file system can do, such as
@@ -122,6 +123,11 @@ export class Store {
     }
   }
 
+  /** Removes the index that unchanged files are known by. */
+  async forgetIndex(): Promise<void> {
+    await rm(this.file(INDEX), { force: true });
+  }
+
   /** Notes that the repository is in use. */
   async touch(): Promise<void> {
     const now = new Date();
@@ -220,7 +226,7 @@ export class WorkspaceStores {
 
 /** Works on a copy of the index that unchanged files are known by, and keeps it when the work succeeds. */
 export async function withIndex<T>(store: Store, work: (index: string, isNew: boolean) => Promise<T>): Promise<T> {
-  const kept = store.file("index");
+  const kept = store.file(INDEX);
   const index = store.file(`index-${randomBytes(6).toString("hex")}`);
   try {
     const isNew = !(await copyWithTime(kept, index));

@@ -120,7 +120,9 @@ export class Thread implements AsyncDisposable {
     const site = captureCallSite();
     const checked = checkOptions(options, "stream", TURN);
     if (checked.checkpoint) {
-      throw new UsageError("stream: checkpoint needs a result to report in. Use startTurn, and read the handle's events.");
+      throw new UsageError(
+        "stream: checkpoint needs a result to report in. Use startTurn, and read the handle's events.",
+      );
     }
     return new OwnedTurn(() => this.#turns.start(input, checked, site), checked.keepCommands ?? false);
   }
