@@ -157,6 +157,20 @@ const expected: Readonly<Record<string, Expected>> = {
       expect(requests[2]?.lastUserText()).toContain("days");
     },
   },
+  undo: {
+    lines: [
+      "The modules are tidy.",
+      "rename test.mjs -> mean.test.mjs (+0 -0)",
+      "update mean.mjs (+1 -1)",
+      "Keep them? [y/N]",
+      "restored mean.mjs, mean.test.mjs, test.mjs",
+    ],
+    options: { stdin: "n\n" },
+    also: async ({ cwd }) => {
+      expect((await readdir(cwd)).sort()).toEqual(["mean.mjs", "test.mjs"]);
+      expect(await readFile(join(cwd, "mean.mjs"), "utf8")).toContain("The mean of numbers.");
+    },
+  },
   review: {
     lines: [
       "mean.mjs:3  Division by zero for an empty list (priority 1, 80 % sure)",

@@ -19,7 +19,12 @@ import { verifies } from "../support/verifies.js";
 
 const warnings: string[] = [];
 const quiet = (): void => {};
-const logger = { debug: quiet, info: quiet, error: quiet, warn: (message: string) => void warnings.push(message) };
+const logger = {
+  debug: quiet,
+  info: quiet,
+  error: quiet,
+  warn: (_: object, message: string) => void warnings.push(message),
+};
 const bench = new SharedBench({ logger, extraConfig: { tools: { update_plan: { enabled: true } } } });
 
 /** A thread in a folder of its own, with these files. */
