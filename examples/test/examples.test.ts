@@ -160,12 +160,10 @@ const expected: Readonly<Record<string, Expected>> = {
   undo: {
     lines: [
       "The modules are tidy.",
-      "rename test.mjs -> mean.test.mjs (+0 -0)",
       "update mean.mjs (+1 -1)",
-      "Keep them? [y/N]",
+      "rename test.mjs -> mean.test.mjs (+0 -0)",
       "restored mean.mjs, mean.test.mjs, test.mjs",
     ],
-    options: { stdin: "n\n" },
     also: async ({ cwd }) => {
       expect((await readdir(cwd)).sort()).toEqual(["mean.mjs", "test.mjs"]);
       expect(await readFile(join(cwd, "mean.mjs"), "utf8")).toContain("The mean of numbers.");

@@ -94,7 +94,7 @@ export interface TurnSnapshot {
    *
    * @throws RestoreConflictError, UsageError without `checkpoint: true`, CheckpointError.
    */
-  undo(options?: RestoreOptions): Promise<readonly string[]>;
+  readonly undo: (options?: RestoreOptions) => Promise<readonly string[]>;
 }
 
 /** A turn that ended without failing, before its answer was held against a schema. */

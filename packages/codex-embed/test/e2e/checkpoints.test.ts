@@ -14,7 +14,7 @@ import {
 import { applyPatch, fail, gate, message, type Part, type Step, shell, updatePlan } from "codex-embed/testing";
 import { describe, expect, test, vi } from "vitest";
 import { SharedBench } from "../support/bench.js";
-import { commandStarted, rejection, untyped } from "../support/turns.js";
+import { rejection, untyped } from "../support/turns.js";
 import { verifies } from "../support/verifies.js";
 
 const warnings: string[] = [];
