@@ -132,6 +132,7 @@ export class Checkpoint {
   readonly id: string;
   /** The folder, absolute and without symbolic links. */
   readonly cwd: string;
+  /** When the files were recorded. */
   readonly createdAt: Date;
   readonly #store: Store;
   readonly #name: string;

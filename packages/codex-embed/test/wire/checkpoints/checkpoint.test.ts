@@ -122,6 +122,18 @@ describe("changes and restore", () => {
     expect((await ignored.changes()).map(({ path }) => path)).toEqual(["w"]);
   });
 
+  test("follow a file of the checkpoint that is ignored by now", async () => {
+    const { cwd, codexHome, sh } = makeFolders("mkdir d; echo 1 > a; echo 1 > b; echo 1 > d/x");
+    const before = await checkpoint(cwd, { codexHome });
+    sh("printf 'a\nb\nd\nnew\n' > .gitignore; echo 2 > b; echo 2 > new; rm -r d; ln -s .. d");
+    const changes = Object.fromEntries((await before.changes()).map(({ path, kind }) => [path, kind]));
+    expect(changes).toEqual({ ".gitignore": "add", b: "update", "d/x": "delete" });
+    expect(await rejection(before.restore(), RestoreConflictError)).toMatchObject({ paths: ["d"] });
+    sh("rm d");
+    await before.restore();
+    expect(contentOf(cwd)).toEqual({ a: "644 1\n", b: "644 1\n", "d/": "755", "d/x": "644 1\n", new: "644 2\n" });
+  });
+
   test("see a change of the same length in the same second", async () => {
     const { cwd, codexHome } = makeFolders("echo a > a");
     const before = await checkpoint(cwd, { codexHome });
