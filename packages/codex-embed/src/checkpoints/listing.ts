@@ -80,14 +80,14 @@ class Walk implements Listing {
   readonly leftovers: BytePath[] = [];
   readonly #store: Store;
   readonly #cwd: string;
-  readonly #excluded: string;
+  readonly #excluded: BytePath;
   readonly #limits: ListingLimits;
   #bytes = 0;
 
   constructor(store: Store, { cwd, excluded }: ListingScope, limits: ListingLimits) {
     this.#store = store;
     this.#cwd = cwd;
-    this.#excluded = excluded;
+    this.#excluded = Buffer.from(relative(cwd, excluded).split(sep).join("/")).toString("latin1");
     this.#limits = limits;
   }
 
@@ -113,9 +113,7 @@ class Walk implements Listing {
     const parents = [...new Set(missing.map(parentOf))];
     const real = new Set<BytePath>();
     await eachOf(parents, async (folder) => {
-      const path = bytesOf(this.#cwd, folder);
-      const found = await realpath(path, { encoding: "buffer" }).catch(() => null);
-      if (found?.equals(path)) real.add(folder);
+      if (await isReal(this.#cwd, folder)) real.add(folder);
     });
     await this.#add(missing.filter((path) => real.has(parentOf(path))));
   }
@@ -160,7 +158,7 @@ class Walk implements Listing {
         }
         if (name.startsWith(TEMPORARY)) this.leftovers.push(inside);
         else if (!entry.isDirectory()) others.push(inside);
-        else if (`${top}/${name}` !== this.#excluded) folders.push(inside);
+        else if (inside !== this.#excluded) folders.push(inside);
       }
     });
     return { folders, others };
@@ -279,7 +277,16 @@ export function splitNul(output: Buffer): string[] {
 
 /** An absolute path as the file system takes it. */
 export function bytesOf(cwd: string, path: BytePath): Buffer {
-  return Buffer.concat([Buffer.from(path === "" ? cwd : `${cwd}/`), Buffer.from(path, "latin1")]);
+  const folder = path === "" || cwd.endsWith("/") ? cwd : `${cwd}/`;
+  return Buffer.concat([Buffer.from(folder), Buffer.from(path, "latin1")]);
+}
+
+/** Whether a file is where its path says: no part of the path is a symbolic link, which may lead out of the workspace. */
+export async function isReal(cwd: string, path: BytePath): Promise<boolean> {
+  const given = bytesOf(cwd, path);
+  const found = await realpath(given, { encoding: "buffer" }).catch(() => null);
+  if (found === null || found.equals(given)) return found !== null;
+  return sep !== "/" && found.toString() === resolve(given.toString());
 }
 
 /** The folder of a path; empty for the workspace. */

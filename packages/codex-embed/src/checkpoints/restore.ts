@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import {
   chmod,
   constants,
@@ -7,7 +8,6 @@ import {
   mkdir,
   readdir,
   readlink,
-  realpath,
   rename,
   rm,
   rmdir,
@@ -16,7 +16,7 @@ import {
 } from "node:fs/promises";
 import { messageOf } from "../errors/base.js";
 import { CheckpointError, RestoreConflictError } from "../errors/checkpoint.js";
-import { type BytePath, bytesOf, eachOf, parentOf, shownPath, TEMPORARY } from "./listing.js";
+import { type BytePath, bytesOf, eachOf, isReal, parentOf, shownPath, TEMPORARY } from "./listing.js";
 import { type Difference, joinNul, type Permissions, type Snapshot } from "./snapshot.js";
 import { isMissing, type Store } from "./store.js";
 
@@ -123,7 +123,11 @@ class Restore {
 
   async removeFiles(paths: readonly BytePath[]): Promise<void> {
     await eachOf(paths, async (path) => {
-      if (!(await this.#isInside(parentOf(path)))) return;
+      if (!(await isReal(this.#cwd, parentOf(path)))) {
+        // Its folder is gone, or a link has taken its place since.
+        if (!existsSync(bytesOf(this.#cwd, parentOf(path)))) return;
+        throw new RestoreConflictError([shownPath(path)], "in-the-way");
+      }
       await unlink(bytesOf(this.#cwd, path)).catch((error: unknown) => {
         if (!isMissing(error)) throw error;
       });
@@ -135,7 +139,7 @@ class Restore {
     // The deepest first.
     for (const start of [...new Set(folders)].sort().reverse()) {
       for (let folder = start; folder !== "" && !this.#kept.has(folder); folder = parentOf(folder)) {
-        if (!(await this.#isInside(folder))) continue;
+        if (!(await isReal(this.#cwd, folder))) continue;
         const isRemoved = await rmdir(bytesOf(this.#cwd, folder)).then(
           () => true,
           () => false,
@@ -169,7 +173,7 @@ class Restore {
       const missing: BytePath[] = [];
       for (let at = folder; at !== "" && (await this.#stat(at)) === null; at = parentOf(at)) missing.unshift(at);
       for (const path of missing) {
-        if (!(await this.#isInside(parentOf(path)))) throw new RestoreConflictError([shownPath(path)], "in-the-way");
+        if (!(await isReal(this.#cwd, parentOf(path)))) throw new RestoreConflictError([shownPath(path)], "in-the-way");
         await mkdir(bytesOf(this.#cwd, path));
         await chmod(bytesOf(this.#cwd, path), this.#modes.get(path) ?? this.#target.permissions.usual[2]);
       }
@@ -181,7 +185,7 @@ class Restore {
     const name = `${TEMPORARY}${randomBytes(6).toString("hex")}`;
     const temporary = bytesOf(this.#cwd, folder === "" ? name : `${folder}/${name}`);
     const place = bytesOf(this.#cwd, path);
-    if (!(await this.#isInside(folder))) throw new RestoreConflictError([shownPath(path)], "in-the-way");
+    if (!(await isReal(this.#cwd, folder))) throw new RestoreConflictError([shownPath(path)], "in-the-way");
     try {
       if (mode === SYMLINK_MODE) {
         await symlink(await readlink(staged, { encoding: "buffer" }), temporary);
@@ -217,15 +221,8 @@ class Restore {
     return files;
   }
 
-  /** Whether a folder is where its path says: no part of the path is a symbolic link, which may lead out of the workspace. */
-  async #isInside(folder: BytePath): Promise<boolean> {
-    const path = bytesOf(this.#cwd, folder);
-    const found = await realpath(path, { encoding: "buffer" }).catch(() => null);
-    return found?.equals(path) ?? false;
-  }
-
   async #stat(path: BytePath): Promise<Awaited<ReturnType<typeof lstat>> | null> {
-    if (!(await this.#isInside(parentOf(path)))) return null;
+    if (!(await isReal(this.#cwd, parentOf(path)))) return null;
     return lstat(bytesOf(this.#cwd, path)).catch(() => null);
   }
 }

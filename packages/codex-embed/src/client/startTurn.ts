@@ -1,4 +1,4 @@
-import type { CallSite } from "../errors/base.js";
+import { atCallSite, type CallSite } from "../errors/base.js";
 import type { QueuedSubmission, ThreadItem, Turn, TurnStartResponse } from "../protocol/generated/protocol.js";
 import { type TurnOptions, turnModeFields } from "../runtime/options.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -106,7 +106,7 @@ export class TurnStarter {
         },
       };
       // While the thread is reserved: an aborted turn before this one may write until it has ended.
-      const load = recording === null ? () => plan : recordedFirst(recording, plan);
+      const load = recording === null ? () => plan : recordedFirst(recording, plan, watch, site);
       const { stream, ender } = await startLimited(this.#runtime, watch, load);
       return new TurnHandle(this.#runtime, stream, { parse: output.parse, cwd, ender, recording });
     } catch (error) {
@@ -191,10 +191,14 @@ export class TurnStarter {
 }
 
 /** Makes the plan of a turn once the state before it is recorded. */
-function recordedFirst<P>(recording: TurnRecording, plan: P): () => Promise<P> {
+function recordedFirst<P>(recording: TurnRecording, plan: P, watch: LimitWatch, site: CallSite): () => Promise<P> {
   return async () => {
-    await recording.begin();
-    return plan;
+    try {
+      await watch.beforeRequest(recording.begin());
+      return plan;
+    } catch (error) {
+      throw error instanceof Error ? atCallSite(error, site) : error;
+    }
   };
 }
 

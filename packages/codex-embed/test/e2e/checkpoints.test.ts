@@ -207,6 +207,7 @@ describe("a checkpoint that cannot be made", () => {
     const thread = await threadIn(FILES, message("Done."));
     const error = await rejection(thread.run("Go.", { checkpoint: { maxFiles: 2 } }), CheckpointError);
     expect(error.code).toBe("CHECKPOINT_TOO_LARGE");
+    expect(error.stack).toContain("checkpoints.test.ts");
     vi.stubEnv("PATH", thread.cwd);
     try {
       const missing = await rejection(thread.run("Go.", { checkpoint: true }), CheckpointError);

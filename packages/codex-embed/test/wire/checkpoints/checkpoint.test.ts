@@ -26,7 +26,7 @@ const PROJECT = String.raw`
   ln -s src/b.ts link; ln -s /nowhere dangling
   echo 'ü' > 'ünïcode "quoted"'; echo n > $'new\nline'; echo t > $'tab\tname'; echo o > ':(top)x'; echo d > -dash
   echo bs > 'back\slash'; printf x > $'bad\377name'
-  cd nested; git init -q .; echo '*.tmp' > .gitignore; echo n > n.txt; echo t > t.tmp
+  cd nested; git init -q .; echo '*.tmp' > .gitignore; echo n > n.txt; echo t > t.tmp; echo k > kept.tmp; git add -f kept.tmp
 `;
 
 describe("changes and restore", () => {
@@ -39,7 +39,7 @@ describe("changes and restore", () => {
     sh(String.raw`
       echo 2 > a.txt; echo changed > secret; rm -r src empty; ln -s /etc src; chmod 644 run.sh
       rm link; mkdir link; echo file > link/file; rm dangling; echo file > dangling
-      echo x >> tracked.log; echo x > ignored/new; echo x > other.log; echo x >> nested/n.txt; echo x > nested/new.tmp
+      echo x >> tracked.log; echo x > ignored/new; echo x > other.log; echo x >> nested/n.txt; echo x > nested/new.tmp; rm nested/kept.tmp
       mv 'ünïcode "quoted"' moved; rm $'new\nline' -- -dash; echo x >> ':(top)x'; rm $'bad\377name'
       mkdir -p new/folder other/empty; echo x > new/folder/file
     `);
@@ -53,6 +53,7 @@ describe("changes and restore", () => {
       link: "delete",
       "link/file": "add",
       moved: "rename",
+      "nested/kept.tmp": "delete",
       "nested/n.txt": "update",
       "new\nline": "delete",
       "new/folder/file": "add",
@@ -98,6 +99,7 @@ describe("changes and restore", () => {
     const state = () => sh("find .git -type f -exec sha256sum {} + | sort; find .git -printf '%p %m %T@\n' | sort");
     const was = state();
     vi.stubEnv("GIT_DIR", join(cwd, ".git"));
+    vi.stubEnv("GIT_OBJECT_DIRECTORY", join(cwd, ".git", "objects"));
     vi.stubEnv("GIT_INDEX_FILE", join(cwd, ".git", "index"));
     const before = await checkpoint(cwd, { codexHome });
     sh("printf 'c\r\n' > mixed.txt; rm .gitattributes");
@@ -125,7 +127,9 @@ describe("changes and restore", () => {
   test("follow a file of the checkpoint that is ignored by now", async () => {
     const { cwd, codexHome, sh } = makeFolders("mkdir d; echo 1 > a; echo 1 > b; echo 1 > d/x");
     const before = await checkpoint(cwd, { codexHome });
-    sh("printf 'a\nb\nd\nnew\n' > .gitignore; echo 2 > b; echo 2 > new; rm -r d; ln -s .. d");
+    sh(
+      "printf 'a\nb\nd\nnew\n' > .gitignore; echo 2 > b; echo 2 > new; rm -r d; mkdir ../d; echo 1 > ../d/x; ln -s ../d d",
+    );
     const changes = Object.fromEntries((await before.changes()).map(({ path, kind }) => [path, kind]));
     expect(changes).toEqual({ ".gitignore": "add", b: "update", "d/x": "delete" });
     expect(await rejection(before.restore(), RestoreConflictError)).toMatchObject({ paths: ["d"] });
@@ -134,7 +138,7 @@ describe("changes and restore", () => {
     expect(contentOf(cwd)).toEqual({ a: "644 1\n", b: "644 1\n", "d/": "755", "d/x": "644 1\n", new: "644 2\n" });
   });
 
-  test("see a change of the same length in the same second", async () => {
+  test("see a change of the same length, however soon it comes", async () => {
     const { cwd, codexHome } = makeFolders("echo a > a");
     const before = await checkpoint(cwd, { codexHome });
     for (const text of ["b", "c", "d"]) {
