@@ -11,9 +11,10 @@ import type { RestoreOptions, WorkspaceChange } from "../protocol/shapes.js";
 import { isRecord } from "../util/json.js";
 import { flag, folder, integer, listOf, text } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
-import { type BytePath, type ListingLimits, shownPath } from "./listing.js";
+import { type BytePath, type ListingLimits, pathIn, shownPath } from "./listing.js";
 import { type RestoreTarget, restoreFiles } from "./restore.js";
 import {
+  type Base,
   changesBetween,
   diffBetween,
   differences,
@@ -48,7 +49,7 @@ const DEFAULT_LIMITS = { maxFiles: 50_000, maxBytes: 1024 ** 3 };
 const GROWTH = 4;
 
 /** What is stored of a checkpoint. */
-interface CheckpointRecord extends RestoreTarget {
+interface CheckpointRecord extends RestoreTarget, Base {
   readonly createdAtMs: number;
 }
 
@@ -79,6 +80,7 @@ export async function checkpoint(cwd: string | URL, options: CheckpointOptions =
       const record: CheckpointRecord = {
         tree,
         empty: [...listing.empty],
+        left: [...listing.left],
         permissions: permissionsOf(listing),
         createdAtMs,
       };
@@ -242,8 +244,8 @@ export class Checkpoint {
   }
 
   async #now(): Promise<Snapshot> {
-    await recordOf(this.#store, this.#name);
-    return takeSnapshot(this.#store, this.#workspace, this.#limits, this.#tree);
+    const base = await recordOf(this.#store, this.#name);
+    return takeSnapshot(this.#store, this.#workspace, this.#limits, base);
   }
 
   #inOrder<T>(work: () => Promise<T>): Promise<T> {
@@ -265,7 +267,8 @@ async function recordOf(store: Store, name: string): Promise<CheckpointRecord> {
 }
 
 function isCheckpointRecord(value: unknown): value is CheckpointRecord {
-  return isRecord(value) && typeof value["tree"] === "string" && isPermissions(value["permissions"]);
+  if (!isRecord(value) || typeof value["tree"] !== "string" || !isPermissions(value["permissions"])) return false;
+  return Array.isArray(value["empty"]) && Array.isArray(value["left"]);
 }
 
 function isPermissions(value: unknown): value is Permissions {
@@ -323,7 +326,7 @@ function selection(cwd: string, paths: readonly string[]): (path: BytePath) => b
     if (given === "" || !isWithin(cwd, path)) {
       throw new UsageError(`restore: paths[${index}] is not in the workspace ${cwd}. Give a path relative to it.`);
     }
-    names.add(Buffer.from(relative(cwd, path).split(sep).join("/")).toString("latin1"));
+    names.add(pathIn(cwd, path));
   }
   return (path) => {
     if (names.has("")) return true;

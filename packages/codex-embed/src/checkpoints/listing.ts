@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { lstat, readdir, readFile, realpath } from "node:fs/promises";
+import { constants, type Dirent, existsSync } from "node:fs";
+import { access, lstat, readdir, readFile, realpath } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { CheckpointError } from "../errors/checkpoint.js";
 import type { Store } from "./store.js";
@@ -26,6 +26,8 @@ export interface Listing {
   readonly directories: ReadonlyMap<BytePath, number>;
   /** The folders without any entry. */
   readonly empty: ReadonlySet<BytePath>;
+  /** Files and folders that are not listed, because they are ignored or cannot be read. */
+  readonly left: ReadonlySet<BytePath>;
   /** Temporary files of a restore that was cut off. */
   readonly leftovers: readonly BytePath[];
 }
@@ -34,8 +36,8 @@ export interface Listing {
 export interface ListingScope {
   /** The workspace, absolute and without symbolic links. */
   readonly cwd: string;
-  /** A folder that is left out: the runtime's home. */
-  readonly excluded: string;
+  /** Files and folders to leave out: the runtime's home, and what an earlier listing has left out. */
+  readonly skipped: ReadonlySet<BytePath>;
   /** Files that count even if they are ignored. */
   readonly known: readonly BytePath[];
 }
@@ -45,6 +47,7 @@ const CONCURRENCY = 32;
 /** A longer `.git` file is none of git's. */
 const MAX_LINK_BYTES = 4096;
 const PERMISSIONS = 0o777;
+const READABLE = 0o444;
 
 /**
  * Lists a workspace level by level, so that a folder that is too large is noticed before it was read. Goes into nested
@@ -56,6 +59,7 @@ export async function listWorkspace(store: Store, scope: ListingScope, limits: L
   const listing = new Walk(store, scope, limits);
   await listing.walk(await rulesOf(store, scope.cwd));
   await listing.addKnown(scope.known);
+  for (const path of listing.files.keys()) listing.left.delete(path);
   return listing;
 }
 
@@ -77,17 +81,18 @@ class Walk implements Listing {
   readonly files = new Map<BytePath, number>();
   readonly directories = new Map<BytePath, number>();
   readonly empty = new Set<BytePath>();
+  readonly left = new Set<BytePath>();
   readonly leftovers: BytePath[] = [];
   readonly #store: Store;
   readonly #cwd: string;
-  readonly #excluded: BytePath;
+  readonly #skipped: ReadonlySet<BytePath>;
   readonly #limits: ListingLimits;
   #bytes = 0;
 
-  constructor(store: Store, { cwd, excluded }: ListingScope, limits: ListingLimits) {
+  constructor(store: Store, { cwd, skipped }: ListingScope, limits: ListingLimits) {
     this.#store = store;
     this.#cwd = cwd;
-    this.#excluded = Buffer.from(relative(cwd, excluded).split(sep).join("/")).toString("latin1");
+    this.#skipped = skipped;
     this.#limits = limits;
   }
 
@@ -100,6 +105,7 @@ class Walk implements Listing {
       const found = await this.#read(level, rules, nested);
       const ignored = await this.#ignored(rules, [...found.folders, ...found.others]);
       hasIgnored ||= ignored.size > 0;
+      for (const path of ignored) this.left.add(path);
       await this.#add(found.others.filter((path) => !ignored.has(path)));
       level = found.folders.filter((path) => !ignored.has(path));
     }
@@ -128,13 +134,8 @@ class Walk implements Listing {
     const others: BytePath[] = [];
     await eachOf(level, async (folder) => {
       const path = bytesOf(this.#cwd, folder);
-      const entries = await readdir(path, { withFileTypes: true, encoding: "buffer" }).catch((cause: unknown) => {
-        // It may have been removed since its own folder was read.
-        if (folder !== "" && !existsSync(path)) return [];
-        const shown = shownPath(folder) || ".";
-        const advice = "Make it readable, or add it to .gitignore.";
-        throw new CheckpointError("CHECKPOINT_FAILED", `The folder ${shown} cannot be read. ${advice}`, { cause });
-      });
+      const entries = await this.#entries(folder);
+      if (entries === null) return;
       const names = entries.map((entry) => entry.name.toString("latin1"));
       const top = bytesOf(this.#cwd, folder).toString();
       const repository = `${folder}/` === rules.root || folder === "" ? null : await this.#nested(top, folder, names);
@@ -157,11 +158,28 @@ class Walk implements Listing {
           if (!entry.isFile() && !entry.isSymbolicLink()) throw notAFile(inside);
         }
         if (name.startsWith(TEMPORARY)) this.leftovers.push(inside);
-        else if (!entry.isDirectory()) others.push(inside);
-        else if (inside !== this.#excluded) folders.push(inside);
+        else if (this.#skipped.has(inside)) continue;
+        else if (entry.isDirectory()) folders.push(inside);
+        else others.push(inside);
       }
     });
     return { folders, others };
+  }
+
+  /** What is in a folder. Null for one that was removed meanwhile, or that cannot be read. */
+  async #entries(folder: BytePath): Promise<Dirent<Buffer>[] | null> {
+    const path = bytesOf(this.#cwd, folder);
+    try {
+      return await readdir(path, { withFileTypes: true, encoding: "buffer" });
+    } catch (cause) {
+      if (folder === "") {
+        throw new CheckpointError("CHECKPOINT_FAILED", `${this.#cwd} cannot be read. Choose another folder as cwd.`, {
+          cause,
+        });
+      }
+      if (existsSync(path)) this.left.add(folder);
+      return null;
+    }
   }
 
   /** The rules of a folder that is a repository of its own, or null. */
@@ -170,11 +188,16 @@ class Walk implements Listing {
     return files === null ? null : { top, root: `${folder}/`, prefix: "", ...files, hasSome: files.exclude !== null };
   }
 
-  /** Adds files and symbolic links. Pipes, sockets and devices are left out. */
+  /** Adds files and symbolic links. Pipes, sockets, devices and what this user may not read are left out. */
   async #add(paths: readonly BytePath[]): Promise<void> {
     await eachOf(paths, async (path) => {
-      const found = await lstat(bytesOf(this.#cwd, path)).catch(() => null);
+      const full = bytesOf(this.#cwd, path);
+      const found = await lstat(full).catch(() => null);
       if (found === null || (!found.isFile() && !found.isSymbolicLink()) || this.files.has(path)) return;
+      if (found.isFile() && (found.mode & READABLE) !== READABLE && !(await isReadable(full))) {
+        this.left.add(path);
+        return;
+      }
       this.files.set(path, found.mode & PERMISSIONS);
       this.#bytes += found.size;
       const { maxFiles, maxBytes } = this.#limits;
@@ -229,7 +252,7 @@ async function rulesOf(store: Store, cwd: string): Promise<Rules> {
   for (let top = cwd; ; top = dirname(top)) {
     const files = await repositoryFiles(top);
     if (files !== null) {
-      const prefix = top === cwd ? "" : `${Buffer.from(relative(top, cwd)).toString("latin1").split(sep).join("/")}/`;
+      const prefix = top === cwd ? "" : `${pathIn(top, cwd)}/`;
       const rules = { top, root: "", prefix, ...files, hasSome: files.exclude !== null || top !== cwd };
       if (top === cwd || (await ignoredBy(store, rules, [""])).size === 0) return rules;
       // A workspace in an ignored folder is wanted all the same.
@@ -256,6 +279,13 @@ async function gitFolderOf(folder: string): Promise<string | null> {
   if (found.isDirectory()) return path;
   const [, named] = /^gitdir: (.+?)\s*$/.exec((await smallFile(path)) ?? "") ?? [];
   return named === undefined ? null : resolve(folder, named);
+}
+
+async function isReadable(path: Buffer): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function isFile(path: string): Promise<boolean> {
@@ -292,6 +322,11 @@ export async function isReal(cwd: string, path: BytePath): Promise<boolean> {
 /** The folder of a path; empty for the workspace. */
 export function parentOf(path: BytePath): BytePath {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+/** An absolute path as one of the workspace. One that is elsewhere is like no path in it. */
+export function pathIn(cwd: string, path: string): BytePath {
+  return Buffer.from(relative(cwd, path).split(sep).join("/")).toString("latin1");
 }
 
 /** A path as text. A byte that is not UTF-8 becomes U+FFFD. */

@@ -1,6 +1,14 @@
 import { CheckpointError } from "../errors/checkpoint.js";
 import type { WorkspaceChange } from "../protocol/shapes.js";
-import { type BytePath, type Listing, type ListingLimits, listWorkspace, shownPath, splitNul } from "./listing.js";
+import {
+  type BytePath,
+  type Listing,
+  type ListingLimits,
+  listWorkspace,
+  pathIn,
+  shownPath,
+  splitNul,
+} from "./listing.js";
 import { type Store, withIndex } from "./store.js";
 
 /** How often a snapshot is tried: files may change under it. */
@@ -22,20 +30,25 @@ export interface Snapshot {
   readonly listing: Listing;
 }
 
-/**
- * Records the files of a workspace in the repository. Only those that have changed since the last time are read.
- *
- * @param base - a tree whose files count even if they are ignored by now.
- */
+/** An earlier state that a snapshot is compared with. */
+export interface Base {
+  /** Its files count even if they are ignored by now. */
+  readonly tree: string;
+  /** What was left out there is left out again: an ignored file is not new when its rule is gone. */
+  readonly left: readonly BytePath[];
+}
+
+/** Records the files of a workspace in the repository. Only those that have changed since the last time are read. */
 export async function takeSnapshot(
   store: Store,
   { cwd, codexHome }: Workspace,
   limits: ListingLimits,
-  base: string | null = null,
+  base: Base | null = null,
 ): Promise<Snapshot> {
-  const known = base === null ? [] : splitNul(await store.run(["ls-tree", "-r", "-z", "--name-only", base]));
+  const known = base === null ? [] : splitNul(await store.run(["ls-tree", "-r", "-z", "--name-only", base.tree]));
+  const skipped = new Set([pathIn(cwd, codexHome), ...(base?.left ?? [])]);
   for (let attempt = 1; ; attempt++) {
-    const listing = await listWorkspace(store, { cwd, excluded: codexHome, known }, limits);
+    const listing = await listWorkspace(store, { cwd, skipped, known }, limits);
     try {
       const tree = await withIndex(store, async (index, isNew) => {
         const call = { index, workTree: cwd };

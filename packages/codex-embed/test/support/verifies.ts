@@ -216,10 +216,13 @@ export const FEATURES = {
     "mcp-client-leaves": "When a client disconnects, its turn is interrupted and nothing is left behind.",
   },
   "Changes and checkpoints": {
-    "result-diff-plan": "`result.diff` and `result.plan` hold the turn's patches and its last plan; `turn.plan()` yields each.",
-    "checkpoint-changes": "`result.changes` names what commands and patches changed, and `result.undo()` takes it back.",
+    "result-diff-plan":
+      "`result.diff` and `result.plan` hold the turn's patches and its last plan; `turn.plan()` yields each.",
+    "checkpoint-changes":
+      "`result.changes` names what commands and patches changed, and `result.undo()` takes it back.",
     "checkpoint-partial": "A turn that was interrupted, failed or hit a limit has its changes and can be undone.",
     "checkpoint-restore": "A restore brings back every kind of file exactly, and leaves ignored files alone.",
+    "checkpoint-ignored-kept": "A file that was ignored is never removed, even if its rule is gone.",
     "checkpoint-project-untouched":
       "A checkpoint never touches the project's repository, index, hooks, filters or configuration.",
     "checkpoint-conflict": "A restore refuses to lose later changes, and names them, unless it is told to.",

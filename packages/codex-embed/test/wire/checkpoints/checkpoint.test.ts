@@ -138,6 +138,21 @@ describe("changes and restore", () => {
     expect(contentOf(cwd)).toEqual({ a: "644 1\n", b: "644 1\n", "d/": "755", "d/x": "644 1\n", new: "644 2\n" });
   });
 
+  test("never take an ignored file for a new one, whatever becomes of the rule", async () => {
+    verifies("checkpoint-ignored-kept");
+    const { cwd, codexHome, sh } = makeFolders(String.raw`
+      printf 'env\nbuild/\n' > .gitignore; echo secret > env; mkdir build app; echo x > build/x; cd app; git init -q .
+      echo data > .gitignore; echo mine > data
+    `);
+    const was = contentOf(cwd);
+    const before = await checkpoint(cwd, { codexHome });
+    sh("rm .gitignore; rm -r app/.git app/.gitignore; echo y > build/y; echo z > new");
+    const changes = Object.fromEntries((await before.changes()).map(({ path, kind }) => [path, kind]));
+    expect(changes).toEqual({ ".gitignore": "delete", "app/.gitignore": "delete", new: "add" });
+    await before.restore();
+    expect(contentOf(cwd)).toEqual({ ...was, "build/y": "644 y\n" });
+  });
+
   test("see a change of the same length, however soon it comes", async () => {
     const { cwd, codexHome } = makeFolders("echo a > a");
     const before = await checkpoint(cwd, { codexHome });
@@ -244,7 +259,8 @@ describe("checkpoint()", () => {
     const before = await checkpoint(cwd, { codexHome, maxFiles: 3, maxBytes: 30 });
     sh("for i in 4 5 6 7; do echo 123456789 > d/$i; done");
     expect(await before.changes()).toHaveLength(4);
-    await rejection(checkpoint("/", { codexHome, maxFiles: 1_000 }), CheckpointError);
+    const root = await rejection(checkpoint("/", { codexHome }), CheckpointError);
+    expect(root.code).toBe("CHECKPOINT_TOO_LARGE");
   });
 
   test("says what to install when there is no git", async () => {
