@@ -113,15 +113,19 @@ class Walk implements Listing {
     for (const repository of nested) await this.walk(repository);
   }
 
-  /** Adds those files that exist, whether or not they are ignored. A path behind a symbolic link is not in the workspace. */
+  /**
+   * Adds those files that exist, whether or not they are ignored. A path behind a symbolic link is not in the workspace. Names
+   * are compared, because some file systems find a file by another spelling too.
+   */
   async addKnown(paths: readonly BytePath[]): Promise<void> {
     const missing = paths.filter((path) => !this.files.has(path));
-    const parents = [...new Set(missing.map(parentOf))];
-    const real = new Set<BytePath>();
-    await eachOf(parents, async (folder) => {
-      if (await isReal(this.#cwd, folder)) real.add(folder);
+    const found = new Set<BytePath>();
+    await eachOf([...new Set(missing.map(parentOf))], async (folder) => {
+      if (!(await isReal(this.#cwd, folder))) return;
+      const names = await readdir(bytesOf(this.#cwd, folder), { encoding: "buffer" }).catch(() => []);
+      for (const name of names) found.add(childOf(folder, name.toString("latin1")));
     });
-    await this.#add(missing.filter((path) => real.has(parentOf(path))));
+    await this.#add(missing.filter((path) => found.has(path)));
   }
 
   /** Reads the folders of one level. A folder with a repository of its own goes to `nested`. */
@@ -150,7 +154,7 @@ class Walk implements Listing {
       }
       for (const [index, entry] of entries.entries()) {
         const name = names[index] ?? "";
-        const inside = folder === "" ? name : `${folder}/${name}`;
+        const inside = childOf(folder, name);
         if (name === ".git") continue;
         if (name === ".gitignore") {
           rules.hasSome = true;
@@ -322,6 +326,11 @@ export async function isReal(cwd: string, path: BytePath): Promise<boolean> {
 /** The folder of a path; empty for the workspace. */
 export function parentOf(path: BytePath): BytePath {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+/** The path of something in a folder. */
+export function childOf(folder: BytePath, name: BytePath): BytePath {
+  return folder === "" ? name : `${folder}/${name}`;
 }
 
 /** An absolute path as one of the workspace. One that is elsewhere is like no path in it. */

@@ -16,7 +16,7 @@ import {
 } from "node:fs/promises";
 import { messageOf } from "../errors/base.js";
 import { CheckpointError, RestoreConflictError } from "../errors/checkpoint.js";
-import { type BytePath, bytesOf, eachOf, isReal, parentOf, shownPath, TEMPORARY } from "./listing.js";
+import { type BytePath, bytesOf, childOf, eachOf, isReal, parentOf, shownPath, TEMPORARY } from "./listing.js";
 import { type Difference, joinNul, type Permissions, type Snapshot } from "./snapshot.js";
 import { isMissing, type Store } from "./store.js";
 
@@ -183,7 +183,7 @@ class Restore {
   async #place(staged: Buffer, path: BytePath, mode: string): Promise<void> {
     const folder = parentOf(path);
     const name = `${TEMPORARY}${randomBytes(6).toString("hex")}`;
-    const temporary = bytesOf(this.#cwd, folder === "" ? name : `${folder}/${name}`);
+    const temporary = bytesOf(this.#cwd, childOf(folder, name));
     const place = bytesOf(this.#cwd, path);
     if (!(await isReal(this.#cwd, folder))) throw new RestoreConflictError([shownPath(path)], "in-the-way");
     try {
@@ -205,7 +205,7 @@ class Restore {
 
   async #removeEmpty(folder: BytePath): Promise<void> {
     const entries = await readdir(bytesOf(this.#cwd, folder), { encoding: "buffer" });
-    for (const name of entries) await this.#removeEmpty(`${folder}/${name.toString("latin1")}`);
+    for (const name of entries) await this.#removeEmpty(childOf(folder, name.toString("latin1")));
     await rmdir(bytesOf(this.#cwd, folder));
   }
 
@@ -214,7 +214,7 @@ class Restore {
     const files: BytePath[] = [];
     const entries = await readdir(bytesOf(this.#cwd, folder), { withFileTypes: true, encoding: "buffer" });
     for (const entry of entries) {
-      const path = `${folder}/${entry.name.toString("latin1")}`;
+      const path = childOf(folder, entry.name.toString("latin1"));
       if (entry.isDirectory()) files.push(...(await this.#filesIn(path)));
       else files.push(path);
     }
