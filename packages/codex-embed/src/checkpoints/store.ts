@@ -9,6 +9,8 @@ import { runProgram } from "../process/run.js";
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** A repository takes new checkpoints for this long, and is removed when it was not used for as long. */
 const KEPT_MS = 7 * DAY_MS;
+/** How often a program looks for what has expired: there may be thousands of workspaces. */
+const EXPIRY_LOOK_MS = 60 * 60 * 1000;
 /** A repository takes this many checkpoints. */
 const MAX_RECORDS = 1_000;
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
@@ -191,8 +193,11 @@ export class WorkspaceStores {
     return new Store(this.#folder, name, findGit());
   }
 
-  /** Removes repositories of all workspaces of this home that nothing has used for a week. Never rejects. */
+  /** Removes repositories of all workspaces of this home that nothing has used for a week, once an hour. */
   async expire(): Promise<void> {
+    const nowMs = Date.now();
+    if (nowMs - (looksMs.get(this.#root) ?? 0) < EXPIRY_LOOK_MS) return;
+    looksMs.set(this.#root, nowMs);
     const git = findGit();
     for (const workspace of await listed(this.#root)) {
       const folder = join(this.#root, workspace);
@@ -335,6 +340,9 @@ async function runGit(
   const why = stderr.trim() === "" ? `exit code ${exitCode}` : stderr.trim();
   throw new CheckpointError("CHECKPOINT_FAILED", `git ${name} failed: ${why}`);
 }
+
+/** When this program last looked for expired checkpoints of each home. */
+const looksMs = new Map<string, number>();
 
 /** The versions of the executables used so far. */
 const versions = new Map<string, Promise<string>>();

@@ -13,6 +13,7 @@ import { contentOf, makeFolders } from "./folders.js";
 
 afterEach(() => {
   vi.unstubAllEnvs();
+  vi.useRealTimers();
 });
 
 /** A project with everything that a folder may hold. */
@@ -314,12 +315,18 @@ describe("checkpoint()", () => {
     const old = await checkpoint(join(cwd, "one"), { codexHome });
     const root = join(codexHome, "codex-embed", "checkpoints");
     const state = join(root, readdirSync(root)[0] ?? "", old.id.split(".")[0] ?? "", "state");
-    const aDay = 24 * 60 * 60;
-    const ago = (days: number) => Date.now() / 1000 - days * aDay;
+    const anHour = 60 * 60;
+    const ago = (days: number) => Date.now() / 1000 - days * 24 * anHour;
+    const later = (hours: number) => vi.setSystemTime(Date.now() + hours * anHour * 1000);
+    vi.useFakeTimers({ toFake: ["Date"] });
     utimesSync(state, ago(6), ago(6));
+    later(2);
     await checkpoint(join(cwd, "two"), { codexHome });
     expect(existsSync(state)).toBe(true);
     utimesSync(state, ago(8), ago(8));
+    await checkpoint(join(cwd, "two"), { codexHome });
+    expect(existsSync(state), "it looks once an hour").toBe(true);
+    later(2);
     await checkpoint(join(cwd, "two"), { codexHome });
     expect(existsSync(state)).toBe(false);
     expect(await rejection(old.changes(), CheckpointError)).toMatchObject({ code: "CHECKPOINT_GONE" });
