@@ -26,7 +26,7 @@ export interface Listing {
   readonly directories: ReadonlyMap<BytePath, number>;
   /** The folders without any entry. */
   readonly empty: ReadonlySet<BytePath>;
-  /** Files and folders that are not listed, because they are ignored or cannot be read. */
+  /** Files and folders that are ignored or cannot be read. Files that are listed all the same may be among them. */
   readonly left: ReadonlySet<BytePath>;
   /** Temporary files of a restore that was cut off. */
   readonly leftovers: readonly BytePath[];
@@ -59,7 +59,6 @@ export async function listWorkspace(store: Store, scope: ListingScope, limits: L
   const listing = new Walk(store, scope, limits);
   await listing.walk(await rulesOf(store, scope.cwd));
   await listing.addKnown(scope.known);
-  for (const path of listing.files.keys()) listing.left.delete(path);
   return listing;
 }
 

@@ -1,6 +1,6 @@
 /** What a turn changed, and undoing it: patches and commands of the real runtime, in real folders. */
 
-import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   CheckpointError,
@@ -14,7 +14,7 @@ import {
 import { applyPatch, fail, gate, message, type Part, type Step, shell, updatePlan } from "codex-embed/testing";
 import { describe, expect, test, vi } from "vitest";
 import { SharedBench } from "../support/bench.js";
-import { rejection, untyped } from "../support/turns.js";
+import { rejection, untyped, waitForFile } from "../support/turns.js";
 import { verifies } from "../support/verifies.js";
 
 const warnings: string[] = [];
@@ -37,6 +37,13 @@ async function threadIn(files: Readonly<Record<string, string>>, ...steps: reado
 function filesIn(thread: Thread): Record<string, string> {
   const names = readdirSync(thread.cwd).sort();
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(thread.cwd, name), "utf8")]));
+}
+
+/** The checkpoints that are kept. */
+function records(): string[] {
+  const folder = join(bench.codexHome, "codex-embed", "checkpoints");
+  const files = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
+  return files.filter((name) => name.endsWith(".json"));
 }
 
 const patch = (body: string) => applyPatch(`*** Begin Patch\n${body}\n*** End Patch`);
@@ -192,14 +199,29 @@ describe("a turn that did not complete", () => {
 });
 
 describe("a checkpoint that cannot be made", () => {
-  test("because the call was aborted meanwhile sends nothing", async () => {
+  test("because the call was aborted meanwhile sends nothing, and leaves no checkpoint", async () => {
     const thread = await threadIn(FILES, message("Done."));
-    const controller = new AbortController();
-    const running = thread.run("Go.", { checkpoint: true, signal: controller.signal });
-    setImmediate(() => controller.abort(new Error("enough")));
-    expect(await rejection(running, Error)).toMatchObject({ message: "enough" });
+    const before = records().length;
+    const folder = mkdtempSync(join(bench.workspace, "git-"));
+    const code = `#!/bin/sh\ntouch ${folder}/asked\n${waitForFile(`${folder}/go`)}\nPATH=${process.env["PATH"]} exec git "$@"\n`;
+    writeFileSync(join(folder, "git"), code, { mode: 0o755 });
+    vi.stubEnv("PATH", `${folder}:${process.env["PATH"]}`);
+    try {
+      const controller = new AbortController();
+      const running = thread.run("Go.", { checkpoint: true, signal: controller.signal });
+      running.catch(() => {});
+      await vi.waitFor(() => expect(existsSync(join(folder, "asked"))).toBe(true), { timeout: 30_000 });
+      controller.abort(new Error("enough"));
+      expect(await rejection(running, Error)).toMatchObject({ message: "enough" });
+      expect(bench.requestsOf(thread)).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+      writeFileSync(join(folder, "go"), "");
+    }
     expect((await thread.run("Go.", { checkpoint: true })).changes).toEqual([]);
     expect(bench.requestsOf(thread)).toHaveLength(1);
+    // The checkpoint of the first run is discarded once it is made.
+    await vi.waitFor(() => expect(records()).toHaveLength(before + 1), { timeout: 30_000 });
   });
 
   test("fails the call before anything is sent", async () => {
