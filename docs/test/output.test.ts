@@ -33,7 +33,8 @@ const DIFFERENT: readonly (readonly [RegExp, string])[] = [
   [/(?<=Node )\d+\.\d+\.\d+/g, "<version>"],
   [/(?<=binary +|launch +)\S*codex\b/g, "<runtime>"],
   [/(?<=home +|in )\/[^\s,]+/g, "<folder>"],
-  [/(?<=codex-embed\/[\d.]+ ).*/g, "<system>"],
+  [/(?<=codex-embed\/)[\d.]+ .*/g, "<version> <system>"],
+  [/(?<=version +)[\d.]+ \(this SDK speaks the protocol of [\d.]+\)/g, "<version>"],
   [/Bubblewrap: .*/g, "Bubblewrap: <which>."],
   [/(?<=mcp-server: )(?:not installed|\d+\.\d+\.\d+)/g, "<version>, or none"],
 ];

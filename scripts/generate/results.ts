@@ -16,12 +16,13 @@ export const resultExceptions: Readonly<Record<string, string>> = {
   "config/mcpServer/reload": "McpServerRefreshResponse",
   "config/value/write": "ConfigWriteResponse",
   "externalAgentConfig/import/readHistories": "ExternalAgentConfigImportHistoriesReadResponse",
+  "modelProvider/default/set": "ConfigWriteResponse",
 };
 
 /**
  * Maps each method to its result type: the exception, else `XResponse` for params `XParams`, else by the method's name.
  * Throws with every problem found: no or two result types, a stale exception, a `*Response` type without a method or
- * with several.
+ * with several that differ in their params.
  */
 export function mapResults(
   methods: readonly Method[],
@@ -30,7 +31,7 @@ export function mapResults(
 ): ReadonlyMap<string, string> {
   const problems: string[] = [];
   const results = new Map<string, string>();
-  const derivedBy = new Map<string, string>();
+  const derivedBy = new Map<string, Method>();
   for (const method of methods) {
     const derived = candidates(method).filter((name) => typeNames.has(name));
     const exception = Object.hasOwn(exceptions, method.method) ? exceptions[method.method] : undefined;
@@ -49,8 +50,12 @@ export function mapResults(
     }
     if (derived.length > 1) problems.push(`${method.method}: both ${derived.join(" and ")} exist; add an exception`);
     const other = derivedBy.get(result);
-    if (other !== undefined) problems.push(`${result} is the result of both ${other} and ${method.method}`);
-    derivedBy.set(result, method.method);
+    // Two methods with one params type are variants of a request, such as `thread/search` and `thread/search/stream`.
+    const isVariant = method.references.length > 0 && other?.params === method.params;
+    if (other !== undefined && !isVariant) {
+      problems.push(`${result} is the result of both ${other.method} and ${method.method}`);
+    }
+    derivedBy.set(result, method);
     results.set(method.method, result);
   }
   const known = new Set(methods.map(({ method }) => method));

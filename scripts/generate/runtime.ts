@@ -17,7 +17,13 @@ export interface RuntimeOutput {
 
 /** Runs the runtime installed beside this repository; throws when it is missing or is not the pinned version. */
 export function readRuntime(projectUrl: URL): RuntimeOutput {
-  const bin = locateBinary(projectUrl);
+  const output = readBinary(locateBinary(projectUrl));
+  checkPin(projectUrl, output.version);
+  return output;
+}
+
+/** Runs a runtime of any version. */
+export function readBinary(bin: string): RuntimeOutput {
   const workDir = mkdtempSync(join(tmpdir(), "codex-embed-generate-"));
   try {
     const home = join(workDir, "home");
@@ -31,7 +37,6 @@ export function readRuntime(projectUrl: URL): RuntimeOutput {
         stdio: ["ignore", "pipe", "pipe"],
       });
     const version = parseVersion(run("--version"));
-    checkPin(projectUrl, version);
     run(...generateCommand, "--out", out);
     return { version, files: readTree(out) };
   } finally {

@@ -40,6 +40,7 @@ export {
   LaunchError,
   type LaunchErrorCode,
   MethodNotFoundError,
+  type MissingMethod,
   NoActiveTurnError,
   ParseError,
   RequestTimeoutError,
@@ -51,6 +52,7 @@ export {
   ThreadNotFoundError,
   TransportClosedError,
   type TriedLocation,
+  UnsupportedError,
 } from "./errors/connection.js";
 export {
   type BusyReason,
@@ -70,6 +72,7 @@ export type { ProcessExit, Spawn, SpawnedProcess } from "./process/agentProcess.
 export type { ConfigObject, ConfigValue } from "./process/config.js";
 export type { Environment } from "./process/environment.js";
 export type { LaunchOptions, SpawnRequest } from "./process/launch.js";
+export type { SupportedRuntimes } from "./protocol/runtimes.js";
 export type {
   EndedTurn,
   PlanStep,
@@ -112,6 +115,7 @@ export {
   type ResumeThreadOptions,
   type RunOptions,
   Sandbox,
+  type SearchThreadsOptions,
   type StartThreadOptions,
   type ThreadConfig,
   type ThreadExtras,

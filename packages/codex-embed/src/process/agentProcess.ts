@@ -228,6 +228,16 @@ export class AgentProcess {
     return this.#ending;
   }
 
+  /**
+   * Interrupts the process alone, as Ctrl-C does, and resolves when it has exited, or after the grace period. Never
+   * rejects. Windows has no such signal: the process is killed there.
+   */
+  async interrupt(): Promise<void> {
+    if (this.#hasExited) return;
+    this.#signalChild("SIGINT");
+    await pause(this.#graceMs, this.exited);
+  }
+
   /** Ends the process and its descendants by force, also during a {@link shutdown}. Settles as that does. */
   kill(): Promise<ProcessExit> {
     this.#hurried = true;
@@ -286,7 +296,7 @@ export class AgentProcess {
       closed(this.stdin, this.#drainMs),
     ]);
     // Node closes handles at the end of an iteration of the event loop, after its immediates.
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await eventLoopTurns(2);
     this.#cleaned.resolve();
   }
 
@@ -294,7 +304,11 @@ export class AgentProcess {
   async #drained(stream: Readable | null): Promise<void> {
     if (stream === null) return;
     const hasReader = stream.readableFlowing !== null || stream.listenerCount("readable") > 0;
-    if (hasReader && !stream.destroyed) await closed(stream, this.#drainMs);
+    if (hasReader && !stream.destroyed) {
+      await closed(stream, this.#drainMs);
+      // A busy program reaches the limit before it has looked at the pipe even once.
+      if (!stream.closed) await eventLoopTurns(2);
+    }
     stream.destroy();
     await closed(stream, this.#drainMs);
   }
@@ -331,6 +345,11 @@ export class AgentProcess {
 
 async function closed(stream: Readable | Writable, timeoutMs: number): Promise<void> {
   if (!stream.closed) await pause(timeoutMs, new Promise((resolve) => stream.once("close", resolve)));
+}
+
+/** Lets the event loop look at its handles that many times. */
+async function eventLoopTurns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** How long an aborted start waits for the process of a hanging `spawn` to die. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { CodexError } from "../errors/base.js";
 import type { CloseReason } from "../errors/connection.js";
 import type { DynamicToolCallParams, Turn } from "../protocol/generated/protocol.js";
-import type { ServerRequests } from "../protocol/generated/tables.js";
+import type { AnyServerRequests } from "../protocol/legacy.js";
 import type { RequestId, WireRequest } from "../protocol/shapes.js";
 import type { HandlerErrorEvent, Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
@@ -271,7 +271,7 @@ export class RequestBroker {
 
   async #ask<M extends ServerMethod>(
     method: M,
-    params: ServerRequests[M]["params"],
+    params: AnyServerRequests[M]["params"],
     pending: Pending,
     name: keyof Handlers,
   ): Promise<unknown> {
@@ -348,7 +348,7 @@ function keyOf(id: RequestId): string {
 }
 
 /** Params are taken to have the generated type, because the handshake has compared the runtime's version. */
-function isParamsOf<M extends ServerMethod>(_method: M, params: unknown): params is ServerRequests[M]["params"] {
+function isParamsOf<M extends ServerMethod>(_method: M, params: unknown): params is AnyServerRequests[M]["params"] {
   return isRecord(params);
 }
 

@@ -2,7 +2,6 @@ import type {
   AttestationGenerateParams,
   CommandExecutionApprovalDecision,
   CommandExecutionRequestApprovalParams,
-  CurrentTimeReadParams,
   DynamicToolCallParams,
   DynamicToolCallResponse,
   FileChangeApprovalDecision,
@@ -17,6 +16,7 @@ import type {
   ToolRequestUserInputParams,
 } from "../protocol/generated/protocol.js";
 import type { ServerRequests } from "../protocol/generated/tables.js";
+import type { CurrentTimeReadParams } from "../protocol/legacy.js";
 import type { Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
 
@@ -52,6 +52,11 @@ export interface McpToolApprovalRequest {
   readonly threadId: string;
   readonly turnId: string | null;
   readonly serverName: string;
+  /**
+   * The environment that registered the server, which is not necessarily where it runs. Null for a server of the whole
+   * thread, such as those of the configuration; undefined when the runtime does not say (before 0.171).
+   */
+  readonly environmentId?: string | null | undefined;
   readonly toolName: string | null;
   readonly toolDescription: string | null;
   readonly toolArguments: JsonValue;
@@ -121,7 +126,7 @@ export interface Handlers {
   readonly callTool?: Handler<DynamicToolCallParams, DynamicToolCallResponse> | undefined;
   /** Makes an attestation token (`attestation/generate`). */
   readonly generateAttestation?: Handler<AttestationGenerateParams, string> | undefined;
-  /** Tells the runtime the time (`currentTime/read`). Default: the clock of this machine. */
+  /** Tells the runtime the time (`currentTime/read`, sent by the runtimes 0.145 to 0.169). Default: this machine's clock. */
   readonly readCurrentTime?: Handler<CurrentTimeReadParams, Date> | undefined;
   /** Approves a patch in the first protocol (`applyPatchApproval`), which the pinned runtime does not send by itself. */
   readonly approveLegacyPatch?: Handler<ServerRequests["applyPatchApproval"]["params"], ReviewDecision> | undefined;

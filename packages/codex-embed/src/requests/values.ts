@@ -10,36 +10,36 @@ import type {
   McpServerElicitationRequestParams,
   ReviewDecision,
 } from "../protocol/generated/protocol.js";
-import type { ServerRequests } from "../protocol/generated/tables.js";
+import type { AnyServerRequests } from "../protocol/legacy.js";
 import { isRecord } from "../util/json.js";
 import type { KnownChanges } from "./fileChanges.js";
 import type { HandlerContext, Handlers, McpToolApprovalRequest } from "./handlers.js";
 
-/** The method of a request that the runtime sends. */
-export type ServerMethod = keyof ServerRequests;
+/** The method of a request that a supported runtime sends. */
+export type ServerMethod = keyof AnyServerRequests;
 
 /** How one request is answered. */
 export interface AnswerRule<M extends ServerMethod> {
   /** The handler that decides. */
-  readonly handler: keyof Handlers | ((params: ServerRequests[M]["params"]) => keyof Handlers);
+  readonly handler: keyof Handlers | ((params: AnyServerRequests[M]["params"]) => keyof Handlers);
   /** Calls the handler, if there is one. `changesOf` gives the changes of a file change; it rejects if they are unknown. */
   ask(
     handlers: Handlers,
-    params: ServerRequests[M]["params"],
+    params: AnyServerRequests[M]["params"],
     context: HandlerContext,
     changesOf: () => Promise<KnownChanges>,
   ): unknown;
   /** The response for what a handler returned. Undefined when that is invalid. */
-  answer(value: unknown, params: ServerRequests[M]["params"]): ServerRequests[M]["response"] | undefined;
+  answer(value: unknown, params: AnyServerRequests[M]["params"]): AnyServerRequests[M]["response"] | undefined;
   /**
    * The refusal, with the reason where the response has a field for it. Null where the protocol has no refusal but an error.
    */
-  readonly decline: ((reason?: string) => ServerRequests[M]["response"]) | null;
+  readonly decline: ((reason?: string) => AnyServerRequests[M]["response"]) | null;
 }
 
 type Rules = { readonly [M in ServerMethod]: AnswerRule<M> };
 
-/** A request that a newer protocol adds fails to compile here. */
+/** A request that a newer protocol adds or drops fails to compile here. Dropped ones go to `protocol/legacy`. */
 const RULES: Rules = {
   "item/commandExecution/requestApproval": {
     handler: "approveCommand",
@@ -142,7 +142,7 @@ const RULES: Rules = {
   },
 };
 
-/** Whether this version of the protocol knows the request. */
+/** Whether the protocol of a supported runtime has the request. */
 export function isServerMethod(method: string): method is ServerMethod {
   return Object.hasOwn(RULES, method);
 }
@@ -162,6 +162,7 @@ function mcpToolApproval(params: McpServerElicitationRequestParams): McpToolAppr
     threadId: params.threadId,
     turnId: params.turnId,
     serverName: params.serverName,
+    environmentId: environmentOf(params),
     toolName: text("tool_name"),
     toolDescription: text("tool_description"),
     toolArguments: jsonAt(meta, "tool_params"),
@@ -170,7 +171,13 @@ function mcpToolApproval(params: McpServerElicitationRequestParams): McpToolAppr
   };
 }
 
-type ElicitationResponse = ServerRequests["mcpServer/elicitation/request"]["response"];
+/** A value of another kind still names an environment: rules for servers of the whole thread must not match it. */
+function environmentOf({ environmentId }: { readonly environmentId?: unknown }): string | null | undefined {
+  if (environmentId === undefined || environmentId === null || typeof environmentId === "string") return environmentId;
+  return JSON.stringify(environmentId);
+}
+
+type ElicitationResponse = AnyServerRequests["mcpServer/elicitation/request"]["response"];
 
 function elicitation(action: ElicitationResponse["action"], persist?: string): ElicitationResponse {
   return { action, content: null, _meta: persist === undefined ? null : { persist } };

@@ -182,7 +182,7 @@ describe("idleTimeoutMs", () => {
     wiretap.loses = ({ method, params }) =>
       (method === "turn/completed" || method === "item/completed") && JSON.stringify(params).includes(thread.id);
     try {
-      const turn = await thread.startTurn("Go.", { idleTimeoutMs: 300 });
+      const turn = await thread.startTurn("Go.", { idleTimeoutMs: 2_000 });
       const result = await turn.result();
       expect(result).toMatchObject({ status: "completed", finalResponse: "The end." });
       expect(result.items.map(({ type }) => type)).toEqual(["userMessage", "commandExecution", "agentMessage"]);

@@ -47,6 +47,7 @@ const failures: readonly (readonly [what: string, step: Step | Part, expected: E
   ["usage not included", failResponse("usage_not_included"), { info: "usageLimitExceeded" }, /./],
   ["overloaded", failResponse("server_is_overloaded"), { info: "serverOverloaded", retryable: true }, /capacity/],
   ["cyber policy", failResponse("cyber_policy", "boom"), { info: "cyberPolicy" }, /boom/],
+  ["bio policy", failResponse("bio_policy", "boom"), { info: "bioPolicy" }, /boom/],
   ["invalid prompt", failResponse("invalid_prompt", "bad prompt"), { info: "other" }, /bad prompt/],
   ["incomplete by length", incomplete(), { info: "other" }, /max_output_tokens/],
   ["incomplete by filter", incomplete("content_filter"), { info: "other" }, /content_filter/],

@@ -123,6 +123,8 @@ test("permissions cannot end the turn, and a tool that is not to be kept cannot 
     requestedSchema: { properties: { decision: { enum: ["accept", "decline", "cancel"] } } },
   });
   expect(mcpToolForm(tool)?.message).toContain('"a": "1\\n2"');
+  expect(mcpToolForm(tool)?.message).not.toContain("Environment");
+  expect(mcpToolForm({ ...tool, environmentId: "staging" })?.message).toContain("Environment:\n    staging\n");
 });
 
 test.each<[Parameters<typeof readDecision>[0], string]>([
@@ -213,6 +215,7 @@ describe("what an MCP server of the agent asks", () => {
     threadId: "t",
     turnId: null,
     serverName: "s\u202e",
+    environmentId: null,
     mode: "form" as const,
     _meta: null,
     message: "Name?",

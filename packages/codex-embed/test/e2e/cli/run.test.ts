@@ -310,7 +310,7 @@ describe("the end from outside", () => {
     // A third one may arrive before the exit. It ends the program by the signal, which a shell reports as 130 too.
     expect({ ...result, code: result.code ?? 130 }).toMatchObject({ code: 130, left: [] });
     expect([null, "SIGINT"]).toContain(result.signal);
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
   });
 
   notWindows.each([

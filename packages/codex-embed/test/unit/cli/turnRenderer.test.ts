@@ -37,6 +37,7 @@ describe("the renderer", () => {
     type: "mcpToolCall",
     id: "mcp",
     server: "files",
+    environmentId: null,
     tool: "read",
     status: "inProgress",
     arguments: { path: "a" },

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { RUNTIME_VERSION } from "codex-embed/protocol";
+import { RUNTIME_VERSION, SUPPORTED_RUNTIMES } from "codex-embed/protocol";
 import { afterAll, describe, expect, it } from "vitest";
 import {
   checkBinary,
@@ -12,6 +12,9 @@ import {
   checkVersion,
 } from "../../../src/doctor/checks.js";
 import type { LocatedRuntime } from "../../../src/process/locate.js";
+
+/** The pinned version, for a pattern. */
+const VERSION = RUNTIME_VERSION.replaceAll(".", "\\.");
 
 const work = realpathSync(mkdtempSync(join(tmpdir(), "codex-embed-doctor-")));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -30,6 +33,8 @@ describe("the version of the runtime", () => {
   it.each<[string, boolean, string]>([
     [RUNTIME_VERSION, false, "ok"],
     [RUNTIME_VERSION.replace(/\d+$/, "7"), false, "ok"],
+    [SUPPORTED_RUNTIMES.oldest, false, "ok"],
+    ["0.999.0", false, "warning"],
     ["0.12.3", false, "problem"],
     ["0.12.3", true, "warning"],
     ["unknown", false, "problem"],
@@ -106,7 +111,9 @@ describe("the executable", () => {
       name: "binary",
       status: "problem",
       detail: `No runtime found. Tried:\n${join(work, "codex")}: there is no such file`,
-      advice: expect.stringMatching(/^Correct codexBin, or remove it .*npm install @openai\/codex@0\.169\.0\.$/),
+      advice: expect.stringMatching(
+        new RegExp(`^Correct codexBin, or remove it .*npm install @openai/codex@${VERSION}\\.$`),
+      ),
     });
     expect(checkBinary({ env: { CODEX_BIN: "no-such-codex" } }).check.advice).toMatch(/^Correct CODEX_BIN/);
   });

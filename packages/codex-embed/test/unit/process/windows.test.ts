@@ -47,9 +47,9 @@ describe("the lookup on PATH", () => {
 
   it("takes a dot in the name for a part of it, unless an extension follows", () => {
     const folder = temporaryFolder();
-    const path = put(join(folder, "codex-0.169.exe"));
-    expect(find("codex-0.169", { PATH: folder })).toEqual({ path });
-    expect(find("codex-0.169.EXE", { PATH: folder })).toMatchObject({ rejected: [{ path: "codex-0.169.EXE" }] });
+    const path = put(join(folder, "codex-1.23.exe"));
+    expect(find("codex-1.23", { PATH: folder })).toEqual({ path });
+    expect(find("codex-1.23.EXE", { PATH: folder })).toMatchObject({ rejected: [{ path: "codex-1.23.EXE" }] });
   });
 });
 

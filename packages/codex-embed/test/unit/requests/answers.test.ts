@@ -3,6 +3,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { FileUpdateChange } from "../../../src/protocol/generated/protocol.js";
 import { serverRequestMethods } from "../../../src/protocol/generated/tables.js";
+import type { LegacyServerRequests } from "../../../src/protocol/legacy.js";
 import { RequestBroker } from "../../../src/requests/broker.js";
 import { approveAll, type Handlers } from "../../../src/requests/handlers.js";
 import { isServerMethod, type ServerMethod } from "../../../src/requests/values.js";
@@ -250,10 +251,12 @@ async function answerOf(method: string, row: Row, handlers: Handlers) {
   return { wire, errors };
 }
 
-test("every request of the protocol is in the table, and nothing else", () => {
+test("every request of the protocol and of older runtimes is in the table, and nothing else", () => {
   verifies("every-request-handled");
-  expect(Object.keys(rows).toSorted()).toEqual([...serverRequestMethods].toSorted());
-  expect(serverRequestMethods.every(isServerMethod)).toBe(true);
+  const legacy: readonly (keyof LegacyServerRequests)[] = ["currentTime/read"];
+  const methods = [...serverRequestMethods, ...legacy];
+  expect(Object.keys(rows).toSorted()).toEqual(methods.toSorted());
+  expect(methods.every(isServerMethod)).toBe(true);
   expect(["toString", "item/started", ""].some(isServerMethod)).toBe(false);
 });
 
@@ -288,6 +291,25 @@ describe.each(table)("%s (%s)", (handler, method, row) => {
     }
     for (const other of Object.values(others)) if (other !== undefined) expect(other).not.toHaveBeenCalled();
   });
+});
+
+test.each([
+  [undefined, undefined],
+  [null, null],
+  ["staging", "staging"],
+  // Of a newer protocol: it must not look like a server of the whole thread.
+  [{ id: "staging" }, '{"id":"staging"}'],
+])("the environment of an MCP tool's server: %o is told as %o", async (environmentId, told) => {
+  const approveMcpTool = vi.fn(() => "decline" as const);
+  const row: Row = {
+    handler: "approveMcpTool",
+    params: { ...mcpTool, environmentId },
+    valid: [],
+    invalid: [],
+    decline: null,
+  };
+  await answerOf("mcpServer/elicitation/request", row, { approveMcpTool });
+  expect(approveMcpTool).toHaveBeenCalledWith(expect.objectContaining({ environmentId: told }), expect.anything());
 });
 
 test("approveAll grants the permissions that are asked for, and no others", async () => {

@@ -17,7 +17,7 @@ import { verifies } from "../../support/verifies.js";
 type Json = { [key: string]: unknown };
 const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Messages of the runtime: recorded ones (0.169.0), and at the end requests and notices that no recording came upon. */
+/** Messages of the runtime: recorded ones, and at the end requests and notices that no recording came upon. */
 const MESSAGES = readFileSync(new URL("../../fixtures/messages.jsonl", import.meta.url), "utf8")
   .trimEnd()
   .split("\n");

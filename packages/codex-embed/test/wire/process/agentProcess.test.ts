@@ -14,6 +14,7 @@ import {
   nodeRequest,
   parseFamily,
   runs,
+  shellRequest,
   startFixture,
   temporaryFolder,
   until,
@@ -57,6 +58,16 @@ describe("a process that ends by itself", () => {
     agent.stdout.pause();
     await agent.shutdown({ graceMs: 5_000 });
     expect(lines.text).toHaveLength("ready\n".length + 72 * 1024);
+  });
+
+  it("lets a reader have it also when this program is too busy to read before the time limit", async () => {
+    const agents = await Promise.all(
+      Array.from({ length: 40 }, () => startFixture(shellRequest("read go; echo $go"), { graceMs: 5_000, drainMs: 0 })),
+    );
+    const read = agents.map((agent) => new Lines(agent.stdout));
+    for (const agent of agents) agent.stdin.end("last words\n");
+    await Promise.all(agents.map(async (agent) => (await agent.exited) && agent.shutdown()));
+    expect(read.map(({ text }) => text)).toEqual(agents.map(() => "last words\n"));
   });
 });
 
