@@ -9,6 +9,10 @@ export default defineConfig({
       { find: /^codex-embed$/, replacement: source("codex-embed/src/index.ts") },
       { find: /^codex-embed\/protocol$/, replacement: source("codex-embed/src/protocol/index.ts") },
       { find: /^codex-embed\/approvals$/, replacement: source("codex-embed/src/approvals/index.ts") },
+      {
+        find: /^codex-embed\/checkpoints$/,
+        replacement: source("codex-embed/src/checkpoints/index.ts"),
+      },
       { find: /^codex-embed\/exec$/, replacement: source("codex-embed/src/exec/index.ts") },
       { find: /^codex-embed\/testing$/, replacement: source("codex-embed/src/testing/index.ts") },
       { find: /^codex-embed\/ui$/, replacement: source("codex-embed/src/ui/index.ts") },

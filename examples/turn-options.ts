@@ -17,6 +17,7 @@ try {
     deadlineMs: 60_000, // for the whole turn
     idleTimeoutMs: 30_000, // without any event
     keepCommands: false,
+    checkpoint: false, // true: record the files, for `result.changes` and `result.undo()`
 
     // The answer, for this turn alone.
     outputSchema: Answer,

@@ -12,6 +12,7 @@ import { type PackageFolder, packageFolder } from "./shared/bundle.js";
 const ENTRIES = {
   index: ["codex-embed", "index"],
   approvals: ["codex-embed", "approvals/index"],
+  checkpoints: ["codex-embed", "checkpoints/index"],
   exec: ["codex-embed", "exec/index"],
   testing: ["codex-embed", "testing/index"],
   ui: ["codex-embed", "ui/index"],

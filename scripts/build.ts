@@ -44,7 +44,7 @@ async function rollTypes(name: PackageFolder, dir: string): Promise<void> {
 /** The file that holds the types of a module which several entries need; null for a module of one entry alone. */
 function sharedTypesOf(path: string): string | null {
   if (path.startsWith("protocol/generated/")) return "protocol";
-  return /^(?:approvals|exec|testing)\//.test(path) || !path.includes("/") ? null : "types";
+  return /^(?:approvals|checkpoints|exec|testing)\//.test(path) || !path.includes("/") ? null : "types";
 }
 
 /** Where the packages find each other's types: in what is built, and not in the sources. */

@@ -15,6 +15,7 @@ export const PARTS: readonly { readonly text: string; readonly pages: readonly s
       "approvals-in-a-ui",
       "tools",
       "structured-output",
+      "undo",
       "images",
       "resuming",
       "thread-settings",

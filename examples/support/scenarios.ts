@@ -174,6 +174,17 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         message(plan("Release 2.0, in a hurry", 2)),
       ),
   },
+  undo: {
+    files: project,
+    script: (model) =>
+      model.enqueue(
+        applyPatch(
+          "*** Begin Patch\n*** Update File: mean.mjs\n@@\n-/** The mean of numbers. */\n+/** The mean. */\n*** End Patch",
+        ),
+        shell("mv test.mjs mean.test.mjs"),
+        message("The modules are tidy."),
+      ),
+  },
   review: {
     files: { "mean.mjs": FIXED },
     uncommitted: { "mean.mjs": BROKEN },

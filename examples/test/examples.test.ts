@@ -165,6 +165,18 @@ const expected: Readonly<Record<string, Expected>> = {
       expect(requests[2]?.lastUserText()).toContain("days");
     },
   },
+  undo: {
+    lines: [
+      "The modules are tidy.",
+      "update mean.mjs (+1 -1)",
+      "rename test.mjs -> mean.test.mjs (+0 -0)",
+      "restored mean.mjs, mean.test.mjs, test.mjs",
+    ],
+    also: async ({ cwd }) => {
+      expect((await readdir(cwd)).sort()).toEqual(["mean.mjs", "test.mjs"]);
+      expect(await readFile(join(cwd, "mean.mjs"), "utf8")).toContain("The mean of numbers.");
+    },
+  },
   review: {
     lines: [
       "mean.mjs:3  Division by zero for an empty list (priority 1, 80 % sure)",
@@ -271,6 +283,7 @@ test("turn-options names every option of a turn", async () => {
   const options: Record<keyof RunOptions, true> = {
     additionalContext: true,
     approvalMode: true,
+    checkpoint: true,
     clientUserMessageId: true,
     collaborationMode: true,
     planMode: true,

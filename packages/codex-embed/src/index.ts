@@ -29,7 +29,9 @@ export type {
   LaunchSummary,
 } from "./doctor/checks.js";
 export { diagnose } from "./doctor/diagnose.js";
+export type { CheckpointLimits } from "./checkpoints/checkpoint.js";
 export { CodexError, UsageError } from "./errors/base.js";
+export { CheckpointError, type CheckpointErrorCode, RestoreConflictError } from "./errors/checkpoint.js";
 export {
   AuthRequiredError,
   type CloseReason,
@@ -78,7 +80,15 @@ export type { ConfigObject, ConfigValue } from "./process/config.js";
 export type { Environment } from "./process/environment.js";
 export type { LaunchOptions, SpawnRequest } from "./process/launch.js";
 export type { SupportedRuntimes } from "./protocol/runtimes.js";
-export type { EndedTurn, TurnResult, TurnSnapshot, TurnUsage } from "./protocol/shapes.js";
+export type {
+  EndedTurn,
+  PlanStep,
+  RestoreOptions,
+  TurnResult,
+  TurnSnapshot,
+  TurnUsage,
+  WorkspaceChange,
+} from "./protocol/shapes.js";
 export {
   approveAll,
   type ChatgptTokens,

@@ -14,7 +14,7 @@ const FLOORS = [
   ["errors"],
   ["validate", "process", "schema"],
   ["stream", "transport", "tools"],
-  ["requests", "rpc", "exec"],
+  ["requests", "rpc", "exec", "checkpoints"],
   ["approvals", "runtime"],
   ["client"],
   ["doctor", "ui"],
@@ -23,7 +23,7 @@ const FLOORS = [
   ["cli"],
 ];
 const MAX_LINES = 400;
-const MAX_FILES = 137;
+const MAX_FILES = 146;
 
 const src = fileURLToPath(new URL("../src/", import.meta.url));
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })

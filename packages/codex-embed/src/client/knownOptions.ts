@@ -1,3 +1,4 @@
+import type { CheckpointLimits } from "../checkpoints/checkpoint.js";
 import { UsageError } from "../errors/base.js";
 import type { LaunchOptions } from "../process/launch.js";
 import type {
@@ -314,12 +315,15 @@ export const UPDATE_THREAD: OptionTable<ThreadUpdateOptions> = {
   personality: maybeText,
 };
 
+const CHECKPOINT_LIMITS: OptionTable<CheckpointLimits> = { maxFiles: integer(1), maxBytes: integer(1) };
+
 /** Options of `startTurn` and `stream`. */
 export const TURN: OptionTable<TurnOptions<Schema | undefined>> = {
   ...MODES,
   ...TURN_LIMITS,
   // An object or a function. `schema/prepare.ts` reads and refuses it.
   outputSchema: either([(value) => typeof value === "function", anything], [() => true, record]),
+  checkpoint: either([isObject, nested(CHECKPOINT_LIMITS)], [() => true, flag]),
   disabledPluginIds: maybeTexts,
   clientUserMessageId: maybeText,
   turnTrigger: maybeText,

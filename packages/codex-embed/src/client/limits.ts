@@ -52,6 +52,7 @@ export class LimitWatch {
   readonly #runtime: Runtime;
   readonly #options: WatchOptions;
   readonly #stops: (() => void)[] = [];
+  readonly #answerMs: number;
   #lastActivityMs: number;
   #work: Started | null = null;
   #reason: Reason | null = null;
@@ -76,7 +77,8 @@ export class LimitWatch {
       watchLimits({ signal, timeoutMs }, (limit) => this.#fire(limit === "signal" ? () => signal?.reason : outOfTime)),
     );
     if (idleTimeoutMs !== undefined) this.#watchSilence(idleTimeoutMs);
-    this.#stopStart = this.#watchStart(runtime.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
+    this.#answerMs = runtime.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+    this.#stopStart = this.#watchStart(this.#answerMs);
     this.#stops.push(() => this.#stopStart());
   }
 
@@ -115,6 +117,16 @@ export class LimitWatch {
   /** Awaits a step before the request. Rejects when a limit is reached first. */
   async race<T>(promise: Promise<T>): Promise<T> {
     return Promise.race([promise, this.fired.then((reason) => Promise.reject(this.errorOf(reason, false)))]);
+  }
+
+  /** Awaits work of this program before the request. It does not count as time that the runtime has to answer. */
+  async beforeRequest<T>(work: Promise<T>): Promise<T> {
+    this.#stopStart();
+    try {
+      return await work;
+    } finally {
+      if (!this.#isStopped) this.#stopStart = this.#watchStart(this.#answerMs);
+    }
   }
 
   /** Throws if a limit was reached before the request was sent. */

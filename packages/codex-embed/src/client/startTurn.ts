@@ -1,4 +1,4 @@
-import type { CallSite } from "../errors/base.js";
+import { atCallSite, type CallSite } from "../errors/base.js";
 import type { QueuedSubmission, ThreadItem, Turn, TurnStartResponse } from "../protocol/generated/protocol.js";
 import type { TurnOptions } from "../runtime/options.js";
 import { turnModeFields } from "../runtime/settings.js";
@@ -20,6 +20,7 @@ import {
   untilThreadFree,
   type WatchOptions,
 } from "./limits.js";
+import { TurnRecording } from "./recording.js";
 import type { PlanOptions } from "./threadSettings.js";
 import { type Input, TurnHandle, toUserInput } from "./turn.js";
 
@@ -56,12 +57,14 @@ export class TurnStarter {
    * Starts a turn (`turn/start`) and resolves when the runtime has accepted it.
    *
    * @param sinceMs - when its deadline starts, on the clock of `performance.now()`.
+   * @param earlier - the recording of an earlier turn of the same `run`.
    */
   async start<S extends Schema | undefined>(
     input: Input,
     options: TurnOptions<S>,
     site: CallSite,
     sinceMs = performance.now(),
+    earlier: TurnRecording | null = null,
   ): Promise<TurnHandle<OutputOf<S>>> {
     const {
       signal,
@@ -73,20 +76,25 @@ export class TurnStarter {
       cwd: given,
       planMode,
       outputSchema,
+      checkpoint = false,
       ...others
     } = options;
     const threadId = this.#threadId;
     const limits = { signal, deadlineMs, idleTimeoutMs, keepCommands };
     const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, site, sinceMs });
+    let recording = earlier;
     try {
       const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
       const cwd = fields.cwd ? this.#runtime.paths.resolve(fields.cwd) : this.#cwd;
+      if (checkpoint !== false) {
+        recording ??= new TurnRecording(this.#runtime, cwd, checkpoint === true ? {} : checkpoint);
+      }
       const parts = [planTurnOutput(outputSchema), toUserInput(input, cwd), this.#planField(planMode, others)] as const;
-      const [output, userInput, plan] = await watch.race(this.#inOrder(watch.race(Promise.all(parts))));
+      const [output, userInput, planFields] = await watch.race(this.#inOrder(watch.race(Promise.all(parts))));
       const params = {
         clientUserMessageId: crypto.randomUUID(),
         ...fields,
-        ...plan,
+        ...planFields,
         ...turnModeFields({ sandbox, approvalMode }),
         ...(output.wire === undefined ? {} : { outputSchema: output.wire }),
         threadId,
@@ -97,16 +105,20 @@ export class TurnStarter {
         this.#cwd = cwd;
         return this.claim(reservation, turnId, { site, userMessageId });
       };
-      const { stream, ender } = await startLimited<TurnStartResponse, StartedTurn>(this.#runtime, watch, () => ({
+      const plan: StartPlan<TurnStartResponse, StartedTurn> = {
         send: (sending) => this.#runtime.request("turn/start", params, { ...sending, site }),
         claim: (reservation, { turn }) => claim(reservation, turn.id),
         find: async (reservation) => {
           const turn = await this.#find((item) => item.type === "userMessage" && item.clientId === userMessageId);
           return turn === null ? null : claim(reservation, turn.id);
         },
-      }));
-      return new TurnHandle(this.#runtime, stream, { parse: output.parse, cwd, ender });
+      };
+      // While the thread is reserved: an aborted turn before this one may write until it has ended.
+      const load = recording === null ? () => plan : recordedFirst(recording, plan, watch, site);
+      const { stream, ender } = await startLimited(this.#runtime, watch, load);
+      return new TurnHandle(this.#runtime, stream, { parse: output.parse, cwd, ender, recording });
     } catch (error) {
+      void recording?.discard();
       watch.stop();
       throw error;
     }
@@ -190,6 +202,18 @@ export class TurnStarter {
     const { data } = await this.#runtime.request("thread/turns/list", params, { timeoutMs: null });
     return data.find((turn) => turn.status === "inProgress" && itemsIn(turn).some(isOurs)) ?? null;
   }
+}
+
+/** Makes the plan of a turn once the state before it is recorded. */
+function recordedFirst<P>(recording: TurnRecording, plan: P, watch: LimitWatch, site: CallSite): () => Promise<P> {
+  return async () => {
+    try {
+      await watch.beforeRequest(recording.begin());
+      return plan;
+    } catch (error) {
+      throw error instanceof Error ? atCallSite(error, site) : error;
+    }
+  };
 }
 
 /** What the tree of a turn's agents needs of the runtime. */

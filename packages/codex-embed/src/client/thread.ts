@@ -47,6 +47,7 @@ import {
   UPDATE_THREAD,
 } from "./knownOptions.js";
 import { untilThreadFree } from "./limits.js";
+import type { TurnRecording } from "./recording.js";
 import { OwnedTurn, ThreadQueue, TurnStarter } from "./startTurn.js";
 import type { ReviewHandle, ReviewOptions, ReviewResult, ReviewTarget, ShellCommandItem } from "./threadActions.js";
 import { type Input, injectItems, type TurnHandle } from "./turn.js";
@@ -91,8 +92,10 @@ export class Thread implements AsyncDisposable {
     const { repairAttempts = 0, ...turnOptions } = checkOptions(options, "run", RUN);
     const site = captureCallSite();
     const sinceMs = performance.now();
+    let recording: TurnRecording | null = null;
     for (let next = input, attempt = 0; ; attempt++) {
-      const turn = await this.#turns.start(next, turnOptions, site, sinceMs);
+      const turn: TurnHandle<OutputOf<S>> = await this.#turns.start(next, turnOptions, site, sinceMs, recording);
+      recording = turn.recording;
       try {
         return await turn.result();
       } catch (error) {
@@ -128,6 +131,11 @@ export class Thread implements AsyncDisposable {
   ): AsyncGenerator<TurnEvent, void, undefined> {
     const site = captureCallSite();
     const checked = checkOptions(options, "stream", TURN);
+    if (checked.checkpoint) {
+      throw new UsageError(
+        "stream: checkpoint needs a result to report in. Use startTurn, and read the handle's events.",
+      );
+    }
     return new OwnedTurn(() => this.#turns.start(input, checked, site), checked.keepCommands ?? false);
   }
 

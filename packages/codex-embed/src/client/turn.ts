@@ -2,15 +2,17 @@ import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type CodexError, UsageError } from "../errors/base.js";
 import type { ImageDetail, JsonValue, ResponseItem, UserInput } from "../protocol/generated/protocol.js";
-import type { EndedTurn, TurnResult, TurnSnapshot } from "../protocol/shapes.js";
+import type { EndedTurn, PlanStep, TurnResult, TurnSnapshot } from "../protocol/shapes.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { textOf } from "../stream/accumulate.js";
+import { setUndo, textOf } from "../stream/accumulate.js";
+import type { StreamEnd } from "../stream/eventStream.js";
 import type { TurnEvent } from "../stream/events.js";
 import type { TurnStream } from "../stream/turnStream.js";
 import { checkPicture, toPictureUrl } from "../tools/picture.js";
 import { isRecord } from "../util/json.js";
 import { text, wrongKind } from "../validate/kinds.js";
-import { Agents, type Ender, turnEnder } from "./ending.js";
+import { Agents, type Ender, trackEnding, turnEnder } from "./ending.js";
+import type { TurnRecording } from "./recording.js";
 
 /** An image: a data URL, or bytes that are sent as one. */
 export interface ImageInput {
@@ -171,6 +173,14 @@ export type TurnOutcome<O = undefined> =
 /** Makes the output of a turn; throws `OutputValidationError` when its answer does not conform. */
 export type OutputParser<O> = (turn: EndedTurn) => Promise<O>;
 
+interface HandleOptions<O> {
+  readonly parse: OutputParser<O>;
+  readonly cwd?: string;
+  readonly ender?: Ender;
+  /** Adds the changes of the workspace to the result. */
+  readonly recording?: TurnRecording | null;
+}
+
 /**
  * A turn in flight or ended. Iterating it yields every event of the turn from the first on, for any number of readers
  * at any time. Leaving a loop early stops that reader only. A reader ends when the turn ends: it throws what `result()`
@@ -184,11 +194,14 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
   readonly #cwd: string | undefined;
   readonly #parse: OutputParser<O>;
   readonly #ender: Ender;
+  readonly #recording: TurnRecording | null;
+  /** How it ended, once its changes are recorded. */
+  readonly #ended: Promise<StreamEnd<EndedTurn, TurnSnapshot>>;
   #result: Promise<TurnResult<O>> | null = null;
   #wasInterrupted = false;
 
   /** @internal */
-  constructor(runtime: Runtime, stream: TurnStream, options: { parse: OutputParser<O>; cwd?: string; ender?: Ender }) {
+  constructor(runtime: Runtime, stream: TurnStream, options: HandleOptions<O>) {
     this.#parse = options.parse;
     this.#ender = options.ender ?? turnEnder(runtime, stream);
     this.id = stream.turnId;
@@ -196,6 +209,16 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
     this.#runtime = runtime;
     this.#stream = stream;
     this.#cwd = options.cwd;
+    const { recording = null } = options;
+    this.#recording = recording;
+    this.#ended = recording === null ? stream.ended : this.#recorded(recording);
+  }
+
+  async #recorded(recording: TurnRecording): Promise<StreamEnd<EndedTurn, TurnSnapshot>> {
+    const end = await this.#stream.ended;
+    // The next turn of the thread waits: its changes are not those of this one.
+    await trackEnding(this.#runtime, this.threadId, recording.finish(end.result));
+    return end;
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {
@@ -211,6 +234,11 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
     return textOf(this);
   }
 
+  /** Yields the agent's plan, whole, each time it changes. Nothing while the tool `update_plan` is off, its default. */
+  async *plan(): AsyncIterableIterator<readonly PlanStep[], void, undefined> {
+    for await (const event of this) if (event.method === "turn/plan/updated") yield event.params.plan;
+  }
+
   /**
    * Resolves when the turn has completed or was interrupted. Can be called any number of times, at any time.
    *
@@ -219,17 +247,18 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
    * answer does not conform to `outputSchema`; the signal's reason when the turn's signal aborts.
    */
   result(): Promise<TurnResult<O>> {
-    this.#result ??= this.#stream.ended.then(async (end) => {
+    this.#result ??= this.#ended.then(async (end) => {
       if (end.kind !== "ended") throw end.error;
       this.#wasInterrupted = end.result.status === "interrupted";
-      return { ...end.result, output: await this.#parse(end.result) };
+      const { undo, ...fields } = end.result;
+      return setUndo({ ...fields, output: await this.#parse(end.result) }, undo);
     });
     return this.#result;
   }
 
   /** Resolves when `result()` settles, and never rejects: how the turn ended, and what it produced in every case. */
   async outcome(): Promise<TurnOutcome<O>> {
-    const end = await this.#stream.ended;
+    const end = await this.#ended;
     const { result } = end;
     if (end.kind === "lost") return { status: "ended", result, error: end.error };
     if (end.kind === "failed") return { status: "failed", result, error: end.error };
@@ -246,6 +275,11 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
   /** @internal Whether the turn has ended by an interruption, once `result()` has settled. */
   get wasInterrupted(): boolean {
     return this.#wasInterrupted;
+  }
+
+  /** @internal The recording of its workspace, for the next turn of the same `run`. */
+  get recording(): TurnRecording | null {
+    return this.#recording;
   }
 
   /**

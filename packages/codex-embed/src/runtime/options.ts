@@ -1,3 +1,4 @@
+import type { CheckpointLimits } from "../checkpoints/checkpoint.js";
 import { UsageError } from "../errors/base.js";
 import type { Spawn } from "../process/agentProcess.js";
 import type { ConfigObject } from "../process/config.js";
@@ -263,6 +264,12 @@ export type TurnOptions<S extends Schema | undefined = undefined> = Omit<
      * validated value. Holds for this turn alone.
      */
     readonly outputSchema?: S | undefined;
+    /**
+     * Record the files of `cwd` before the turn and after it, for `result.changes` and `result.undo()`; with limits on how
+     * large the folder may be. Needs `git` on PATH and a runtime that shares this program's files. A folder that cannot be
+     * recorded fails the call before anything is sent (`CheckpointError`). Holds for this turn alone. Default false.
+     */
+    readonly checkpoint?: boolean | CheckpointLimits | undefined;
   };
 
 /** Options of `run`: those of a turn, and how often an answer that does not conform is asked for again. */

@@ -1,5 +1,6 @@
+import { UsageError } from "../errors/base.js";
 import type { ThreadItem, ThreadTokenUsage, TokenUsageBreakdown, Turn } from "../protocol/generated/protocol.js";
-import type { TurnSnapshot, TurnUsage } from "../protocol/shapes.js";
+import type { PlanStep, TurnSnapshot, TurnUsage } from "../protocol/shapes.js";
 import { deferred } from "../util/async.js";
 import type { Over } from "./eventStream.js";
 import { itemsIn, type TurnEvent } from "./events.js";
@@ -14,6 +15,8 @@ export class TurnAccumulator {
   /** The sum over the model's responses. Null when there was none, or some may have been missed. */
   #counted: TokenUsageBreakdown | null = null;
   #isGapped = false;
+  #diff: string | null = null;
+  #plan: readonly PlanStep[] | null = null;
   #startedAt: number | null = null;
 
   /** @param before - what the thread had used before the turn, if known. */
@@ -31,6 +34,12 @@ export class TurnAccumulator {
         break;
       case "item/completed":
         this.#items.push(event.params.item);
+        break;
+      case "turn/diff/updated":
+        this.#diff = event.params.diff;
+        break;
+      case "turn/plan/updated":
+        this.#plan = event.params.plan;
         break;
       case "rawResponse/completed":
         if (event.params.usage !== null) this.count(event.params.usage);
@@ -63,7 +72,7 @@ export class TurnAccumulator {
     const completed = messagesIn(this.#items);
     const messages = completed.length > 0 ? completed : messagesIn(itemsIn(turn));
     const unfinished = turn?.status === "completed" ? "" : unfinishedText(events);
-    return {
+    const snapshot = {
       id: this.#turnId,
       threadId: this.#threadId,
       status: turn?.status ?? "inProgress",
@@ -75,7 +84,11 @@ export class TurnAccumulator {
       text: [...messages, ...(unfinished === "" ? [] : [unfinished])].join("\n\n"),
       items: [...this.#items],
       usage: this.#usage(),
+      diff: this.#diff,
+      plan: this.#plan,
+      changes: null,
     };
+    return setUndo(snapshot, undoNothing);
   }
 
   /**
@@ -162,6 +175,18 @@ export class TurnSeries {
     this.#current = null;
     this.#over.resolve("lost");
   }
+}
+
+/** Sets `undo` where a structured clone of the result does not stumble over it. */
+export function setUndo<T extends object>(result: T, undo: TurnSnapshot["undo"]): T & Pick<TurnSnapshot, "undo"> {
+  Object.defineProperty(result, "undo", { value: undo, configurable: true, writable: true });
+  // Keeps the property as it was defined: not enumerable.
+  return Object.assign(result, { undo });
+}
+
+function undoNothing(): Promise<never> {
+  const advice = "Run the turn with { checkpoint: true } to be able to undo it.";
+  return Promise.reject(new UsageError(`undo: the turn was run without a checkpoint. ${advice}`));
 }
 
 const NOTHING: TokenUsageBreakdown = {

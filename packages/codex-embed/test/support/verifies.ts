@@ -254,6 +254,23 @@ export const FEATURES = {
     "ui-leave": "A reader that leaves a response ends its reading at once, and the turn only where that is asked for.",
     "ui-slow": "A page that reads slowly is waited for, and a silent turn has a heartbeat.",
   },
+  "Changes and checkpoints": {
+    "result-diff-plan":
+      "`result.diff` and `result.plan` hold the turn's patches and its last plan; `turn.plan()` yields each.",
+    "checkpoint-changes":
+      "`result.changes` names what commands and patches changed, and `result.undo()` takes it back.",
+    "checkpoint-partial": "A turn that was interrupted, failed or hit a limit has its changes and can be undone.",
+    "checkpoint-restore": "A restore brings back every kind of file exactly, and leaves ignored files alone.",
+    "checkpoint-ignored-kept": "A file that was ignored is never removed, even if its rule is gone.",
+    "checkpoint-project-untouched":
+      "A checkpoint never touches the project's repository, index, hooks, filters or configuration.",
+    "checkpoint-conflict": "A restore refuses to lose later changes, and names them, unless it is told to.",
+    "checkpoint-links": "A restore writes through no symbolic link.",
+    "checkpoint-repeat": "A restore that was cut off can be repeated, also by another program.",
+    "checkpoint-limits": "A folder that is too large is refused before anything is recorded or sent.",
+    "checkpoint-discard": "A discarded checkpoint leaves nothing behind.",
+    "checkpoint-random": "Whatever a random series of file operations does, a restore brings back the same files.",
+  },
   "The program": {
     "cli-run": "`run` streams one turn, or prints its events as JSON.",
     "cli-approvals": "`run` allows nothing without the person at the terminal.",

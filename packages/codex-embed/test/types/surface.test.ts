@@ -10,6 +10,7 @@ const entries = [
   "codex-embed/src/index",
   "codex-embed/src/protocol/index",
   "codex-embed/src/approvals/index",
+  "codex-embed/src/checkpoints/index",
   "codex-embed/src/exec/index",
   "codex-embed/src/testing/index",
   "codex-embed/src/ui/index",

@@ -14,6 +14,10 @@ const turn = {
   text: "",
   items: [],
   usage: null,
+  diff: null,
+  plan: null,
+  changes: null,
+  undo: async () => [],
 };
 
 describe("a turn that has ended", () => {
