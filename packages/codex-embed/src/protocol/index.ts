@@ -2,4 +2,4 @@
 
 export type * from "./generated/protocol.js";
 export * from "./generated/tables.js";
-export type * from "./legacy.js";
+export type * from "./generated/legacy.js";
