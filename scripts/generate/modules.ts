@@ -13,6 +13,8 @@ export const GENERATED = "packages/codex-embed/src/protocol/generated/";
 /** The text of each module by its file name, and what a person has to look at. */
 export interface Modules {
   readonly files: ReadonlyMap<"protocol.ts" | "tables.ts", string>;
+  /** The merged types of the protocol, without a header. */
+  readonly types: string;
   readonly problems: readonly string[];
 }
 
@@ -31,6 +33,7 @@ export function makeModules({ version, files }: RuntimeOutput): Modules {
         `// The methods of the protocol: parameters, results, and the scope of each notification.\n${provenance}\n${tables.text}`,
       ],
     ]),
+    types,
     problems: tables.problems,
   };
 }

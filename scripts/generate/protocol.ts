@@ -23,14 +23,21 @@ export interface Protocol {
   fields(union: string, method: string): ReadonlyMap<string, Field>;
 }
 
-/** Parses the module and throws when it does not typecheck. */
-export function readProtocol(text: string): Protocol {
+/** The files of TypeScript's library. Parsing them takes longer than a small protocol does. */
+const libraries = new Map<string, ts.SourceFile | undefined>();
+
+/** Parses the module of the protocol's types and throws when it does not typecheck. */
+export function compileTypes(text: string): { source: ts.SourceFile; checker: ts.TypeChecker } {
   const fileName = "/protocol.ts";
   const options: ts.CompilerOptions = { strict: true, noEmit: true, types: [], target: ts.ScriptTarget.ES2023 };
   const source = ts.createSourceFile(fileName, text, ts.ScriptTarget.ES2023, true);
   const host = ts.createCompilerHost(options);
   const readLibrary = host.getSourceFile.bind(host);
-  host.getSourceFile = (name, ...rest) => (name === fileName ? source : readLibrary(name, ...rest));
+  host.getSourceFile = (name, ...rest) => {
+    if (name === fileName) return source;
+    if (!libraries.has(name)) libraries.set(name, readLibrary(name, ...rest));
+    return libraries.get(name);
+  };
   const program = ts.createProgram([fileName], options, host);
   const [problem] = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
   if (problem !== undefined) {
@@ -38,7 +45,12 @@ export function readProtocol(text: string): Protocol {
       `The generated types do not typecheck: ${ts.flattenDiagnosticMessageText(problem.messageText, " ")}`,
     );
   }
-  const checker = program.getTypeChecker();
+  return { source, checker: program.getTypeChecker() };
+}
+
+/** Reads the merged module. Throws when it does not typecheck. */
+export function readProtocol(text: string): Protocol {
+  const { source, checker } = compileTypes(text);
   const aliases = new Map(source.statements.filter(ts.isTypeAliasDeclaration).map((alias) => [alias.name.text, alias]));
 
   function members(union: string): { method: string; params: ts.TypeNode | undefined }[] {

@@ -1,6 +1,6 @@
 /** The move of this repository to another runtime: everything that can be written without a person. */
 
-import { existsSync } from "node:fs";
+import { compareVersions } from "../../packages/codex-embed/src/protocol/runtimes.js";
 import { flatten } from "../generate/flatten.js";
 import { GENERATED, type Modules, makeModules } from "../generate/modules.js";
 import { locateBinary, type RuntimeOutput, readBinary, readRuntime } from "../generate/runtime.js";
@@ -89,9 +89,9 @@ export function makeMove({ origin, to, modules, legacy, diff }: Move): UpdateSta
   }
   for (const [name, text] of modules.files) write(`${GENERATED}${name}`, text);
   write(`${GENERATED}legacy.ts`, legacy);
-  if (existsSync(new URL(RUNTIMES, ROOT))) write(RUNTIMES, withTested(read(RUNTIMES), from, to));
-  // What it cannot write, the generator tells.
-  runs("npm", "run", "--silent", "--if-present", "generate:since");
+  write(RUNTIMES, withTested(read(RUNTIMES), from, to));
+  // The generator tells what the table lacks when this fails.
+  runs("npm", "run", "--silent", "generate:since");
   const methods = {
     before: methodsIn(origin.tables, origin.legacy),
     after: methodsIn(modules.files.get("tables.ts") ?? "", legacy),
@@ -145,13 +145,9 @@ export function withTested(text: string, from: string, to: string): string {
     /(tested: \[OLDEST, )(.*?)(RUNTIME_VERSION\])/s,
     (_, begin: string, list: string, end: string) => {
       const known = [...list.matchAll(/"([^"]+)"/g)].map(([, version = ""]) => version);
-      const older = [...new Set([...known, from])].filter((version) => isBefore(version, to));
-      older.sort((one, other) => (isBefore(one, other) ? -1 : 1));
+      const older = [...new Set([...known, from])].filter((version) => compareVersions(version, to) < 0);
+      older.sort(compareVersions);
       return `${begin}${older.map((version) => `"${version}", `).join("")}${end}`;
     },
   );
-}
-
-function isBefore(one: string, other: string): boolean {
-  return one.localeCompare(other, "en", { numeric: true }) < 0;
 }

@@ -16,6 +16,17 @@ export function runtimesFolder(): string {
   );
 }
 
+/** The releases of the runtime in the registry, without prereleases and the packages of a platform. */
+export async function publishedRuntimes(): Promise<string[]> {
+  const { stdout } = await run("npm", ["view", "@openai/codex", "versions", "--json"], {
+    shell: process.platform === "win32",
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  const versions: unknown = JSON.parse(stdout);
+  if (!Array.isArray(versions)) throw new Error("The registry lists no versions of @openai/codex.");
+  return versions.filter((version): version is string => /^\d+\.\d+\.\d+$/.test(String(version)));
+}
+
 /**
  * The path of the native binary of one version. Installs `@openai/codex` from the registry on first use; concurrent
  * installs of one version, also by several processes, are safe.

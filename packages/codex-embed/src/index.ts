@@ -38,6 +38,7 @@ export {
   LaunchError,
   type LaunchErrorCode,
   MethodNotFoundError,
+  type MissingMethod,
   NoActiveTurnError,
   ParseError,
   RequestTimeoutError,
@@ -49,6 +50,7 @@ export {
   ThreadNotFoundError,
   TransportClosedError,
   type TriedLocation,
+  UnsupportedError,
 } from "./errors/connection.js";
 export {
   type BusyReason,
@@ -68,6 +70,7 @@ export type { ProcessExit, Spawn, SpawnedProcess } from "./process/agentProcess.
 export type { ConfigObject, ConfigValue } from "./process/config.js";
 export type { Environment } from "./process/environment.js";
 export type { LaunchOptions, SpawnRequest } from "./process/launch.js";
+export type { SupportedRuntimes } from "./protocol/runtimes.js";
 export type { EndedTurn, TurnResult, TurnSnapshot, TurnUsage } from "./protocol/shapes.js";
 export {
   approveAll,
@@ -102,6 +105,7 @@ export {
   type ResumeThreadOptions,
   type RunOptions,
   Sandbox,
+  type SearchThreadsOptions,
   type StartThreadOptions,
   type ThreadConfig,
   type ThreadExtras,

@@ -82,11 +82,12 @@ export function permissionsForm({ permissions, cwd, reason }: PermissionsRequest
 
 /** The form for a call to one of the agent's own MCP servers. Null if it cannot be shown whole. */
 export function mcpToolForm(request: McpToolApprovalRequest): Question | null {
-  const { serverName, toolName, toolArguments, message, persist } = request;
+  const { serverName, environmentId, toolName, toolArguments, message, persist } = request;
   return decisionForm(
     "Codex asks to call a tool of an MCP server.",
     [
       ["Server", serverName],
+      ["Environment", environmentId],
       ["Tool", toolName],
       ["Arguments", toolArguments === null ? null : JSON.stringify(toolArguments, null, 2)],
       ["Question", message === "" ? null : message],

@@ -5,11 +5,14 @@ import type {
   FileChangeApprovalRequest,
   FileChangeDecision,
   HandlerContext,
+  McpToolApprovalRequest,
+  McpToolDecision,
   PermissionsGrant,
 } from "../requests/handlers.js";
 import { callback, either, list, listOf, oneOf, text } from "../validate/kinds.js";
 import { checkOptions, members, nested, type OptionTable } from "../validate/options.js";
 import { commandRules } from "./commandRules.js";
+import { type McpRules, mcpRules, mcpSubject } from "./mcpRules.js";
 import { type NetworkRules, networkRules, type PathRules, pathRules, permissionVerdict } from "./pathRules.js";
 import {
   type ApprovalKind,
@@ -30,6 +33,7 @@ export type {
   ApprovalRulesOptions,
   CommandPattern,
   CommandRules,
+  McpToolPattern,
   RuleList,
 } from "./types.js";
 
@@ -39,7 +43,8 @@ export type {
  * default. Paths are resolved in the file system of this machine, when the rules are made and at each decision.
  *
  * Rules decide only what the runtime asks about: `item/commandExecution/requestApproval`,
- * `item/fileChange/requestApproval` and `item/permissions/requestApproval`. It does not ask about what its sandbox allows.
+ * `item/fileChange/requestApproval`, `item/permissions/requestApproval`, and `mcpServer/elicitation/request` for a tool. It
+ * does not ask about what its sandbox allows, nor about MCP tools that call themselves read-only.
  *
  * Emits the process warning `ALLOWED_PROGRAM`, once for each program, if a program in `commands.allow` runs what files in
  * its folder or its arguments tell it to.
@@ -60,6 +65,8 @@ export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandle
   const network = networkRules(checked.network ?? {});
   const otherwise = checked.otherwise === undefined || checked.otherwise === "decline" ? {} : checked.otherwise;
   const { onDecision } = checked;
+  const mcp = mcpRules(checked.mcp ?? {});
+  const hasMcp = checked.mcp !== undefined || otherwise.approveMcpTool !== undefined;
   return {
     approveCommand(request, context) {
       const ask = otherwise.approveCommand?.bind(otherwise, request, context);
@@ -74,6 +81,12 @@ export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandle
       const ask = otherwise.approvePermissions?.bind(otherwise, request, context);
       return decide(judgePermissions(request, paths, network), permissionAnswers(request), ask, context, onDecision);
     },
+    ...(hasMcp && {
+      approveMcpTool(request: McpToolApprovalRequest, context: HandlerContext) {
+        const ask = otherwise.approveMcpTool?.bind(otherwise, request, context);
+        return decide(judgeMcpTool(request, mcp), MCP_TOOL, ask, context, onDecision);
+      },
+    }),
   };
 }
 
@@ -81,6 +94,7 @@ export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandle
 interface Judgment {
   readonly kind: ApprovalKind;
   readonly subject: string;
+  readonly environmentId?: string | null | undefined;
   readonly verdict: Verdict;
 }
 
@@ -127,16 +141,21 @@ function judgePermissions(
   };
 }
 
+function judgeMcpTool(request: McpToolApprovalRequest, mcp: McpRules): Judgment {
+  const { environmentId } = request;
+  return { kind: "mcpTool", subject: mcpSubject(request), environmentId, verdict: mcp(request) };
+}
+
 /** Answers by the verdict, or by `ask` if no rule matches, and reports the decision. */
 function decide<R>(
-  { kind, subject, verdict }: Judgment,
+  { verdict, ...asked }: Judgment,
   answers: Answers<R>,
   ask: (() => R | Promise<R>) | undefined,
   { threadId, turnId, itemId }: HandlerContext,
   onDecision: ApprovalRulesOptions["onDecision"],
 ): R | Promise<R> {
   const report = (decided: Pick<ApprovalRuleDecision, "decision" | "by" | "reason" | "rule">): void => {
-    if (onDecision !== undefined) callSafely(onDecision, { kind, ...decided, subject, threadId, turnId, itemId });
+    if (onDecision !== undefined) callSafely(onDecision, { ...asked, ...decided, threadId, turnId, itemId });
   };
   const { outcome, ...why } = verdict;
   if (outcome !== "unmatched") {
@@ -206,6 +225,12 @@ const FILE_CHANGE: Answers<FileChangeDecision> = {
   isAccept: (answer) => ACCEPTANCES.has(answer),
 };
 
+const MCP_TOOL: Answers<McpToolDecision> = {
+  accept: "accept",
+  decline: "decline",
+  isAccept: (answer) => answer === "acceptAlways" || ACCEPTANCES.has(answer),
+};
+
 function permissionAnswers({
   permissions: { network, fileSystem },
 }: PermissionsRequestApprovalParams): Answers<PermissionsGrant | "decline"> {
@@ -228,6 +253,7 @@ const OTHERWISE: OptionTable<ApprovalRuleHandlers> = {
   approveCommand: callback,
   approveFileChange: callback,
   approvePermissions: callback,
+  approveMcpTool: callback,
 };
 
 /** The shape of the options. The patterns are checked where they are compiled. */
@@ -235,6 +261,7 @@ const APPROVAL_RULES: OptionTable<ApprovalRulesOptions> = {
   commands: nested(COMMANDS),
   paths: nested(RULES),
   network: nested(RULES),
+  mcp: nested(RULES),
   otherwise: either([isText, oneOf(["decline"])], [() => true, members(OTHERWISE)]),
   onDecision: callback,
 };

@@ -5,10 +5,12 @@ import type {
   FileChangeApprovalRequest,
   FileChangeDecision,
   HandlerContext,
+  McpToolApprovalRequest,
+  McpToolDecision,
   PermissionsGrant,
 } from "../requests/handlers.js";
 
-/** The three approval handlers that `approvalRules` returns: pass them, or spread them into your `handlers`. */
+/** The approval handlers that `approvalRules` returns: pass them, or spread them into your `handlers`. */
 export interface ApprovalRuleHandlers {
   /** Decides a command by `commands`, and a host that a command wants to reach by `network`. */
   readonly approveCommand: (
@@ -25,6 +27,13 @@ export interface ApprovalRuleHandlers {
     request: PermissionsRequestApprovalParams,
     context: HandlerContext,
   ) => PermissionsGrant | "decline" | Promise<PermissionsGrant | "decline">;
+  /**
+   * Decides a call of an MCP tool by `mcp`. Absent without `mcp` rules and without an `otherwise` for it, so that the
+   * handler of the client decides.
+   */
+  readonly approveMcpTool?:
+    | ((request: McpToolApprovalRequest, context: HandlerContext) => McpToolDecision | Promise<McpToolDecision>)
+    | undefined;
 }
 
 /**
@@ -36,6 +45,25 @@ export interface ApprovalRuleHandlers {
  * @example ["pg_isready", "systemctl status *", ["grep", "a b", "*.txt"]]
  */
 export type CommandPattern = string | readonly string[];
+
+/**
+ * A pattern over the tools of MCP servers. `*` matches any run of characters within a name.
+ *
+ * @example [{ server: "docs" }, { server: "tracker", tool: "read_*" }, { server: "build", environmentId: "staging" }]
+ */
+export interface McpToolPattern {
+  /** The name of the server in the configuration of the runtime. */
+  readonly server: string;
+  /** The name of the tool. Default: every tool of the server. */
+  readonly tool?: string | undefined;
+  /**
+   * The environment that registered the server; `"*"` for every environment. An allow pattern with an environment matches
+   * only a server that the runtime says is of that environment; one without matches only servers of the whole thread. A
+   * deny pattern without an environment matches in all of them; one with an environment also matches when the runtime does
+   * not name it (before 0.171).
+   */
+  readonly environmentId?: string | undefined;
+}
 
 /** Patterns to allow and to deny. Deny wins. */
 export interface RuleList<P> {
@@ -70,6 +98,11 @@ export interface ApprovalRulesOptions {
   readonly paths?: RuleList<string> | undefined;
   /** Rules for hosts: a name, `*.` and a name for all its subdomains, or `*` for every host. */
   readonly network?: RuleList<string> | undefined;
+  /**
+   * Rules for tools of MCP servers, by server, tool and environment. The arguments of the call are not examined: allow a
+   * tool only if it is harmless with any.
+   */
+  readonly mcp?: RuleList<McpToolPattern> | undefined;
   /** Who decides the requests that no rule matches: handlers, or nobody. Default: `"decline"`. */
   readonly otherwise?:
     | "decline"
@@ -80,7 +113,7 @@ export interface ApprovalRulesOptions {
 }
 
 /** What a request asks for. `"network"` is a host that a command wants to reach: `approveCommand` decides it. */
-export type ApprovalKind = "command" | "fileChange" | "permissions" | "network";
+export type ApprovalKind = "command" | "fileChange" | "permissions" | "network" | "mcpTool";
 
 /** One decision, as `onDecision` receives it. */
 export interface ApprovalRuleDecision {
@@ -94,8 +127,10 @@ export interface ApprovalRuleDecision {
   readonly reason: string;
   /** The patterns that decided, as you wrote them. Absent if none did. */
   readonly rule?: string;
-  /** The command, the paths or the host, as the runtime spelled them. */
+  /** The command, the paths, the host or the tool, as the runtime spelled them. */
   readonly subject: string;
+  /** For an MCP tool, the environment that registered its server: null for the whole thread, undefined if unknown. */
+  readonly environmentId?: string | null | undefined;
   /** The thread that asked. Null if unknown. */
   readonly threadId: string | null;
   /** The turn that asked. Null if unknown. */

@@ -84,6 +84,7 @@ export function askPerson({ ask, note, cwd, before }: AskPersonOptions): Handler
     approveMcpTool(request, { signal }) {
       const rows = [
         { text: displayText(`${request.serverName}.${request.toolName ?? "?"}`) },
+        ...placeRows(request),
         ...jsonRows("Arguments:", request.toolArguments),
         ...field("Question:", request.message),
         ...field("Description:", request.toolDescription),
@@ -125,7 +126,10 @@ function jsonRows(name: string, value: unknown): QuestionRow[] {
 }
 
 /** Where it would happen: the folder, and the environment unless it is this machine. */
-function placeRows(request: { readonly cwd?: string | null; readonly environmentId: string | null }): QuestionRow[] {
+function placeRows(request: {
+  readonly cwd?: string | null;
+  readonly environmentId?: string | null | undefined;
+}): QuestionRow[] {
   const { cwd, environmentId } = request;
   return [
     ...(cwd ? [{ text: `In ${shortPath(cwd)}` }] : []),

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Diagnosis, type DiagnosisCheck, diagnose } from "../index.js";
-import { RUNTIME_VERSION } from "../protocol/index.js";
+import { RUNTIME_VERSION, SUPPORTED_RUNTIMES } from "../protocol/index.js";
 import { displayJson } from "../util/display.js";
 import { didYouMean } from "../validate/kinds.js";
 import { demoCommand } from "./demo.js";
@@ -97,7 +97,11 @@ function versions(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
   const version = isManifest ? String(manifest.version) : "unknown";
-  return `${PROGRAM} ${version}\nruntime ${RUNTIME_VERSION} (expected; run "${PROGRAM} doctor" for the installed version)\n`;
+  const { oldest, newest } = SUPPORTED_RUNTIMES;
+  return (
+    `${PROGRAM} ${version}\nruntime ${RUNTIME_VERSION} (expected; works with ${oldest} to ${newest}; ` +
+    `run "${PROGRAM} doctor" for the installed version)\n`
+  );
 }
 
 /** `codex-embed doctor` */

@@ -13,7 +13,7 @@ import { guarded, planLaunch } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
 import { expandHome } from "../process/paths.js";
 import { type CodexOptions, type ConnectOptions, startupLimitMs } from "../runtime/options.js";
-import { checkedToken } from "../runtime/remote.js";
+import { checkedToken } from "../transport/address.js";
 import { onAbort, timeLimit, withLimits } from "../util/async.js";
 import { Codex } from "./codex.js";
 

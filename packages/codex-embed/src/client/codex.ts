@@ -6,6 +6,7 @@ import type {
   GetAccountResponse,
   Model,
   ThreadListResponse,
+  ThreadSearchResponse,
   Thread as ThreadRecord,
 } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
@@ -17,18 +18,30 @@ import type {
   ForkThreadOptions,
   ListThreadsOptions,
   ResumeThreadOptions,
+  SearchThreadsOptions,
   StartThreadOptions,
 } from "../runtime/options.js";
 import type { ClientMethod, RequestOptions } from "../runtime/requestPolicy.js";
 import { Runtime } from "../runtime/runtime.js";
 import { type CodexStatus, checkSubscription, type NotificationOf, type SubscriptionName } from "../stream/events.js";
-import { callback, flag, nullable, signal, text, timeout } from "../validate/kinds.js";
+import { callback, filled, flag, nullable, signal, text, timeout } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
-import { CODEX, CONNECT, FORK_THREAD, LIST_THREADS, RESUME_THREAD, START_THREAD } from "./knownOptions.js";
+import {
+  CODEX,
+  CONNECT,
+  FORK_THREAD,
+  LIST_THREADS,
+  RESUME_THREAD,
+  SEARCH_THREADS,
+  START_THREAD,
+} from "./knownOptions.js";
 import type { ChatgptLogin, DeviceCodeLogin } from "./login.js";
 import { Thread } from "./thread.js";
 
 const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs">> = { signal, timeoutMs: nullable(timeout) };
+
+/** What the names of requests look like. */
+const METHOD_NAME = /^[a-z]\w*(?:\/[a-z]\w*)*$/i;
 
 /** The parameters and options of `codex.request`. Methods without required parameters can be called without any. */
 export type RequestArguments<M extends ClientMethod> = undefined extends ClientRequests[M]["params"]
@@ -169,6 +182,23 @@ export class Codex implements AsyncDisposable {
     return this.#runtime.request("thread/list", { modelProviders: [], ...params });
   }
 
+  /**
+   * Searches the messages of the stored threads for a term, and resolves with one page of threads, each with a snippet of
+   * its match (`thread/search/stream`; `thread/search` on runtimes before 0.171). The term is one string in any case of
+   * letters, not a pattern or a list of words. Messages of the user and the agent are searched, and what the runtime
+   * itself told the model, such as the working directory. Threads of all providers are included. No time limit: pass a
+   * `signal`.
+   *
+   * @throws UsageError for a term that is empty or has more than 65,536 bytes, and for options that are unknown or cannot
+   * work; the signal's reason when it aborts; MethodNotFoundError when `experimentalApi` is off.
+   */
+  async searchThreads(term: string, options: SearchThreadsOptions = {}): Promise<ThreadSearchResponse> {
+    filled(term, { call: "searchThreads", path: "term" });
+    const checked = checkOptions(options, "searchThreads", SEARCH_THREADS);
+    const { searchThreads } = await import("./searchThreads.js");
+    return searchThreads(this.#runtime, term, checked);
+  }
+
   /** Yields all stored threads (`thread/list`). Each page is read when the loop reaches it. */
   threads(options: ListThreadsOptions = {}): AsyncGenerator<ThreadRecord, void, undefined> {
     const checked = checkOptions(options, "threads", LIST_THREADS);
@@ -280,8 +310,9 @@ export class Codex implements AsyncDisposable {
    * Sends any request of the protocol, typed by the runtime's own definitions. At most 64 requests are in flight at
    * once; further ones wait. Reads that an overloaded runtime refuses are retried.
    *
-   * @throws JsonRpcError or a subclass when the runtime refuses it; RequestTimeoutError; TransportClosedError when the
-   * runtime is gone; LaunchError when it cannot be started; the signal's reason when it aborts.
+   * @throws JsonRpcError or a subclass when the runtime refuses it; UnsupportedError for parameters that an older runtime
+   * would ignore; RequestTimeoutError; TransportClosedError when the runtime is gone; LaunchError when it cannot be started;
+   * the signal's reason when it aborts.
    */
   async request<M extends ClientMethod>(
     method: M,
@@ -290,6 +321,23 @@ export class Codex implements AsyncDisposable {
     text(method, { call: "request", path: "method" });
     const given: Pick<RequestOptions, "signal" | "timeoutMs"> = options;
     return this.#runtime.request(method, params, checkOptions(given, "request", REQUEST));
+  }
+
+  /**
+   * Whether the connected runtime knows a request of the protocol, by its own list: the runtime names its requests in the
+   * reply to an unknown one. Asked once for each connection. Where a runtime does not list them, the answer is whether the
+   * generated types have the request and its first version is not newer than the runtime.
+   *
+   * @throws UsageError for what cannot be the name of a request. Rejects as `request` does.
+   */
+  async supports(method: ClientMethod | (string & {})): Promise<boolean> {
+    text(method, { call: "supports", path: "method" });
+    if (!METHOD_NAME.test(method)) {
+      throw new UsageError(
+        'supports: method must be the name of a request, such as "thread/search": words of letters and digits with "/" between.',
+      );
+    }
+    return this.#runtime.supports(method);
   }
 
   /**

@@ -21,6 +21,7 @@ import {
   type ResumeThreadOptions,
   type RunOptions,
   Sandbox,
+  type SearchThreadsOptions,
   type StartThreadOptions,
   type ThreadExtras,
   type ThreadModes,
@@ -236,14 +237,24 @@ export const FORK_THREAD: OptionTable<ForkThreadOptions> = {
   deferGoalContinuation: flag,
 };
 
+/** The runtime's limit, in ids (measured). */
+const MAX_THREAD_IDS = 100;
+
+const threadIds: Check = (value, place) => {
+  texts(value, place);
+  if (!Array.isArray(value) || value.length <= MAX_THREAD_IDS) return;
+  const { call, path } = place;
+  throw new UsageError(`${call}: ${path} has ${value.length} ids; the limit is ${MAX_THREAD_IDS}. Make several calls.`);
+};
+
 /** Options of `listThreads` and `threads`. */
 export const LIST_THREADS: OptionTable<ListThreadsOptions> = {
   includeAttachedThreads: flag,
   currentAccountOnly: flag,
   cursor: maybeText,
   limit: maybeCount,
-  excludedThreadIds: maybeTexts,
-  includedThreadIds: maybeTexts,
+  includedThreadIds: nullable(threadIds),
+  excludedThreadIds: nullable(threadIds),
   sortKey: maybeText,
   sortDirection: maybeText,
   modelProviders: maybeTexts,
@@ -258,6 +269,20 @@ export const LIST_THREADS: OptionTable<ListThreadsOptions> = {
   parentThreadId: maybeText,
   ancestorThreadId: maybeText,
   attachedToThreadId: maybeText,
+};
+
+/** Options of `searchThreads`. */
+export const SEARCH_THREADS: OptionTable<SearchThreadsOptions> = {
+  includeAttachedThreads: flag,
+  currentAccountOnly: flag,
+  cursor: maybeText,
+  limit: nullable(integer(1)),
+  sortKey: maybeText,
+  sortDirection: maybeText,
+  sourceKinds: maybeTexts,
+  archived: maybeFlag,
+  signal,
+  onPartial: callback,
 };
 
 /** Options of `startReview`, and limits of a turn. */

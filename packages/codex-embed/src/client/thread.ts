@@ -227,8 +227,9 @@ export class Thread implements AsyncDisposable {
    * Asks the model about the conversation up to its latest finished turn, whoever started that, without adding to it
    * (`thread/sample`): no turn, no tools, no events.
    *
-   * @throws UsageError when the thread has no finished turn, or stores none because it is ephemeral; AuthRequiredError
-   * when the model provider needs a login and there is none; the signal's reason when it aborts.
+   * @throws UsageError when the thread has no finished turn, or stores none because it is ephemeral; MethodNotFoundError for
+   * a runtime that is older than 0.164.0; AuthRequiredError when the model provider needs a login and there is none; the
+   * signal's reason when it aborts.
    */
   async sample(
     prompt: string,

@@ -8,7 +8,8 @@ import { type LocatedRuntime, locateRuntime, resolutionBases, resolvePackageJson
 import { workingDirectory } from "../process/paths.js";
 import { redactSecrets } from "../process/stderr.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
-import { speaksOurProtocol } from "../runtime/handshake.js";
+import { SUPPORTED_RUNTIMES, type SupportedRuntimes } from "../protocol/runtimes.js";
+import { versionProblem } from "../runtime/handshake.js";
 import type { CodexOptions } from "../runtime/options.js";
 
 /** Options of {@link diagnose}: those that a `Codex` would get, and two of its own. */
@@ -67,8 +68,10 @@ export interface Diagnosis {
   readonly nodeVersion: string;
   /** The platform and the architecture of this program, such as `linux-x64`. */
   readonly platform: string;
-  /** The runtime version whose protocol this SDK speaks. */
+  /** The version of the runtime that comes with the package. */
   readonly expectedRuntimeVersion: string;
+  /** The versions of the runtime that this SDK works with. */
+  readonly supportedRuntimes: SupportedRuntimes;
   /** The version of the runtime that was started, or null if none started. */
   readonly runtimeVersion: string | null;
   /** The executable that was found, or null. */
@@ -245,20 +248,16 @@ function isInside(path: string, folder: string): boolean {
   return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-/** Compares the version of the runtime with the one whose protocol this SDK speaks. */
+/** Checks whether this SDK works with the version of the runtime. */
 export function checkVersion(runtimeVersion: string, mismatchAllowed: boolean): DiagnosisCheck {
   const name = "version";
-  if (speaksOurProtocol(runtimeVersion)) {
-    return { name, status: "ok", detail: `${runtimeVersion} (this SDK speaks the protocol of ${RUNTIME_VERSION})` };
+  const { oldest, newest } = SUPPORTED_RUNTIMES;
+  const problem = versionProblem(runtimeVersion, null);
+  if (problem === null) {
+    return { name, status: "ok", detail: `${runtimeVersion} (this SDK works with ${oldest} to ${newest})` };
   }
-  return {
-    name,
-    status: mismatchAllowed ? "warning" : "problem",
-    detail: `The runtime is version ${runtimeVersion}, but this SDK speaks the protocol of ${RUNTIME_VERSION}.`,
-    advice:
-      `Run: npm install @openai/codex@${RUNTIME_VERSION}. Or install the version of codex-embed that matches the runtime. ` +
-      "To use the runtime anyway, pass allowVersionMismatch: true.",
-  };
+  const { detail, advice, refused } = problem;
+  return { name, status: refused && !mismatchAllowed ? "problem" : "warning", detail, advice };
 }
 
 /** The message of an error, redacted and without its final period. */

@@ -3,6 +3,7 @@ import { LaunchError } from "../errors/connection.js";
 import type { SpawnRequest } from "../process/launch.js";
 import { workingDirectory } from "../process/paths.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
+import { SUPPORTED_RUNTIMES } from "../protocol/runtimes.js";
 import type { CodexOptions } from "../runtime/options.js";
 import type { NotificationOf } from "../stream/events.js";
 import { onAbort } from "../util/async.js";
@@ -56,6 +57,7 @@ export async function examine(options: DiagnoseOptions): Promise<Diagnosis> {
     nodeVersion: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
     expectedRuntimeVersion: RUNTIME_VERSION,
+    supportedRuntimes: SUPPORTED_RUNTIMES,
     runtimeVersion,
     codexBin: binary.found?.path ?? null,
     codexHome: home.found,

@@ -37,7 +37,8 @@ export interface TriedLocation {
  * - `BINARY_NOT_FOUND`: install `@openai/codex`, or name the executable with `codexBin`. `tried` lists where the SDK looked.
  * - `SPAWN_FAILED`: the system did not start the process; `cause` is its error.
  * - `HANDSHAKE_FAILED`: the runtime did not answer `initialize` within `startupTimeoutMs`. See `stderrTail`.
- * - `VERSION_MISMATCH`: the runtime has another minor version. Install the pinned one, or pass `allowVersionMismatch: true`.
+ * - `VERSION_MISMATCH`: the runtime is too old, or does not say its version. Install the version that the message names,
+ *   or pass `allowVersionMismatch: true`.
  * - `CONNECT_FAILED`: no runtime answers at the address.
  * - `UNAUTHORIZED`: the runtime refused the token.
  */
@@ -210,13 +211,72 @@ export class ParseError extends JsonRpcError {
 export class InvalidRequestError extends JsonRpcError {
   static override readonly typeName: string = "InvalidRequestError";
 }
+/** What is known about a method that a runtime does not have. */
+export interface MissingMethod {
+  /** The version of the runtime. */
+  readonly version?: string | null;
+  /** The first version of the runtime that has the method. */
+  readonly since?: string | null;
+  /** The methods that the runtime does have. */
+  readonly known?: ReadonlySet<string> | null;
+}
+
 /**
- * The runtime does not know the method, or refuses it without the experimental API. Check `codex.metadata.runtimeVersion`,
- * and leave `experimentalApi` on.
+ * The runtime does not know the method (`METHOD_NOT_FOUND`), or refuses it without the experimental API
+ * (`EXPERIMENTAL_API_REQUIRED`). Ask before with `codex.supports(method)`, and leave `experimentalApi` on.
  */
 export class MethodNotFoundError extends JsonRpcError {
   static override readonly typeName: string = "MethodNotFoundError";
+  /** The version of the runtime; null when the runtime does not say it. */
+  readonly version: string | null;
+  /** The first version of the runtime that has the method; null when that is not known. */
+  readonly since: string | null;
+  readonly #known: ReadonlySet<string> | null;
+
+  constructor(code: string, method: string, body: RpcErrorBody, hint = "", missing: MissingMethod = {}) {
+    super(code, method, body, hint);
+    this.version = missing.version ?? null;
+    this.since = missing.since ?? null;
+    this.#known = missing.known ?? null;
+  }
+
+  /** The methods that the runtime does know, when its reply listed them; else null. */
+  get knownMethods(): ReadonlySet<string> | null {
+    return this.#known;
+  }
 }
+
+/**
+ * An option needs a newer runtime than the connected one, which would ignore it without a word. Nothing was sent. Leave the
+ * option out, or use a runtime of version `since` or later. Its `code` is `UNSUPPORTED`.
+ */
+export class UnsupportedError extends CodexError {
+  static override readonly typeName: string = "UnsupportedError";
+  /** The request that was not sent. */
+  readonly method: string;
+  /** The option, by its name in this SDK: `turnTrigger`, or `input[]("image").fileId` for a part of one. */
+  readonly option: string;
+  /** The version of the runtime. */
+  readonly version: string;
+  /** The first version of the runtime that has the option. */
+  readonly since: string;
+
+  constructor(
+    method: string,
+    { option, version, since }: { readonly option: string; readonly version: string; readonly since: string },
+  ) {
+    super(
+      "UNSUPPORTED",
+      `${method} was not sent: ${option} needs runtime ${since} or later, and this runtime is ${version}. ` +
+        `Leave it out, or run npm install @openai/codex@${since}.`,
+    );
+    this.method = method;
+    this.option = option;
+    this.version = version;
+    this.since = since;
+  }
+}
+
 /** A parameter is missing, has the wrong type, or is out of range (-32602). */
 export class InvalidParamsError extends JsonRpcError {
   static override readonly typeName: string = "InvalidParamsError";

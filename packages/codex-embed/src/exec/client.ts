@@ -25,6 +25,7 @@ import {
   TURN,
   type TurnOptions,
 } from "./options.js";
+import { planRemote } from "./remote.js";
 import { runExec } from "./run.js";
 import { type ParsedOf, type Turn, TurnRecord } from "./turn.js";
 
@@ -37,10 +38,12 @@ export class Codex {
 
   /**
    * @param options - how to find and start the runtime. All of them are optional.
-   * @throws UsageError for an unknown option or a value of the wrong kind.
+   * @throws UsageError for an unknown option, a value of the wrong kind, and an address or token in `remote` that cannot
+   * work.
    */
   constructor(options: CodexOptions = {}) {
     this.#options = checkExecOptions(options, "new Codex", CODEX);
+    planRemote(this.#options.remote);
   }
 
   /**

@@ -12,6 +12,7 @@ import {
 import { assertArguments, featureArgs, type SpawnRequest } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
 import type { CodexOptions, ThreadOptions, TurnOptions } from "./options.js";
+import { assertRemote, planRemote } from "./remote.js";
 
 /** The thread that a run works on. */
 export type ThreadTarget =
@@ -47,7 +48,8 @@ const ORIGINATOR_NAME = "codex_sdk_ts";
 export function planExec(plan: ExecPlan): SpawnRequest {
   if ("id" in plan.target) assertId(plan.target.id);
   if (!isCreating(plan.target)) assertResumable(plan.thread);
-  const env = execEnvironment(plan.codex);
+  assertRemote(plan);
+  const env = { ...execEnvironment(plan.codex), ...planRemote(plan.codex.remote).env };
   const located = locateRuntime({
     codexBin: plan.codex.codexPathOverride || undefined,
     optionName: "codexPathOverride",
@@ -119,6 +121,7 @@ export function execArgs({ codex, thread, turn, target, images, schemaPath, mark
   return [
     "exec",
     "--experimental-json",
+    ...planRemote(codex.remote).args,
     ...configArgs(overrides),
     // Without a policy of their own, commands inherit the mark, and the command line stays that of `@openai/codex-sdk`.
     ...configArgs(mark !== undefined && overrides.some(isEnvironmentPolicy) ? [markOverride(mark)] : []),

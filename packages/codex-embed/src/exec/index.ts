@@ -54,6 +54,7 @@ export type {
   CodexOptions,
   CyberAccessProgram,
   ModelReasoningEffort,
+  RemoteOptions,
   ResumeLastOptions,
   ReviewOptions,
   SandboxMode,

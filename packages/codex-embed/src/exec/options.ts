@@ -1,7 +1,18 @@
 import { constants } from "node:buffer";
 import type { Spawn } from "../process/agentProcess.js";
-import { anything, callback, flag, listOf, nullable, numberFrom, record, signal, text } from "../validate/kinds.js";
-import { type Advice, checkOptions, type OptionTable } from "../validate/options.js";
+import {
+  anything,
+  callback,
+  flag,
+  listOf,
+  nullable,
+  numberFrom,
+  record,
+  required,
+  signal,
+  text,
+} from "../validate/kinds.js";
+import { type Advice, checkOptions, nested, type OptionTable } from "../validate/options.js";
 
 /** A value of the configuration. */
 export type CodexConfigValue = string | number | bigint | boolean | CodexConfigValue[] | CodexConfigObject;
@@ -27,6 +38,14 @@ export type WebSearchMode = "disabled" | "cached" | "live";
 /** An experimental access program of the OpenAI provider. */
 export type CyberAccessProgram = "standard" | "daybreak_blue" | "daybreak_red";
 
+/** An app server that runs the agent (`codex app-server --listen`). */
+export type RemoteOptions = {
+  /** `ws://host:port`, `wss://host:port` or `unix:///path`. */
+  url: string;
+  /** The bearer token. It needs `wss://`, or `ws://` to this machine. Passed to `codex exec` by its environment. */
+  token?: string | undefined;
+};
+
 /** Options of `new Codex`: how to find and start the runtime, for all threads of the client. */
 export type CodexOptions = {
   /** The runtime: a path, or a name to look up on PATH. Default: `CODEX_BIN`, then the package `@openai/codex`. */
@@ -43,6 +62,11 @@ export type CodexOptions = {
   configOverrides?: string[] | undefined;
   /** The complete environment of the runtime, which then inherits nothing. Default: the environment of this program. */
   env?: Record<string, string | undefined> | undefined;
+  /**
+   * Runs the turns on an app server instead of this machine. Needs a runtime ≥ 0.171.0 here. The server configures the
+   * agent: options of the agent are refused, and so are images, output schemas, forks and reviews.
+   */
+  remote?: RemoteOptions | undefined;
   /** Applies `$CODEX_HOME/<profile>.config.toml` over the user's configuration. */
   profile?: string | undefined;
   /** Ignores `$CODEX_HOME/config.toml`, but not the login there. Default false. */
@@ -150,6 +174,8 @@ const maybeTexts = maybe(listOf(text));
 const maybeFlag = maybe(flag);
 const maybeCallback = maybe(callback);
 
+const REMOTE: OptionTable<RemoteOptions> = { url: required(text), token: text };
+
 /** The options that `new Codex` accepts: all of `@openai/codex-sdk`, and ours. */
 export const CODEX: OptionTable<CodexOptions> = {
   codexPathOverride: maybeText,
@@ -158,6 +184,7 @@ export const CODEX: OptionTable<CodexOptions> = {
   config: maybe(record),
   configOverrides: maybeTexts,
   env: maybe(record),
+  remote: maybe(nested(REMOTE)),
   profile: maybeText,
   ignoreUserConfig: maybeFlag,
   ignoreRules: maybeFlag,
@@ -220,6 +247,7 @@ const ELSEWHERE: Advice = {
   codexHome: "Set the variable: new Codex({ env: { ...process.env, CODEX_HOME: path } }).",
   codexPathOverride: "It belongs to the client: new Codex({ codexPathOverride }).",
   env: "It belongs to the client: new Codex({ env }).",
+  remote: "It belongs to the client: new Codex({ remote }).",
   apiKey: "It belongs to the client: new Codex({ apiKey }).",
   baseUrl: "It belongs to the client: new Codex({ baseUrl }).",
   config: "It belongs to the client: new Codex({ config }).",

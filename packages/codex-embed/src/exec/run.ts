@@ -6,13 +6,14 @@ import { DEFAULT_MAX_FRAME_BYTES } from "../transport/transport.js";
 import { onAbort, pause } from "../util/async.js";
 import { parseEvent, type ThreadEvent } from "./events.js";
 import type { CodexOptions } from "./options.js";
+import { REMOTE_SINCE } from "./remote.js";
 import { AbortError, ExecExitError, ExecTurnFailedError, type RunEnd, type TurnRecord } from "./turn.js";
 
 /** One run of `codex exec`. */
 export interface Run {
   readonly request: SpawnRequest;
   readonly prompt: string;
-  readonly options: Pick<CodexOptions, "maxFrameBytes" | "onStderr" | "onUnreadableLine" | "spawn">;
+  readonly options: Pick<CodexOptions, "maxFrameBytes" | "onStderr" | "onUnreadableLine" | "spawn" | "remote">;
   readonly signal: AbortSignal | undefined;
   /** Aborts when the consumer leaves: a generator that waits for an event would not notice. */
   readonly left: AbortSignal | undefined;
@@ -35,10 +36,12 @@ export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, unde
   if (signal?.aborted) throw new AbortError(signal.reason, { record, ...NOT_STARTED });
   const agent = await AgentProcess.start(run.request, { spawn: options.spawn, onStderr: options.onStderr });
   const feed = new EventFeed(agent, { maxFrameBytes, onUnreadableLine: options.onUnreadableLine });
-  const stopListening = [signal, left].map((each) => onAbort(each, () => void agent.kill()));
+  let stopping: Promise<unknown> | undefined;
+  const stop = (): Promise<unknown> => (stopping ??= options.remote === undefined ? agent.kill() : stopRemote(agent));
+  const stopListening = [signal, left].map((each) => onAbort(each, () => void stop()));
   const isAborted = () => signal?.aborted === true || left?.aborted === true;
   try {
-    if (isAborted()) void agent.kill();
+    if (isAborted()) void stop();
     agent.stdin.end(run.prompt);
     for (let events = await feed.take(); events.length > 0; events = await feed.take()) {
       for (const event of events) {
@@ -51,20 +54,41 @@ export async function* runExec(run: Run): AsyncGenerator<ThreadEvent, void, unde
     const failure = failureOf(run, feed, agent.stderrTail());
     if (failure !== undefined) throw failure;
   } finally {
-    for (const stop of stopListening) stop();
-    await agent.kill();
+    for (const each of stopListening) each();
+    await (isAborted() ? stop() : agent.kill());
   }
+}
+
+/** Ends a run on an app server. Killing the process alone would leave the turn running there. */
+async function stopRemote(agent: AgentProcess): Promise<void> {
+  await agent.interrupt();
+  await agent.kill();
 }
 
 const NOT_STARTED = { exitCode: null, signal: null, stderrTail: "" };
 
-function failureOf({ record, signal }: Run, { exit, fault }: EventFeed, stderrTail: string): Error | undefined {
+/** The exit code of a command line that the runtime does not understand. */
+const BAD_ARGUMENTS = 2;
+
+function failureOf(
+  { record, signal, options }: Run,
+  { exit, fault }: EventFeed,
+  stderrTail: string,
+): Error | undefined {
   const { exitCode = null, signal: endedBy = null, error } = exit ?? {};
   const end: RunEnd = { record, exitCode, signal: endedBy, stderrTail, error };
   if (signal?.aborted) return new AbortError(signal.reason, end);
   if (fault !== undefined) return fault;
   if (record.failure !== null) return new ExecTurnFailedError(record.failure.message, end);
-  return exitCode === 0 && record.isCompleted ? undefined : new ExecExitError(end);
+  if (exitCode === 0 && record.isCompleted) return undefined;
+  // The other arguments of a remote run are known to every version.
+  const isTooOld = options.remote !== undefined && exitCode === BAD_ARGUMENTS;
+  return new ExecExitError(
+    end,
+    isTooOld
+      ? `The runtime is older than ${REMOTE_SINCE}, which brought remote. Install a newer @openai/codex`
+      : undefined,
+  );
 }
 
 /** How long a process may take from the end of its output to its exit before it is stopped. */

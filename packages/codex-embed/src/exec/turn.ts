@@ -155,8 +155,9 @@ export class ExecExitError extends ExecError {
   static override readonly typeName: string = "ExecExitError";
 
   /** @internal */
-  constructor(end: RunEnd) {
-    const message = withStderr(describeExit(end), end.stderrTail);
+  constructor(end: RunEnd, advice?: string) {
+    const what = advice === undefined ? describeExit(end) : `${describeExit(end)}. ${advice}`;
+    const message = withStderr(what, end.stderrTail);
     super("EXEC_EXITED", message, end, end.error === undefined ? {} : { cause: end.error });
   }
 }

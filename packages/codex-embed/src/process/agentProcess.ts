@@ -228,6 +228,16 @@ export class AgentProcess {
     return this.#ending;
   }
 
+  /**
+   * Interrupts the process alone, as Ctrl-C does, and resolves when it has exited, or after the grace period. Never
+   * rejects. Windows has no such signal: the process is killed there.
+   */
+  async interrupt(): Promise<void> {
+    if (this.#hasExited) return;
+    this.#signalChild("SIGINT");
+    await pause(this.#graceMs, this.exited);
+  }
+
   /** Ends the process and its descendants by force, also during a {@link shutdown}. Settles as that does. */
   kill(): Promise<ProcessExit> {
     this.#hurried = true;

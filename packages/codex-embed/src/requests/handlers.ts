@@ -52,6 +52,11 @@ export interface McpToolApprovalRequest {
   readonly threadId: string;
   readonly turnId: string | null;
   readonly serverName: string;
+  /**
+   * The environment that registered the server, which is not necessarily where it runs. Null for a server of the whole
+   * thread, such as those of the configuration; undefined when the runtime does not say (before 0.171).
+   */
+  readonly environmentId?: string | null | undefined;
   readonly toolName: string | null;
   readonly toolDescription: string | null;
   readonly toolArguments: JsonValue;

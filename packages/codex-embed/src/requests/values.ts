@@ -162,12 +162,19 @@ function mcpToolApproval(params: McpServerElicitationRequestParams): McpToolAppr
     threadId: params.threadId,
     turnId: params.turnId,
     serverName: params.serverName,
+    environmentId: environmentOf(params),
     toolName: text("tool_name"),
     toolDescription: text("tool_description"),
     toolArguments: jsonAt(meta, "tool_params"),
     message: "message" in params ? params.message : "",
     persist: isStringList(persist) ? persist : [],
   };
+}
+
+/** A value of another kind still names an environment: rules for servers of the whole thread must not match it. */
+function environmentOf({ environmentId }: { readonly environmentId?: unknown }): string | null | undefined {
+  if (environmentId === undefined || environmentId === null || typeof environmentId === "string") return environmentId;
+  return JSON.stringify(environmentId);
 }
 
 type ElicitationResponse = AnyServerRequests["mcpServer/elicitation/request"]["response"];

@@ -2,7 +2,10 @@ import { CodexError, UsageError } from "../errors/base.js";
 import {
   type CloseReason,
   FrameTooLargeError,
+  JsonRpcError,
+  MethodNotFoundError,
   RequestTimeoutError,
+  ServerBusyError,
   TransportClosedError,
 } from "../errors/connection.js";
 import type { WireNotification, WireRequest } from "../protocol/shapes.js";
@@ -21,6 +24,10 @@ import {
   writeError,
 } from "./messages.js";
 import { replyError } from "./replyErrors.js";
+import type { Peer } from "./since.js";
+
+/** The name of a request that no runtime knows. The reply lists those that it does know. */
+export const METHODS_PROBE = "codex-embed/methods/list";
 
 /** Receives what the runtime sends on its own. */
 export interface ConnectionReceiver {
@@ -55,6 +62,8 @@ class Window {
 export class Connection {
   /** Resolves with the reason when the connection has ended. Never rejects. */
   readonly closed: Promise<CloseReason>;
+  /** Null until the handshake. */
+  peer: Peer | null = null;
   readonly #transport: Transport;
   readonly #receiver: ConnectionReceiver;
   readonly #maxFrameBytes: number;
@@ -64,6 +73,7 @@ export class Connection {
   readonly #abandoned = new Set<number>();
   readonly #windows = { short: new Window(), long: new Window() };
   #nextId = 0;
+  #methods: Promise<ReadonlySet<string> | null> | null = null;
   #closeReason: CloseReason | null = null;
   #protocolFault: Error | undefined;
   #markClosed: (reason: CloseReason) => void = () => {};
@@ -96,7 +106,8 @@ export class Connection {
    * Sends a request and resolves with its result. At most 64 of each kind are in flight; further ones wait.
    *
    * Rejects with `JsonRpcError` (or a subclass) for an error reply, `RequestTimeoutError`, `TransportClosedError`,
-   * the signal's reason, `UsageError` for parameters that the runtime cannot read, or `FrameTooLargeError`.
+   * the signal's reason, `UsageError` for parameters that the runtime cannot read, `UnsupportedError` for parameters that it
+   * is too old for, or `FrameTooLargeError`.
    */
   request(method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
@@ -109,6 +120,8 @@ export class Connection {
     let text: string;
     try {
       text = writeCall(method, params, id);
+      const unsupported = this.peer?.gaps?.unsupported(method, params) ?? null;
+      if (unsupported !== null) throw unsupported;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -122,6 +135,21 @@ export class Connection {
     if (window.inFlight < MAX_IN_FLIGHT) this.#send(call);
     else window.waiting.add(call);
     return call.promise;
+  }
+
+  /**
+   * Whether the runtime knows a request. Asks once for all, and again after a failure. A runtime that does not list its
+   * requests is judged by its version. Rejects as `request` does.
+   */
+  async knows(method: string, limits: Pick<CallOptions, "signal" | "timeoutMs">): Promise<boolean> {
+    this.#methods ??= this.#askMethods(limits).catch((error: unknown) => {
+      this.#methods = null;
+      throw error;
+    });
+    const methods = await this.#methods;
+    if (methods !== null) return methods.has(method);
+    const { isInProtocol } = await import("./since.js");
+    return isInProtocol(method) && (this.peer?.gaps?.since(method) ?? null) === null;
   }
 
   /** Sends a notification. */
@@ -139,6 +167,16 @@ export class Connection {
   async kill(): Promise<void> {
     await this.#transport.kill();
     await this.closed;
+  }
+
+  async #askMethods(options: CallOptions): Promise<ReadonlySet<string> | null> {
+    try {
+      await this.request(METHODS_PROBE, {}, options);
+    } catch (error) {
+      if (MethodNotFoundError.isInstance(error)) return error.knownMethods;
+      if (!JsonRpcError.isInstance(error) || ServerBusyError.isInstance(error)) throw error;
+    }
+    return null;
   }
 
   #send(call: PendingCall): void {
@@ -164,10 +202,19 @@ export class Connection {
   /** A malformed message must not keep the reader from the next. */
   #notify(message: WireNotification, bytes: number): void {
     try {
+      this.#deliverPartial(message);
       this.#receiver.notification(message, bytes);
     } catch {
       this.#receiver.diagnostic("Skipped a notification that cannot be understood", { method: message.method, bytes });
     }
+  }
+
+  /** Gives a part of a result to the request that it names. An id means nothing on another connection. */
+  #deliverPartial({ method, params }: WireNotification): void {
+    const id = isRecord(params) ? params["requestId"] : undefined;
+    if (typeof id !== "number" || !isRecord(params)) return;
+    const partial = this.#calls.get(id)?.partial;
+    if (partial?.method === method) partial.receive(params);
   }
 
   #settle(message: Readonly<Record<string, unknown>>): void {
@@ -181,7 +228,7 @@ export class Connection {
     this.#calls.delete(call.id);
     this.#release(call);
     const error = message["error"];
-    if (isRecord(error)) call.fail(replyError(call.method, error, call.threadFate));
+    if (isRecord(error)) call.fail(replyError(call.method, error, call.threadFate, this.peer));
     else call.succeed(message["result"]);
   }
 
@@ -199,6 +246,10 @@ export class Connection {
       this.#abandoned.delete(oldest);
     }
     this.#release(call);
+    // Nobody waits any more, so nobody hears whether this works. A request that has ended meanwhile is unaffected.
+    const { cancelMethod } = call;
+    const isKnown = cancelMethod !== undefined && (this.peer?.gaps?.since(cancelMethod) ?? null) === null;
+    if (isKnown) this.request(cancelMethod, { requestId: call.id }).catch(() => {});
   }
 
   /** An answer came or is no longer awaited: sends the next waiting call. */

@@ -193,6 +193,17 @@ export interface CallOptions {
   readonly onSent?: (() => void) | undefined;
   /** Called with the result before the reader reads the next message. */
   readonly onResult?: ((result: unknown) => void) | undefined;
+  /** The request that stops the work of this one by its id. Sent when the caller stops waiting. */
+  readonly cancelMethod?: string | undefined;
+  /** The notification that carries parts of the result, and names this request by its id. */
+  readonly partial?: PartialListener | undefined;
+}
+
+/** Receives the parts of a result that the runtime sends before the result. */
+export interface PartialListener {
+  readonly method: string;
+  /** Called with the parameters of each notification before the reader reads the next message. */
+  readonly receive: (params: Readonly<Record<string, unknown>>) => void;
 }
 
 /** One pending request. */
@@ -247,6 +258,14 @@ export class PendingCall {
 
   get threadFate(): ThreadFate | undefined {
     return this.#options.threadFate?.();
+  }
+
+  get cancelMethod(): string | undefined {
+    return this.#options.cancelMethod;
+  }
+
+  get partial(): PartialListener | undefined {
+    return this.#options.partial;
   }
 
   get settled(): boolean {

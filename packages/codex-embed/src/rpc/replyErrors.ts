@@ -13,6 +13,7 @@ import {
   ThreadLockedError,
   ThreadNotFoundError,
 } from "../errors/connection.js";
+import type { Peer } from "./since.js";
 
 type JsonRpcErrorClass = new (code: string, method: string, body: RpcErrorBody, hint?: string) => JsonRpcError;
 
@@ -105,7 +106,7 @@ const RULES: readonly ReplyRule[] = [
     aboutMethod: true,
     type: MethodNotFoundError,
     code: "METHOD_NOT_FOUND",
-    hint: "Check the method against the runtime's version (codex.metadata.runtimeVersion).",
+    hint: "Check its name, or whether another runtime has it (codex.metadata.runtimeVersion).",
   },
   {
     message: /requires experimentalApi capability/,
@@ -134,11 +135,21 @@ export function adviceOnStderr(stderrTail: string): string | null {
   return OUT_OF_FILES.test(stderrTail) ? OUT_OF_FILES_HINT : null;
 }
 
-/** The longest message to keep. The reply to an unknown method lists all methods. */
+/** The longest message to keep. */
 const MAX_MESSAGE_CHARS = 400;
 
-/** The error for an error reply. `fate` is what happened to the thread of the request, if known. */
-export function replyError(method: string, error: Readonly<Record<string, unknown>>, fate?: ThreadFate): JsonRpcError {
+/**
+ * The error for an error reply.
+ *
+ * @param fate - what happened to the thread of the request, if known.
+ * @param peer - the runtime that replied; null before the handshake.
+ */
+export function replyError(
+  method: string,
+  error: Readonly<Record<string, unknown>>,
+  fate?: ThreadFate,
+  peer: Peer | null = null,
+): JsonRpcError {
   const rpcCode = typeof error["code"] === "number" ? error["code"] : 0;
   const text = typeof error["message"] === "string" ? error["message"] : "the runtime gave no message";
   const isAboutMethod = UNKNOWN_VARIANT.exec(text)?.[1] === method;
@@ -148,11 +159,24 @@ export function replyError(method: string, error: Readonly<Record<string, unknow
       (row.message === undefined || row.message.test(text)) &&
       (row.aboutMethod === undefined || row.aboutMethod === isAboutMethod),
   );
-  const message = sentence(isAboutMethod ? text : withoutValues(text));
+  const version = peer?.version ?? null;
+  const runtime = version === null ? "the runtime" : `runtime ${version}`;
+  const message = isAboutMethod ? `${runtime} does not know this method.` : sentence(withoutValues(text));
   const body: RpcErrorBody = { code: rpcCode, message, data: error["data"] };
   if (rule === undefined) return new JsonRpcError("RPC_ERROR", method, body);
   const { code, hint } = fate !== undefined && rule.type === ThreadNotFoundError ? FATES[fate] : rule;
-  return new rule.type(code, method, body, hint);
+  if (rule.type !== MethodNotFoundError) return new rule.type(code, method, body, hint);
+  const since = isAboutMethod ? (peer?.gaps?.since(method) ?? null) : null;
+  const known = isAboutMethod ? methodsIn(text) : null;
+  const advice = since === null ? hint : `It needs runtime ${since} or later: run npm install @openai/codex@${since}.`;
+  return new MethodNotFoundError(code, method, body, advice, { version, since, known });
+}
+
+/** The reply to an unknown method lists all that there are. Null when it does not. */
+function methodsIn(text: string): ReadonlySet<string> | null {
+  const start = text.indexOf("expected one of ");
+  if (start < 0) return null;
+  return new Set(Array.from(text.slice(start).matchAll(/`([^`]*)`/g), ([, name = ""]) => name));
 }
 
 /**

@@ -2,8 +2,10 @@ import { messageOf } from "../errors/base.js";
 import { LaunchError, RequestTimeoutError, TransportClosedError } from "../errors/connection.js";
 import type { InitializeParams, InitializeResponse } from "../protocol/generated/protocol.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
+import { isOlder, SUPPORTED_RUNTIMES, type SupportedRuntimes, supportOf } from "../protocol/runtimes.js";
 import { Connection, type ConnectionReceiver } from "../rpc/connection.js";
 import { adviceOnStderr } from "../rpc/replyErrors.js";
+import type { Gaps } from "../rpc/since.js";
 import { DEFAULT_MAX_FRAME_BYTES, type OpenedTransport } from "../transport/transport.js";
 import { TimeLimitError } from "../util/async.js";
 import { isRecord } from "../util/json.js";
@@ -58,8 +60,10 @@ export interface RuntimeMetadata {
   readonly codexHome: string;
   readonly platformFamily: string;
   readonly platformOs: string;
-  /** The runtime's version, from its user agent. */
+  /** The runtime's version, from its user agent; `unknown` if that names none. */
   readonly runtimeVersion: string;
+  /** The versions of the runtime that this SDK works with. */
+  readonly supportedRuntimes: SupportedRuntimes;
   /** The binary that was started, or null for a runtime that this program did not start. */
   readonly codexBin: string | null;
 }
@@ -84,29 +88,19 @@ async function handshake(
   options: CodexOptions,
   context: HandshakeContext,
 ): Promise<RuntimeMetadata> {
-  const { codexBin, stderrTail } = context;
+  const { codexBin } = context;
   const response = await initialize(connection, options, context);
   const runtimeVersion = versionIn(response.userAgent, clientNameOf(options));
-  if (!speaksOurProtocol(runtimeVersion)) {
-    const message =
-      `The runtime${codexBin === null ? "" : ` ${codexBin}`} is version ${runtimeVersion ?? `unknown (${response.userAgent})`}, ` +
-      `but this SDK speaks the protocol of ${RUNTIME_VERSION}.`;
-    if (options.allowVersionMismatch !== true) {
-      throw new LaunchError(
-        "VERSION_MISMATCH",
-        `${message} Run npm install @openai/codex@${RUNTIME_VERSION}, install the SDK version that matches the runtime, or pass allowVersionMismatch: true`,
-        { stderrTail: stderrTail() },
-      );
-    }
-    context.warn(message);
-  }
+  checkRuntime(runtimeVersion, response.userAgent, options, context);
+  connection.peer = { version: runtimeVersion, gaps: await gapsOf(runtimeVersion) };
   connection.notify("initialized");
   return {
     userAgent: response.userAgent,
     codexHome: response.codexHome,
     platformFamily: response.platformFamily,
     platformOs: response.platformOs,
-    runtimeVersion: runtimeVersion ?? "unknown",
+    runtimeVersion,
+    supportedRuntimes: SUPPORTED_RUNTIMES,
     codexBin,
   };
 }
@@ -163,17 +157,54 @@ function clientNameOf(options: CodexOptions): string {
 }
 
 /** The user agent begins with `<client name>/<runtime version>`. The name itself may look like a version. */
-function versionIn(userAgent: string, clientName: string): string | null {
+function versionIn(userAgent: string, clientName: string): string {
   const own = `${clientName}/`;
   const rest = userAgent.startsWith(own) ? userAgent.slice(own.length - 1) : userAgent;
-  return /\/(\d+\.\d+\.\d+\S*)/.exec(rest)?.[1] ?? null;
+  return /\/(\d+\.\d+\.\d+\S*)/.exec(rest)?.[1] ?? "unknown";
 }
 
-/** Whether a runtime of this version speaks the protocol of this SDK: the same minor version. Patches do not change it. */
-export function speaksOurProtocol(runtimeVersion: string | null): boolean {
-  return minorOf(runtimeVersion) === minorOf(RUNTIME_VERSION);
+/** What an older runtime lacks. Loaded on demand: the runtime that comes with the package lacks nothing. */
+async function gapsOf(version: string): Promise<Gaps | null> {
+  if (!isOlder(version, RUNTIME_VERSION)) return null;
+  const since = await import("../rpc/since.js");
+  return new since.Gaps(version);
 }
 
-function minorOf(version: string | null): string | null {
-  return /^\d+\.\d+/.exec(version ?? "")?.[0] ?? null;
+/** Warns of a runtime that is newer than every tested one. Throws `LaunchError` for one that is too old or unknown. */
+function checkRuntime(version: string, userAgent: string, options: CodexOptions, context: HandshakeContext): void {
+  const problem = versionProblem(version, context.codexBin, userAgent);
+  if (problem === null) return;
+  if (!problem.refused || options.allowVersionMismatch === true) return context.warn(problem.detail);
+  throw new LaunchError("VERSION_MISMATCH", `${problem.detail} ${problem.advice}`, {
+    stderrTail: context.stderrTail(),
+  });
+}
+
+/** Why the version of a runtime is no tested one, and what to do. */
+export interface VersionProblem {
+  readonly detail: string;
+  readonly advice: string;
+  /** Whether the runtime is only accepted with `allowVersionMismatch`. */
+  readonly refused: boolean;
+}
+
+/** What is wrong with the version of a runtime, or null for one that this SDK works with. */
+export function versionProblem(version: string, codexBin: string | null, userAgent?: string): VersionProblem | null {
+  const { oldest, newest } = SUPPORTED_RUNTIMES;
+  const support = supportOf(version);
+  if (support === "supported") return null;
+  const runtime = codexBin === null ? "The runtime" : `The runtime ${codexBin}`;
+  if (support === "untested") {
+    return {
+      detail: `${runtime} is version ${version}; the newest that this SDK was tested with is ${newest}.`,
+      advice: `Update codex-embed, or run npm install @openai/codex@${newest} if something does not work.`,
+      refused: false,
+    };
+  }
+  const found = support === "tooOld" || userAgent === undefined ? version : `unknown (${userAgent})`;
+  return {
+    detail: `${runtime} is version ${found}; this SDK needs ${oldest} or later, and was tested up to ${newest}.`,
+    advice: `Run npm install @openai/codex@${newest}, or pass allowVersionMismatch: true to use the runtime anyway.`,
+    refused: true,
+  };
 }

@@ -12,6 +12,8 @@ import type {
   SandboxPolicy,
   ThreadForkParams,
   ThreadListParams,
+  ThreadSearchParams,
+  ThreadSearchResult,
   ThreadResumeParams,
   ThreadStartParams,
   TurnStartParams,
@@ -41,7 +43,10 @@ export type ApprovalMode = (typeof ApprovalMode)[keyof typeof ApprovalMode];
 
 /** Options of every client, for local and remote runtimes. */
 export interface ClientOptions {
-  /** Accept a runtime with another minor version, with one warning. Default false. */
+  /**
+   * Accept a runtime that is older than `SUPPORTED_RUNTIMES.oldest` or does not say its version, with one warning. Default
+   * false.
+   */
   readonly allowVersionMismatch?: boolean | undefined;
   /** The name of this program for the runtime and the model provider. Default `codex-embed`. */
   readonly clientName?: string | undefined;
@@ -197,6 +202,19 @@ export type ForkThreadOptions = Omit<ThreadForkParams, PolicyFields | "threadId"
 
 /** Options of `listThreads` and `threads`. All providers by default. */
 export type ListThreadsOptions = ThreadListParams;
+
+/** Options of `searchThreads`: filters, order and page, and what belongs to the call. */
+export interface SearchThreadsOptions extends Omit<ThreadSearchParams, "searchTerm"> {
+  /** When it aborts, the call rejects with its reason, and the runtime stops searching. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Called with rows while the search runs (`thread/search/partial`): in the order of discovery, each thread once, in the
+   * async context of the call. They are provisional: the runtime sends some of the rows, and a row can be missing from
+   * the result when it belongs to another page. Runtimes before 0.171 send none. An error of the callback goes to the
+   * logger.
+   */
+  readonly onPartial?: ((rows: readonly ThreadSearchResult[]) => unknown) | undefined;
+}
 
 /**
  * What ends a turn early. All limits count from the call, also while the runtime is started, is connected again, or does

@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { isAbsolute } from "node:path";
 import { messageOf, UsageError } from "../errors/base.js";
 import { LaunchError } from "../errors/connection.js";
+import { type Address, checkedToken, parseAddress } from "../transport/address.js";
 import { DEFAULT_MAX_FRAME_BYTES } from "../transport/transport.js";
 import type { WebSocketOptions, WebSocketTransport } from "../transport/websocket.js";
 import { withLimits } from "../util/async.js";
@@ -56,45 +56,6 @@ function reconnectPlan(reconnect: boolean | ReconnectOptions): RecoveryPlan | nu
   return { kind: "reconnect", initialDelayMs, maxDelayMs, giveUpAfterMs };
 }
 
-interface Target {
-  readonly url: string;
-  readonly socketPath?: string;
-  /** The address without what may be secret in it. */
-  readonly shown: string;
-  /** Whether others can read the traffic. */
-  readonly isExposed: boolean;
-}
-
-function parseAddress(address: string): Target {
-  if (address.startsWith("unix://")) {
-    const socketPath = address.slice("unix://".length);
-    if (!isAbsolute(socketPath)) {
-      throw new UsageError(`${address} names no socket. Give an absolute path, such as unix:///run/codex.sock.`);
-    }
-    return { url: "ws://localhost/", socketPath, shown: address, isExposed: false };
-  }
-  let url: URL;
-  try {
-    url = new URL(address);
-  } catch (cause) {
-    throw new UsageError("The address of the runtime is not a URL. Give ws://…, wss://… or unix:///….", { cause });
-  }
-  const shown = `${url.protocol}//${url.host}${url.pathname}`;
-  if (url.protocol !== "ws:" && url.protocol !== "wss:") {
-    throw new UsageError(`The address ${shown} has the scheme ${url.protocol} Give ws://…, wss://… or unix:///….`);
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new UsageError(`The address ${shown} contains a user name or a password. Pass token instead.`);
-  }
-  if (url.hash !== "")
-    throw new UsageError(`The address ${shown} has a fragment, which is never sent to a server. Remove it.`);
-  return { url: url.href, shown, isExposed: url.protocol === "ws:" && !isLoopback(url.hostname) };
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(hostname);
-}
-
 function checkedHeaders({ headers = {}, token, tokenProvider }: ConnectOptions): Record<string, string> {
   for (const [name, value] of Object.entries(headers)) {
     checkHeader(name, value);
@@ -121,16 +82,6 @@ function checkHeader(name: string, value: unknown): void {
   }
 }
 
-/** The token without surrounding whitespace, such as the line break of its file. Throws `UsageError` for what a header cannot carry. */
-export function checkedToken(token: unknown): string {
-  if (typeof token !== "string") throw new UsageError("The token must be a string.");
-  const trimmed = token.trim();
-  if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
-  throw new UsageError(
-    "The token is empty, or contains blanks or characters that HTTP headers cannot carry. Give the token alone.",
-  );
-}
-
 async function tokenOf(provider: () => string | Promise<string>, signal: AbortSignal): Promise<string> {
   try {
     return await withLimits(Promise.resolve(provider()), { signal });
@@ -142,11 +93,11 @@ async function tokenOf(provider: () => string | Promise<string>, signal: AbortSi
 
 type Reach = Omit<WebSocketOptions, "url" | "socketPath">;
 
-async function reach({ url, socketPath, shown }: Target, options: Reach): Promise<WebSocketTransport> {
+async function reach({ url, socketPath, shown }: Address, options: Reach): Promise<WebSocketTransport> {
   try {
     // Loaded on demand: programs that start their runtime need no WebSockets.
     const { connectWebSocket } = await import("../transport/websocket.js");
-    return await connectWebSocket({ url, socketPath, ...options });
+    return await connectWebSocket({ url: url.href, socketPath, ...options });
   } catch (cause) {
     const why = messageOf(cause);
     const status = statusOf(cause);

@@ -1,7 +1,7 @@
 import type { CallSite } from "../errors/base.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { Connection } from "../rpc/connection.js";
-import type { CallOptions } from "../rpc/messages.js";
+import type { CallOptions, PartialListener } from "../rpc/messages.js";
 import { retryOnOverload } from "../rpc/retry.js";
 import { isRecord } from "../util/json.js";
 import type { RecoveryRequest } from "./recovery.js";
@@ -19,6 +19,8 @@ export interface RequestOptions<R = unknown> {
   readonly onResult?: ((result: R) => void) | undefined;
   /** @internal Called when the request goes out. */
   readonly onSent?: (() => void) | undefined;
+  /** @internal The notification that carries parts of the result. */
+  readonly partial?: PartialListener | undefined;
   /** @internal Where the call was made. Default: where it is awaited. */
   readonly site?: CallSite | undefined;
 }
@@ -31,10 +33,19 @@ export const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
   "command/exec",
   "mcpServer/tool/call",
   "thread/sample",
+  "thread/search",
+  "thread/search/stream",
 ]);
 
+/** Requests whose work the runtime stops when another request names their id. */
+const CANCEL_METHODS: ReadonlyMap<string, ClientMethod> = new Map([
+  ["thread/sample", "thread/sample/cancel"],
+  ["thread/search", "thread/search/cancel"],
+  ["thread/search/stream", "thread/search/stream/cancel"],
+] as const);
+
 /** Requests that change nothing, so that a lost one, or one that an overloaded runtime refused, can be repeated. */
-export const READ_METHOD = /\/(?:list|read)$/;
+export const READ_METHOD = /\/(?:list|read|search(?:\/stream|Occurrences)?)$/;
 /** Requests that end the work of a turn: harmless to repeat, and pointless once the process is gone. */
 export const STOPPING_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
   "turn/interrupt",
@@ -70,11 +81,21 @@ export function requestOn<M extends ClientMethod>(
   params: ClientRequests[M]["params"],
   options: RequestOptions<ClientRequests[M]["result"]> & Pick<CallOptions, "threadFate">,
 ): Promise<ClientRequests[M]["result"]> {
-  const { signal, timeoutMs, onSent, threadFate } = options;
+  const { signal, timeoutMs, onSent, partial, threadFate } = options;
   // The result has the generated type: the handshake compared the versions.
   const onResult = options.onResult as ((result: unknown) => void) | undefined;
   const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
-  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, threadFate } as const;
+  const cancelMethod = CANCEL_METHODS.get(method);
+  const call = {
+    signal,
+    timeoutMs: timeoutMs ?? undefined,
+    kind,
+    cancelMethod,
+    onResult,
+    onSent,
+    partial,
+    threadFate,
+  } as const;
   return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
 }
 

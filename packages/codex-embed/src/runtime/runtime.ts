@@ -5,7 +5,7 @@ import type { Turn } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { WireNotification } from "../protocol/shapes.js";
 import { RequestBroker } from "../requests/broker.js";
-import type { Connection, ConnectionReceiver } from "../rpc/connection.js";
+import { type Connection, type ConnectionReceiver, METHODS_PROBE } from "../rpc/connection.js";
 import { retryOnOverload } from "../rpc/retry.js";
 import {
   type CodexStatus,
@@ -43,6 +43,9 @@ import {
 const LOGIN_CHECK_MS = 10_000;
 /** How long the end of an interrupted turn waits for the thread's record. */
 const RECORD_TIMEOUT_MS = 2_000;
+
+/** The limits of one request. */
+type SendLimits = Pick<RequestOptions, "signal" | "timeoutMs">;
 
 /** Notifications the SDK depends on. */
 const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>([
@@ -194,22 +197,39 @@ export class Runtime {
   }
 
   /** Sends a request of the protocol and resolves with its result, typed by the generated map. */
-  async request<M extends ClientMethod>(
+  request<M extends ClientMethod>(
     method: M,
     params: ClientRequests[M]["params"],
     options: RequestOptions<ClientRequests[M]["result"]> = {},
   ): Promise<ClientRequests[M]["result"]> {
-    const { signal, onResult, onSent, site } = options;
-    const timeoutMs = options.timeoutMs === undefined ? this.#defaultTimeoutMs(method) : options.timeoutMs;
+    const { onResult, onSent, partial } = options;
+    const threadFate = () => this.#fateOf(params);
+    return this.#carryOut(method, params, options, (connection, limits) =>
+      requestOn(connection, method, params, { ...limits, onResult, onSent, partial, threadFate }),
+    );
+  }
+
+  /** Whether the runtime knows a request. */
+  supports(method: string): Promise<boolean> {
+    return this.#carryOut(METHODS_PROBE, {}, {}, (connection, { signal, timeoutMs }) =>
+      connection.knows(method, { signal, timeoutMs: timeoutMs ?? undefined }),
+    );
+  }
+
+  /** Sends a request by `send`, and again where that is safe after its connection was lost. */
+  async #carryOut<R>(
+    method: string,
+    params: unknown,
+    { signal, site, timeoutMs = this.#defaultTimeoutMs(method) }: SendLimits & Pick<RequestOptions, "site">,
+    send: (connection: Connection, limits: SendLimits) => Promise<R>,
+  ): Promise<R> {
     for (let sends = 1; ; sends++) {
       // No await unless one is needed, so that requests go out in the order of their calls.
       const connection =
         this.#readyFor(method, params) ?? (await this.#connectionFor(method, params, { signal, timeoutMs, site }));
-      const threadFate = () => this.#fateOf(params);
-      const call = { signal, timeoutMs, onResult, onSent, threadFate };
-      const send = () => requestOn(connection, method, params, call);
+      const once = () => send(connection, { signal, timeoutMs });
       try {
-        const result = await (READ_METHOD.test(method) ? retryOnOverload(send, { signal }) : send());
+        const result = await (READ_METHOD.test(method) ? retryOnOverload(once, { signal }) : once());
         const threadId = threadIn(params);
         this.router.fates.observe(method, threadId);
         this.login.carriedOut(method);
@@ -238,12 +258,12 @@ export class Runtime {
   }
 
   /** The connection to send a request on at once, or null. */
-  #readyFor(method: ClientMethod, params: unknown): Connection | null {
+  #readyFor(method: string, params: unknown): Connection | null {
     return this.#dormantIn(method, params) === null ? this.#connections.ready : null;
   }
 
   /** The dormant thread that a request uses, or null. */
-  #dormantIn(method: ClientMethod, params: unknown): string | null {
+  #dormantIn(method: string, params: unknown): string | null {
     const threadId = threadIn(params);
     const isDormant = threadId !== null && !UNSUBSCRIBED_METHODS.has(method) && this.recovery.isDormant(threadId);
     return isDormant ? threadId : null;
@@ -254,7 +274,7 @@ export class Runtime {
    * out only after that, so a connection that is lost meanwhile has not seen the request.
    */
   async #connectionFor(
-    method: ClientMethod,
+    method: string,
     params: unknown,
     { signal, timeoutMs, site }: Pick<RequestOptions, "signal" | "site"> & { timeoutMs: number | null },
   ): Promise<Connection> {
@@ -277,7 +297,7 @@ export class Runtime {
   }
 
   /** Whether it is safe to repeat a request whose connection was lost. */
-  async #canRepeat(method: ClientMethod, connection: Connection, error: unknown): Promise<boolean> {
+  async #canRepeat(method: string, connection: Connection, error: unknown): Promise<boolean> {
     const { recovery } = this.#endpoint;
     if (!TransportClosedError.isInstance(error) || recovery === null) return false;
     await connection.closed;
@@ -344,7 +364,7 @@ export class Runtime {
     return (await this.request("thread/turns/list", params, { timeoutMs: RECORD_TIMEOUT_MS })).data;
   }
 
-  #defaultTimeoutMs(method: ClientMethod): number | null {
+  #defaultTimeoutMs(method: string): number | null {
     return UNTIMED_METHODS.has(method) ? null : (this.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
   }
 

@@ -280,15 +280,9 @@ export class Listeners {
 
   /** Subscribes until the result is disposed. The listener is called in the async context of this call. */
   on<K extends SubscriptionName>(method: K, listener: (notification: NotificationOf<K>) => unknown): Disposable {
-    const context = currentContext();
-    const call = async (notification: UnknownNotification): Promise<void> => {
-      try {
-        if (isNotificationOf(notification, method)) await listener(notification);
-      } catch (error) {
-        this.#onThrow(error, notification.method);
-      }
-    };
-    const guarded: Listener = (notification) => void context(() => call(notification));
+    const guarded = this.guard((notification: UnknownNotification) => {
+      if (isNotificationOf(notification, method)) return listener(notification);
+    });
     const listeners = this.#byMethod.get(method) ?? new Set();
     this.#byMethod.set(method, listeners.add(guarded));
     return {
@@ -297,6 +291,19 @@ export class Listeners {
         if (listeners.size === 0 && this.#byMethod.get(method) === listeners) this.#byMethod.delete(method);
       },
     };
+  }
+
+  /** Makes a listener that is called in the async context of this call, and whose errors are reported. */
+  guard<N extends { readonly method: string }>(listener: (notification: N) => unknown): (notification: N) => void {
+    const context = currentContext();
+    const call = async (notification: N): Promise<void> => {
+      try {
+        await listener(notification);
+      } catch (error) {
+        this.#onThrow(error, notification.method);
+      }
+    };
+    return (notification) => void context(() => call(notification));
   }
 
   /** @param known - whether this version of the protocol knows the notification, or it is an event of the client. */

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Codex, type DiagnoseOptions, type Diagnosis, type DiagnosisCheckName, diagnose } from "codex-embed";
-import { RUNTIME_VERSION } from "codex-embed/protocol";
+import { SUPPORTED_RUNTIMES } from "codex-embed/protocol";
 import { createTestHome, ScriptedModel, type TestHome, type TestHomeOptions } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leavesNothing } from "../support/leaks.js";
@@ -202,13 +202,14 @@ describe("the runtime", () => {
     expect(problems(diagnosis)).toEqual(["binary"]);
   });
 
-  test("has another version", async () => {
+  test("is too old", async () => {
+    const { oldest, newest } = SUPPORTED_RUNTIMES;
     const diagnosis = await examine(() => ({ codexBin: FAKE, env: { FAKE_VERSION: "0.12.3" } }));
     expect(diagnosis.runtimeVersion).toBe("0.12.3");
     expect(problems(diagnosis)).toEqual(["version"]);
     expect(check(diagnosis, "version")).toMatchObject({
-      detail: `The runtime is version 0.12.3, but this SDK speaks the protocol of ${RUNTIME_VERSION}.`,
-      advice: expect.stringContaining(`Run: npm install @openai/codex@${RUNTIME_VERSION}`),
+      detail: `The runtime is version 0.12.3; this SDK needs ${oldest} or later, and was tested up to ${newest}.`,
+      advice: expect.stringContaining(`Run npm install @openai/codex@${newest}`),
     });
     expect(check(diagnosis, "login")).toBeUndefined();
   });

@@ -1,7 +1,7 @@
 /** Tests what is done on a thread beside its turns: queue, side questions, the user's commands, injected items, revert. */
 
 import { UsageError } from "codex-embed";
-import { gate, message, startTestCodex } from "codex-embed/testing";
+import { delay, gate, message, startTestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
 import { nextNotification, rejection, untyped } from "../support/turns.js";
@@ -55,6 +55,20 @@ describe("a side question", () => {
     const ephemeral = await bench.thread(message("One."));
     await ephemeral.run("First.");
     expect((await rejection(ephemeral.sample("?"), UsageError)).message).toContain("ephemeral");
+  });
+
+  test("that is aborted ends its request to the model", async () => {
+    await using own = await startTestCodex();
+    // Answered in full unless the request ends before. The runtime itself gives up on a silent model after 30 s.
+    own.model.enqueue(message("One."), message({ deltas: ["ne", delay(20_000), "ver"] }));
+    const thread = await own.codex.startThread();
+    await thread.run("First.");
+    const controller = new AbortController();
+    const sample = thread.sample("?", { signal: controller.signal });
+    const asked = await own.model.request(1);
+    controller.abort(new Error("Enough."));
+    await expect(sample).rejects.toBe(controller.signal.reason);
+    expect(await asked.ended).toBe("cut off");
   });
 
   test("is about the latest finished turn, whoever started it", async () => {

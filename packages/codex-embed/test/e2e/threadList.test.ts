@@ -1,6 +1,6 @@
 /** The end-to-end tests of finding threads: pages, filters, other providers. */
 
-import { InvalidRequestError } from "codex-embed";
+import { InvalidRequestError, UsageError } from "codex-embed";
 import { message } from "codex-embed/testing";
 import { expect, test } from "vitest";
 import { SharedBench } from "../support/bench.js";
@@ -50,6 +50,26 @@ test("threads() reads all pages, listThreads() one; threads of other providers a
   expect(own.data.map(({ id }) => id)).not.toContain(ids[4]);
   const found = await bench.codex.listThreads({ searchTerm: "three" });
   expect(found.data.map(({ id }) => id)).toEqual([ids[2]]);
+});
+
+test("listThreads() of these ids, or of all but these: at most 100", async () => {
+  verifies("thread-list-ids");
+  const ids = [await storedThread("a"), await storedThread("b", "another"), await storedThread("c")];
+  const [first = "", second = ""] = ids;
+  const page = await bench.codex.listThreads({ includedThreadIds: [first, second] });
+  expect(page.data.map(({ id }) => id).toSorted()).toEqual([first, second].toSorted());
+  const few = await bench.codex.listThreads({ includedThreadIds: ids, excludedThreadIds: [first, second] });
+  expect(few.data.map(({ id }) => id)).toEqual([ids[2]]);
+  expect((await bench.codex.listThreads({ includedThreadIds: [] })).data).toEqual([]);
+  const all = await readAll(bench.codex.threads({ limit: 1, includedThreadIds: [first, second] }));
+  expect(all.events).toHaveLength(2);
+
+  const many = Array.from({ length: 100 }, () => first);
+  expect((await bench.codex.listThreads({ includedThreadIds: many })).data.map(({ id }) => id)).toEqual([first]);
+  for (const option of ["includedThreadIds", "excludedThreadIds"]) {
+    const error = await rejection(bench.codex.listThreads({ [option]: [...many, second] }), UsageError);
+    expect(error.message).toBe(`listThreads: ${option} has 101 ids; the limit is 100. Make several calls.`);
+  }
 });
 
 test("leaving threads() early asks for no further page", async () => {

@@ -17,6 +17,7 @@ import {
   toolGroup,
   UsageError,
 } from "codex-embed";
+import { type ApprovalRuleDecision, approvalRules } from "codex-embed/approvals";
 import { gate, message, type Part, type Step, startTestCodex, step, toolCall } from "codex-embed/testing";
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
@@ -317,6 +318,7 @@ describe("an MCP server", () => {
     expect(approveMcpTool.mock.calls[0]?.[0]).toMatchObject({
       threadId: thread.id,
       serverName: "probe",
+      environmentId: null,
       toolName: "plain",
       toolDescription: "Acts.",
       toolArguments: {},
@@ -325,6 +327,22 @@ describe("an MCP server", () => {
     });
     expect(bench.requestsOf(thread)[2]?.toolOutput(second)).toContain(output);
     expect(answerElicitation).not.toHaveBeenCalled();
+  });
+
+  test("its tool is decided by mcp rules", async () => {
+    verifies("mcp-rules");
+    const decisions: ApprovalRuleDecision[] = [];
+    const { approveMcpTool } = approvalRules({
+      mcp: { allow: [{ server: "probe", tool: "pl*" }], deny: [{ server: "probe", environmentId: "elsewhere" }] },
+      onDecision: (decision) => void decisions.push(decision),
+    });
+    const callId = `mcp-${count++}`;
+    const thread = await withServer({ approveMcpTool }, call("plain", callId), message("Done."));
+    await thread.run("Go.");
+    expect(bench.requestsOf(thread)[1]?.toolOutput(callId)).toContain("done");
+    expect(decisions).toMatchObject([
+      { kind: "mcpTool", decision: "accept", by: "rule", environmentId: null, threadId: thread.id },
+    ]);
   });
 
   test("acceptAlways is kept for the threads that follow", async () => {

@@ -5,7 +5,12 @@ export const FEATURES = {
     "failed-start-retries": "A failed start rejects the call that needed it. The next call tries again.",
     "missing-runtime": "A missing runtime is an error with every path that was tried and what to do.",
     "named-executable": "A named executable that does not work is an error. Nothing else is tried.",
-    "runtime-version": "A runtime of another minor version is refused, or accepted with one warning.",
+    "runtime-version":
+      "A runtime that is too old is refused with the version to install. One newer than every tested one brings one warning.",
+    "runtime-lacks-option":
+      "An option that the runtime is too old for is refused with the version that has it, and is never dropped in silence.",
+    "runtime-supports":
+      "`supports()` asks the runtime which requests it has. A request that it lacks is refused with the version that has it.",
     "startup-timeout": "A runtime that does not answer the handshake fails the start after `startupTimeoutMs`.",
     "timeouts-against-servers":
       "`startupTimeoutMs` and `giveUpAfterMs` hold whatever a server does: silence, drips, floods.",
@@ -110,6 +115,8 @@ export const FEATURES = {
       "An allowed command runs in the thread's folder only, with no option that its rule does not name.",
     "deny-rules": "A deny rule finds its command behind wrappers such as `sudo`, and declines what cannot be parsed.",
     "rule-time": "Rules take time in proportion to the length of a command.",
+    "mcp-rules":
+      "A rule for an MCP tool can name the environment of its server. What is unknown is never allowed by it.",
     "path-rules": "Path rules resolve links and `..` before they decide.",
     "approve-and-decline-all": "`approveAll` and `declineAll` do what they say.",
   },
@@ -145,6 +152,11 @@ export const FEATURES = {
     "thread-locked": "A thread that another process writes to is `ThreadLockedError`.",
     fork: "A fork has the history and continues on its own, also from the middle.",
     "thread-list": "`threads()` reads all pages, of all providers.",
+    "thread-search": "`searchThreads` finds what the user and the agent said, with a snippet, in pages.",
+    "thread-search-partial": "Rows arrive while a search runs, each once, in the async context of the caller.",
+    "thread-search-abort": "An abort stops the search in the runtime too.",
+    "thread-search-older": "A runtime that cannot stream a search answers the plain one.",
+    "thread-list-ids": "`listThreads` takes at most 100 ids to include or exclude.",
     "thread-actions": "Archive, unarchive, delete, name and compact do what their names say.",
     "ephemeral-thread": "An ephemeral thread leaves nothing on disk.",
     "side-work": "`queue`, `sample`, `runShellCommand`, `injectItems` and `revert` do what their names say.",
@@ -203,6 +215,7 @@ export const FEATURES = {
     "exec-abort": "An abort ends the command and what it started, and interrupts the turn.",
     "exec-incomplete-turn": "A turn that ends without `turn.completed` rejects with what it had produced.",
     "exec-review": "`codex.review` returns its findings.",
+    "exec-remote": "A turn runs on an app server. Its token is in no argument.",
     "exec-thread-id": "A thread id that is an option is refused.",
   },
   "The MCP server": {

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { Codex, type CodexOptions, LaunchError, RequestTimeoutError, TransportClosedError } from "codex-embed";
-import { RUNTIME_VERSION } from "codex-embed/protocol";
+import { SUPPORTED_RUNTIMES } from "codex-embed/protocol";
 import { describe, expect, test } from "vitest";
 import { leavesNothing } from "../support/leaks.js";
 import { verifies } from "../support/verifies.js";
@@ -82,7 +82,14 @@ describe("at the start", () => {
       expect(await failure(codex.start())).toMatchObject({ code: "HANDSHAKE_FAILED" });
     }));
 
-  test.each(["0.168.3", "1.169.0", "not-a-version"])("a runtime of version %s is refused", (version) => {
+  const { oldest, newest } = SUPPORTED_RUNTIMES;
+
+  test.each([
+    ["0.149.9", "0.149.9"],
+    [`${oldest}-alpha.1`, `${oldest}-alpha.1`],
+    ["not-a-version", "unknown (fake/not-a-version (test))"],
+    ["0.0.0", "unknown (fake/0.0.0 (test))"],
+  ])("a runtime of version %s is refused", (version, named) => {
     verifies("runtime-version");
     return withFake(
       "",
@@ -90,31 +97,45 @@ describe("at the start", () => {
         const error = await failure(codex.start());
         expect(error).toBeInstanceOf(LaunchError);
         expect(error).toMatchObject({ code: "VERSION_MISMATCH" });
+        expect(String(error)).toContain(`is version ${named}; this SDK needs ${oldest} or later`);
+        expect(String(error)).toContain(`npm install @openai/codex@${newest}`);
         expect(String(error)).toContain("allowVersionMismatch");
       },
       { env: { FAKE_VERSION: version } },
     );
   });
 
-  test("another patch version is taken in silence; another minor one with one warning when that is allowed", async () => {
+  test.each<[string, string, number, boolean?]>([
+    ["the oldest accepted version", oldest, 0],
+    ["a version in between", "0.163.4", 0],
+    ["a prerelease of the newest tested version", `${newest}-alpha.2`, 0],
+    ["another patch of the newest tested version", newest.replace(/\d+$/, "7"), 0],
+    ["a version newer than every tested one", "0.999.0", 1],
+    ["a version newer than every tested one", "1.0.0-beta.1", 1],
+    ["a version that is too old, when that is allowed", "0.12.3", 1, true],
+    ["an unknown version, when that is allowed", "not-a-version", 1, true],
+  ])("%s is accepted (%s) with %d warnings", async (_what, version, count, allowVersionMismatch = false) => {
     verifies("runtime-version");
-    const patched = RUNTIME_VERSION.replace(/\d+$/, "7");
     const warnings: string[] = [];
     const say = (_fields: object, message: string) => void warnings.push(message);
     const logger = { debug: () => {}, info: () => {}, warn: say, error: say };
-    await withFake("", async (codex) => void (await codex.start()), { env: { FAKE_VERSION: patched }, logger });
-    expect(warnings).toEqual([]);
-    const options = { env: { FAKE_VERSION: "0.12.3" }, logger, allowVersionMismatch: true };
+    const options = { env: { FAKE_VERSION: version }, logger, allowVersionMismatch };
     await withFake(
       "",
       async (codex) => {
         await codex.start();
         await codex.listThreads();
-        expect(codex.metadata.runtimeVersion).toBe("0.12.3");
+        const isKnown = version !== "not-a-version";
+        expect(codex.metadata.runtimeVersion).toBe(isKnown ? version : "unknown");
+        expect(codex.metadata.supportedRuntimes).toEqual(SUPPORTED_RUNTIMES);
       },
       options,
     );
-    expect(warnings).toEqual([expect.stringContaining("0.12.3")]);
+    expect(warnings).toHaveLength(count);
+    for (const warning of warnings) {
+      expect(warning).toContain(version);
+      expect(warning).toContain(newest);
+    }
   });
 
   test("concurrent first uses start it once; after a failed start the next call tries again", () => {

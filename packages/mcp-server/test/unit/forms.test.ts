@@ -123,6 +123,8 @@ test("permissions cannot end the turn, and a tool that is not to be kept cannot 
     requestedSchema: { properties: { decision: { enum: ["accept", "decline", "cancel"] } } },
   });
   expect(mcpToolForm(tool)?.message).toContain('"a": "1\\n2"');
+  expect(mcpToolForm(tool)?.message).not.toContain("Environment");
+  expect(mcpToolForm({ ...tool, environmentId: "staging" })?.message).toContain("Environment:\n    staging\n");
 });
 
 test.each<[Parameters<typeof readDecision>[0], string]>([

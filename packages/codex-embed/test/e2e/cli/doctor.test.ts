@@ -67,13 +67,8 @@ describe("codex-embed doctor", () => {
   test("the runtime has another version", async () => {
     const { code, stdout } = await doctor([], undefined, { env: () => ({ CODEX_BIN: FAKE, FAKE_VERSION: "0.12.3" }) });
     expect(code).toBe(1);
-    expect(stdout).toMatch(
-      new RegExp(
-        `^x +version +The runtime is version 0\\.12\\.3, but this SDK speaks the protocol of ${VERSION}\\.$`,
-        "m",
-      ),
-    );
-    expect(stdout).toMatch(new RegExp(`^ +-> Run: npm install @openai/codex@${VERSION}`, "m"));
+    expect(stdout).toMatch(/^x +version +The runtime is version 0\.12\.3; this SDK needs 0\.\d+\.\d+ or later/m);
+    expect(stdout).toMatch(new RegExp(`^ +-> Run npm install @openai/codex@${VERSION}`, "m"));
   });
 
   test("the configuration is broken", async () => {

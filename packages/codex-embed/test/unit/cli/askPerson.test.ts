@@ -111,6 +111,24 @@ describe("asking the person", () => {
     expect(asked[0]).toContain(`    $ ${shown}\n`);
   });
 
+  it("names the environment that registered the server of an MCP tool", async () => {
+    const { handlers, asked } = person("y", "y");
+    const request = {
+      threadId: "thread",
+      turnId: "turn",
+      serverName: "docs",
+      toolName: "read",
+      toolDescription: null,
+      toolArguments: {},
+      message: "",
+      persist: [],
+    };
+    await handlers.approveMcpTool?.({ ...request, environmentId: "staging" }, context());
+    await handlers.approveMcpTool?.({ ...request, environmentId: null }, context());
+    expect(asked[0]).toContain("    docs.read\n    Environment: staging\n");
+    expect(asked[1]).not.toContain("Environment");
+  });
+
   it("says when it is about input to a command that runs", async () => {
     const { handlers, asked } = person("n");
     await handlers.approveCommand?.({ ...command("cat"), kind: "writeStdin" }, context());

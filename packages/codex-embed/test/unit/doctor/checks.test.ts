@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { RUNTIME_VERSION } from "codex-embed/protocol";
+import { RUNTIME_VERSION, SUPPORTED_RUNTIMES } from "codex-embed/protocol";
 import { afterAll, describe, expect, it } from "vitest";
 import {
   checkBinary,
@@ -33,6 +33,8 @@ describe("the version of the runtime", () => {
   it.each<[string, boolean, string]>([
     [RUNTIME_VERSION, false, "ok"],
     [RUNTIME_VERSION.replace(/\d+$/, "7"), false, "ok"],
+    [SUPPORTED_RUNTIMES.oldest, false, "ok"],
+    ["0.999.0", false, "warning"],
     ["0.12.3", false, "problem"],
     ["0.12.3", true, "warning"],
     ["unknown", false, "problem"],

@@ -292,6 +292,25 @@ describe.each(table)("%s (%s)", (handler, method, row) => {
   });
 });
 
+test.each([
+  [undefined, undefined],
+  [null, null],
+  ["staging", "staging"],
+  // Of a newer protocol: it must not look like a server of the whole thread.
+  [{ id: "staging" }, '{"id":"staging"}'],
+])("the environment of an MCP tool's server: %o is told as %o", async (environmentId, told) => {
+  const approveMcpTool = vi.fn(() => "decline" as const);
+  const row: Row = {
+    handler: "approveMcpTool",
+    params: { ...mcpTool, environmentId },
+    valid: [],
+    invalid: [],
+    decline: null,
+  };
+  await answerOf("mcpServer/elicitation/request", row, { approveMcpTool });
+  expect(approveMcpTool).toHaveBeenCalledWith(expect.objectContaining({ environmentId: told }), expect.anything());
+});
+
 test("approveAll grants the permissions that are asked for, and no others", async () => {
   const row: Row = { handler: "approvePermissions", valid: [], invalid: [], decline: null };
   const asked = { permissions: { network: { enabled: true }, fileSystem: null } };

@@ -7,10 +7,13 @@ import {
   FrameTooLargeError,
   InvalidParamsError,
   RequestTimeoutError,
+  ServerBusyError,
   TransportClosedError,
+  UnsupportedError,
 } from "../../../src/errors/connection.js";
 import type { WireNotification, WireRequest } from "../../../src/protocol/shapes.js";
-import { Connection } from "../../../src/rpc/connection.js";
+import { Connection, METHODS_PROBE } from "../../../src/rpc/connection.js";
+import { Gaps } from "../../../src/rpc/since.js";
 import { FakeTransport } from "../../support/fakeTransport.js";
 
 function connect(
@@ -37,6 +40,61 @@ function connect(
 
 /** Lets everything that is already settled be delivered. */
 const turnOfTheLoop = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe("what the runtime knows", () => {
+  const listed = (id: number, names: string) => ({
+    id,
+    error: { code: -32600, message: `Invalid request: unknown variant \`${METHODS_PROBE}\`, expected one of ${names}` },
+  });
+
+  test("is asked once, for all names and callers", async () => {
+    const { connection, transport } = connect();
+    const first = Promise.all([connection.knows("a/b", {}), connection.knows("a/c", {})]);
+    transport.receive(listed(0, "`a/b`, `c`"));
+    expect(await first).toEqual([true, false]);
+    expect(await connection.knows("c", {})).toBe(true);
+    expect(await connection.knows("constructor", {})).toBe(false);
+    expect(transport.sent.map(({ method }) => method)).toEqual([METHODS_PROBE]);
+  });
+
+  test("is asked again when the reply did not come", async () => {
+    const { connection, transport } = connect();
+    const overloaded = connection.knows("a/b", {});
+    transport.receive({ id: 0, error: { code: -32001, message: "Server overloaded; retry later." } });
+    await expect(overloaded).rejects.toBeInstanceOf(ServerBusyError);
+    const again = connection.knows("a/b", {});
+    transport.receive(listed(1, "`a/b`"));
+    expect(await again).toBe(true);
+  });
+
+  test.each([
+    ["an error without a list", { error: { code: -32601, message: "Method not found" } }],
+    ["a reply of another kind", { error: { code: -32600, message: "No." } }],
+    ["a result", { result: {} }],
+  ])("is known by its version after %s", async (_what, reply) => {
+    const { connection, transport } = connect();
+    const gaps = new Gaps("0.1.0", { "thread/sample": { "": "0.2.0" }, "thread/start": {} });
+    connection.peer = { version: "0.1.0", gaps };
+    const first = connection.knows("thread/start", {});
+    transport.receive({ id: 0, ...reply });
+    expect(await first).toBe(true);
+    expect(await connection.knows("thread/sample", {})).toBe(false);
+    expect(await connection.knows("no/such", {})).toBe(false);
+    connection.peer = { version: "unknown", gaps: null };
+    expect(await connection.knows("thread/sample", {})).toBe(true);
+    expect(transport.sent).toHaveLength(1);
+  });
+
+  test("keeps params that it lacks from being sent", async () => {
+    const { connection, transport } = connect();
+    connection.peer = { version: "0.1.0", gaps: new Gaps("0.1.0", { "thread/start": { color: "0.2.0" } }) };
+    await expect(connection.request("thread/start", { color: "red" })).rejects.toBeInstanceOf(UnsupportedError);
+    expect(transport.sent).toEqual([]);
+    const sent = connection.request("thread/start", { color: null });
+    transport.reply(0, "started");
+    expect(await sent).toBe("started");
+  });
+});
 
 describe("requests", () => {
   test("resolve with the answer of the same id, in any order", async () => {
@@ -149,6 +207,83 @@ describe("giving up", () => {
     transport.end({});
     await Promise.allSettled(next);
   });
+});
+
+describe("a request that the runtime can cancel", () => {
+  const cancelMethod = "search/cancel";
+
+  test("is cancelled by its id when it is given up, and its late answer is dropped in silence", async () => {
+    const { connection, transport, diagnostics } = connect();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const aborted = connection.request("search", {}, { signal, cancelMethod });
+    const late = connection.request("search", {}, { timeoutMs: 1, cancelMethod });
+    await expect(late).rejects.toBeInstanceOf(RequestTimeoutError);
+    controller.abort(new Error("Enough."));
+    await expect(aborted).rejects.toBe(signal.reason);
+    expect(transport.sent.slice(2)).toEqual([
+      { method: cancelMethod, id: 2, params: { requestId: 1 } },
+      { method: cancelMethod, id: 3, params: { requestId: 0 } },
+    ]);
+    transport.receive({ id: 2, error: { code: -32600, message: "unknown" } });
+    transport.reply(3, {});
+    transport.receive({ id: 0, error: { code: -32600, message: "search cancelled" } });
+    await turnOfTheLoop();
+    expect(diagnostics).toEqual([]);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  test("is not cancelled when it has ended, or was never sent", async () => {
+    const { connection, transport } = connect();
+    const controller = new AbortController();
+    const options = { signal: controller.signal, cancelMethod };
+    const done = connection.request("search", {}, options);
+    transport.reply(0, "found");
+    expect(await done).toBe("found");
+    const others = Array.from({ length: 64 }, () => connection.request("a", {}));
+    const waiting = connection.request("search", {}, options);
+    controller.abort(new Error("Enough."));
+    await expect(waiting).rejects.toBe(controller.signal.reason);
+    for (let index = 1; index <= 64; index++) transport.reply(index, null);
+    await Promise.all(others);
+    expect(transport.sent).toHaveLength(65);
+  });
+});
+
+test("parts of a result go to the request that they name, while it is in flight", async () => {
+  const { connection, transport, notifications, diagnostics } = connect();
+  const parts: unknown[] = [];
+  const listener = (name: string) => ({
+    method: "search/partial",
+    receive: ({ data }: { readonly data?: unknown }) => {
+      if (data === "damaged") throw new TypeError("Damaged.");
+      parts.push([name, data]);
+    },
+  });
+  const first = connection.request("search", {}, { partial: listener("first") });
+  const second = connection.request("search", {}, { partial: listener("second") });
+  const part = (requestId: unknown, data: string, method = "search/partial") =>
+    transport.receive({ method, params: { requestId, data } });
+  part(1, "a");
+  part(0, "b");
+  part(0, "another subject", "request/resolved");
+  part("0", "another id");
+  part(7, "nobody's");
+  part(1, "damaged");
+  transport.receive({ method: "search/partial" });
+  part(1, "c");
+  transport.reply(1, null);
+  await second;
+  part(1, "too late");
+  transport.reply(0, null);
+  await first;
+  expect(parts).toEqual([
+    ["second", "a"],
+    ["first", "b"],
+    ["second", "c"],
+  ]);
+  expect(notifications).toHaveLength(8);
+  expect(diagnostics).toEqual(["Skipped a notification that cannot be understood"]);
 });
 
 describe("requests of the runtime", () => {

@@ -1,8 +1,15 @@
 /** Tests that unforeseen error answers still become errors; the known ones are tested against the runtime. */
 
-import { expect, test } from "vitest";
-import { InvalidParamsError, JsonRpcError, ServerBusyError } from "../../../src/errors/connection.js";
+import { inspect } from "node:util";
+import { describe, expect, test } from "vitest";
+import {
+  InvalidParamsError,
+  JsonRpcError,
+  MethodNotFoundError,
+  ServerBusyError,
+} from "../../../src/errors/connection.js";
 import { replyError } from "../../../src/rpc/replyErrors.js";
+import { Gaps } from "../../../src/rpc/since.js";
 import { verifies } from "../../support/verifies.js";
 
 test("an unknown code becomes the plain class with everything that came", () => {
@@ -78,4 +85,43 @@ test.each([
       message: expect.stringContaining("ulimit -n"),
     });
   }
+});
+
+describe("a method that the runtime does not know", () => {
+  const listed = Array.from({ length: 190 }, (_, at) => `thing/number${at}`);
+  const reply = (method: string) => ({
+    code: -32600,
+    message: `Invalid request: unknown variant \`${method}\`, expected one of ${listed.map((name) => `\`${name}\``).join(", ")}`,
+  });
+  const peer = { version: "0.1.0", gaps: new Gaps("0.1.0", { "thing/later": { "": "0.2.0" } }) };
+
+  test("names the method, the runtime and the first version that has it, in place of the list", () => {
+    const error = replyError("thing/later", reply("thing/later"), undefined, peer);
+    expect(error).toBeInstanceOf(MethodNotFoundError);
+    expect(error).toMatchObject({ code: "METHOD_NOT_FOUND", method: "thing/later", version: "0.1.0", since: "0.2.0" });
+    expect(error.message).toBe(
+      "thing/later failed: runtime 0.1.0 does not know this method. It needs runtime 0.2.0 or later: " +
+        "run npm install @openai/codex@0.2.0.",
+    );
+    expect(inspect(error)).not.toContain("thing/number");
+  });
+
+  test("has no first version when none is known, and no version before the handshake", () => {
+    expect(replyError("thing/never", reply("thing/never"), undefined, peer)).toMatchObject({
+      version: "0.1.0",
+      since: null,
+    });
+    expect(replyError("thing/later", reply("thing/later"))).toMatchObject({
+      version: null,
+      since: null,
+      message: expect.stringContaining("the runtime does not know this method"),
+    });
+  });
+
+  test("lists what the runtime does know to programs that ask", () => {
+    const error = replyError("thing/later", reply("thing/later"), undefined, peer);
+    expect(error instanceof MethodNotFoundError && [...(error.knownMethods ?? [])]).toEqual(listed);
+    const unlisted = replyError("x/y", { code: -32601, message: "Method not found" }, undefined, peer);
+    expect(unlisted).toMatchObject({ code: "METHOD_NOT_FOUND", version: "0.1.0", knownMethods: null });
+  });
 });
