@@ -28,6 +28,7 @@ const entries = [
   { name: "codex-embed/approvals", path: `${core}/approvals/index.js`, limit: "55 kB" },
   { name: "codex-embed/exec", path: `${core}/exec/index.js`, limit: "26 kB" },
   { name: "codex-embed/testing", path: `${core}/testing/index.js`, limit: "56 kB" },
+  { name: "codex-embed/ui", path: `${core}/ui/index.js`, limit: "12 kB" },
 ];
 
 export default entries.map((entry) => ({ ...entry, gzip: true, modifyEsbuildConfig: forNode }));

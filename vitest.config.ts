@@ -11,6 +11,7 @@ export default defineConfig({
       { find: /^codex-embed\/approvals$/, replacement: source("codex-embed/src/approvals/index.ts") },
       { find: /^codex-embed\/exec$/, replacement: source("codex-embed/src/exec/index.ts") },
       { find: /^codex-embed\/testing$/, replacement: source("codex-embed/src/testing/index.ts") },
+      { find: /^codex-embed\/ui$/, replacement: source("codex-embed/src/ui/index.ts") },
       { find: /^@codex-embed\/mcp-server$/, replacement: source("mcp-server/src/index.ts") },
     ],
   },

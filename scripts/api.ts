@@ -14,6 +14,7 @@ const ENTRIES = {
   approvals: ["codex-embed", "approvals/index"],
   exec: ["codex-embed", "exec/index"],
   testing: ["codex-embed", "testing/index"],
+  ui: ["codex-embed", "ui/index"],
   "mcp-server": ["mcp-server", "index"],
 } as const satisfies Record<string, readonly [PackageFolder, string]>;
 

@@ -38,7 +38,7 @@ const COMPILED_ONLY = [
   `${STREAMING}: page.html`,
   "docs/guides/docker.md: outside.ts",
   "docs/guides/tenants.md: tenant.ts",
-  ...["next.config.ts", "lib/codex.ts", "app/api/agent/route.ts", "app/page.tsx"].map(
+  ...["next.config.ts", "lib/codex.ts", "app/api/chat/route.ts", "app/page.tsx"].map(
     (name) => `docs/guides/nextjs.md: ${name}`,
   ),
   ...["main.mts", "preload.cjs"].map((name) => `docs/guides/electron.md: ${name}`),
@@ -75,12 +75,15 @@ describe.concurrent("as it stands on the page", () => {
     const begun = await begin(scene, scene.origin);
     expect(begun.status).toBe(201);
     const url = `${scene.origin}/turns/${await begun.text()}`;
-    const first = 'id: 0\nevent: text\ndata: "One, "\n\n';
-    expect(await watch(url, { until: "One" })).toBe(first);
+    const before = await watch(url, { until: "One" });
+    expect(before).toMatch(/^id: 0\ndata: \{"type":"start",/);
     hold.open();
-    const rest = `id: 1\nevent: text\ndata: "two."\n\nid: 2\nevent: end\ndata: {"status":"completed","finalResponse":"One, two."}\n\n`;
-    expect(await watch(url, { after: 0 })).toBe(rest);
-    expect(await watch(url, {})).toBe(first + rest);
+    const after = await watch(url, { after: /id: ([\d.]+)\ndata: [^\n]*One, /.exec(before)?.[1] ?? "" });
+    expect(after).toContain('"delta":"two."');
+    expect(after).not.toContain("One");
+    expect(after).toContain('"status":"completed"');
+    expect(after).toMatch(/id: end\ndata: \[DONE\]\n\n$/);
+    expect(await watch(url, { after: "end" })).toBe("");
 
     const endless = gate();
     scene.model.enqueue(message({ deltas: ["Once", endless] }));
@@ -213,9 +216,9 @@ function begin(scene: Scene, origin?: string): Promise<Response> {
 }
 
 /** Reads the stream of a turn until it holds a text, or to its end, and breaks the connection. */
-async function watch(url: string, options: { after?: number; until?: string }): Promise<string> {
+async function watch(url: string, options: { after?: string; until?: string }): Promise<string> {
   const connection = new AbortController();
-  const headers = options.after === undefined ? {} : { "last-event-id": String(options.after) };
+  const headers = options.after === undefined ? {} : { "last-event-id": options.after };
   const { body } = await fetch(url, { headers, signal: connection.signal });
   let seen = "";
   for await (const piece of body?.pipeThrough(new TextDecoderStream()) ?? []) {

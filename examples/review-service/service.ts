@@ -3,8 +3,11 @@ import { once } from "node:events";
 import { readFile, realpath } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { basename } from "node:path";
+import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { type Codex, CodexError } from "codex-embed";
+import { toResponse } from "codex-embed/ui";
 import { PathError, pathWithin, type ReviewEvent, ReviewRequest, review } from "./review.js";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -27,10 +30,41 @@ export interface ReviewService {
   close(): Promise<void>;
 }
 
-/** A review and its subscribers. */
+/** The events of a review, from the first to the last, for any number of readers at any time. */
+class Feed implements AsyncIterable<ReviewEvent> {
+  readonly #events: ReviewEvent[] = [];
+  readonly #waiting = new Set<() => void>();
+  #isEnded = false;
+
+  add(event: ReviewEvent): void {
+    this.#events.push(event);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ReviewEvent> {
+    for (let next = 0; ; next += 1) {
+      while (next >= this.#events.length && !this.#isEnded) {
+        await new Promise<void>((resolve) => this.#waiting.add(resolve));
+      }
+      const event = this.#events[next];
+      if (event === undefined) return;
+      yield event;
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
+
 interface Job {
-  readonly events: ReviewEvent[];
-  readonly followers: Set<ServerResponse>;
+  readonly feed: Feed;
   readonly controller: AbortController;
   running: boolean;
 }
@@ -76,7 +110,7 @@ export async function startReviewService(options: ReviewServiceOptions): Promise
     if (route === "GET /") return sendPage(response, page, basename(repository));
     if (route === "POST /reviews")
       return sendJson(response, 202, { id: begin(await readRequest(request, repository)) });
-    if (job !== undefined && events !== undefined && request.method === "GET") return follow(job, response);
+    if (job !== undefined && events !== undefined && request.method === "GET") return follow(job, request, response);
     if (job !== undefined && events === undefined && request.method === "DELETE") {
       job.controller.abort(new Refusal(0, "The review was stopped."));
       response.writeHead(204).end();
@@ -91,7 +125,7 @@ export async function startReviewService(options: ReviewServiceOptions): Promise
     }
     for (const [id, { running }] of jobs) if (jobs.size >= MAX_KEPT && !running) jobs.delete(id);
     const id = randomUUID();
-    const job: Job = { events: [], followers: new Set(), controller: new AbortController(), running: true };
+    const job: Job = { feed: new Feed(), controller: new AbortController(), running: true };
     jobs.set(id, job);
     const end = run(options.codex, repository, request, job).finally(() => ends.delete(end));
     ends.add(end);
@@ -111,10 +145,7 @@ export async function startReviewService(options: ReviewServiceOptions): Promise
 }
 
 async function run(codex: Codex, repository: string, request: ReviewRequest, job: Job): Promise<void> {
-  const emit = (event: ReviewEvent): void => {
-    job.events.push(event);
-    for (const follower of job.followers) sendEvent(follower, event);
-  };
+  const emit = (event: ReviewEvent): void => job.feed.add(event);
   try {
     await review(codex, repository, request, { emit, signal: job.controller.signal });
   } catch (error) {
@@ -123,7 +154,7 @@ async function run(codex: Codex, repository: string, request: ReviewRequest, job
     emit({ type: "failed", message: isForPeople ? error.message : "The review failed." });
   }
   job.running = false;
-  for (const follower of job.followers) follower.end();
+  job.feed.end();
 }
 
 /** Another web page must not start or read reviews, not even by a host name that resolves to this machine. */
@@ -179,20 +210,13 @@ function sendJson(response: ServerResponse, status: number, value: object): void
   response.end(JSON.stringify(value));
 }
 
-/** Sends the events so far, then the new ones. */
-function follow(job: Job, response: ServerResponse): void {
-  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-  for (const event of job.events) sendEvent(response, event);
-  if (!job.running) {
-    response.end();
-    return;
-  }
-  job.followers.add(response);
-  response.on("close", () => job.followers.delete(response));
-}
-
-function sendEvent(response: ServerResponse, event: ReviewEvent): void {
-  response.write(`data: ${JSON.stringify(event)}\n\n`);
+/** Sends the events, from the one behind that which the page has seen. */
+async function follow({ feed }: Job, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const answer = toResponse({ events: feed }, request);
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  if (answer.body === null) response.end();
+  // A page may leave at any time.
+  else await pipeline(Readable.fromWeb(answer.body), response).catch(() => response.destroy());
 }
 
 function escapeHtml(words: string): string {

@@ -61,8 +61,8 @@ async function begin(body: unknown = { kind: "uncommitted" }): Promise<string> {
 async function eventsOf(id: string): Promise<ReviewEvent[]> {
   const response = await fetch(new URL(`reviews/${id}/events`, service.url));
   expect(response.headers.get("content-type")).toBe("text/event-stream");
-  const blocks = (await response.text()).split("\n\n").filter((block) => block !== "");
-  return blocks.map((block): ReviewEvent => JSON.parse(block.replace(/^data: /, "")));
+  const data = (await response.text()).matchAll(/^data: (.+)$/gm);
+  return Array.from(data, ([, event = ""]): ReviewEvent => JSON.parse(event));
 }
 
 describe("a review", () => {
@@ -76,6 +76,17 @@ describe("a review", () => {
     expect(events.at(-1)).toMatchObject({ type: "done", findings: 4, summary: expect.stringContaining("small") });
     expect(newRequests()[1]?.toolOutput("look")).toContain("+  const where =");
     expect(await eventsOf(id)).toEqual(events);
+  });
+
+  test("a page that comes back gets the rest, and none after the end", async () => {
+    script();
+    const id = await begin();
+    const events = await eventsOf(id);
+    const url = new URL(`reviews/${id}/events`, service.url);
+    const behind = (last: string) => fetch(url, { headers: { "last-event-id": last } });
+    expect(await (await behind("0")).text()).toContain(JSON.stringify(events.at(-1)));
+    expect(await (await behind("0")).text()).not.toContain("The agent starts.");
+    expect((await behind("end")).status).toBe(204);
   });
 
   test("goes on without the one who followed it", async () => {

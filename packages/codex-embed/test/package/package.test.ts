@@ -136,6 +136,7 @@ describe("a project that has installed it", () => {
       "@codex-embed/mcp-server": ["createCodexMcp", "serveMcpHttp", "serveMcpStdio"],
       "codex-embed/protocol": expect.arrayContaining(["RUNTIME_VERSION"]),
       "codex-embed/testing": expect.arrayContaining(["ScriptedModel", "startTestCodex"]),
+      "codex-embed/ui": ["toAgUi", "toResponse", "toUIMessageStream"],
     });
   });
 

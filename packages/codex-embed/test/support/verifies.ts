@@ -137,6 +137,7 @@ export const FEATURES = {
     "forms-and-questions": "Forms and questions reach their handlers, and the answers get back.",
     "output-schema": "`outputSchema` is sent strict, and the answer is validated and typed.",
     "repair-attempts": "`repairAttempts` asks again with the issues.",
+    "strict-schema": "`strictSchema()` gives the strict form of a schema to others, and the way back.",
     "output-validation-error": "An answer that does not conform is `OutputValidationError` with issues and text.",
     "partial-output-latest": "`partialOutput()` yields the latest state, also when the model pauses.",
     "partial-output": "`partialOutput()` grows with the answer.",
@@ -227,6 +228,16 @@ export const FEATURES = {
     "mcp-approvals": "The caller's user approves by elicitation. Everything but a clear yes is a no.",
     "mcp-http-token": "HTTP needs the token, and a host and an origin of this machine.",
     "mcp-client-leaves": "When a client disconnects, its turn is interrupted and nothing is left behind.",
+  },
+  "Web pages": {
+    "ui-message-stream": "A turn is a UI message stream that ai 6 and ai 7 read, however it ends.",
+    "ag-ui": "A turn is a sequence of events that AG-UI 1.0 and 0.0.59 accept, however it ends.",
+    "ui-include":
+      "No command, output, path, diff, tool data or error message leaves the server unless `include` opens it.",
+    "ui-withdrawn": "Text that a retry or a steer dropped is marked on the page, and the answer has an id of its own.",
+    "ui-resume": "`toResponse()` goes on behind `Last-Event-ID`, with each character once, and stops after the end.",
+    "ui-leave": "A reader that leaves a response ends its reading at once, and the turn only where that is asked for.",
+    "ui-slow": "A page that reads slowly is waited for, and a silent turn has a heartbeat.",
   },
   "The program": {
     "cli-run": "`run` streams one turn, or prints its events as JSON.",

@@ -12,6 +12,7 @@ const entries = [
   "codex-embed/src/approvals/index",
   "codex-embed/src/exec/index",
   "codex-embed/src/testing/index",
+  "codex-embed/src/ui/index",
   "mcp-server/src/index",
 ].map((name) => `${root}packages/${name}.ts`);
 

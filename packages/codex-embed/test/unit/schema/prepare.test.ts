@@ -5,8 +5,10 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import * as mini from "zod/mini";
 import { UsageError } from "../../../src/errors/base.js";
-import { prepareArguments, prepareOutput } from "../../../src/schema/prepare.js";
+import { prepareArguments, prepareOutput, strictSchema } from "../../../src/schema/prepare.js";
 import { type JsonObject, type Schema } from "../../../src/schema/types.js";
+import { untyped } from "../../support/turns.js";
+import { verifies } from "../../support/verifies.js";
 
 const weather: Schema[] = [
   z.object({ city: z.string(), days: z.optional(z.number()) }),
@@ -17,6 +19,36 @@ const weather: Schema[] = [
 ];
 const libraries = ["zod", "zod/mini", "valibot", "arktype", "JSON Schema"] as const;
 const cases = weather.map((schema, index) => [libraries[index], schema] as const);
+
+describe("strictSchema", () => {
+  test.each(cases)("converts %s, and an answer back", (_, schema) => {
+    verifies("strict-schema");
+    const { wire, restore } = strictSchema(schema);
+    expect(wire).toStrictEqual({
+      type: "object",
+      properties: { city: { type: "string" }, days: { type: ["number", "null"] } },
+      required: ["city", "days"],
+      additionalProperties: false,
+    });
+    const answer = { city: "Paris", days: null };
+    expect(restore(answer)).toStrictEqual({ city: "Paris" });
+    expect(answer).toStrictEqual({ city: "Paris", days: null });
+    expect(restore({ city: "Paris", days: 3 })).toStrictEqual({ city: "Paris", days: 3 });
+    expect(restore("no object")).toBe("no object");
+  });
+
+  test("refuses a schema without a strict form, with the place, and an answer that is too deep", () => {
+    verifies("strict-schema");
+    const open = { type: "object", properties: { any: { type: "object", additionalProperties: { type: "string" } } } };
+    expect(() => strictSchema(open)).toThrow(UsageError);
+    expect(() => strictSchema(open)).toThrow(/strictSchema.*#\/properties\/any/);
+    expect(() => strictSchema(untyped(null))).toThrow(/strictSchema is not a schema/);
+    const tree = { type: "object", properties: { of: { $ref: "#" } } };
+    let deep: unknown = null;
+    for (let level = 0; level < 100_000; level += 1) deep = { of: deep };
+    expect(() => strictSchema(tree).restore(deep)).toThrow(/1000 levels/);
+  });
+});
 
 describe("prepareOutput", () => {
   test.each(cases)("sends the strict form of %s", async (_, schema) => {
