@@ -1,10 +1,10 @@
-/** The map from a request's method to its result type, which the runtime does not print, and the proof of it. */
+/** The map from a request's method to its result type, which the runtime does not print. */
 
 import type { Method } from "./protocol.js";
 
 /**
- * The result types that the names do not give. An entry that the protocol has outgrown fails the run; a type named
- * here may serve several methods.
+ * The result types that the names do not give. A type named here may serve several methods, and a method may be one that
+ * only other runtimes than the pinned one have.
  */
 export const resultExceptions: Readonly<Record<string, string>> = {
   "account/gatewayOAuth/cancel": "GatewayOAuthCancelResponse",
@@ -19,16 +19,23 @@ export const resultExceptions: Readonly<Record<string, string>> = {
   "modelProvider/default/set": "ConfigWriteResponse",
 };
 
+/** The result type of each method, `unknown` where none was found, and what a person has to look at. */
+export interface ResultMap {
+  readonly results: ReadonlyMap<string, string>;
+  readonly problems: readonly string[];
+}
+
 /**
  * Maps each method to its result type: the exception, else `XResponse` for params `XParams`, else by the method's name.
- * Throws with every problem found: no or two result types, a stale exception, a `*Response` type without a method or
- * with several that differ in their params.
+ * Methods with one params type are variants of a request, such as `thread/search` and `thread/search/stream`, and share
+ * its result. A problem is: no or two result types, an exception that is needless or names no type, a `*Response` type
+ * without a method or with several that differ in their params.
  */
 export function mapResults(
   methods: readonly Method[],
   typeNames: ReadonlySet<string>,
   exceptions: Readonly<Record<string, string>>,
-): ReadonlyMap<string, string> {
+): ResultMap {
   const problems: string[] = [];
   const results = new Map<string, string>();
   const derivedBy = new Map<string, Method>();
@@ -36,39 +43,36 @@ export function mapResults(
     const derived = candidates(method).filter((name) => typeNames.has(name));
     const exception = Object.hasOwn(exceptions, method.method) ? exceptions[method.method] : undefined;
     if (exception !== undefined) {
-      results.set(method.method, exception);
-      if (!typeNames.has(exception)) problems.push(`exception ${method.method}: the type ${exception} does not exist`);
+      const exists = typeNames.has(exception);
+      results.set(method.method, exists ? exception : UNKNOWN);
+      if (!exists) problems.push(`exception ${method.method}: the type ${exception} does not exist`);
       if (derived[0] === exception && derived.length === 1) {
         problems.push(`exception ${method.method}: its names now give ${exception}, remove the entry`);
       }
       continue;
     }
     const [result] = derived;
+    results.set(method.method, result ?? UNKNOWN);
     if (result === undefined) {
       problems.push(`${method.method}: no result type, tried ${candidates(method).join(", ")}; add an exception`);
       continue;
     }
     if (derived.length > 1) problems.push(`${method.method}: both ${derived.join(" and ")} exist; add an exception`);
     const other = derivedBy.get(result);
-    // Two methods with one params type are variants of a request, such as `thread/search` and `thread/search/stream`.
     const isVariant = method.references.length > 0 && other?.params === method.params;
     if (other !== undefined && !isVariant) {
-      problems.push(`${result} is the result of both ${other.method} and ${method.method}`);
+      problems.push(`${result} is the result of both ${other.method} and ${method.method}; add an exception`);
     }
     derivedBy.set(result, method);
-    results.set(method.method, result);
-  }
-  const known = new Set(methods.map(({ method }) => method));
-  for (const method of Object.keys(exceptions)) {
-    if (!known.has(method)) problems.push(`exception ${method}: the method no longer exists, remove the entry`);
   }
   const used = new Set(results.values());
   for (const name of typeNames) {
     if (name.endsWith("Response") && !used.has(name)) problems.push(`${name} is the result of no method`);
   }
-  if (problems.length > 0) throw new Error(`The map of result types is wrong:\n- ${problems.join("\n- ")}`);
-  return results;
+  return { results, problems };
 }
+
+const UNKNOWN = "unknown";
 
 function candidates({ method, references }: Method): string[] {
   const stems = references.filter((name) => name.endsWith("Params")).map((name) => name.slice(0, -"Params".length));

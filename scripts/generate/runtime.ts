@@ -1,4 +1,4 @@
-/** The pinned runtime as a generator: finds its binary, reads its version and prints its protocol types. */
+/** A runtime as a generator: its version and its protocol types. */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -15,15 +15,15 @@ export interface RuntimeOutput {
   files: ReadonlyMap<string, string>;
 }
 
-/** Runs the runtime installed beside this repository; throws when it is missing or is not the pinned version. */
+/** Has the runtime installed beside this repository print its types; throws when it is missing or is not the pinned one. */
 export function readRuntime(projectUrl: URL): RuntimeOutput {
   const output = readBinary(locateBinary(projectUrl));
   checkPin(projectUrl, output.version);
   return output;
 }
 
-/** Runs a runtime of any version. */
-export function readBinary(bin: string): RuntimeOutput {
+/** Has a runtime of any version print its types: all of them, or those of its stable protocol alone. */
+export function readBinary(binary: string, { stable = false } = {}): RuntimeOutput {
   const workDir = mkdtempSync(join(tmpdir(), "codex-embed-generate-"));
   try {
     const home = join(workDir, "home");
@@ -31,13 +31,13 @@ export function readBinary(bin: string): RuntimeOutput {
     mkdirSync(home);
     mkdirSync(out);
     const run = (...args: string[]) =>
-      execFileSync(bin, args, {
+      execFileSync(binary, args, {
         encoding: "utf8",
         env: { ...process.env, CODEX_HOME: home },
         stdio: ["ignore", "pipe", "pipe"],
       });
     const version = parseVersion(run("--version"));
-    run(...generateCommand, "--out", out);
+    run(...generateCommand.filter((arg) => !stable || arg !== "--experimental"), "--out", out);
     return { version, files: readTree(out) };
   } finally {
     rmSync(workDir, { recursive: true, force: true });
@@ -51,7 +51,8 @@ export function parseVersion(line: string): string {
   return version;
 }
 
-function locateBinary(projectUrl: URL): string {
+/** The binary of the runtime installed beside this repository. */
+export function locateBinary(projectUrl: URL): string {
   const codexJson = createRequire(new URL("packages/codex-embed/package.json", projectUrl)).resolve(
     "@openai/codex/package.json",
   );

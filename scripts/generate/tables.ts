@@ -3,18 +3,27 @@
 import type { Field, Method, Protocol } from "./protocol.js";
 import { mapResults, resultExceptions } from "./results.js";
 
-/** Prints the module that stands beside the merged protocol types; throws when a method does not fit the tables. */
-export function printTables(protocol: Protocol, version: string, exceptions = resultExceptions): string {
+/** The module that stands beside the merged protocol types, and the methods that a person has to look at. */
+export interface Tables {
+  readonly text: string;
+  readonly problems: readonly string[];
+}
+
+/** Prints the tables. A method that does not fit them is told as a problem: the others are printed anyway. */
+export function printTables(protocol: Protocol, version: string, exceptions = resultExceptions): Tables {
   const clientRequests = protocol.methods("ClientRequest");
   const serverRequests = protocol.methods("ServerRequest");
   const notifications = protocol.methods("ServerNotification");
   const clientNotifications = protocol.methods("ClientNotification");
-  const results = mapResults([...clientRequests, ...serverRequests], protocol.typeNames, exceptions);
+  const mapped = mapResults([...clientRequests, ...serverRequests], protocol.typeNames, exceptions);
+  const { results } = mapped;
+  const problems = [...mapped.problems];
   const fieldsOf = ({ method }: Method) => protocol.fields("ServerNotification", method);
   const references = [clientRequests, serverRequests, notifications, clientNotifications]
     .flat()
     .flatMap((each) => each.references);
-  const imports = [...new Set([...references, ...results.values()])].sort();
+  const named = [...references, ...results.values()].filter((name) => protocol.typeNames.has(name));
+  const imports = [...new Set(named)].sort();
 
   const blocks = [
     block("", "import type {", imports, ",", '} from "./protocol.js";'),
@@ -65,7 +74,7 @@ export type NotificationScope =
     block(
       "The scope of every notification from the runtime.",
       "export const notificationScopes = {",
-      notifications.map((each) => entry(each, printScope(each, fieldsOf(each)))),
+      notifications.map((each) => entry(each, printScope(each, fieldsOf(each), problems))),
       ",",
       "} as const satisfies Record<keyof Notifications, NotificationScope>;",
     ),
@@ -73,14 +82,14 @@ export type NotificationScope =
       "The notifications of a turn that append `delta` to a text of an item, with the params that together say which text.",
       "export const deltaNotifications = {",
       notifications.flatMap((each) => {
-        const names = textKey(each, fieldsOf(each));
+        const names = textKey(each, fieldsOf(each), problems);
         return names === undefined ? [] : [entry(each, printList(names))];
       }),
       ",",
       "} as const satisfies { readonly [M in keyof Notifications]?: readonly (keyof Notifications[M] & string)[] };",
     ),
   ];
-  return blocks.join("\n");
+  return { text: blocks.join("\n"), problems };
 }
 
 function block(doc: string, open: string, rows: readonly string[], separator: string, close: string): string {
@@ -102,11 +111,11 @@ function turnIdPath(fields: Fields): string | undefined {
   return ["turnId", "turn.id"].find((path) => fields.get(path) === "string");
 }
 
-function printScope({ method }: Method, fields: Fields): string {
+function printScope({ method }: Method, fields: Fields, problems: string[]): string {
   const threadId = threadIdPath(fields);
   const turnId = turnIdPath(fields);
   if (threadId === undefined) {
-    if (turnId !== undefined) throw new Error(`${method} names a turn (${turnId}) but no thread.`);
+    if (turnId !== undefined) problems.push(`${method} names a turn (${turnId}) but no thread: its scope is global`);
     return '{ scope: "global" }';
   }
   const thread = `threadId: ${printList(threadId.split("."))}`;
@@ -115,13 +124,14 @@ function printScope({ method }: Method, fields: Fields): string {
 }
 
 /** The params which say what text a delta extends; undefined for a notification that is not a delta of a turn's item. */
-function textKey({ method }: Method, fields: Fields): string[] | undefined {
+function textKey({ method }: Method, fields: Fields, problems: string[]): string[] | undefined {
   const isDelta = fields.get("delta") === "string" && fields.get("itemId") === "string";
   if (!isDelta || turnIdPath(fields) === undefined) return undefined;
   const names = [...fields.keys()].filter((name) => !/\.|^threadId$|^turnId$|^delta$/.test(name));
   const odd = names.find((name) => fields.get(name) === "other");
-  if (odd !== undefined) throw new Error(`${method}: ${odd} is neither a string nor a number, so it cannot be a key.`);
-  return names;
+  if (odd === undefined) return names;
+  problems.push(`${method}: ${odd} is neither a string nor a number, so it is no key: the notification is no delta`);
+  return undefined;
 }
 
 function printList(names: readonly string[]): string {

@@ -33,6 +33,36 @@ export function setVersions(version: string, runtime: string): void {
   write(MANIFEST, text);
 }
 
+/** Pins another runtime in every manifest of the repository, with the version of the package that belongs to it. */
+export function pinRuntime(version: string, runtime: string): void {
+  setVersions(version, runtime);
+  for (const path of tracked("package.json", "*/package.json")) {
+    const text = read(path);
+    const moved = text
+      .replace(/("@openai\/codex": )"[^"$]*"/g, `$1"${runtime}"`)
+      .replace(/("codex-embed": )"\^[^"]*"/g, `$1"^${version}"`);
+    if (moved !== text) write(path, moved);
+  }
+}
+
+/**
+ * Takes the runtime out of the lock file, so that the next install looks for it again. Otherwise npm keeps the old one for
+ * what an override ties to it, and puts the new one beside it.
+ */
+export function unlockRuntime(): void {
+  const lock: { packages: Record<string, unknown> } = JSON.parse(read("package-lock.json"));
+  const packages = Object.entries(lock.packages).filter(
+    ([path]) => !/(?:^|\/)node_modules\/@openai\/codex(?:-(?:linux|darwin|win32)-\w+)?$/.test(path),
+  );
+  write("package-lock.json", `${JSON.stringify({ ...lock, packages: Object.fromEntries(packages) }, null, 2)}\n`);
+}
+
+/** The files of the repository that match patterns of git. */
+export function tracked(...patterns: readonly string[]): string[] {
+  const listed = execFileSync("git", ["ls-files", "-z", "--", ...patterns], { cwd: ROOT, encoding: "utf8" });
+  return listed.split("\0").filter((path) => path !== "");
+}
+
 /** What git knows to be changed, below the given paths. */
 export function uncommitted(...paths: readonly string[]): string {
   return execFileSync("git", ["status", "--porcelain", "--", ...paths], { cwd: ROOT, encoding: "utf8" });

@@ -2,15 +2,28 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { diffProtocols, printDiff } from "../runtime/diff.js";
+import { type Changes, diffProtocols, type Entry, printDiff } from "../runtime/diff.js";
 import { verifies } from "../../packages/codex-embed/test/support/verifies.js";
 
 /** A protocol with one request, and the given types. */
 const protocol = (types = "", requests = '{ method: "thread/start"; id: RequestId; params: ThreadStartParams }') =>
   `export type ClientRequest = ${requests};\n${types}`;
 
+/** The difference of two protocols that are stable as a whole. */
+const diffStable = (before: string, after: string) =>
+  diffProtocols({ all: before, stable: before }, { all: after, stable: after });
+
+const textOf = ({ name, type }: Entry) => (type === "" ? name : `${name}: ${type}`);
+const plain = ({ added, removed, changed }: Changes) => ({
+  added: added.map(textOf),
+  removed: removed.map(textOf),
+  changed: changed.map(({ name, before, type }) => ({ name, from: before, to: type })),
+});
+const plainOf = (changes: ReadonlyMap<string, Changes>) =>
+  Object.fromEntries([...changes].map(([name, each]) => [name, plain(each)]));
+
 const changesOf = (before: string, after: string) =>
-  Object.fromEntries(diffProtocols(protocol(before), protocol(after)).changedTypes);
+  plainOf(diffStable(protocol(before), protocol(after)).changedTypes);
 
 describe("the difference of two protocols", () => {
   it("is nothing when only comments, order and layout differ", () => {
@@ -18,7 +31,7 @@ describe("the difference of two protocols", () => {
     const after = protocol(
       "export type B = string;\nexport type A = {\n  b?: number;\n  /** New. */\n  a: string;\n};",
     );
-    expect(printDiff(diffProtocols(before, after), "1.0.0", "1.1.0")).toBe(
+    expect(printDiff(diffStable(before, after), "1.0.0", "1.1.0")).toBe(
       "# Protocol 1.0.0 → 1.1.0\n\nNothing has changed.\n",
     );
   });
@@ -27,8 +40,8 @@ describe("the difference of two protocols", () => {
     verifies("protocol-diff");
     const before = '{ method: "a"; params: A } | { method: "b"; params: B } | { method: "c"; params: undefined }';
     const after = '{ method: "b"; params: B | null } | { method: "c"; params: undefined } | { method: "d" }';
-    const { messages } = diffProtocols(protocol("", before), protocol("", after));
-    expect(Object.fromEntries(messages)).toEqual({
+    const { messages } = diffStable(protocol("", before), protocol("", after));
+    expect(plainOf(messages)).toEqual({
       "Requests to the runtime": {
         added: ["d: none"],
         removed: ["a: A"],
@@ -40,8 +53,8 @@ describe("the difference of two protocols", () => {
   it("tells the requests of the runtime and both kinds of notifications apart", () => {
     const unions = ["ServerRequest", "ServerNotification", "ClientNotification"];
     const after = unions.map((union) => `export type ${union} = { method: "m/${union}"; params: P };`).join("\n");
-    const { messages } = diffProtocols(protocol(), protocol(after));
-    expect([...messages].map(([heading, { added }]) => [heading, added])).toEqual([
+    const { messages } = diffStable(protocol(), protocol(after));
+    expect([...messages].map(([heading, { added }]) => [heading, added.map(textOf)])).toEqual([
       ["Requests of the runtime", ["m/ServerRequest: P"]],
       ["Notifications of the runtime", ["m/ServerNotification: P"]],
       ["Notifications to the runtime", ["m/ClientNotification: P"]],
@@ -50,8 +63,8 @@ describe("the difference of two protocols", () => {
 
   it("has the types that came and went", () => {
     const before = protocol("export type Gone = string;\nexport type Kept = string;");
-    const { types } = diffProtocols(before, protocol("export type Kept = string;\nexport type New = { a: string };"));
-    expect(types).toEqual({ added: ["New"], removed: ["Gone"] });
+    const { types } = diffStable(before, protocol("export type Kept = string;\nexport type New = { a: string };"));
+    expect(plain(types)).toEqual({ added: ["New"], removed: ["Gone"], changed: [] });
   });
 
   it("has fields that were added, removed, made optional, and of another type", () => {
@@ -100,7 +113,7 @@ describe("the difference of two protocols", () => {
   it("is told in Markdown, what breaks first", () => {
     const before = protocol('export type E = "a";\nexport type Gone = string;\nexport type T = { f: string };');
     const after = protocol('export type E = "a" | "b";\nexport type New = string;\nexport type T = { g: string };');
-    expect(printDiff(diffProtocols(before, after), "1.0.0", "1.1.0")).toBe(`# Protocol 1.0.0 → 1.1.0
+    expect(printDiff(diffStable(before, after), "1.0.0", "1.1.0")).toBe(`# Protocol 1.0.0 → 1.1.0
 
 ## Types
 
@@ -120,19 +133,50 @@ describe("the difference of two protocols", () => {
 `);
   });
 
+  it("tells what is experimental or has changed sides, and the doc comments of both layouts", () => {
+    verifies("protocol-diff");
+    const shared = "export type A = { a: string, /**\n * Behind\n * a comma.\n */\nb: string";
+    const before = { all: protocol(`${shared}; c: string };`), stable: protocol(`${shared} };`) };
+    const after = {
+      all: protocol(
+        "/** The A. */\nexport type A = { a: string; c: string;\n/** New. */\nd: string };\n/** The B. */\nexport type B = string;",
+        '{ method: "thread/start"; id: RequestId; params: ThreadStartParams } | { method: "b"; params: B }',
+      ),
+      stable: protocol("export type A = { a: string; c: string };"),
+    };
+    expect(printDiff(diffProtocols(before, after), "1.0.0", "1.1.0")).toBe(`# Protocol 1.0.0 → 1.1.0
+
+## Requests to the runtime
+
+- added \`b: B\` (experimental): The B.
+
+## Types
+
+- added \`B\` (experimental): The B.
+
+## Fields and members
+
+### A
+
+- removed \`b: string\`: Behind a comma.
+- now stable \`c\`
+- added \`d: string\` (experimental): New.
+`);
+  });
+
   it("finds nothing between the generated protocol and itself, and what is changed in it", () => {
     const real = readFileSync(
       new URL("../../packages/codex-embed/src/protocol/generated/protocol.ts", import.meta.url),
       "utf8",
     );
-    expect(printDiff(diffProtocols(real, real), "a", "b")).toContain("Nothing has changed.");
+    expect(printDiff(diffStable(real, real), "a", "b")).toContain("Nothing has changed.");
     const changed = real.replace('export type AccountSessionWorkspaceKind = "personal"', '$& | "shared"');
-    expect(Object.fromEntries(diffProtocols(real, changed).changedTypes)).toEqual({
+    expect(plainOf(diffStable(real, changed).changedTypes)).toEqual({
       AccountSessionWorkspaceKind: { added: ['"shared"'], removed: [], changed: [] },
     });
   });
 
   it("refuses a file that is no protocol", () => {
-    expect(() => diffProtocols("export type A = string;", protocol())).toThrow("This is no generated protocol");
+    expect(() => diffStable("export type A = string;", protocol())).toThrow("This is no generated protocol");
   });
 });

@@ -2,5 +2,5 @@
 
 export type * from "./generated/protocol.js";
 export * from "./generated/tables.js";
-export type * from "./legacy.js";
+export type * from "./generated/legacy.js";
 export { SUPPORTED_RUNTIMES, type SupportedRuntimes } from "./runtimes.js";

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { CodexError } from "../errors/base.js";
 import type { CloseReason } from "../errors/connection.js";
 import type { DynamicToolCallParams, Turn } from "../protocol/generated/protocol.js";
-import type { AnyServerRequests } from "../protocol/legacy.js";
+import type { AnyServerRequests } from "../protocol/generated/legacy.js";
 import type { RequestId, WireRequest } from "../protocol/shapes.js";
 import type { HandlerErrorEvent, Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";

@@ -2,6 +2,7 @@ import type {
   AttestationGenerateParams,
   CommandExecutionApprovalDecision,
   CommandExecutionRequestApprovalParams,
+  CurrentTimeReadParams,
   DynamicToolCallParams,
   DynamicToolCallResponse,
   FileChangeApprovalDecision,
@@ -13,10 +14,9 @@ import type {
   PermissionGrantScope,
   PermissionsRequestApprovalParams,
   ReviewDecision,
+  ServerRequests,
   ToolRequestUserInputParams,
-} from "../protocol/generated/protocol.js";
-import type { ServerRequests } from "../protocol/generated/tables.js";
-import type { CurrentTimeReadParams } from "../protocol/legacy.js";
+} from "../protocol/index.js";
 import type { Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
 

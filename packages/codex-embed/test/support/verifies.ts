@@ -318,7 +318,11 @@ export const FEATURES = {
     "docs-mcp":
       "The runtime accepts the configuration on the page of the MCP server, and the server returns the result shown there.",
     "docs-cli": "The command line prints what its page shows.",
-    "protocol-diff": "The difference of two protocols is listed by method, field and member.",
+    "protocol-diff":
+      "The difference of two protocols is listed by method, field and member, with doc comments and stability.",
+    "runtime-update":
+      "One command moves the repository to another runtime and lists all that is left to do; it changes nothing when it cannot.",
+    "runtime-facts": "One command runs two runtimes side by side and prints what they do differently.",
     "release-version": "A release whose version does not belong to the pinned runtime is refused.",
   },
 } as const;

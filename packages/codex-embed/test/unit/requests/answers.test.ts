@@ -3,7 +3,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { FileUpdateChange } from "../../../src/protocol/generated/protocol.js";
 import { serverRequestMethods } from "../../../src/protocol/generated/tables.js";
-import type { LegacyServerRequests } from "../../../src/protocol/legacy.js";
+import { legacyServerRequestMethods } from "../../../src/protocol/generated/legacy.js";
 import { RequestBroker } from "../../../src/requests/broker.js";
 import { approveAll, type Handlers } from "../../../src/requests/handlers.js";
 import { isServerMethod, type ServerMethod } from "../../../src/requests/values.js";
@@ -253,8 +253,7 @@ async function answerOf(method: string, row: Row, handlers: Handlers) {
 
 test("every request of the protocol and of older runtimes is in the table, and nothing else", () => {
   verifies("every-request-handled");
-  const legacy: readonly (keyof LegacyServerRequests)[] = ["currentTime/read"];
-  const methods = [...serverRequestMethods, ...legacy];
+  const methods = [...serverRequestMethods, ...legacyServerRequestMethods];
   expect(Object.keys(rows).toSorted()).toEqual(methods.toSorted());
   expect(methods.every(isServerMethod)).toBe(true);
   expect(["toString", "item/started", ""].some(isServerMethod)).toBe(false);
