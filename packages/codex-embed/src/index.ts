@@ -133,7 +133,8 @@ export {
   type TurnOptions,
 } from "./runtime/options.js";
 export type { ClientMethod, RequestArguments, RequestOptions } from "./runtime/requestPolicy.js";
-export { type OutputOf, type StrictForm, strictSchema } from "./schema/prepare.js";
+export type { OutputOf } from "./schema/prepare.js";
+export { type StrictForm, strictSchema } from "./schema/strictForm.js";
 export type { InferOutput, JsonSchema, JsonSchemaKeywords, Schema, SchemaIssue } from "./schema/types.js";
 export type {
   CodexStatus,

@@ -5,7 +5,6 @@ import type { JsonValue } from "../protocol/generated/protocol.js";
 import type { EndedTurn } from "../protocol/shapes.js";
 import { isPlainObject, isRecord, MAX_READ_LEVELS } from "../util/json.js";
 import type { InferOutput, JsonObject, Schema, SchemaIssue, SchemaResult } from "./types.js";
-import { toStrictJsonSchema } from "./strict.js";
 import { toWellFormedSchema } from "./wellFormed.js";
 
 /** The type of `result.output` for an `outputSchema` of type `S`. */
@@ -64,7 +63,7 @@ export interface PreparedOutput<T> {
 
 /**
  * Prepares an output schema. The model is asked for what the schema accepts (its input side); defaults, transforms and
- * codecs are applied to the answer.
+ * codecs are applied to the answer. Loads the conversion to the strict form on the first call.
  *
  * @param where - what the schema is for, in the words of the caller, for example `outputSchema`.
  * @throws UsageError (as a rejection) for what is not a schema, is not well-formed or has no strict form: see
@@ -76,6 +75,7 @@ export async function prepareOutput<S extends Schema>(
 ): Promise<PreparedOutput<InferOutput<S>>>;
 export async function prepareOutput(schema: Schema, where: string): Promise<PreparedOutput<unknown>> {
   const json = readSchema(schema, where);
+  const { toStrictJsonSchema } = await import("./strict.js");
   const strict = toStrictJsonSchema(json, where);
   const validate = validatorOf(schema, json, where);
   return {
@@ -91,37 +91,6 @@ export async function prepareOutput(schema: Schema, where: string): Promise<Prep
       }
       if (isDeeperThan(MAX_READ_LEVELS, answer)) return refused(TOO_DEEP);
       return validate(strict.restore(answer));
-    },
-  };
-}
-
-/** A schema in the strict form of structured output, and the way back. */
-export interface StrictForm {
-  /** The JSON Schema to send: a new object. */
-  readonly wire: Readonly<Record<string, unknown>>;
-  /**
-   * Turns an answer in the strict form into one in the form of the schema: properties that are null only because they
-   * were optional are absent again. Returns a copy where something changes, and does not validate.
-   *
-   * @throws UsageError for a value with more than 1,000 levels.
-   */
-  readonly restore: (answer: unknown) => unknown;
-}
-
-/**
- * Converts a schema to the strict form that `outputSchema` is sent in: every object closed, every property required, an
- * optional one "or null". For other frameworks that ask the same models for structured output.
- *
- * @param schema - of a Standard Schema library (zod, arktype, valibot, …), described by what it accepts; or a JSON Schema.
- * @throws UsageError for what is not a schema, is not well-formed, or has no strict form, with the JSON path of the place.
- */
-export function strictSchema(schema: Schema): StrictForm {
-  const { wire, restore } = toStrictJsonSchema(readSchema(schema, "strictSchema"), "strictSchema");
-  return {
-    wire,
-    restore(answer) {
-      if (!isDeeperThan(MAX_READ_LEVELS, answer)) return restore(answer);
-      throw new UsageError(`strictSchema: the answer has more than ${MAX_READ_LEVELS} levels. Reject it.`);
     },
   };
 }
@@ -155,7 +124,7 @@ export function prepareArguments(schema: Schema, where: string): PreparedArgumen
 }
 
 /** A schema of a library is well-formed, and the library checks its patterns in a dialect of its own. */
-function readSchema(schema: Schema, where: string): JsonObject {
+export function readSchema(schema: Schema, where: string): JsonObject {
   const json = toJsonSchema(schema, { io: "input", where });
   return isStandardSchema(schema) ? json : toWellFormedSchema(json, where);
 }
@@ -213,7 +182,7 @@ function refused(message: string): SchemaResult<never> {
   return { ok: false, issues: [{ message, path: [] }] };
 }
 
-function isDeeperThan(levels: number, value: unknown): boolean {
+export function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   return levels === 0 || Object.values(value).some((member) => isDeeperThan(levels - 1, member));
 }
