@@ -238,9 +238,18 @@ async function ownProcess({ codexHome, workspace, env }: TestHome): Promise<Plac
   const codex = await Codex.launch({ codexHome, cwd: workspace, env, inheritEnv: false, restart: "on-crash" });
   return {
     codex,
-    harm: () => codex.status === "ready" && codex.pid !== undefined && process.kill(codex.pid, "SIGKILL"),
+    harm: () => codex.status === "ready" && codex.pid !== undefined && killed(codex.pid),
     [Symbol.asyncDispose]: () => codex.close(),
   };
+}
+
+/** Kills a process; false when it has died already, which the client may not have heard of yet. */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGKILL");
+  } catch {
+    return false;
+  }
 }
 
 async function behindProxy({ codexHome, workspace: cwd, env }: TestHome): Promise<Place> {
