@@ -22,13 +22,18 @@ import type {
 import type { ClientMethod, RequestOptions } from "../runtime/requestPolicy.js";
 import { Runtime } from "../runtime/runtime.js";
 import { type CodexStatus, checkSubscription, type NotificationOf, type SubscriptionName } from "../stream/events.js";
+import { traceContext } from "../trace/context.js";
 import { callback, flag, nullable, signal, text, timeout } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
 import { CODEX, CONNECT, FORK_THREAD, LIST_THREADS, RESUME_THREAD, START_THREAD } from "./knownOptions.js";
 import type { ChatgptLogin, DeviceCodeLogin } from "./login.js";
 import { Thread } from "./thread.js";
 
-const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs">> = { signal, timeoutMs: nullable(timeout) };
+const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs" | "trace">> = {
+  signal,
+  timeoutMs: nullable(timeout),
+  trace: traceContext,
+};
 
 /** The parameters and options of `codex.request`. Methods without required parameters can be called without any. */
 export type RequestArguments<M extends ClientMethod> = undefined extends ClientRequests[M]["params"]
@@ -288,7 +293,7 @@ export class Codex implements AsyncDisposable {
     ...[params, options = {}]: RequestArguments<M>
   ): Promise<ClientRequests[M]["result"]> {
     text(method, { call: "request", path: "method" });
-    const given: Pick<RequestOptions, "signal" | "timeoutMs"> = options;
+    const given: Pick<RequestOptions, "signal" | "timeoutMs" | "trace"> = options;
     return this.#runtime.request(method, params, checkOptions(given, "request", REQUEST));
   }
 

@@ -3,6 +3,7 @@ import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { Connection } from "../rpc/connection.js";
 import type { CallOptions } from "../rpc/messages.js";
 import { retryOnOverload } from "../rpc/retry.js";
+import type { TraceContext } from "../trace/messages.js";
 import { isRecord } from "../util/json.js";
 import type { RecoveryRequest } from "./recovery.js";
 
@@ -15,6 +16,8 @@ export interface RequestOptions<R = unknown> {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until `RequestTimeoutError`; null for no limit. Default: the client's `requestTimeoutMs`. */
   readonly timeoutMs?: number | null | undefined;
+  /** The W3C trace context that the runtime continues: its spans for this request are below `traceparent`. */
+  readonly trace?: TraceContext | undefined;
   /** @internal */
   readonly onResult?: ((result: R) => void) | undefined;
   /** @internal Called when the request goes out. */
@@ -70,11 +73,11 @@ export function requestOn<M extends ClientMethod>(
   params: ClientRequests[M]["params"],
   options: RequestOptions<ClientRequests[M]["result"]> & Pick<CallOptions, "threadFate">,
 ): Promise<ClientRequests[M]["result"]> {
-  const { signal, timeoutMs, onSent, threadFate } = options;
+  const { signal, timeoutMs, onSent, threadFate, trace } = options;
   // The result has the generated type: the handshake compared the versions.
   const onResult = options.onResult as ((result: unknown) => void) | undefined;
   const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
-  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, threadFate } as const;
+  const call = { signal, timeoutMs: timeoutMs ?? undefined, kind, onResult, onSent, threadFate, trace } as const;
   return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
 }
 
