@@ -16,7 +16,7 @@ const WORDS =
   "The tests fail because the parser drops the last line of a file that has no line feed at its end. ".split(/(?<= )/);
 
 /** The clients: see `bench/peers`. */
-export type Client = "floor" | "embed";
+export type Client = "floor" | "embed" | "watched";
 
 /** What a client tells of a turn. */
 export interface Told extends Sample {
@@ -48,7 +48,7 @@ export class Replays implements AsyncDisposable {
 
   /** Bundles the clients, records a turn, and writes a replay of this many notifications. */
   static async prepare(count: number): Promise<Replays> {
-    const path = await programs("replayer", "floor", "embed");
+    const path = await programs("replayer", "floor", "embed", "watched");
     const { results, started, body, completed } = await recordTraffic();
     const folder = await mkdtemp(join(tmpdir(), "codex-embed-bench-"));
     const repeated = Array.from({ length: count - 2 }, (_, index) => body[index % body.length] ?? "");

@@ -1,5 +1,6 @@
 import { alternating, type Contestant, type Measured, type Race, race } from "./measure.js";
 import { check, HANDWRITTEN, OURS, PROMPT, type Sides, startSides } from "./sides.js";
+import { watchAll } from "./watch.js";
 
 const ROUNDS = 7;
 const TURNS = 20;
@@ -31,6 +32,17 @@ async function contestantsOn({ codex, hand }: Sides, ephemeral: boolean): Promis
       goals: [{ atMost: 1.02 }],
       async run() {
         check((await thread.run(PROMPT)).finalResponse);
+      },
+    },
+    {
+      name: `${OURS}, with a subscriber of every channel`,
+      async run() {
+        const stop = watchAll();
+        try {
+          check((await thread.run(PROMPT)).finalResponse);
+        } finally {
+          stop();
+        }
       },
     },
   ];

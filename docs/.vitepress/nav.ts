@@ -21,6 +21,7 @@ export const PARTS: readonly { readonly text: string; readonly pages: readonly s
       "thread-settings",
       "move-threads",
       "many-threads",
+      "observability",
       "ci",
       "electron",
       "nextjs",

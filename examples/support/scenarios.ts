@@ -166,6 +166,13 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         message("Ticket 7: the build fails on Node 20."),
       ),
   },
+  observability: {
+    script: (model) =>
+      model.enqueue(
+        shell("node --version", { escalate: { justification: "To report the version." } }),
+        message("I may not run commands here.", { usage: { input: 1200, output: 40 } }),
+      ),
+  },
   "structured-output": {
     script: (model) =>
       model.enqueue(

@@ -157,6 +157,13 @@ const expected: Readonly<Record<string, Expected>> = {
     ],
     also: (_, requests) => expect(requests[2]?.toolOutput("call_2")).toContain("Build fails on Node 20"),
   },
+  observability: {
+    lines: [
+      /^approveCommand: decided by handler in \d+ ms$/,
+      /^turn completed in \d+ ms with 1240 tokens$/,
+      "I may not run commands here.",
+    ],
+  },
   "structured-output": {
     lines: ["Release 2.0: 3 steps in 4 days", "Release 2.0, in a hurry: 2 days"],
     growing: /^so far: /,

@@ -153,5 +153,16 @@ export type {
 } from "./stream/events.js";
 export type { ToolResult, ToolResultPart } from "./tools/result.js";
 export { type Tool, type ToolContext, type ToolGroup, type ToolOptions, tool, toolGroup } from "./tools/tool.js";
+export type {
+  DecidedBy,
+  EventChannelMessage,
+  FrameChannelMessage,
+  RequestChannelMessage,
+  TraceContext,
+  TracedWork,
+  TurnChannelMessage,
+  WorkWrapper,
+} from "./trace/messages.js";
+export type { TraceFileOptions } from "./trace/traceFileOptions.js";
 export { escapeForDisplay, isSafeToDisplay } from "./util/display.js";
 export type { ReviewFinding, ReviewVerdict } from "./validate/review.js";

@@ -14,6 +14,7 @@ const FLOORS = [
   ["errors"],
   ["validate", "process", "schema"],
   ["stream", "transport", "tools"],
+  ["trace"],
   ["requests", "rpc", "exec", "checkpoints"],
   ["approvals", "runtime"],
   ["client"],
@@ -23,7 +24,7 @@ const FLOORS = [
   ["cli"],
 ];
 const MAX_LINES = 400;
-const MAX_FILES = 146;
+const MAX_FILES = 153;
 
 const src = fileURLToPath(new URL("../src/", import.meta.url));
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })

@@ -1,13 +1,14 @@
 import type { PermissionsRequestApprovalParams } from "../protocol/generated/protocol.js";
-import type {
-  CommandApprovalRequest,
-  CommandDecision,
-  FileChangeApprovalRequest,
-  FileChangeDecision,
-  HandlerContext,
-  McpToolApprovalRequest,
-  McpToolDecision,
-  PermissionsGrant,
+import {
+  type CommandApprovalRequest,
+  type CommandDecision,
+  type FileChangeApprovalRequest,
+  type FileChangeDecision,
+  type HandlerContext,
+  type McpToolApprovalRequest,
+  type McpToolDecision,
+  noteRule,
+  type PermissionsGrant,
 } from "../requests/handlers.js";
 import { callback, either, list, listOf, oneOf, text } from "../validate/kinds.js";
 import { checkOptions, members, nested, type OptionTable } from "../validate/options.js";
@@ -151,9 +152,11 @@ function decide<R>(
   { verdict, ...asked }: Judgment,
   answers: Answers<R>,
   ask: (() => R | Promise<R>) | undefined,
-  { threadId, turnId, itemId }: HandlerContext,
+  context: HandlerContext,
   onDecision: ApprovalRulesOptions["onDecision"],
 ): R | Promise<R> {
+  const { threadId, turnId, itemId } = context;
+  if (verdict.outcome !== "unmatched" || ask === undefined) noteRule(context);
   const report = (decided: Pick<ApprovalRuleDecision, "decision" | "by" | "reason" | "rule">): void => {
     if (onDecision !== undefined) callSafely(onDecision, { ...asked, ...decided, threadId, turnId, itemId });
   };

@@ -1,15 +1,17 @@
-import { type CallSite, captureCallSite } from "../errors/base.js";
+import { captureCallSite } from "../errors/base.js";
 import { NoActiveTurnError } from "../errors/connection.js";
 import type { ThreadGoal, ThreadGoalSetParams, ThreadGoalSetResponse } from "../protocol/generated/protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { TurnEvent } from "../stream/events.js";
 import { type GoalResult, GoalStream } from "../stream/goalStream.js";
 import type { Reservation } from "../stream/threadRoute.js";
+import type { StreamOptions } from "../stream/turnStream.js";
+import type { TurnTrace } from "../trace/tracer.js";
 import { checkOptions } from "../validate/options.js";
 import { Agents, Ender, type InterruptOptions, interruptTurn, whileTurnEnds } from "./ending.js";
 import { RESUME_GOAL, type ResumeGoalOptions } from "./knownOptions.js";
 import type { Started, StartPlan } from "./limits.js";
-import type { TurnStarter } from "./startTurn.js";
+import type { Origin, TurnStarter } from "./startTurn.js";
 import { type Input, toUserInput } from "./turn.js";
 
 export type { GoalResult } from "../stream/goalStream.js";
@@ -110,8 +112,9 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
       await this.#runtime.request("thread/goal/set", params);
       return this;
     }
-    const started = await this.#turns.begin({ method: "thread/goal/set", limits: { signal, keepCommands }, site }, () =>
-      goalPlan(this.#runtime, this.#turns, params, site),
+    const started = await this.#turns.begin(
+      { kind: "goal", input: null, method: "thread/goal/set", limits: { signal, keepCommands }, site },
+      (origin) => goalPlan(this.#runtime, this.#turns, params, origin),
     );
     return started.handle;
   }
@@ -181,6 +184,13 @@ async function readGoal(runtime: Runtime, threadId: string): Promise<ThreadGoal 
   return goal;
 }
 
+function goalObserver(trace: TurnTrace): StreamOptions["turns"] {
+  return {
+    started: (turnId) => trace.turnStarted(turnId),
+    ended: (snapshot, error) => trace.turnEnded(snapshot, error),
+  };
+}
+
 interface StartedGoal extends Started {
   readonly handle: GoalHandle;
 }
@@ -193,14 +203,17 @@ export function goalPlan(
   runtime: Runtime,
   turns: TurnStarter,
   params: ThreadGoalSetParams,
-  site: CallSite,
+  origin: Origin,
 ): StartPlan<ThreadGoalSetResponse, StartedGoal> {
   const { threadId } = params;
   const claim = (reservation: Reservation, goal: ThreadGoal): StartedGoal => {
-    const stream = new GoalStream(threadId, turns.streamOptions(site), async () => {
+    const { trace } = origin;
+    const observer = trace === null ? undefined : goalObserver(trace);
+    const stream = new GoalStream(threadId, { ...turns.streamOptions(origin), turns: observer }, async () => {
       const { thread } = await runtime.request("thread/read", { threadId, includeTurns: false });
       return thread.status.type !== "active";
     });
+    trace?.accepted(null, stream.ended);
     stream.begin(goal);
     reservation.follow(stream);
     void stream.over.then(() => reservation.release());
@@ -208,7 +221,7 @@ export function goalPlan(
     return { ...handle.started, handle };
   };
   return {
-    send: (sending) => runtime.request("thread/goal/set", params, { ...sending, site }),
+    send: (sending) => runtime.request("thread/goal/set", params, { ...sending, site: origin.site }),
     claim: (reservation, { goal }) => claim(reservation, goal),
     find: async (reservation) => {
       const goal = await readGoal(runtime, threadId);

@@ -31,12 +31,14 @@ import {
   type TurnOptions,
 } from "../runtime/options.js";
 import type { Schema } from "../schema/types.js";
+import type { TraceFileOptions } from "../trace/traceFileOptions.js";
 import {
   anything,
   at,
   type Check,
   callback,
   either,
+  filled,
   flag,
   folder,
   integer,
@@ -49,6 +51,7 @@ import {
   oneOf,
   record,
   recordOf,
+  required,
   signal,
   text,
   timeout,
@@ -96,6 +99,13 @@ const logger: Check = (value, place) => {
 
 const bytes = integer(1);
 
+const TRACE_FILE: OptionTable<TraceFileOptions> = {
+  path: required(filled),
+  maxBytes: bytes,
+  files: integer(1),
+  content: flag,
+};
+
 const CLIENT: OptionTable<ClientOptions> = {
   allowVersionMismatch: flag,
   clientName: text,
@@ -108,6 +118,7 @@ const CLIENT: OptionTable<ClientOptions> = {
   maxFrameBytes: bytes,
   streamBufferBytes: bytes,
   logger,
+  traceFile: either([(value) => typeof value === "string", filled], [() => true, nested(TRACE_FILE)]),
   handlers: members(HANDLERS),
 };
 

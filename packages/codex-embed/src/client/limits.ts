@@ -8,6 +8,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import type { Unfinished } from "../stream/eventStream.js";
 import type { Reservation } from "../stream/threadRoute.js";
 import type { TurnStream } from "../stream/turnStream.js";
+import type { TurnTrace } from "../trace/tracer.js";
 import { MAX_TIMER_MS, watchLimits } from "../util/async.js";
 import { type Ender, trackEnding } from "./ending.js";
 
@@ -38,6 +39,8 @@ export interface WatchOptions {
   readonly method: string;
   readonly limits: TurnLimits;
   readonly site: CallSite;
+  /** Of those who watch; null when nobody does. */
+  readonly trace: TurnTrace | null;
   /** When the deadline starts, on the clock of `performance.now()`. Default: now. */
   readonly sinceMs?: number | undefined;
 }
@@ -94,6 +97,10 @@ export class LimitWatch {
   /** The request that starts the work. */
   get method(): string {
     return this.#options.method;
+  }
+
+  get trace(): TurnTrace | null {
+    return this.#options.trace;
   }
 
   get keepCommands(): boolean {
@@ -247,6 +254,7 @@ export async function startLimited<R, W extends Started>(
   await untilFree(runtime, threadId, watch);
   watch.throwIfFired();
   const reservation = runtime.router.reserve(threadId);
+  watch.trace?.requested();
   const unsent = new AbortController();
   let isSent = false;
   const plan = load();
@@ -260,7 +268,8 @@ export async function startLimited<R, W extends Started>(
       const onSent = (): void => {
         isSent = true;
       };
-      send({ timeoutMs: null, signal: unsent.signal, onSent, onResult }).catch(reject);
+      const trace = watch.trace?.context;
+      send({ timeoutMs: null, signal: unsent.signal, onSent, onResult, trace }).catch(reject);
     };
     // Without an await where none is needed: requests go out in the order of their calls.
     if (plan instanceof Promise) plan.then(start).catch(reject);
@@ -309,7 +318,7 @@ async function untilFree(runtime: Runtime, threadId: string, watch: LimitWatch):
 /** Waits until aborted work on the thread has ended, for a call without limits. */
 export async function untilThreadFree(runtime: Runtime, threadId: string, site: CallSite): Promise<void> {
   if (!runtime.endings.has(threadId)) return;
-  const watch = new LimitWatch(runtime, { threadId, method: "", limits: {}, site });
+  const watch = new LimitWatch(runtime, { threadId, method: "", limits: {}, site, trace: null });
   try {
     await untilFree(runtime, threadId, watch);
   } finally {

@@ -9,6 +9,8 @@ import type { AgentHost } from "../stream/agentStream.js";
 import { itemsIn, type TurnEvent } from "../stream/events.js";
 import type { Reservation } from "../stream/threadRoute.js";
 import { type StreamOptions, TurnStream } from "../stream/turnStream.js";
+import type { TraceContext, TurnChannelMessage } from "../trace/messages.js";
+import type { TurnTrace } from "../trace/tracer.js";
 import { listOf, text } from "../validate/kinds.js";
 import { turnEnder } from "./ending.js";
 import {
@@ -30,18 +32,27 @@ const AGENT_REQUEST_MS = 5_000;
 /** Holds a turn that was just started, even if another client has started one since. */
 const NEWEST_TURNS = { limit: 5, sortDirection: "desc", itemsView: "full" } as const;
 
+/** Where work was asked for, and who watches it. */
+export interface Origin {
+  readonly site: CallSite;
+  /** Null when nobody does. */
+  readonly trace: TurnTrace | null;
+}
+
 /** Starts the turns of one thread, and knows the working directory that the last one set. */
 export class TurnStarter {
   readonly #runtime: Runtime;
   readonly #threadId: string;
   #cwd: string;
+  #model: string;
   /** Resolves when the inputs and schemas of the calls so far are ready: the call that comes first is sent first. */
   #prepared: Promise<unknown> = Promise.resolve();
 
-  constructor(runtime: Runtime, threadId: string, cwd: string) {
+  constructor(runtime: Runtime, threadId: string, inForce: { readonly cwd: string; readonly model: string }) {
     this.#runtime = runtime;
     this.#threadId = threadId;
-    this.#cwd = cwd;
+    this.#cwd = inForce.cwd;
+    this.#model = inForce.model;
   }
 
   /** The working directory in force. */
@@ -59,12 +70,36 @@ export class TurnStarter {
    * @param sinceMs - when its deadline starts, on the clock of `performance.now()`.
    * @param earlier - the recording of an earlier turn of the same `run`.
    */
-  async start<S extends Schema | undefined>(
+  start<S extends Schema | undefined>(
     input: Input,
     options: TurnOptions<S>,
     site: CallSite,
     sinceMs = performance.now(),
     earlier: TurnRecording | null = null,
+  ): Promise<TurnHandle<OutputOf<S>>> {
+    return this.#traced({ kind: "turn", settings: { ...options }, input }, (trace) =>
+      this.#start(input, options, { site, trace }, sinceMs, earlier),
+    );
+  }
+
+  /** Runs the start of work on this thread for those who watch. */
+  #traced<T>(
+    about: Pick<TurnChannelMessage, "kind" | "settings" | "input">,
+    begin: (trace: TurnTrace | null) => Promise<T>,
+  ): Promise<T> {
+    const { model } = about.settings;
+    return this.#runtime.tracer.start(
+      { ...about, threadId: this.#threadId, model: typeof model === "string" ? model : this.#model },
+      begin,
+    );
+  }
+
+  async #start<S extends Schema | undefined>(
+    input: Input,
+    options: TurnOptions<S>,
+    origin: Origin,
+    sinceMs: number,
+    earlier: TurnRecording | null,
   ): Promise<TurnHandle<OutputOf<S>>> {
     const {
       signal,
@@ -81,7 +116,7 @@ export class TurnStarter {
     } = options;
     const threadId = this.#threadId;
     const limits = { signal, deadlineMs, idleTimeoutMs, keepCommands };
-    const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, site, sinceMs });
+    const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, ...origin, sinceMs });
     let recording = earlier;
     try {
       const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
@@ -103,10 +138,11 @@ export class TurnStarter {
       const userMessageId = params.clientUserMessageId ?? undefined;
       const claim = (reservation: Reservation, turnId: string): StartedTurn => {
         this.#cwd = cwd;
-        return this.claim(reservation, turnId, { site, userMessageId });
+        this.#model = fields.model ?? this.#model;
+        return this.claim(reservation, turnId, { ...origin, userMessageId });
       };
       const plan: StartPlan<TurnStartResponse, StartedTurn> = {
-        send: (sending) => this.#runtime.request("turn/start", params, { ...sending, site }),
+        send: (sending) => this.#runtime.request("turn/start", params, { ...sending, site: origin.site }),
         claim: (reservation, { turn }) => claim(reservation, turn.id),
         find: async (reservation) => {
           const turn = await this.#find((item) => item.type === "userMessage" && item.clientId === userMessageId);
@@ -114,7 +150,7 @@ export class TurnStarter {
         },
       };
       // While the thread is reserved: an aborted turn before this one may write until it has ended.
-      const load = recording === null ? () => plan : recordedFirst(recording, plan, watch, site);
+      const load = recording === null ? () => plan : recordedFirst(recording, plan, watch, origin.site);
       const { stream, ender } = await startLimited(this.#runtime, watch, load);
       return new TurnHandle(this.#runtime, stream, { parse: output.parse, cwd, ender, recording });
     } catch (error) {
@@ -138,32 +174,44 @@ export class TurnStarter {
   }
 
   /** Starts a goal or a review under limits. The thread is busy from this call on, also while `load` runs. */
-  async begin<R, W extends Started>(
-    options: Omit<WatchOptions, "threadId">,
-    load: () => StartPlan<R, W> | Promise<StartPlan<R, W>>,
+  begin<R, W extends Started>(
+    { kind, input, ...options }: Omit<WatchOptions, "threadId" | "trace"> & Pick<TurnChannelMessage, "kind" | "input">,
+    load: (origin: Origin) => StartPlan<R, W> | Promise<StartPlan<R, W>>,
   ): Promise<W> {
-    const watch = new LimitWatch(this.#runtime, { ...options, threadId: this.#threadId });
-    try {
-      return await startLimited(this.#runtime, watch, load);
-    } catch (error) {
-      watch.stop();
-      throw error;
-    }
+    return this.#traced({ kind, input, settings: { ...options.limits } }, async (trace) => {
+      const watch = new LimitWatch(this.#runtime, { ...options, trace, threadId: this.#threadId });
+      try {
+        return await startLimited(this.#runtime, watch, () => load({ site: options.site, trace }));
+      } catch (error) {
+        watch.stop();
+        throw error;
+      }
+    });
   }
 
   /** Follows the turn that a request starts without naming it: `thread/compact/start`, `thread/shellCommand`. */
-  async adopt(site: CallSite, send: () => Promise<unknown>): Promise<TurnHandle> {
+  adopt(
+    about: Pick<TurnChannelMessage, "kind" | "input"> & { readonly site: CallSite },
+    send: (trace: TraceContext | undefined) => Promise<unknown>,
+  ): Promise<TurnHandle> {
+    const { kind, input, site } = about;
+    return this.#traced({ kind, input, settings: {} }, (trace) => this.#adopt({ site, trace }, send));
+  }
+
+  async #adopt(origin: Origin, send: (trace: TraceContext | undefined) => Promise<unknown>): Promise<TurnHandle> {
+    const { site, trace } = origin;
     await untilThreadFree(this.#runtime, this.#threadId, site);
     const reservation = this.#runtime.router.reserve(this.#threadId);
+    trace?.requested();
     try {
       const started = new Promise<StartedTurn>((resolve, reject) => {
         reservation.watch({
-          started: (turnId) => resolve(this.claim(reservation, turnId, { site })),
+          started: (turnId) => resolve(this.claim(reservation, turnId, origin)),
           failed: reject,
         });
       });
       started.catch(() => {});
-      await send();
+      await send(trace?.context);
       const { stream, ender } = await this.#runtime.whileOpen(started);
       return new TurnHandle(this.#runtime, stream, { parse: NO_OUTPUT.parse, ender });
     } finally {
@@ -175,25 +223,26 @@ export class TurnStarter {
   claim(
     reservation: Reservation,
     turnId: string,
-    from: { readonly site: CallSite; readonly userMessageId?: string | undefined },
+    from: Origin & { readonly userMessageId?: string | undefined },
   ): StartedTurn {
-    const options = { ...this.streamOptions(from.site), userMessageId: from.userMessageId };
+    const options = { ...this.streamOptions(from), userMessageId: from.userMessageId };
     const stream = new TurnStream({ threadId: this.#threadId, turnId }, options);
+    from.trace?.accepted(turnId, stream.ended);
     reservation.claim(turnId, stream);
     return { stream, ended: stream.ended, ender: turnEnder(this.#runtime, stream) };
   }
 
   /** What a stream of this thread's events needs. */
-  streamOptions(site: CallSite): StreamOptions {
+  streamOptions({ site, trace }: Origin): StreamOptions {
     const bufferBytes = this.#runtime.options.streamBufferBytes ?? DEFAULT_STREAM_BUFFER_BYTES;
-    const agents = agentHost(this.#runtime, bufferBytes);
+    const agents = agentHost(this.#runtime, bufferBytes, trace);
     return { bufferBytes, site, usedBefore: this.#runtime.totals.of(this.#threadId), agents };
   }
 
   /** Finds the review in flight whose reply was lost, if there is one. */
-  async findReview(reservation: Reservation, site: CallSite): Promise<StartedTurn | null> {
+  async findReview(reservation: Reservation, origin: Origin): Promise<StartedTurn | null> {
     const turn = await this.#find((item) => item.type === "enteredReviewMode");
-    return turn === null ? null : this.claim(reservation, turn.id, { site });
+    return turn === null ? null : this.claim(reservation, turn.id, origin);
   }
 
   /** The turn in flight that holds an item, or null: used when the reply of a request was lost. */
@@ -217,13 +266,14 @@ function recordedFirst<P>(recording: TurnRecording, plan: P, watch: LimitWatch, 
 }
 
 /** What the tree of a turn's agents needs of the runtime. */
-function agentHost(runtime: Runtime, bufferBytes: number): AgentHost {
+function agentHost(runtime: Runtime, bufferBytes: number, trace: TurnTrace | null): AgentHost {
   const read = async (threadId: string) => {
     const params = { threadId, includeTurns: false };
     return (await runtime.request("thread/read", params, { timeoutMs: AGENT_REQUEST_MS })).thread;
   };
   return {
     bufferBytes,
+    began: (agent) => trace?.agent(agent, agent.prompt, agent.ended),
     follow: (...of) => runtime.router.follow(...of),
     isActive: async (threadId) => {
       try {

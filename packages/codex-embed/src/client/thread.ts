@@ -23,6 +23,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import { type OutputOf, repairRequest } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import type { TurnEvent } from "../stream/events.js";
+import type { TraceContext } from "../trace/messages.js";
 import { flag, list, required, signal, text } from "../validate/kinds.js";
 import { checkOptions, checkReviewTarget } from "../validate/options.js";
 import type { GoalHandle, GoalResult } from "./goal.js";
@@ -70,7 +71,7 @@ export class Thread implements AsyncDisposable {
     this.id = opened.thread.id;
     this.model = opened.model;
     this.#runtime = runtime;
-    this.#turns = new TurnStarter(runtime, opened.thread.id, opened.cwd);
+    this.#turns = new TurnStarter(runtime, opened.thread.id, opened);
   }
 
   /** The working directory in force: from when the thread was opened, or as the last turn set it. */
@@ -196,8 +197,8 @@ export class Thread implements AsyncDisposable {
   async compact(): Promise<TurnResult> {
     const site = captureCallSite();
     await this.#runtime.login.check(this.id, "thread/compact/start");
-    const turn = await this.#turns.adopt(site, () => {
-      return this.#runtime.request("thread/compact/start", { threadId: this.id });
+    const turn = await this.#turns.adopt({ kind: "compact", input: null, site }, (trace) => {
+      return this.#runtime.request("thread/compact/start", { threadId: this.id }, { trace });
     });
     return turn.result();
   }
@@ -210,9 +211,10 @@ export class Thread implements AsyncDisposable {
     const site = captureCallSite();
     checkReviewTarget(target, "startReview");
     const limits = checkOptions(options, "startReview", TURN_LIMITS);
-    const { handle } = await this.#turns.begin({ method: "review/start", limits, site }, async () => {
+    const call = { kind: "review", input: target, method: "review/start", limits, site } as const;
+    const { handle } = await this.#turns.begin(call, async (origin) => {
       const { reviewPlan } = await import("./threadActions.js");
-      return reviewPlan(this.#runtime, this.#turns, { threadId: this.id, target }, site);
+      return reviewPlan(this.#runtime, this.#turns, { threadId: this.id, target }, origin);
     });
     return handle;
   }
@@ -304,12 +306,13 @@ export class Thread implements AsyncDisposable {
     text(command, { call: "runShellCommand", path: "command" });
     if (command.trim() === "") throw new UsageError("runShellCommand: command is empty. Pass a shell command.");
     await untilThreadFree(this.#runtime, this.id, site);
-    const send = () => this.#runtime.request("thread/shellCommand", { threadId: this.id, command });
+    const send = (trace?: TraceContext) =>
+      this.#runtime.request("thread/shellCommand", { threadId: this.id, command }, { trace });
     if (this.#runtime.router.isBusy(this.id)) {
       const { shellCommandAlongside } = await import("./threadActions.js");
-      return shellCommandAlongside(this.#runtime, this.id, send);
+      return shellCommandAlongside(this.#runtime, this.id, () => send());
     }
-    const turn = await this.#turns.adopt(site, send);
+    const turn = await this.#turns.adopt({ kind: "shellCommand", input: command, site }, send);
     const result = await turn.result();
     const { shellCommandOf } = await import("./threadActions.js");
     return shellCommandOf(result);
@@ -368,9 +371,11 @@ export class Thread implements AsyncDisposable {
   /** Programs without goals do not load them. The thread is busy from the call on, also while they load. */
   async #followGoal(params: ThreadGoalSetParams, limits: ResumeGoalOptions): Promise<GoalHandle> {
     const site = captureCallSite();
-    const { handle } = await this.#turns.begin({ method: "thread/goal/set", limits, site }, async () => {
+    const input = params.objective ?? null;
+    const call = { kind: "goal", input, method: "thread/goal/set", limits, site } as const;
+    const { handle } = await this.#turns.begin(call, async (origin) => {
       const { goalPlan } = await import("./goal.js");
-      return goalPlan(this.#runtime, this.#turns, params, site);
+      return goalPlan(this.#runtime, this.#turns, params, origin);
     });
     return handle;
   }

@@ -1,4 +1,4 @@
-import { type CallSite, CodexError, UsageError } from "../errors/base.js";
+import { CodexError, UsageError } from "../errors/base.js";
 import { InvalidRequestError } from "../errors/connection.js";
 import type {
   ReviewStartResponse,
@@ -12,7 +12,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import { itemKey, type TurnEvent } from "../stream/events.js";
 import { type ReviewFinding, type ReviewVerdict, readFindings, readReviewJson } from "../validate/review.js";
 import type { StartedTurn, StartPlan } from "./limits.js";
-import type { TurnStarter } from "./startTurn.js";
+import type { Origin, TurnStarter } from "./startTurn.js";
 import { TurnHandle, type TurnOutcome } from "./turn.js";
 
 /** What to review: the working tree, the difference to a branch, one commit, or what the instructions say. */
@@ -109,7 +109,7 @@ export function reviewPlan(
   runtime: Runtime,
   turns: TurnStarter,
   params: { readonly threadId: string; readonly target: ReviewTarget },
-  site: CallSite,
+  origin: Origin,
 ): StartPlan<ReviewStartResponse, StartedReview> {
   const { threadId, target } = params;
   const wire = {
@@ -124,10 +124,10 @@ export function reviewPlan(
     };
   };
   return {
-    send: (sending) => runtime.request("review/start", wire, { ...sending, site }),
-    claim: (reservation, { turn }) => withHandle(turns.claim(reservation, turn.id, { site })),
+    send: (sending) => runtime.request("review/start", wire, { ...sending, site: origin.site }),
+    claim: (reservation, { turn }) => withHandle(turns.claim(reservation, turn.id, origin)),
     find: async (reservation) => {
-      const found = await turns.findReview(reservation, site);
+      const found = await turns.findReview(reservation, origin);
       return found === null ? null : withHandle(found);
     },
   };

@@ -6,10 +6,11 @@ import type { AnyServerRequests } from "../protocol/generated/legacy.js";
 import type { RequestId, WireRequest } from "../protocol/shapes.js";
 import type { HandlerErrorEvent, Notification } from "../stream/events.js";
 import { NewestMap } from "../stream/threadMemory.js";
+import type { Decision, Tracer } from "../trace/tracer.js";
 import { type AsyncContext, rootContext, withLimits } from "../util/async.js";
 import { isRecord } from "../util/json.js";
 import { FileChanges, ITEM_WAIT_MS, type KnownChanges } from "./fileChanges.js";
-import { type HandlerContext, HandlerRegistry, type Handlers, type ThreadHandlers } from "./handlers.js";
+import { decidesByRule, type HandlerContext, HandlerRegistry, type Handlers, type ThreadHandlers } from "./handlers.js";
 import { answerRule, copyAnswer, isServerMethod, type ServerMethod } from "./values.js";
 
 /** What the broker needs from the runtime. */
@@ -22,6 +23,8 @@ export interface BrokerReceiver {
   contextOf(threadId: string, turnId: string | null): AsyncContext | null;
   /** The thread whose agent began this one, or null. */
   parentOf(threadId: string): Promise<string | null>;
+  /** Publishes requests and their answers. */
+  readonly tracer?: Tracer | undefined;
   /** A request of this turn was answered or became void. */
   settled(threadId: string, turnId: string): void;
 }
@@ -46,6 +49,8 @@ interface Pending {
   /** The async context that its handler runs in. */
   readonly context: AsyncContext | null;
   readonly controller: AbortController;
+  /** Who has decided, for those who watch. */
+  readonly decision: Decision;
   /** Resolves with undefined when none is needed any more. */
   answer: Promise<unknown>;
   isAnswered: boolean;
@@ -154,6 +159,7 @@ export class RequestBroker {
       quota: this.#quotas[threadId === null || this.#receiver.knows(threadId) ? "own" : "other"],
       context: threadId === null ? rootContext : this.#receiver.contextOf(threadId, turnId),
       controller: new AbortController(),
+      decision: { by: null },
       answer: NO_ANSWER,
       isAnswered: false,
       isCurrent: true,
@@ -161,10 +167,10 @@ export class RequestBroker {
     const inContext = pending.context ?? rootContext;
     if (!pending.quota.take(bytes)) {
       const error = new CodexError("TOO_MANY_REQUESTS", `Declined ${method}: too many requests are pending.`);
-      return inContext(() => this.#decline(pending, error));
+      return inContext(() => this.#traced(pending, async () => this.#decline(pending, error)));
     }
     this.#pending.set(id, pending);
-    pending.answer = inContext(() => this.#answer(pending));
+    pending.answer = inContext(() => this.#traced(pending, () => this.#answer(pending)));
     return pending.answer;
   }
 
@@ -221,6 +227,15 @@ export class RequestBroker {
     this.#void(reason.initiator === "client" ? "the client was closed" : "the runtime is gone", () => true);
   }
 
+  /** Answers a request, and publishes that if somebody wants to know. */
+  #traced(pending: Pending, answer: () => Promise<unknown>): Promise<unknown> {
+    const { tracer } = this.#receiver;
+    if (tracer?.takesRequests !== true) return answer();
+    const { id: requestId, method, params, threadId, turnId, itemId, decision } = pending;
+    const handler = handlerOf(method, params);
+    return tracer.request({ requestId, method, handler, params, threadId, turnId, itemId }, decision, answer);
+  }
+
   async #answer(pending: Pending): Promise<unknown> {
     const { id, threadId, turnId, bytes, quota, controller } = pending;
     try {
@@ -248,7 +263,7 @@ export class RequestBroker {
     try {
       if (!isParamsOf(method, params)) throw new CodexError("BAD_REQUEST", `${method} has no params.`);
       const rule = answerRule(method);
-      const name = typeof rule.handler === "string" ? rule.handler : rule.handler(params);
+      const name = handlerOf(method, params);
       const value: unknown = await this.#ask(method, params, pending, name);
       const answer = value === undefined ? undefined : rule.answer(value, params);
       if (answer !== undefined) return answer;
@@ -264,7 +279,9 @@ export class RequestBroker {
   }
 
   /** Reports why a request is declined, and gives the refusal. */
-  #decline({ method, threadId, turnId }: Pending, error: unknown): unknown {
+  #decline({ method, threadId, turnId, decision }: Pending, error: unknown): unknown {
+    decision.by = "default";
+    decision.error = error;
     this.#receiver.handlerError({ method: "handlerError", params: { request: method, threadId, turnId, error } });
     return refusal(method);
   }
@@ -281,6 +298,7 @@ export class RequestBroker {
     if (signal.aborted) return undefined;
     const context: HandlerContext = { signal, threadId, turnId, itemId, threadCwd: own?.cwd ?? null };
     if (own?.tools !== undefined && isToolCall(method, params) && own.tools.has(params)) {
+      pending.decision.by = "tool";
       return own.tools.call(params, context);
     }
     // A sub-agent that nobody follows belongs to the thread whose handlers decide for it.
@@ -291,6 +309,7 @@ export class RequestBroker {
     const answer = copyAnswer(
       await inContext(() => answerRule(method).ask(handlers, params, context, () => this.#changesOf(pending))),
     );
+    pending.decision.by = handlers[name] === undefined ? "default" : decidesByRule(context) ? "rules" : "handler";
     if (answer !== undefined || handlers[name] === undefined || signal.aborted) return answer;
     throw new CodexError("REQUEST_DECLINED", `${name} returned nothing for ${method}. Return an answer.`);
   }
@@ -323,6 +342,13 @@ export class RequestBroker {
   #all(): Pending[] {
     return [...this.#pending.values(), ...[...this.#answered].map(([, pending]) => pending)];
   }
+}
+
+/** The handler that a request goes to. */
+function handlerOf<M extends ServerMethod>(method: M, params: unknown): keyof Handlers {
+  const { handler } = answerRule(method);
+  if (typeof handler === "string") return handler;
+  return isParamsOf(method, params) ? handler(params) : "answerElicitation";
 }
 
 const NO_ANSWER = Promise.resolve(undefined);

@@ -35,6 +35,18 @@ export interface HandlerContext {
   readonly threadCwd: string | null;
 }
 
+const DECIDED_BY_RULE = Symbol.for("codex-embed.decidedByRule");
+
+/** Notes that a declarative rule decides the request, and no person or program. */
+export function noteRule(context: HandlerContext): void {
+  Reflect.set(context, DECIDED_BY_RULE, true);
+}
+
+/** Whether a declarative rule has decided. */
+export function decidesByRule(context: HandlerContext): boolean {
+  return Reflect.has(context, DECIDED_BY_RULE);
+}
+
 /** A command that needs approval, with its parsed actions, proposed rule and available decisions. */
 export type CommandApprovalRequest = CommandExecutionRequestApprovalParams;
 

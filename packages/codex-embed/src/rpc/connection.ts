@@ -29,6 +29,14 @@ import type { Peer } from "./since.js";
 /** The name of a request that no runtime knows. The reply lists those that it does know. */
 export const METHODS_PROBE = "codex-embed/methods/list";
 
+/** Takes the messages on the wire. */
+export interface FrameTap {
+  /** Whether anybody wants them now. */
+  readonly takesFrames: boolean;
+  /** @param bytes - the size on the wire; default that of the text. */
+  frame(direction: "in" | "out", text: string, bytes?: number): void;
+}
+
 /** Receives what the runtime sends on its own. */
 export interface ConnectionReceiver {
   /** Called for every notification, in order, with its size on the wire. When it throws, the notification is skipped. */
@@ -40,6 +48,8 @@ export interface ConnectionReceiver {
   request(request: WireRequest, bytes: number): Promise<unknown>;
   /** The refusal to send when the answer cannot be sent. Throws when only an error can answer the request. */
   refuse(request: WireRequest, why: CodexError): unknown;
+  /** Takes every message on the wire, as text, while somebody wants it. */
+  readonly frames?: FrameTap | undefined;
   /** Called for something unexpected on the wire, which was skipped. Never with the content of a message. */
   diagnostic(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
@@ -66,6 +76,7 @@ export class Connection {
   peer: Peer | null = null;
   readonly #transport: Transport;
   readonly #receiver: ConnectionReceiver;
+  readonly #frames: FrameTap | undefined;
   readonly #maxFrameBytes: number;
   readonly #reader = new MessageReader();
   readonly #calls = new Map<number, PendingCall>();
@@ -81,6 +92,7 @@ export class Connection {
   constructor(transport: Transport, receiver: ConnectionReceiver, options: { maxFrameBytes: number }) {
     this.#transport = transport;
     this.#receiver = receiver;
+    this.#frames = receiver.frames;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.closed = new Promise((resolve) => {
       this.#markClosed = resolve;
@@ -119,7 +131,7 @@ export class Connection {
     const id = this.#nextId++;
     let text: string;
     try {
-      text = writeCall(method, params, id);
+      text = writeCall(method, params, id, options.trace);
       const unsupported = this.peer?.gaps?.unsupported(method, params) ?? null;
       if (unsupported !== null) throw unsupported;
     } catch (error) {
@@ -154,7 +166,7 @@ export class Connection {
 
   /** Sends a notification. */
   notify(method: string, params?: unknown): void {
-    this.#transport.send(writeCall(method, params));
+    this.#write(writeCall(method, params));
   }
 
   /** Closes the connection politely and resolves when nothing of it is left. Pending requests reject. Idempotent. */
@@ -183,10 +195,16 @@ export class Connection {
     call.markSent();
     this.#windows[call.kind].inFlight += 1;
     this.#calls.set(call.id, call);
-    this.#transport.send(call.text);
+    this.#write(call.text);
+  }
+
+  #write(text: string): void {
+    if (this.#frames?.takesFrames) this.#frames.frame("out", text);
+    this.#transport.send(text);
   }
 
   #read(text: string, bytes: number): void {
+    if (this.#frames?.takesFrames) this.#frames.frame("in", text, bytes);
     const message = this.#reader.read(text);
     if (message === undefined) {
       this.#receiver.diagnostic("Skipped a line that is not a JSON object", { bytes });
@@ -265,6 +283,7 @@ export class Connection {
   }
 
   #skip(head: string, bytes: number): void {
+    if (this.#frames?.takesFrames) this.#frames.frame("in", head, bytes);
     const id = answeredId(head);
     if (id !== undefined && this.#abandoned.delete(id)) return;
     const call = id === undefined ? undefined : this.#calls.get(id);
@@ -289,7 +308,7 @@ export class Connection {
     } catch {
       text = writeError(request.id, "The client could not handle this request.");
     }
-    if (this.#closeReason === null) this.#transport.send(text);
+    if (this.#closeReason === null) this.#write(text);
   }
 
   /** A handler may return what cannot be sent. Without an answer the turn would wait forever. */

@@ -41,12 +41,14 @@ const MAX_PAYLOAD_LEVELS = MAX_MESSAGE_LEVELS - 1;
 /**
  * Serialises a request or a notification. Throws `UsageError` with the place in the parameters that the runtime cannot read,
  * or that JSON would lose or change.
+ *
+ * @param trace - the W3C trace context that the runtime continues.
  */
-export function writeCall(method: string, params: unknown, id?: number): string {
+export function writeCall(method: string, params: unknown, id?: number, trace?: unknown): string {
   const fault = findJsonFault(params, { maxLevels: MAX_PAYLOAD_LEVELS, instances: true });
   if (fault !== undefined) throw new UsageError(`${method} was not sent: ${describePayloadFault(fault, "params")}.`);
   try {
-    return JSON.stringify({ method, id, params });
+    return JSON.stringify({ method, id, params, trace });
   } catch (cause) {
     throw new UsageError(`${method} was not sent: its parameters are too large for JSON. Send less at once.`, {
       cause,
@@ -187,6 +189,8 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /** `long` for a request that the runtime answers when its work is done. Default `short`. */
   readonly kind?: "short" | "long" | undefined;
+  /** The W3C trace context to send along. */
+  readonly trace?: unknown;
   /** Returns what happened to the thread that the request names. Called when the runtime does not find it. */
   readonly threadFate?: (() => ThreadFate | undefined) | undefined;
   /** Called when the request goes out. */

@@ -48,6 +48,8 @@ export function localEndpoint(options: CodexOptions): Endpoint {
 /** What a {@link ConnectionManager} reports, and hands to the connections it makes. */
 export interface ConnectionListener extends Pick<ConnectContext, "client" | "receiver" | "warn"> {
   status(status: CodexStatus, reason: CloseReason | null): void;
+  /** Called before each attempt to start or reach the runtime. A rejection fails the attempt. */
+  prepare(): Promise<void>;
   /** The connection is lost. The manager is about to reconnect. */
   suspend(): void;
   /** Subscribes again to what the lost connection carried. Rejects when the new connection is lost too. */
@@ -195,6 +197,7 @@ export class ConnectionManager {
       this.#latest = connection;
     };
     try {
+      await this.#listener.prepare();
       limit.signal.throwIfAborted();
       const opening = this.#endpoint.open(limit.signal);
       opening.catch(() => {});

@@ -16,6 +16,7 @@ import type {
 import type { Handlers } from "../requests/handlers.js";
 import type { Schema } from "../schema/types.js";
 import type { Tool, ToolGroup } from "../tools/tool.js";
+import type { TraceFileOptions } from "../trace/traceFileOptions.js";
 import type { Logger } from "./activityLog.js";
 
 /** Where the agent may write: nowhere, in its workspace, or anywhere. */
@@ -66,6 +67,11 @@ export interface ClientOptions {
   /** How many bytes of a turn to keep for readers that fall behind. Default 64 MiB. */
   readonly streamBufferBytes?: number | undefined;
   readonly logger?: Logger | undefined;
+  /**
+   * Write a trace: one JSON line for each message on the wire, and for each turn that has ended, with credentials redacted.
+   * A path, or options. The file has prompts, answers and code in it, unless `content` is false.
+   */
+  readonly traceFile?: string | TraceFileOptions | undefined;
   /** Answer requests of the runtime (approvals, questions), for all threads. */
   readonly handlers?: Handlers | undefined;
 }

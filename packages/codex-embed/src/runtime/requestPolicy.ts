@@ -3,6 +3,8 @@ import type { ClientRequests } from "../protocol/generated/tables.js";
 import type { Connection } from "../rpc/connection.js";
 import type { CallOptions, PartialListener } from "../rpc/messages.js";
 import { retryOnOverload } from "../rpc/retry.js";
+import { traceContext } from "../trace/context.js";
+import type { TraceContext } from "../trace/messages.js";
 import { isRecord } from "../util/json.js";
 import { nullable, signal, timeout } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
@@ -17,6 +19,8 @@ export interface RequestOptions<R = unknown> {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until `RequestTimeoutError`; null for no limit. Default: the client's `requestTimeoutMs`. */
   readonly timeoutMs?: number | null | undefined;
+  /** The W3C trace context that the runtime continues: its spans for this request are below `traceparent`. */
+  readonly trace?: TraceContext | undefined;
   /** @internal */
   readonly onResult?: ((result: R) => void) | undefined;
   /** @internal Called when the request goes out. */
@@ -89,7 +93,7 @@ export function requestOn<M extends ClientMethod>(
   params: ClientRequests[M]["params"],
   options: RequestOptions<ClientRequests[M]["result"]> & Pick<CallOptions, "threadFate">,
 ): Promise<ClientRequests[M]["result"]> {
-  const { signal, timeoutMs, onSent, partial, threadFate } = options;
+  const { signal, timeoutMs, onSent, partial, threadFate, trace } = options;
   // The result has the generated type: the handshake compared the versions.
   const onResult = options.onResult as ((result: unknown) => void) | undefined;
   const kind = UNTIMED_METHODS.has(method) ? "long" : "short";
@@ -103,6 +107,7 @@ export function requestOn<M extends ClientMethod>(
     onSent,
     partial,
     threadFate,
+    trace,
   } as const;
   return connection.request(method, params, call) as Promise<ClientRequests[M]["result"]>;
 }
@@ -126,10 +131,14 @@ export function checkedMethod(method: unknown): string {
   );
 }
 
-const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs">> = { signal, timeoutMs: nullable(timeout) };
+const REQUEST: OptionTable<Pick<RequestOptions, "signal" | "timeoutMs" | "trace">> = {
+  signal,
+  timeoutMs: nullable(timeout),
+  trace: traceContext,
+};
 
 /** The options of `codex.request`. Throws `UsageError` for others. */
 export function checkedRequestOptions(options: RequestOptions): RequestOptions {
-  const given: Pick<RequestOptions, "signal" | "timeoutMs"> = options;
+  const given: Pick<RequestOptions, "signal" | "timeoutMs" | "trace"> = options;
   return checkOptions(given, "request", REQUEST);
 }

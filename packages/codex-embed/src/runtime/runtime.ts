@@ -10,14 +10,17 @@ import { retryOnOverload } from "../rpc/retry.js";
 import {
   type CodexStatus,
   isKnownNotification,
+  isTurnNotification,
   Listeners,
   type Notification,
   type NotificationMethod,
   type NotificationOf,
+  threadOf,
 } from "../stream/events.js";
 import { Router } from "../stream/router.js";
 import { NewestMap, ThreadSandboxes, ThreadTotals, ThreadUpdates } from "../stream/threadMemory.js";
-import { withLimits } from "../util/async.js";
+import { Tracer } from "../trace/tracer.js";
+import { type AsyncContext, rootContext, withLimits } from "../util/async.js";
 import { ActivityLog, safeLogger } from "./activityLog.js";
 import { ConnectionManager, type Endpoint } from "./connectionManager.js";
 import type { RuntimeMetadata } from "./handshake.js";
@@ -58,7 +61,9 @@ const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>(
 /** One runtime over all its connections. Starts at the first use; once closed it stays closed. */
 export class Runtime {
   readonly options: ClientOptions;
-  readonly router = new Router((threadId) => this.#newestTurns(threadId));
+  /** Publishes what happens here to those who watch. */
+  readonly tracer: Tracer;
+  readonly router: Router;
   readonly totals = new ThreadTotals((threadId) => this.router.knows(threadId));
   readonly sandboxes = new ThreadSandboxes();
   readonly updates = new ThreadUpdates();
@@ -92,6 +97,8 @@ export class Runtime {
     startupLimitMs(options);
     this.options = { ...options, logger: options.logger && safeLogger(options.logger) };
     this.#activity = this.options.logger === undefined ? null : new ActivityLog(this.options.logger);
+    this.tracer = new Tracer(options.traceFile, (message) => this.warnOnce(message, message));
+    this.router = new Router((threadId) => this.#newestTurns(threadId), this.tracer);
     this.paths = new RuntimePaths(endpoint);
     this.#endpoint = endpoint;
     this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
@@ -99,11 +106,13 @@ export class Runtime {
       handlerError: (event) => {
         const { request, error } = event.params;
         this.warn(`Declined ${request}: ${messageOf(error)}`, { request });
+        this.tracer.event(event, event.params.threadId, event.params.turnId);
         this.listeners.emit(event, true);
       },
       knows: (threadId) => this.router.knows(threadId),
       contextOf: (threadId, turnId) => this.router.contextOf(threadId, turnId),
       parentOf: (threadId) => this.#parentOf(threadId),
+      tracer: this.tracer,
       settled: (threadId, turnId) => this.router.touch(threadId, turnId),
     });
     this.recovery = new Recovery(this.router, this.broker, this, options.experimentalApi);
@@ -120,8 +129,11 @@ export class Runtime {
           runtimeVersion: this.#connections.metadata?.runtimeVersion ?? null,
           pid: this.pid ?? null,
         });
-        this.listeners.emit({ method: "status", params: { status, reason } }, true);
+        const event = { method: "status", params: { status, reason } } as const;
+        this.tracer.event(event, null, null);
+        this.listeners.emit(event, true);
       },
+      prepare: () => this.tracer.openFile(),
       suspend: () => this.recovery.suspend(),
       resubscribe: (connection, loss) => this.recovery.resubscribeAll(recoveryOn(connection), loss),
       ended: (reason) => {
@@ -129,6 +141,7 @@ export class Runtime {
         this.router.close(reason);
       },
     });
+    void this.closed.then(() => this.tracer.close());
   }
 
   /** Resolves with the reason when the runtime is gone for good. Never rejects. */
@@ -203,10 +216,10 @@ export class Runtime {
     params: ClientRequests[M]["params"],
     options: RequestOptions<ClientRequests[M]["result"]> = {},
   ): Promise<ClientRequests[M]["result"]> {
-    const { onResult, onSent, partial } = options;
+    const { onResult, onSent, partial, trace } = options;
     const threadFate = () => this.#fateOf(params);
     return this.#carryOut(method, params, options, (connection, limits) =>
-      requestOn(connection, method, params, { ...limits, onResult, onSent, partial, threadFate }),
+      requestOn(connection, method, params, { ...limits, onResult, onSent, partial, threadFate, trace }),
     );
   }
 
@@ -254,8 +267,9 @@ export class Runtime {
   }
 
   /** Ends the runtime and resolves when nothing of it is left. Pending calls reject. Idempotent. */
-  close(): Promise<void> {
-    return this.#connections.close();
+  async close(): Promise<void> {
+    await this.#connections.close();
+    await this.tracer.close();
   }
 
   /** The connection to send a request on at once, or null. */
@@ -315,8 +329,10 @@ export class Runtime {
   #receiver(): ConnectionReceiver {
     return {
       notification: (notification, bytes) => this.#receive(notification, bytes),
+      frames: this.tracer,
       request: (request, bytes) => {
-        this.#activity?.asked(request);
+        const activity = this.#activity;
+        if (activity !== null) this.#contextOf(threadIn(request.params))(() => activity.asked(request));
         return this.broker.answer(request, bytes);
       },
       refuse: (request, why) => this.broker.refuse(request, why),
@@ -327,21 +343,35 @@ export class Runtime {
   #receive(notification: WireNotification, bytes: number): void {
     const known = isKnownNotification(notification);
     if (known && this.countsResponses && notification.method === "rawResponse/completed") {
+      const { threadId, turnId } = notification.params;
       this.router.count(notification);
+      this.tracer.event(notification, threadId, turnId);
       return;
     }
     if (known && !this.#isUnloadedAsleep(notification)) {
+      if (this.tracer.takesEvents && !isTurnNotification(notification)) {
+        this.tracer.event(notification, threadOf(notification), null);
+      }
+      const activity = this.#activity;
+      // Before the turn is over, which ends what is known of its caller.
+      const inContext = activity === null ? rootContext : this.#contextOf(threadOf(notification));
       this.broker.observe(notification);
       this.router.dispatch(notification, bytes);
       this.totals.observe(notification);
       this.sandboxes.observe(notification);
       this.updates.observe(notification);
       this.login.observe(notification);
-      this.#activity?.observe(notification);
+      if (activity !== null) inContext(() => activity.observe(notification));
       if (notification.method === "thread/closed") this.recovery.release(notification.params.threadId);
       if (notification.method === "thread/status/changed") this.#wakeActive(notification.params);
     }
+    if (!known) this.tracer.event(notification, null, null);
     this.listeners.emit(notification, known);
+  }
+
+  /** The async context that the logger hears of a thread's work in: that of the caller of the turn in flight. */
+  #contextOf(threadId: string | null): AsyncContext {
+    return (threadId === null ? null : this.router.contextOf(threadId, null)) ?? rootContext;
   }
 
   /** Whether the runtime unloaded a dormant thread because it has no subscribers. Its next use resumes it. */

@@ -158,6 +158,8 @@ export interface AgentHost {
   readonly bufferBytes: number;
   /** Delivers every notification about a thread to the follower, until the returned function is called. */
   follow(threadId: string, follower: ThreadFollower, rootThreadId: string): () => void;
+  /** Called when an agent becomes known, before its first event. */
+  began?(agent: AgentStream): void;
   /** Asks the runtime whether a thread has a turn in flight. */
   isActive(threadId: string): Promise<boolean>;
   /** Asks the runtime for the thread whose agent began this one. Null when there is none. Rejects without an answer. */
@@ -268,6 +270,7 @@ export class AgentTree {
       if (this.#isRootOver && (event === null || event.method === "turn/completed")) void this.#settle();
     });
     this.#agents.set(mention.threadId, agent);
+    this.#host.began?.(agent);
     const unfollow = this.#host.follow(mention.threadId, agent, this.rootThreadId);
     void agent.ended.then(() => {
       unfollow();

@@ -34,6 +34,7 @@ export class GoalStream extends EventStream<GoalResult> implements ThreadFollowe
   /** Not counted: one of the turns may have run a command. */
   readonly hasCommands = true;
   readonly #isIdle: () => Promise<boolean>;
+  readonly #observer: StreamOptions["turns"];
   readonly #turns: TurnSeries;
   readonly #changes = new Changes();
   #goal: ThreadGoal | null = null;
@@ -47,6 +48,7 @@ export class GoalStream extends EventStream<GoalResult> implements ThreadFollowe
   constructor(threadId: string, options: StreamOptions, isIdle: () => Promise<boolean>) {
     super(threadId, options.bufferBytes, options.site);
     this.#isIdle = isIdle;
+    this.#observer = options.turns;
     this.#turns = new TurnSeries(threadId, options.usedBefore);
     this.agents = new AgentTree(threadId, options.agents);
   }
@@ -118,6 +120,7 @@ export class GoalStream extends EventStream<GoalResult> implements ThreadFollowe
     if (this.#lastTurnId === null) this.append(event, bytes);
     this.#lastTurnId = event.params.turn.id;
     this.#lastCompleted = null;
+    this.#observer?.started(event.params.turn.id);
     this.#changes.announce();
   }
 
@@ -128,10 +131,10 @@ export class GoalStream extends EventStream<GoalResult> implements ThreadFollowe
     if (snapshot === null) return this.#finishIfIdle();
     this.#lastCompleted = { event, bytes };
     this.#changes.announce();
-    if (turn.status === "failed") {
-      this.finish(() => {
-        return { kind: "failed", result: null, error: this.located(new TurnFailedError(snapshot, turn.error)) };
-      });
+    const error = turn.status === "failed" ? this.located(new TurnFailedError(snapshot, turn.error)) : undefined;
+    this.#observer?.ended(snapshot, error);
+    if (error !== undefined) {
+      this.finish(() => ({ kind: "failed", result: null, error }));
     } else if (turn.status === "interrupted" || !this.isActive) this.#finish();
   }
 

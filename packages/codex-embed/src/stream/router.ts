@@ -8,6 +8,7 @@ import {
   isTurnNotification,
   type Notification,
   type ReconnectedEvent,
+  type TurnEvent,
   type TurnNotification,
   threadOf,
   turnOf,
@@ -18,6 +19,13 @@ import { type Reservation, type ThreadFollower, ThreadRoute, type ThreadState } 
 
 /** How much is kept of threads that nobody here has opened. Some of them may turn out to be sub-agents. */
 const STRANGER_LIMITS = { entries: 1_000, bytes: 16 * 1024 * 1024 };
+
+/** Takes the events of turns. */
+export interface EventTap {
+  /** Whether anybody wants them now. */
+  readonly takesEvents: boolean;
+  event(event: TurnEvent, threadId: string, turnId: string | null): void;
+}
 
 /** Routes each notification to the one turn that it names, and to the followers of its thread. */
 export class Router {
@@ -36,10 +44,15 @@ export class Router {
   /** The last turns of idle threads. */
   readonly #lastTurns = new NewestMap<string>();
   readonly #readTurns: (threadId: string) => Promise<readonly Turn[]>;
+  readonly #tap: EventTap | null;
 
-  /** @param readTurns - reads the newest turns of a thread with their items, the newest first. May reject. */
-  constructor(readTurns: (threadId: string) => Promise<readonly Turn[]> = async () => []) {
+  /**
+   * @param readTurns - reads the newest turns of a thread with their items, the newest first. May reject.
+   * @param tap - is given every event of a turn before it is delivered, replayed ones too, and none twice.
+   */
+  constructor(readTurns: (threadId: string) => Promise<readonly Turn[]> = async () => [], tap: EventTap | null = null) {
     this.#readTurns = readTurns;
+    this.#tap = tap;
   }
 
   /** The state of a thread. One without a route is idle, unless it is lost. */
@@ -80,7 +93,10 @@ export class Router {
 
   #dispatchStranger(threadId: string, notification: TurnNotification, bytes: number): void {
     const known = this.#strangers.get(threadId);
-    if (known === undefined && notification.method !== "turn/started") return;
+    if (known === undefined && notification.method !== "turn/started") {
+      if (this.#tap?.takesEvents) this.#tap.event(notification, threadId, turnOf(notification));
+      return;
+    }
     const route = known ?? this.#newRoute(threadId);
     this.#deliver(threadId, route, notification, bytes);
     if (route.isUnused) this.#strangers.delete(threadId);
@@ -90,6 +106,7 @@ export class Router {
   #deliver(threadId: string, route: ThreadRoute, notification: TurnNotification, bytes: number): void {
     const named = turnOf(notification);
     if (named === null) {
+      if (this.#tap?.takesEvents) this.#tap.event(notification, threadId, null);
       route.reservation?.notify(notification, bytes);
       return;
     }
@@ -101,6 +118,7 @@ export class Router {
     const turnId = rootTurnId !== null && route.sinks.has(rootTurnId) ? rootTurnId : named;
     const seen = route.seen.get(turnId);
     if (seen !== undefined && !isReplay && isRepeat(notification, seen)) return;
+    if (this.#tap?.takesEvents) this.#tap.event(notification, threadId, turnId);
     route.note(turnId, notification, seen);
     if (isStart) route.startTurn(turnId, rootTurnId);
     else if (isEnd) route.endTurn(turnId);
@@ -230,6 +248,7 @@ export class Router {
       since: isFollowed ? 0 : (route.reservation?.follower?.since ?? Number.POSITIVE_INFINITY),
       deliver: (notification, bytes) => this.#deliver(threadId, route, notification, bytes),
       mark: (gap) => {
+        if (this.#tap?.takesEvents) this.#tap.event(gap, threadId, gap.params.turnId);
         route.sinks.get(gap.params.turnId)?.push(gap, 0);
         route.reservation?.notify(gap, 0);
         this.#notifyFollowers(threadId, gap, 0);

@@ -16,6 +16,13 @@ export interface StreamOptions {
   /** What the thread had used before, if known. */
   readonly usedBefore: TokenUsageBreakdown | null;
   readonly agents: AgentHost;
+  /** Called for each turn of a goal. `error` is undefined unless the turn failed. */
+  readonly turns?:
+    | {
+        readonly started: (turnId: string) => void;
+        readonly ended: (snapshot: TurnSnapshot, error: TurnFailedError | undefined) => void;
+      }
+    | undefined;
   /** The id of the turn's first user message, if it was given one: another id means that the input became a steer. */
   readonly userMessageId?: string | undefined;
 }

@@ -194,6 +194,7 @@ const ELSEWHERE: Advice = {
   codexBin: "It belongs to the client: new Codex({ codexBin }).",
   env: "It belongs to the client: new Codex({ env }).",
   logger: "It belongs to the client: new Codex({ logger }).",
+  traceFile: "It belongs to the client: new Codex({ traceFile }).",
 };
 
 /** Returns what to do about an unknown option; null when the name is not known from anywhere. */

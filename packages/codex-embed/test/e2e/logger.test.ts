@@ -1,5 +1,6 @@
 /** The end-to-end tests of what a logger is told, and of what it is never told; and of subscriptions. */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Codex, type CodexOptions, type Logger, type NotificationOf, UsageError } from "codex-embed";
 import { fail, message, shell, startTestCodex } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
@@ -85,6 +86,25 @@ describe("a logger", () => {
       error: expect.any(String),
     });
     expect(JSON.stringify(logger.lines)).not.toContain("secret");
+  });
+
+  test("hears of a turn in the async context of its caller", async () => {
+    verifies("async-context");
+    const tenant = new AsyncLocalStorage<string>();
+    const heard: string[] = [];
+    const note = (_: object, text: string) => {
+      if (/^(Turn|Item|The runtime asks)/.test(text)) heard.push(`${text}: ${tenant.getStore()}`);
+    };
+    const logger = { debug: note, info: note, warn: note, error: note };
+    await using bench = await startTestCodex({ logger, handlers: { approveCommand: () => "decline" } });
+    bench.model.enqueue(shell("true", { escalate: { justification: "Needed." } }), message("Done."));
+    const thread = await tenant.run("opener", () => bench.codex.startThread({ sandbox: "read-only" }));
+    await tenant.run("caller", () => thread.run("Hi"));
+    expect(heard.toSorted()).toEqual(
+      ["Item ended", "Item started", "The runtime asks", "Turn completed", "Turn started"].map(
+        (text) => `${text}: caller`,
+      ),
+    );
   });
 
   test("hears of a start that fails and of a crash", async () => {

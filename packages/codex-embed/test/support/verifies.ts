@@ -31,6 +31,13 @@ export const FEATURES = {
       "A `cwd` that is not an existing folder is refused before anything is sent, where the file system is shared.",
     config: "`config` and `configOverrides` reach the runtime with values of every type.",
     logger: "A logger hears of starts, turns, commands, approvals and retries, and never of their content.",
+    channels:
+      "`node:diagnostics_channel` tells of turns, reviews, goals, agents, requests, events and frames, in order and with their ends.",
+    "channel-context":
+      "A subscriber puts its async context around a turn, its handlers and its tools. One that throws changes nothing.",
+    "trace-context": "The W3C trace context of a subscriber reaches the runtime, and its requests to the model.",
+    "trace-file":
+      "A trace file has one line for each message and turn, without credentials, rotated, and never fails a turn.",
     "subscription-names": "A subscription to a name that never comes is refused; `*` delivers everything.",
     "unknown-options": "Every call refuses unknown options and suggests the nearest name.",
     "thread-config": "A thread's `config` accepts and refuses what the client's does.",

@@ -46,7 +46,7 @@ test("work of this program before a request is not counted as time that the runt
   const client = await FakeClient.connect({ requestTimeoutMs: 1_000 });
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const site = captureCallSite();
-  const watch = new LimitWatch(client.runtime, { threadId, method: "turn/start", limits: {}, site });
+  const watch = new LimitWatch(client.runtime, { threadId, method: "turn/start", limits: {}, trace: null, site });
   const work = deferred<string>();
   const done = watch.beforeRequest(work.promise);
   vi.advanceTimersByTime(10_000);
