@@ -193,7 +193,8 @@ function isList(value: object): value is readonly ConfigValue[] {
   return Array.isArray(value);
 }
 
-function isTable(value: unknown): value is ConfigObject {
+/** Whether a value is a table: an object without a class. */
+export function isTable(value: unknown): value is ConfigObject {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   // Compared by the next link, so that plain objects of another realm (vm, jest) count too.

@@ -29,6 +29,9 @@ export const FEATURES = {
     "cwd-checked":
       "A `cwd` that is not an existing folder is refused before anything is sent, where the file system is shared.",
     config: "`config` and `configOverrides` reach the runtime with values of every type.",
+    profile: "`profile` lays a file of the home over the user's configuration, and below `config`.",
+    "ignored-config":
+      "`ignoreUserConfig` and `ignoreRules` leave out exactly the user's `config.toml` and rules, and share the login by a link.",
     logger: "A logger hears of starts, turns, commands, approvals and retries, and never of their content.",
     "subscription-names": "A subscription to a name that never comes is refused; `*` delivers everything.",
     "unknown-options": "Every call refuses unknown options and suggests the nearest name.",
