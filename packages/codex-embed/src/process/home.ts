@@ -50,8 +50,9 @@ export function ownHomeFolder(home: string, { ignoreUserConfig, ignoreRules }: I
 
 /**
  * Prepares the folder of {@link ownHomeFolder} and returns it. It shares the login of the home by a link, and what is not
- * left out of `config.toml` and `rules`. The runtime reads and writes all three through links: measured, also for a login,
- * which it replaces by renaming. What it wrote in place of the rest is removed. No login is ever read or removed.
+ * left out of `config.toml` and `rules`. The runtime keeps the links when it writes: measured for a changed setting, a login
+ * and a refreshed token, which replace the file behind the link. What it wrote in place of what is left out is removed. No
+ * login is ever read or removed.
  *
  * @throws UsageError when the folder or a link cannot be made.
  */

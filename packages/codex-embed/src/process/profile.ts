@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../errors/base.js";
-import { type ConfigObject, type ConfigValue, configOverrides, isTable } from "./config.js";
+import { type ConfigObject, type ConfigValue, isTable } from "./config.js";
 import { homeFolder } from "./home.js";
 import type { LaunchOptions } from "./launch.js";
 
@@ -32,8 +32,6 @@ export async function withProfile(options: LaunchOptions): Promise<LaunchOptions
         "settings as config.",
     );
   }
-  // Refuses what is no configuration, such as a table that contains itself, before it is merged.
-  configOverrides(config);
   return { ...options, profile: undefined, config: merged(await readProfile(profile, options), config) };
 }
 
@@ -93,8 +91,6 @@ function tableEntries(table: unknown, spot: Spot): [string, ConfigValue][] {
 function carried(value: unknown, spot: Spot): ConfigValue {
   switch (typeof value) {
     case "string":
-      if (/\p{Surrogate}/u.test(value)) throw uncarried(spot, "text with an unpaired surrogate", "Correct its escape.");
-      return value;
     case "boolean":
       return value;
     case "number":

@@ -115,11 +115,15 @@ z = 1
     ["text that is not UTF-8", new Uint8Array([0x61, 0xff]), "it is not UTF-8 text"],
     ["a date", 'a."b c" = 2026-01-01', 'a."b c" is a date or a time'],
     ["a time in a list", "a = [1, 07:32:00]", "a.1 is a date or a time"],
-    ["infinity", "a.b = inf", "a.b is Infinity"],
-    ["not a number", "a = nan", "a is NaN"],
-    ["an integer of more than 64 bits", "a = 9223372036854775808", "fast.config.toml"],
+    ["infinity", "a.b = inf", "fast.config.toml cannot be used: a.b is Infinity"],
+    ["not a number", "a = nan", "fast.config.toml cannot be used: a is NaN"],
+    [
+      "an integer of more than 64 bits",
+      "a = 9223372036854775808",
+      "fast.config.toml cannot be used: a is an integer of more than 64 bits",
+    ],
     ["a top-level key with a dot", '"a.b" = 1', '"a.b" is a top-level key that needs quotes'],
-    ["a surrogate", 'a = "\\uD800"', "fast.config.toml"],
+    ["a surrogate", 'a = "\\uD800"', "is not valid TOML: see line 1"],
     ["lists too deep", `a = ${"[".repeat(50_000)}`, "is not valid TOML"],
     ["tables too deep", `${"a.".repeat(20_000)}a = 1`, "deeper than 100 tables"],
   ])("refuses %s, and names the place but not the content", async (_, content, says) => {
@@ -129,7 +133,7 @@ z = 1
     await expect(reading).rejects.not.toThrow(/s3cr3t/);
   });
 
-  it("refuses a config that contains itself before it is merged", async () => {
+  it("is merged with a config that contains itself, which is refused as without a profile", async () => {
     const loop: Record<string, never> = {};
     Object.assign(loop, { loop });
     await expect(read("[loop]\nloop = { loop = {} }", { config: loop })).rejects.toThrow("contains itself");
