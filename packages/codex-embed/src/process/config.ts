@@ -77,6 +77,18 @@ export function configJson(config: ConfigObject): { [key: string]: JsonValue } {
   return tableJson([], config);
 }
 
+/**
+ * Lays a configuration over another: tables merge by key, other values replace. The runtime merges an override into
+ * `config.toml` in this way, but replaces what an earlier override set.
+ */
+export function mergeConfig(base: ConfigObject, over: ConfigObject): ConfigObject {
+  const laid = entries(over).map(([key, value]): [string, ConfigValue] => {
+    const below = Object.hasOwn(base, key) ? base[key] : undefined;
+    return [key, isTable(below) && isTable(value) ? mergeConfig(below, value) : value];
+  });
+  return Object.fromEntries([...entries(base), ...laid]);
+}
+
 function tableJson(path: Path, table: ConfigObject): { [key: string]: JsonValue } {
   return Object.fromEntries(entries(table).map(([key, value]) => [key, valueJson([...path, key], value)]));
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../errors/base.js";
-import { type ConfigObject, type ConfigValue, isTable } from "./config.js";
+import { type ConfigObject, type ConfigValue, isTable, mergeConfig } from "./config.js";
 import { homeFolder } from "./home.js";
 import type { LaunchOptions } from "./launch.js";
 
@@ -32,7 +32,7 @@ export async function withProfile(options: LaunchOptions): Promise<LaunchOptions
         "settings as config.",
     );
   }
-  return { ...options, profile: undefined, config: merged(await readProfile(profile, options), config) };
+  return { ...options, profile: undefined, config: mergeConfig(await readProfile(profile, options), config) };
 }
 
 async function readProfile(profile: string, options: LaunchOptions): Promise<ConfigObject> {
@@ -108,14 +108,4 @@ function carried(value: unknown, spot: Spot): ConfigValue {
 function uncarried({ file, keys }: Spot, what: string, advice: string): UsageError {
   const name = keys.map((key) => (PLAIN_NAME.test(key) ? key : JSON.stringify(key))).join(".");
   return new UsageError(`The profile ${file} cannot be used: ${name} is ${what}. ${advice}`);
-}
-
-/** The runtime merges a `-c` override into the configuration, but replaces what an earlier override set. */
-function merged(base: ConfigObject, over: ConfigObject): ConfigObject {
-  const given = Object.entries(over).filter(([, value]) => value !== undefined);
-  const settled = given.map(([key, value]): [string, ConfigValue | undefined] => {
-    const below = Object.hasOwn(base, key) ? base[key] : undefined;
-    return [key, isTable(below) && isTable(value) ? merged(below, value) : value];
-  });
-  return Object.fromEntries([...Object.entries(base), ...settled]);
 }

@@ -180,6 +180,16 @@ describe("what is ignored", () => {
     expect(await (await codex.resumeThread(ours)).run("And?")).toMatchObject({ finalResponse: "Yes." });
   });
 
+  test("leaves the testing kit its model", async () => {
+    const config = { model_providers: { mock: { http_headers: { "x-own": "1" } } } };
+    await using bench = await startTestCodex({ ignoreUserConfig: true, ignoreRules: true, config });
+    bench.model.enqueue(message("Yes."), message("Yes."));
+    await (await bench.codex.startThread({ ephemeral: true })).run("Hi");
+    await using codex = await Codex.launch(bench.codexOptions);
+    await (await codex.startThread({ ephemeral: true })).run("Hi");
+    expect(bench.model.requests.map(({ headers }) => headers["x-own"])).toEqual(["1", "1"]);
+  });
+
   test("stays ignored when a client wrote it itself", async () => {
     verifies("ignored-config");
     const bench = await start();
