@@ -11,6 +11,7 @@ import { type AgentProcess, type ProcessExit, startProcess } from "../process/ag
 import { launchEnvironment, newMark } from "../process/environment.js";
 import { guarded, planLaunch } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
+import { withProfile } from "../process/profile.js";
 import { expandHome } from "../process/paths.js";
 import { type CodexOptions, type ConnectOptions, startupLimitMs } from "../runtime/options.js";
 import { checkedToken } from "../transport/address.js";
@@ -86,7 +87,7 @@ export async function startServer(options: ServeOptions): Promise<AppServer> {
       throw new LaunchError("SPAWN_FAILED", `Another server listens on ${listen}. Stop it, or choose another path`);
     }
     const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
-    const plan = planLaunch({ ...options, located, mark: newMark() });
+    const plan = planLaunch({ ...(await withProfile(options)), located, mark: newMark() });
     const stderr = new StderrReader(options.onStderr);
     const spawnRequest = { ...plan, args: [...plan.args, "--listen", listen, ...auth.args] };
     const { spawn } = options;

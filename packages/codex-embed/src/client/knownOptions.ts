@@ -131,6 +131,8 @@ const LAUNCH: OptionTable<LaunchOptions> = {
   config: record,
   configOverrides: texts,
   profile: text,
+  ignoreUserConfig: flag,
+  ignoreRules: flag,
   strictConfig: flag,
   enable: texts,
   disable: texts,

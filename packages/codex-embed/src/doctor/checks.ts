@@ -1,11 +1,13 @@
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmdirSync, statSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { tmpdir } from "node:os";
+import { isAbsolute, join, relative, sep } from "node:path";
 import { LaunchError } from "../errors/connection.js";
 import { launchEnvironment, readVariable } from "../process/environment.js";
+import { homeFolder, ownHomeFolder } from "../process/home.js";
 import { planLaunch, type SpawnRequest } from "../process/launch.js";
 import { type LocatedRuntime, locateRuntime, resolutionBases, resolvePackageJson } from "../process/locate.js";
 import { workingDirectory } from "../process/paths.js";
+import { withProfile } from "../process/profile.js";
 import { redactSecrets } from "../process/stderr.js";
 import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import { SUPPORTED_RUNTIMES, type SupportedRuntimes } from "../protocol/runtimes.js";
@@ -127,17 +129,16 @@ export function checkBinary(options: CodexOptions): Finding<LocatedRuntime> {
 export function checkHome(options: CodexOptions): Finding<string> {
   const env = launchEnvironment(options);
   const named = options.codexHome ?? readVariable(env, "CODEX_HOME", process.platform);
-  // The option is relative to this program. The variable is resolved by the process, in its working directory.
-  const path = named || join(homeOf(env), ".codex");
-  const base = (): string => (options.codexHome === undefined ? options.cwd : undefined) ?? workingDirectory();
-  const folder = isAbsolute(path) ? resolve(path) : resolve(base(), path);
+  const folder = homeFolder(options);
+  const own = ownHomeFolder(folder, options);
+  const about = own === folder ? "" : `\nThe runtime uses ${own}: ${ownHomeNote(options)}`;
   const report = (status: DiagnosisCheck["status"], detail: string, advice?: string): Finding<string> => ({
-    check: { name: "home", status, detail, ...(advice === undefined ? {} : { advice }) },
-    found: folder,
+    check: { name: "home", status, detail: detail + about, ...(advice === undefined ? {} : { advice }) },
+    found: own,
   });
   if (options.spawn !== undefined) return report("ok", `${folder} (in the environment of the process; not checked)`);
   if (!existsSync(folder)) {
-    if (named && options.codexHome === undefined) {
+    if (named && options.codexHome === undefined && own === folder) {
       const advice = `Run: mkdir -p ${folder}. Or correct CODEX_HOME, or use the option codexHome, which creates its folder.`;
       return report("problem", `CODEX_HOME is ${folder}, which does not exist.`, advice);
     }
@@ -161,9 +162,9 @@ export function checkHome(options: CodexOptions): Finding<string> {
 }
 
 /** Plans the launch and reports what would be spawned. */
-export function checkLaunch(options: CodexOptions, located: LocatedRuntime): Finding<SpawnRequest> {
+export async function checkLaunch(options: CodexOptions, located: LocatedRuntime): Promise<Finding<SpawnRequest>> {
   try {
-    const found = planLaunch({ ...options, located });
+    const found = planLaunch({ ...(await withProfile(options)), located });
     const { command, args, cwd, env } = summarizeLaunch(found);
     const names = env.set.length === 0 ? "none" : env.set.join(", ");
     const how = options.spawn === undefined ? "" : "Through the option spawn: ";
@@ -230,8 +231,12 @@ function installedVersion(name: string, base: string): string | null {
   }
 }
 
-function homeOf(env: Readonly<Record<string, string>>): string {
-  return readVariable(env, process.platform === "win32" ? "USERPROFILE" : "HOME", process.platform) || homedir();
+function ownHomeNote({ ignoreUserConfig, ignoreRules }: CodexOptions): string {
+  const ignored = [
+    ...(ignoreUserConfig === true ? ["config.toml"] : []),
+    ...(ignoreRules === true ? ["the user's rules"] : []),
+  ];
+  return `it shares auth.json by a link, has threads of its own, and leaves out ${ignored.join(" and ")}.`;
 }
 
 function temporaryFolder(env: Readonly<Record<string, string>>): string {

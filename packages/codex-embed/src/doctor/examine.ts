@@ -40,7 +40,7 @@ export async function examine(options: DiagnoseOptions): Promise<Diagnosis> {
   signal?.throwIfAborted();
   const binary = checkBinary(codexOptions);
   const home = checkHome(codexOptions);
-  const launch = binary.found === null ? null : checkLaunch(codexOptions, binary.found);
+  const launch = binary.found === null ? null : await checkLaunch(codexOptions, binary.found);
   const request = launch?.found ?? null;
   const checks: DiagnosisCheck[] = [checkNode(process.versions.node), binary.check, home.check];
   if (launch !== null) checks.push(launch.check);

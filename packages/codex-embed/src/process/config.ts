@@ -77,6 +77,18 @@ export function configJson(config: ConfigObject): { [key: string]: JsonValue } {
   return tableJson([], config);
 }
 
+/**
+ * Lays a configuration over another: tables merge by key, other values replace. The runtime merges an override into
+ * `config.toml` in this way, but replaces what an earlier override set.
+ */
+export function mergeConfig(base: ConfigObject, over: ConfigObject): ConfigObject {
+  const laid = entries(over).map(([key, value]): [string, ConfigValue] => {
+    const below = Object.hasOwn(base, key) ? base[key] : undefined;
+    return [key, isTable(below) && isTable(value) ? mergeConfig(below, value) : value];
+  });
+  return Object.fromEntries([...entries(base), ...laid]);
+}
+
 function tableJson(path: Path, table: ConfigObject): { [key: string]: JsonValue } {
   return Object.fromEntries(entries(table).map(([key, value]) => [key, valueJson([...path, key], value)]));
 }
@@ -193,7 +205,8 @@ function isList(value: object): value is readonly ConfigValue[] {
   return Array.isArray(value);
 }
 
-function isTable(value: unknown): value is ConfigObject {
+/** Whether a value is a table: an object without a class. */
+export function isTable(value: unknown): value is ConfigObject {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   // Compared by the next link, so that plain objects of another realm (vm, jest) count too.

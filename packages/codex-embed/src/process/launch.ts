@@ -1,9 +1,16 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { UsageError } from "../errors/base.js";
-import { RUNTIME_VERSION } from "../protocol/generated/tables.js";
 import { type ConfigObject, checkedOverrides, configOverrides } from "./config.js";
-import { type Environment, launchEnvironment, markOverride, withMark, withPathFolder } from "./environment.js";
+import {
+  type Environment,
+  launchEnvironment,
+  markOverride,
+  variableKey,
+  withMark,
+  withPathFolder,
+} from "./environment.js";
+import { homeFolder, prepareOwnHome } from "./home.js";
 import type { LocatedRuntime } from "./locate.js";
 import { absolutePath, existingFolder } from "./paths.js";
 
@@ -36,10 +43,23 @@ export interface LaunchOptions {
   /** Further overrides, each `key=value` with a TOML value. */
   readonly configOverrides?: readonly string[] | undefined;
   /**
-   * Refused with `UsageError`: the pinned runtime takes profiles for `codex exec` and its terminal program, but not for the
-   * app-server. Pass the settings of the profile as `config`.
+   * Lays `<codexHome>/<profile>.config.toml` over `config.toml`, and `config` over both; tables merge by key. The app-server
+   * takes no profile, so the SDK reads the file at each start and passes it like `config`: no secrets. Unlike with
+   * `codex exec`, a missing file is an error, and the profile wins over the configuration of a project.
    */
   readonly profile?: string | undefined;
+  /**
+   * Leave out the user's `config.toml`. The runtime gets a home of its own, `<codexHome>/codex-embed/…`, which shares the
+   * login and the `rules` by links and nothing else: clients with the same `codexHome`, `ignoreUserConfig` and `ignoreRules`
+   * share their threads, no others. Default false.
+   */
+  readonly ignoreUserConfig?: boolean | undefined;
+  /**
+   * Leave out the user's `.rules` files, by such a home with a link to `config.toml`, whose relative paths then begin there.
+   * The rules of a project still hold where `config.toml` trusts the project; `ignoreUserConfig` leaves out the trust too.
+   * Default false.
+   */
+  readonly ignoreRules?: boolean | undefined;
   /** Refuse to start when the configuration has unknown fields. Default false. */
   readonly strictConfig?: boolean | undefined;
   /** Features to enable. */
@@ -56,7 +76,7 @@ export interface LaunchPlan extends LaunchOptions {
 }
 
 /**
- * Turns launch options into a spawn request. Creates the folder of `codexHome`.
+ * Turns launch options into a spawn request. Creates the folder of `codexHome`. A profile must have been read: `withProfile`.
  *
  * @throws UsageError when an option is empty, contradicts another, or names a folder that cannot be used.
  */
@@ -74,12 +94,6 @@ export function planLaunch(plan: LaunchPlan): SpawnRequest {
 }
 
 function appServerArgs(plan: LaunchPlan): string[] {
-  if (plan.profile !== undefined) {
-    throw new UsageError(
-      `profile ${JSON.stringify(plan.profile)} cannot be used: the app-server of runtime ${RUNTIME_VERSION} takes no ` +
-        "profiles. Pass the settings of the profile as config, or use a separate codexHome.",
-    );
-  }
   const overrides = [...configOverrides(plan.config ?? {}), ...checkedOverrides(plan.configOverrides ?? [])];
   if (plan.mark !== undefined) overrides.push(markOverride(plan.mark));
   return ["app-server", ...overrides.flatMap((override) => ["-c", override]), ...featureArgs(plan)];
@@ -144,6 +158,9 @@ function environment(plan: LaunchPlan): Record<string, string> {
       throw new UsageError(`codexHome (${folder}) and env.CODEX_HOME (${given}) differ. Remove one of them.`);
     }
     env["CODEX_HOME"] = folder;
+  }
+  if (plan.ignoreUserConfig === true || plan.ignoreRules === true) {
+    env[variableKey(env, "CODEX_HOME", process.platform)] = prepareOwnHome(homeFolder(plan), plan);
   }
   const marked = plan.mark === undefined ? env : withMark(env, plan.mark);
   return plan.located.pathDir === null ? marked : withPathFolder(marked, plan.located.pathDir);

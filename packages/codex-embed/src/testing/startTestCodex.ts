@@ -3,8 +3,8 @@ import { access, constants, copyFile, mkdir, mkdtemp, realpath, rm, rmdir, stat,
 import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, join, relative, sep } from "node:path";
 import { CODEX } from "../client/knownOptions.js";
-import { Codex, type CodexOptions, type ConfigObject, type ConfigValue, Sandbox } from "../index.js";
-import { configToml } from "../process/config.js";
+import { Codex, type CodexOptions, type ConfigObject, Sandbox } from "../index.js";
+import { configToml, mergeConfig } from "../process/config.js";
 import { locateRuntime } from "../process/locate.js";
 import { integer, oneOf, record, required, text } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
@@ -26,6 +26,8 @@ const HOME: OptionTable<Omit<TestHomeOptions, "model">> = {
 
 const TEST_HOME: OptionTable<TestHomeOptions> = { ...HOME, model: required(record) };
 const TEST_CODEX: OptionTable<TestCodexOptions> = { ...CODEX, ...HOME, model: record };
+
+const CATALOG = "catalog.json";
 
 /** A client of a runtime that talks to a scripted model. */
 export interface TestCodex extends AsyncDisposable {
@@ -57,15 +59,16 @@ export async function startTestCodex(options: TestCodexOptions = {}): Promise<Te
   try {
     const model = givenModel ?? (await ScriptedModel.start());
     if (givenModel === undefined) closers.unshift(() => model.close());
-    const home = await createTestHome({
+    const homeOptions = {
       model,
       ...(clientOptions.codexBin !== undefined && { codexBin: clientOptions.codexBin }),
       ...(sandbox !== undefined && { sandbox }),
       ...(streamMaxRetries !== undefined && { streamMaxRetries }),
       ...(extraConfig !== undefined && { extraConfig }),
-    });
+    };
+    const home = await createTestHome(homeOptions);
     closers.push(() => home.dispose());
-    const codexOptions = withHome(clientOptions, home);
+    const codexOptions = withHome(clientOptions, home, testConfig(homeOptions, home.codexHome));
     const codex = await Codex.launch(codexOptions);
     closers.unshift(() => codex.close());
     let closing: Promise<void> | undefined;
@@ -78,12 +81,14 @@ export async function startTestCodex(options: TestCodexOptions = {}): Promise<Te
   }
 }
 
-function withHome(options: CodexOptions, home: TestHome): CodexOptions {
+function withHome(options: CodexOptions, home: TestHome, config: ConfigObject): CodexOptions {
   return {
     codexHome: home.codexHome,
     cwd: home.workspace,
     inheritEnv: false,
     ...options,
+    // The kit's configuration is the user's. Without it the runtime would look for a real model.
+    ...(options.ignoreUserConfig === true && { config: mergeConfig(config, options.config ?? {}) }),
     env: { ...home.env, ...options.env },
   };
 }
@@ -143,16 +148,8 @@ export async function createTestHome(options: TestHomeOptions): Promise<TestHome
     const userHome = join(folder, "home");
     const temporary = join(folder, "tmp");
     await Promise.all([codexHome, workspace, userHome, temporary].map((path) => mkdir(path)));
-    const catalogPath = join(codexHome, "catalog.json");
-    await writeFile(catalogPath, testCatalogJson());
-    const config = testConfigToml({
-      baseUrl: options.model.baseUrl,
-      catalogPath,
-      sandbox: options.sandbox ?? "full-access",
-      streamMaxRetries: options.streamMaxRetries ?? 0,
-      extraConfig: options.extraConfig ?? {},
-    });
-    await writeFile(join(codexHome, "config.toml"), config);
+    await writeFile(join(codexHome, CATALOG), testCatalogJson());
+    await writeFile(join(codexHome, "config.toml"), configToml(testConfig(options, codexHome)));
     const env = testEnvironment(process.env, { codexHome, userHome, temporary });
     if (options.codexBin !== undefined) env["CODEX_BIN"] = options.codexBin;
     const bin = await linkBubblewrap(join(folder, "bin"), env);
@@ -306,22 +303,14 @@ function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** Values of the test configuration. */
-export interface TestConfigOptions {
-  readonly baseUrl: string;
-  readonly catalogPath: string;
-  readonly sandbox: Sandbox;
-  readonly streamMaxRetries: number;
-  readonly extraConfig: ConfigObject;
-}
-
-/** Writes the content of `config.toml`. */
-export function testConfigToml(options: TestConfigOptions): string {
+/** The content of `config.toml`. */
+export function testConfig(options: TestHomeOptions, codexHome: string): ConfigObject {
+  const { model, sandbox = "full-access", streamMaxRetries = 0, extraConfig = {} } = options;
   const base: ConfigObject = {
     model: "mock-model",
     model_provider: "mock",
-    model_catalog_json: options.catalogPath,
-    sandbox_mode: options.sandbox === "full-access" ? "danger-full-access" : options.sandbox,
+    model_catalog_json: join(codexHome, CATALOG),
+    sandbox_mode: sandbox === "full-access" ? "danger-full-access" : sandbox,
     check_for_update_on_startup: false,
     // Makes the workspace its own project: the AGENTS.md of a project around it would change what the model gets.
     project_root_markers: [],
@@ -331,28 +320,14 @@ export function testConfigToml(options: TestConfigOptions): string {
     model_providers: {
       mock: {
         name: "Mock",
-        base_url: options.baseUrl,
+        base_url: model.baseUrl,
         wire_api: "responses",
         request_max_retries: 0,
-        stream_max_retries: options.streamMaxRetries,
+        stream_max_retries: streamMaxRetries,
       },
     },
   };
-  return configToml(mergeConfig(base, options.extraConfig));
-}
-
-/** Merges `extra` into `base` table by table; its other values replace those of `base`. */
-function mergeConfig(base: ConfigObject, extra: ConfigObject): ConfigObject {
-  const merged: Record<string, ConfigValue | undefined> = { ...base };
-  for (const [key, value] of Object.entries(extra)) {
-    const before = merged[key];
-    merged[key] = isTable(before) && isTable(value) ? mergeConfig(before, value) : value;
-  }
-  return merged;
-}
-
-function isTable(value: ConfigValue | undefined): value is ConfigObject {
-  return typeof value === "object" && !Array.isArray(value);
+  return mergeConfig(base, extraConfig);
 }
 
 /** The content of the model catalog: the scripted model, and one more that the runtime looks up on its own. */

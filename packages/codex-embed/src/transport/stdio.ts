@@ -4,6 +4,7 @@ import { type AgentProcess, type AgentProcessOptions, startProcess } from "../pr
 import { launchEnvironment, newMark } from "../process/environment.js";
 import { type LaunchOptions, planLaunch } from "../process/launch.js";
 import { locateRuntime } from "../process/locate.js";
+import { withProfile } from "../process/profile.js";
 import { DEFAULT_MAX_FRAME_BYTES, type OpenedTransport, type Transport, type TransportReceiver } from "./transport.js";
 
 /** Options of {@link launchStdio}. */
@@ -21,7 +22,8 @@ export interface StdioOptions extends LaunchOptions, Pick<AgentProcessOptions, "
  */
 export async function launchStdio(options: StdioOptions, signal: AbortSignal): Promise<OpenedTransport> {
   const located = locateRuntime({ codexBin: options.codexBin, env: launchEnvironment(options) });
-  const child = await startProcess(planLaunch({ ...options, located, mark: newMark() }), options, signal);
+  const plan = planLaunch({ ...(await withProfile(options)), located, mark: newMark() });
+  const child = await startProcess(plan, options, signal);
   return {
     transport: new StdioTransport(child, options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES),
     codexBin: located.path,

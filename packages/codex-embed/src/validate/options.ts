@@ -168,9 +168,9 @@ const ELSEWHERE: Advice = {
   webSearchEnabled: 'Use config: { web_search: "live" } of the client or the thread.',
   baseUrl: "Use config: { openai_base_url: … } of the client.",
   apiKey: "Log in with await codex.loginApiKey(key), or use a provider with env_key.",
-  ignoreUserConfig:
-    "The app-server has no such switch: give the client a codexHome of its own, or use codex-embed/exec.",
-  ignoreRules: "The app-server has no such switch: give the client a codexHome of its own, or use codex-embed/exec.",
+  profile: "It belongs to a client that starts its runtime: new Codex({ profile }).",
+  ignoreUserConfig: "It belongs to a client that starts its runtime: new Codex({ ignoreUserConfig }).",
+  ignoreRules: "It belongs to a client that starts its runtime: new Codex({ ignoreRules }).",
   threadId: "The id is an argument of its own: codex.resumeThread(threadId, options).",
   input: "The input is an argument of its own: thread.run(input, options).",
   outputSchema: "It belongs to a turn: thread.run(input, { outputSchema }).",

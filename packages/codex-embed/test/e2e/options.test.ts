@@ -120,11 +120,6 @@ describe("of the client", () => {
     expect((await codex.startThread({ ephemeral: true, cwd: bench.workspace })).cwd).toBe(bench.workspace);
   });
 
-  test("profile cannot be used with this runtime, and says what to do instead", async () => {
-    const error = await rejection(Codex.launch({ ...bench.codexOptions, profile: "work" }), UsageError);
-    expect(error.message).toMatch(/config|codexHome/);
-  });
-
   test("experimentalApi: false takes the experimental part away, and says so", async () => {
     await using codex = await Codex.launch({ ...bench.codexOptions, experimentalApi: false });
     const { id: threadId } = await codex.startThread({ ephemeral: true });

@@ -30,6 +30,9 @@ export const FEATURES = {
     "cwd-checked":
       "A `cwd` that is not an existing folder is refused before anything is sent, where the file system is shared.",
     config: "`config` and `configOverrides` reach the runtime with values of every type.",
+    profile: "`profile` lays a file of the home over the user's configuration, and below `config`.",
+    "ignored-config":
+      "`ignoreUserConfig` and `ignoreRules` leave out exactly the user's `config.toml` and rules, and share the login by a link.",
     logger: "A logger hears of starts, turns, commands, approvals and retries, and never of their content.",
     channels:
       "`node:diagnostics_channel` tells of turns, reviews, goals, agents, requests, events and frames, in order and with their ends.",

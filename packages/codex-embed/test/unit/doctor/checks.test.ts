@@ -95,6 +95,18 @@ describe("the home", () => {
     });
   });
 
+  it("is one below it when something is ignored", () => {
+    const codexHome = join(work, "home-with-own");
+    mkdirSync(codexHome);
+    const { check, found } = checkHome({ codexHome, ignoreUserConfig: true, ignoreRules: true });
+    expect(found).toBe(join(codexHome, "codex-embed", "bare"));
+    expect(check.detail).toContain(`The runtime uses ${found}: it shares auth.json by a link`);
+    expect(check.detail).toContain("leaves out config.toml and the user's rules");
+    expect(checkHome({ env: { CODEX_HOME: join(work, "none-yet") }, ignoreRules: true }).check.status).not.toBe(
+      "problem",
+    );
+  });
+
   it("is not looked at when the process runs elsewhere", () => {
     const spawn = (): never => {
       throw new Error("Not called.");
@@ -127,9 +139,9 @@ describe("the executable", () => {
 });
 
 describe("the launch", () => {
-  it("names the variables that are set and removed, and no value", () => {
+  it("names the variables that are set and removed, and no value", async () => {
     const env = { PLAIN_VARIABLE: "the value", CODEX_HOME: undefined, PATH: process.env["PATH"] };
-    const { check } = checkLaunch({ env, cwd: work }, located);
+    const { check } = await checkLaunch({ env, cwd: work }, located);
     expect(check).toMatchObject({
       status: "ok",
       detail: expect.stringContaining(`/c app-server\nin ${work}; variables set: `),
@@ -139,7 +151,7 @@ describe("the launch", () => {
     expect(check.detail).not.toContain("PATH");
   });
 
-  it("replaces what may be secret in the configuration", () => {
+  it("replaces what may be secret in the configuration", async () => {
     const config = {
       model: "some-model",
       mcp_servers: { files: { bearer_token_env_var: "NAME", http_headers: { "X-Api-Key": "topsecret1" } } },
@@ -148,15 +160,15 @@ describe("the launch", () => {
       },
     };
     const configOverrides = ['list=[{ token = "topsecret4" }]', 'note="sk-topsecret5"', "features.plugins=false"];
-    const { check } = checkLaunch({ config, configOverrides }, located);
+    const { check } = await checkLaunch({ config, configOverrides }, located);
     expect(check.detail).not.toContain("topsecret");
     expect(check.detail).toContain('model="some-model"');
     expect(check.detail).toContain("features.plugins=false");
     expect(check.detail).toContain("model_providers.mine.experimental_bearer_token=[redacted]");
   });
 
-  it("fails as a start would", () => {
-    const { check, found } = checkLaunch({ cwd: join(work, "nowhere") }, located);
+  it("fails as a start would", async () => {
+    const { check, found } = await checkLaunch({ cwd: join(work, "nowhere") }, located);
     expect(found).toBeNull();
     expect(check).toMatchObject({ status: "problem", detail: expect.stringContaining("not an existing folder") });
   });

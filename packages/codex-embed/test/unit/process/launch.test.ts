@@ -78,7 +78,7 @@ describe("the command line", () => {
     ["an override without a key", { configOverrides: [" =1"] }, '"key=value"'],
     ["an empty feature", { disable: [" "] }, "must be non-empty feature names"],
     ["a feature both on and off", { enable: ["a", "b"], disable: ["b"] }, "The feature b is in both"],
-    ["a profile", { profile: "work" }, 'profile "work" cannot be used'],
+    ["launchArgs with a profile", { launchArgs: [], profile: "work" }, "profile would have no effect"],
     ["a NUL in an argument", { configOverrides: ["a='\0'"] }, "NUL"],
     ["a bad config", { config: { a: Number.NaN } }, "config.a is NaN"],
     ["an empty cwd", { cwd: "" }, "cwd is empty"],

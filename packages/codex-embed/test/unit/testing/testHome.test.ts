@@ -4,12 +4,8 @@ import { delimiter, dirname, join } from "node:path";
 import { parse } from "smol-toml";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTestHome } from "../../../src/testing/index.js";
-import {
-  linkBubblewrap,
-  makeTestFolder,
-  testConfigToml,
-  testEnvironment,
-} from "../../../src/testing/startTestCodex.js";
+import { configToml } from "../../../src/process/config.js";
+import { linkBubblewrap, makeTestFolder, testConfig, testEnvironment } from "../../../src/testing/startTestCodex.js";
 import { verifies } from "../../support/verifies.js";
 
 const model = { baseUrl: "http://127.0.0.1:1/v1" };
@@ -49,24 +45,19 @@ test("removes everything when it is disposed, and twice is no error", async () =
 });
 
 test("merges more configuration over its own, with every kind of value", () => {
-  const toml = testConfigToml({
-    baseUrl: 'http://a"b',
-    catalogPath: "C:\\codex\\catalog.json",
-    sandbox: "full-access",
-    streamMaxRetries: 0,
-    extraConfig: {
-      model: "other",
-      features: { plugins: true, "odd key": 1.5 },
-      model_providers: { mock: { stream_idle_timeout_ms: 50 } },
-      mcp_servers: { files: { command: "node", args: ["a b", "é\n"], env: { A: "1" } } },
-      list: [{ a: [true], gone: undefined }],
-      big: 12n,
-      gone: undefined,
-    },
-  });
+  const extraConfig = {
+    model: "other",
+    features: { plugins: true, "odd key": 1.5 },
+    model_providers: { mock: { stream_idle_timeout_ms: 50 } },
+    mcp_servers: { files: { command: "node", args: ["a b", "é\n"], env: { A: "1" } } },
+    list: [{ a: [true], gone: undefined }],
+    big: 12n,
+    gone: undefined,
+  };
+  const toml = configToml(testConfig({ model: { baseUrl: 'http://a"b' }, extraConfig }, "C:\\codex"));
   expect(parse(toml)).toMatchObject({
     model: "other",
-    model_catalog_json: "C:\\codex\\catalog.json",
+    model_catalog_json: join("C:\\codex", "catalog.json"),
     sandbox_mode: "danger-full-access",
     features: { plugins: true, apps: false, "odd key": 1.5 },
     model_providers: { mock: { name: "Mock", base_url: 'http://a"b', stream_idle_timeout_ms: 50 } },

@@ -70,7 +70,7 @@ describe("the pinned runtime", () => {
     expect(await agent.shutdown()).toEqual({ exitCode: 0, signal: null });
   });
 
-  it("still takes no profile for its app-server, which is why the option is refused", async () => {
+  it("still takes no profile for its app-server, which is why the SDK reads it", async () => {
     const env = { ...process.env, CODEX_HOME: await temporaryFolder() };
     const { status, stderr } = spawnSync(located.command, ["--profile", "work", "app-server"], {
       encoding: "utf8",
