@@ -3,6 +3,7 @@
 export type { AppServer, ServeAuth, ServeOptions } from "./client/appServer.js";
 export { Codex, type RequestArguments } from "./client/codex.js";
 export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/ending.js";
+export type { ExternalInput, ExternalMessage, ExternalPart, TurnInput } from "./client/external.js";
 export type { GoalHandle, GoalResult } from "./client/goal.js";
 export type { GoalOptions, ResumeGoalOptions } from "./client/knownOptions.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./client/login.js";

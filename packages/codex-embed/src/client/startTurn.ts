@@ -19,6 +19,8 @@ import {
   untilThreadFree,
   type WatchOptions,
 } from "./limits.js";
+import type { OpenedThread } from "./openThread.js";
+import { type TurnInput, toTurnInput } from "./external.js";
 import { type Input, TurnHandle, toUserInput } from "./turn.js";
 
 const DEFAULT_STREAM_BUFFER_BYTES = 64 * 1024 * 1024;
@@ -31,14 +33,21 @@ const NEWEST_TURNS = { limit: 5, sortDirection: "desc", itemsView: "full" } as c
 export class TurnStarter {
   readonly #runtime: Runtime;
   readonly #threadId: string;
+  /** Whether it is the thread of a sub-agent. */
+  readonly isAgent: boolean;
   #cwd: string;
   /** Resolves when the inputs and schemas of the calls so far are ready: the call that comes first is sent first. */
   #prepared: Promise<unknown> = Promise.resolve();
 
-  constructor(runtime: Runtime, threadId: string, cwd: string) {
+  constructor(runtime: Runtime, { thread, cwd }: OpenedThread) {
     this.#runtime = runtime;
-    this.#threadId = threadId;
+    this.#threadId = thread.id;
+    this.isAgent = thread.parentThreadId !== null;
     this.#cwd = cwd;
+  }
+
+  get threadId(): string {
+    return this.#threadId;
   }
 
   /** The working directory in force. */
@@ -52,7 +61,7 @@ export class TurnStarter {
    * @param sinceMs - when its deadline starts, on the clock of `performance.now()`.
    */
   async start<S extends Schema | undefined>(
-    input: Input,
+    input: TurnInput,
     options: TurnOptions<S>,
     site: CallSite,
     sinceMs = performance.now(),
@@ -74,17 +83,22 @@ export class TurnStarter {
     try {
       const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
       const cwd = fields.cwd ? this.#runtime.paths.resolve(fields.cwd) : this.#cwd;
-      const prepared = watch.race(Promise.all([planTurnOutput(outputSchema), toUserInput(input, cwd)]));
-      const [output, userInput] = await watch.race(this.#inOrder(prepared));
+      const prepared = watch.race(Promise.all([planTurnOutput(outputSchema), toTurnInput(input, cwd)]));
+      const [output, inputFields] = await watch.race(this.#inOrder(prepared));
       const params = {
         clientUserMessageId: crypto.randomUUID(),
         ...fields,
         ...turnModeFields({ sandbox, approvalMode }),
         ...(output.wire === undefined ? {} : { outputSchema: output.wire }),
         threadId,
-        input: userInput,
+        ...inputFields,
       };
-      const userMessageId = params.clientUserMessageId ?? undefined;
+      const { toolOutput } = params;
+      const userMessageId = (params.input.length > 0 && params.clientUserMessageId) || undefined;
+      const isOurs = (item: ThreadItem) =>
+        item.type === "functionCallOutput"
+          ? userMessageId === undefined && item.name === toolOutput?.name
+          : item.type === "userMessage" && userMessageId !== undefined && item.clientId === userMessageId;
       const claim = (reservation: Reservation, turnId: string): StartedTurn => {
         this.#cwd = cwd;
         return this.claim(reservation, turnId, { site, userMessageId });
@@ -93,7 +107,7 @@ export class TurnStarter {
         send: (sending) => this.#runtime.request("turn/start", params, { ...sending, site }),
         claim: (reservation, { turn }) => claim(reservation, turn.id),
         find: async (reservation) => {
-          const turn = await this.#find((item) => item.type === "userMessage" && item.clientId === userMessageId);
+          const turn = await this.#find(isOurs);
           return turn === null ? null : claim(reservation, turn.id);
         },
       }));

@@ -6,11 +6,13 @@ import type { EndedTurn, TurnResult, TurnSnapshot } from "../protocol/shapes.js"
 import type { Runtime } from "../runtime/runtime.js";
 import { textOf } from "../stream/accumulate.js";
 import type { TurnEvent } from "../stream/events.js";
+import type { TurnSink } from "../stream/threadRoute.js";
 import type { TurnStream } from "../stream/turnStream.js";
 import { checkPicture, toPictureUrl } from "../tools/picture.js";
 import { isRecord } from "../util/json.js";
 import { text, wrongKind } from "../validate/kinds.js";
 import { Agents, type Ender, turnEnder } from "./ending.js";
+import type { StartedTurn } from "./limits.js";
 
 /** An image: a data URL, or bytes that are sent as one. */
 export interface ImageInput {
@@ -32,7 +34,7 @@ export interface TextInput {
 /** One part of an input: text, an image, or any other part of the protocol (local image, skill, mention, audio). */
 export type InputPart = string | TextInput | ImageInput | UserInput;
 
-/** The input of a turn: a string, one part, or several. */
+/** Input of the user: a string, one part, or several. */
 export type Input = InputPart | readonly InputPart[];
 
 /**
@@ -78,8 +80,17 @@ async function toPart(part: InputPart, cwd: string | undefined): Promise<UserInp
       // The runtime would resolve a relative path against its own working directory, not the thread's.
       return { ...part, path: await checkedFile(resolve(cwd, part.path)) };
     default:
+      // A caller without a compiler may pass it among other parts, or to a call that cannot send it.
+      if (String(part.type) === "external") throw misplacedExternal();
       return part;
   }
+}
+
+function misplacedExternal(): UsageError {
+  return new UsageError(
+    'input: a part with type "external" cannot be sent here: the runtime does not mix it with other input, and takes it ' +
+      "in no steer and no queue. Pass it alone to run, startTurn or stream, or call thread.deliver({ source, content }).",
+  );
 }
 
 function assertDetail(detail: ImageDetail | undefined): void {
@@ -177,6 +188,8 @@ export type OutputParser<O> = (turn: EndedTurn) => Promise<O>;
  * rejects with after the last event.
  */
 export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
+  /** The handle of each stream: who asks for a running turn twice gets one handle. */
+  static readonly #all = new WeakMap<TurnSink, TurnHandle<unknown>>();
   readonly id: string;
   readonly threadId: string;
   readonly #runtime: Runtime;
@@ -196,6 +209,17 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
     this.#runtime = runtime;
     this.#stream = stream;
     this.#cwd = options.cwd;
+    TurnHandle.#all.set(stream, this);
+  }
+
+  /** @internal The handle of the turn whose events this sink gets. */
+  static of(sink: TurnSink): TurnHandle<unknown> | undefined {
+    return TurnHandle.#all.get(sink);
+  }
+
+  /** @internal What limits end, when they are set on a turn that already runs. */
+  get limited(): StartedTurn {
+    return { stream: this.#stream, ended: this.#stream.ended, ender: this.#ender };
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {

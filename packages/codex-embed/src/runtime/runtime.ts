@@ -252,6 +252,16 @@ export class Runtime {
     return withLimits(Promise.race([promise, gone]), { signal });
   }
 
+  /**
+   * Replays the turn in flight of a thread to a sink that has just taken it up. While the connection is lost, the next one
+   * does. False when the thread has no record to replay.
+   */
+  catchUp(threadId: string): boolean {
+    const connection = this.#connections.ready;
+    if (connection === null || this.router.stateOf(threadId) === "suspended") return true;
+    return this.recovery.catchUp(threadId, recoveryOn(connection));
+  }
+
   /** Ends the runtime and resolves when nothing of it is left. Pending calls reject. Idempotent. */
   close(): Promise<void> {
     return this.#connections.close();

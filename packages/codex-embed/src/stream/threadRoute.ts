@@ -1,6 +1,6 @@
 import type { CodexError } from "../errors/base.js";
 import type { TokenUsageBreakdown } from "../protocol/generated/protocol.js";
-import { type AsyncContext, currentContext } from "../util/async.js";
+import { type AsyncContext, currentContext, deferred } from "../util/async.js";
 import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "./events.js";
 import { RecentMap } from "./threadMemory.js";
 
@@ -17,7 +17,7 @@ import { RecentMap } from "./threadMemory.js";
 export type ThreadState = "idle" | "reserved" | "running" | "suspended" | "replaying" | "lost";
 
 /** The turn in flight. The id is null if another client started it and the runtime has not named it here. */
-interface ActiveTurn {
+export interface ActiveTurn {
   readonly id: string | null;
   readonly rootId: string | null;
 }
@@ -96,6 +96,11 @@ export class ThreadRoute {
 
   get reservation(): Reservation | null {
     return this.#facts.reservation;
+  }
+
+  /** The turn in flight, or null. */
+  get activeTurn(): ActiveTurn | null {
+    return this.#facts.turn;
   }
 
   /** The id of the turn in flight, or null: none is, or its id is unknown. */
@@ -208,6 +213,14 @@ export class ThreadRoute {
     if (!this.seen.has(turnId)) this.seen.set(turnId, new SeenTurn());
   }
 
+  /** Hands the events of the turn in flight to a sink that has seen none of them. */
+  takeUp(turnId: string, sink: TurnSink, context: AsyncContext): void {
+    // What has arrived so far, also of the reviewer's turn inside, reached nobody.
+    this.seen.delete(this.activeTurnId ?? turnId);
+    this.seen.delete(turnId);
+    this.addSink(turnId, sink, context);
+  }
+
   removeSink(turnId: string): void {
     this.sinks.delete(turnId);
     this.#contexts.delete(turnId);
@@ -292,6 +305,7 @@ export class Reservation {
   readonly context = currentContext();
   readonly #route: ThreadRoute;
   readonly #done: () => void;
+  readonly #ended = deferred<void>();
   readonly #buffer: Early[] = [];
   #watcher: TurnWatcher | null = null;
   #follower: ThreadFollower | null = null;
@@ -301,6 +315,11 @@ export class Reservation {
   constructor(route: ThreadRoute, done: () => void) {
     this.#route = route;
     this.#done = done;
+  }
+
+  /** Resolves when it was filled or given up. Never rejects. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
   /** Fills the reservation: the sink gets the turn's events, those that arrived early first. */
@@ -314,7 +333,7 @@ export class Reservation {
       if (early.event.method === "turn/completed") this.#route.dropTurn(turnId);
       sink.push(early.event, early.bytes);
     }
-    this.#done();
+    this.#end();
   }
 
   /** Reports the first turn that starts. */
@@ -348,7 +367,12 @@ export class Reservation {
   release(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#end();
+  }
+
+  #end(): void {
     this.#done();
+    this.#ended.resolve();
   }
 
   /** @internal The follower of all turns, or null. */
