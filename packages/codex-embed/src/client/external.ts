@@ -1,9 +1,5 @@
 import { UsageError } from "../errors/base.js";
-import type {
-  FunctionCallOutputContentItem,
-  TurnToolOutput,
-  UserInput,
-} from "../protocol/generated/protocol.js";
+import type { FunctionCallOutputContentItem, TurnToolOutput, UserInput } from "../protocol/generated/protocol.js";
 import { filled, isObject, required, wrongKind } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
 import { type ImageInput, type Input, type TextInput, toUserInput } from "./turn.js";
@@ -84,7 +80,9 @@ async function outputParts(parts: readonly ExternalPart[], call: string): Promis
   return converted.map((part) => {
     if (part.type === "text") return { type: "input_text", text: part.text };
     if (part.type !== "image" || !("url" in part)) {
-      throw new UsageError(`${call}: content has a part of type "${part.type}". An external message takes text and images.`);
+      throw new UsageError(
+        `${call}: content has a part of type "${part.type}". An external message takes text and images.`,
+      );
     }
     const { url, detail } = part;
     return { type: "input_image", image_url: url, ...(detail === undefined ? {} : { detail }) };

@@ -43,8 +43,10 @@ export async function deliver(
   message: ExternalMessage,
   site: CallSite,
 ): Promise<TurnHandle<unknown>> {
-  const { threadId } = turns;
+  const { threadId, settled } = turns;
   const toolOutput = await toToolOutput(message, "deliver");
+  // A call that came first is sent first.
+  await settled;
   if (!runtime.login.isOpen(threadId)) await runtime.login.check(threadId, "turn/start");
   const reservation = await claimed(runtime, threadId, site);
   const handle = deferred<TurnHandle<unknown>>();
@@ -92,7 +94,10 @@ function handleOf(runtime: Runtime, turns: TurnStarter, running: RunningTurn, si
   }
   // The events of a review name the turn around the reviewer's. The root of a sub-agent's turn is in another thread.
   const turnId = turns.isAgent ? id : (rootId ?? id);
-  const stream = new TurnStream({ threadId, turnId }, { ...turns.streamOptions(site), usedBefore: null, runningAs: id });
+  const stream = new TurnStream(
+    { threadId, turnId },
+    { ...turns.streamOptions(site), usedBefore: null, runningAs: id },
+  );
   runtime.router.takeUp(threadId, turnId, stream);
   const isReplayed = runtime.catchUp(threadId);
   if (!isReplayed) stream.push({ method: "reconnected", params: { threadId, turnId } }, 0);

@@ -1,4 +1,4 @@
-import type { CallSite } from "../errors/base.js";
+import { type CallSite, UsageError } from "../errors/base.js";
 import type { QueuedSubmission, ThreadItem, Turn, TurnStartResponse } from "../protocol/generated/protocol.js";
 import { type TurnOptions, turnModeFields } from "../runtime/options.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -37,7 +37,8 @@ export class TurnStarter {
   readonly isAgent: boolean;
   #cwd: string;
   /** Resolves when the inputs and schemas of the calls so far are ready: the call that comes first is sent first. */
-  #prepared: Promise<unknown> = Promise.resolve();
+  #prepared: Promise<void> = Promise.resolve();
+  #settled: Promise<void> = Promise.resolve();
 
   constructor(runtime: Runtime, { thread, cwd }: OpenedThread) {
     this.#runtime = runtime;
@@ -60,11 +61,31 @@ export class TurnStarter {
    *
    * @param sinceMs - when its deadline starts, on the clock of `performance.now()`.
    */
-  async start<S extends Schema | undefined>(
+  start<S extends Schema | undefined>(
     input: TurnInput,
     options: TurnOptions<S>,
     site: CallSite,
     sinceMs = performance.now(),
+  ): Promise<TurnHandle<OutputOf<S>>> {
+    return this.track(this.#start(input, options, site, sinceMs));
+  }
+
+  /** Resolves when the calls so far that start or join a turn were answered or have failed. */
+  get settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /** Counts a call among those that start or join a turn. */
+  track<T>(call: Promise<T>): Promise<T> {
+    this.#settled = bothSettled(this.#settled, call);
+    return call;
+  }
+
+  async #start<S extends Schema | undefined>(
+    input: TurnInput,
+    options: TurnOptions<S>,
+    site: CallSite,
+    sinceMs: number,
   ): Promise<TurnHandle<OutputOf<S>>> {
     const {
       signal,
@@ -85,6 +106,9 @@ export class TurnStarter {
       const cwd = fields.cwd ? this.#runtime.paths.resolve(fields.cwd) : this.#cwd;
       const prepared = watch.race(Promise.all([planTurnOutput(outputSchema), toTurnInput(input, cwd)]));
       const [output, inputFields] = await watch.race(this.#inOrder(prepared));
+      if (inputFields.toolOutput !== undefined && fields.toolOutput) {
+        throw new UsageError("An external message is sent as toolOutput. Remove the option toolOutput.");
+      }
       const params = {
         clientUserMessageId: crypto.randomUUID(),
         ...fields,
@@ -121,7 +145,7 @@ export class TurnStarter {
   /** Awaits a preparation after those of earlier calls. */
   #inOrder<T>(preparation: Promise<T>): Promise<T> {
     const earlier = this.#prepared;
-    this.#prepared = Promise.allSettled([earlier, preparation]);
+    this.#prepared = bothSettled(earlier, preparation);
     return earlier.then(() => preparation);
   }
 
@@ -190,6 +214,11 @@ export class TurnStarter {
     const { data } = await this.#runtime.request("thread/turns/list", params, { timeoutMs: null });
     return data.find((turn) => turn.status === "inProgress" && itemsIn(turn).some(isOurs)) ?? null;
   }
+}
+
+/** Keeps no results: a chain of these lasts as long as its thread. */
+async function bothSettled(first: Promise<void>, second: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([first, second]);
 }
 
 /** What the tree of a turn's agents needs of the runtime. */

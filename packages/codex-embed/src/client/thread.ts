@@ -152,7 +152,7 @@ export class Thread implements AsyncDisposable {
    * the model provider needs a login and there is none.
    */
   async deliver(message: ExternalMessage): Promise<TurnHandle<unknown>> {
-    return deliver(this.#runtime, this.#turns, message, captureCallSite());
+    return this.#turns.track(deliver(this.#runtime, this.#turns, message, captureCallSite()));
   }
 
   /**

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import {
   type AppServer,
   Codex,
+  type Handlers,
   serveAppServer,
   type Thread,
   TurnDeadlineError,
@@ -15,7 +16,7 @@ import {
   UsageError,
 } from "codex-embed";
 import { createTestHome, type Gate, gate, message, ScriptedModel, shell, type TestHome } from "codex-embed/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Proxy } from "../support/proxy.js";
 import { eventsOf, itemsOf, methodsOf, nextNotification, readAll, rejection, until } from "../support/turns.js";
 import { verifies } from "../support/verifies.js";
@@ -66,29 +67,29 @@ test("a program that is killed in mid-turn leaves a turn that the next one takes
   model.enqueue(shell("echo ready"), escalated("echo yes"), message("Done."));
   const args = ["--import", "tsx", program, server.url, server.token ?? ""];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const [threadId]: unknown[] = await once(createInterface({ input: child.stdout }), "line");
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const exit = once(child, "exit");
+  const [threadId]: unknown[] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), exit]);
   child.kill("SIGKILL");
-  await once(child, "exit");
+  await exit;
 
   await using next = await server.connect();
-  const asked: string[] = [];
-  const decision = gate();
-  const handlers = {
-    approveCommand: async (request: { readonly itemId: string }) => {
-      asked.push(request.itemId);
-      decision.open();
-      await taking;
-      return "accept" as const;
+  const asked: (string | null)[] = [];
+  let accept = (): void => {};
+  const accepted = new Promise<"accept">((resolve) => {
+    accept = () => resolve("accept");
+  });
+  const handlers: Handlers = {
+    approveCommand: (_, { itemId }) => {
+      asked.push(itemId);
+      return accepted;
     },
   };
-  let take = (): void => {};
-  const taking = new Promise<void>((resolve) => {
-    take = resolve;
-  });
   const thread = await next.resumeThread(String(threadId), { handlers });
   const turn = await taken(thread);
   expect(thread.activeTurn()).toBe(turn);
-  take();
+  await until(turn, ({ method }) => method === "reconnected");
+  accept();
   const result = await turn.result();
   expect(result).toMatchObject({ id: turn.id, status: "completed", finalResponse: "Done.", usage: null });
   const outputs = itemsOf(result, "commandExecution").map((item) => item.aggregatedOutput);
@@ -180,7 +181,7 @@ describe("a turn of another client", () => {
   test("is whole although the connection is cut while it is taken up, and after that", async () => {
     const own = await a.startThread();
     const { turn, hold } = await begin(own);
-    await using proxy = await Proxy.start(server.url);
+    await using proxy = await Proxy.to(server.url);
     await using cut = await Codex.connect(proxy.url, {
       ...(server.token === undefined ? {} : { token: server.token }),
       reconnect: { initialDelayMs: 1 },
@@ -199,20 +200,20 @@ describe("a turn of another client", () => {
 
   test("that is a review is taken up as a turn, and can be interrupted", async () => {
     const own = await a.startThread();
-    const hold = gate();
     scripted(own).enqueue(message("One."));
     await own.run("First.");
-    for (const end of ["completes", "is interrupted"]) {
+    for (const end of ["completed", "interrupted"]) {
+      const hold = gate();
       model.enqueue(message({ deltas: ["{", hold, "}"] }));
       const review = await own.startReview({ type: "custom", instructions: "Look." });
       await hold.reached;
       const other = await taken(await b.resumeThread(own.id));
       expect(other.id).toBe(review.id);
-      if (end === "completes") {
-        hold.open();
-        expect(await other.outcome()).toMatchObject({ status: "completed" });
-        expect(await review.outcome()).toMatchObject({ status: "completed" });
-      }
+      if (end === "completed") hold.open();
+      else await other.interrupt();
+      expect((await other.outcome()).status).toBe(end);
+      expect((await review.outcome()).status).toBe(end);
+      hold.open();
     }
   });
 });
@@ -225,19 +226,21 @@ async function nextIfNeeded(thread: Thread): Promise<void> {
 test("an approval that two clients can give: the first answer counts, and the other handler is told", async () => {
   verifies("running-turn-approval-race");
   const waits: AbortSignal[] = [];
-  const pending = gate();
-  const approveCommand = (_: unknown, { signal }: { readonly signal: AbortSignal }) => {
+  let isAsked = (): void => {};
+  const asking = new Promise<void>((resolve) => {
+    isAsked = resolve;
+  });
+  const approveCommand: Handlers["approveCommand"] = (_, { signal }) => {
     waits.push(signal);
-    return new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason));
-      pending.open();
-    });
+    isAsked();
+    return new Promise<never>(() => {});
   };
-  const own = await a.startThread({ handlers: { approveCommand } });
+  const own = await a.startThread({ sandbox: "read-only", handlers: { approveCommand } });
   scripted(own).enqueue(escalated("echo yes"), message("Done."));
   const turn = await own.startTurn("Do it.");
   const errors: unknown[] = [];
   using _errors = a.on("handlerError", ({ params }) => errors.push(params));
+  await asking;
   const resumed = await b.resumeThread(own.id, { handlers: { approveCommand: () => "accept" } });
   const other = resumed.activeTurn();
   const result = await turn.result();
@@ -249,7 +252,10 @@ test("an approval that two clients can give: the first answer counts, and the ot
 
 test("what is asked after the turn was taken up reaches the handlers in the async context of that call", async () => {
   const tenant = new AsyncLocalStorage<string>();
-  const own = await a.startThread({ handlers: { approveCommand: () => new Promise<never>(() => {}) } });
+  const own = await a.startThread({
+    sandbox: "read-only",
+    handlers: { approveCommand: () => new Promise<never>(() => {}) },
+  });
   const hold = gate();
   scripted(own).enqueue(message({ deltas: ["Wait", hold], phase: "commentary" }), message("Never."));
   scripted(own).enqueue(message("Done."));
@@ -286,9 +292,9 @@ describe("a turn of the same client", () => {
     expect(own.activeTurn()).toBeNull();
   });
 
-  test.each([false, true])("from the queue is taken up (ephemeral: %s)", async (ephemeral) => {
+  test("from the queue is taken up", async () => {
     verifies("running-turn-queue");
-    const own = await a.startThread({ ephemeral });
+    const own = await a.startThread();
     scripted(own).enqueue(message("One."));
     await own.run("First.");
     const hold = gate();
@@ -304,14 +310,14 @@ describe("a turn of the same client", () => {
     const own = await a.startThread();
     const hold = gate();
     scripted(own).enqueue(message({ deltas: ["Working", hold, "."] }));
-    scripted(own).respondWith(() => message("Done."));
+    model.respondWith(() => message("Done."));
     const goal = await own.startGoal("Work.");
     await hold.reached;
     expect(() => own.activeTurn()).toThrow(UsageError);
     await rejection(own.deliver({ source: "ci", content: "Failed." }), UsageError);
     await own.clearGoal();
     hold.open();
-    await goal.outcome();
+    await goal.result();
   });
 
   test("is none after the thread was unsubscribed: its events do not arrive", async () => {
