@@ -17,6 +17,8 @@ export const PARTS: readonly { readonly text: string; readonly pages: readonly s
       "structured-output",
       "images",
       "resuming",
+      "running-turns",
+      "external-messages",
       "many-threads",
       "ci",
       "electron",

@@ -15,7 +15,17 @@ import {
   TurnInProgressError,
   UsageError,
 } from "codex-embed";
-import { createTestHome, type Gate, gate, message, ScriptedModel, shell, type TestHome } from "codex-embed/testing";
+import {
+  createTestHome,
+  type Gate,
+  gate,
+  message,
+  ScriptedModel,
+  shell,
+  step,
+  type TestHome,
+  usage,
+} from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Proxy } from "../support/proxy.js";
 import { eventsOf, itemsOf, methodsOf, nextNotification, readAll, rejection, until } from "../support/turns.js";
@@ -49,7 +59,8 @@ function scripted(thread: { readonly id: string }) {
 
 /** Runs a turn of the first client until its answer has begun; a command has run before that. */
 async function begin(thread: Thread, hold: Gate = gate()) {
-  scripted(thread).enqueue(shell("echo ready"), message({ deltas: ["A's ", hold, "answer."] }));
+  const used = usage({ input: 100, output: 10 });
+  scripted(thread).enqueue(step(shell("echo ready"), used), step(message({ deltas: ["A's ", hold, "answer."] }), used));
   const turn = await thread.startTurn("A's question.");
   await hold.reached;
   return { turn, hold };
@@ -122,6 +133,7 @@ describe("a turn of another client", () => {
       mine.items.map(({ id }) => id),
     );
     expect(theirs).toMatchObject({ finalResponse: "A's answer.", usage: null, output: undefined });
+    expect(mine.usage?.turn).toMatchObject({ inputTokens: 200, outputTokens: 20 });
     expect(resumed.activeTurn()).toBeNull();
   });
 
@@ -190,7 +202,9 @@ describe("a turn of another client", () => {
     const other = await taken(resumed);
     proxy.cut();
     await until(other, ({ method }) => method === "item/completed");
-    const again = nextNotification(cut, "status", ({ status }) => status === "ready");
+    const again = new Promise<void>((resolve) => {
+      cut.on("status", ({ params }) => params.status === "ready" && resolve());
+    });
     proxy.cut();
     await again;
     hold.open();
