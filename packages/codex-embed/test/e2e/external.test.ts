@@ -156,6 +156,8 @@ describe("deliver", () => {
       const result = await delivered.result();
       expect(itemsOf(result, "functionCallOutput").map(({ output }) => output)).toContain(`Message ${round}.`);
       await turn.result();
+      // The other client may learn of the end of the delivered turn a little later.
+      await own.activeTurn()?.result();
     }
   });
 
