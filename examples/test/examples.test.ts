@@ -68,6 +68,10 @@ const expected: Readonly<Record<string, Expected>> = {
     lines: ['on disk: "My favourite number is 42."', "Your favourite number is 42."],
     also: (_, requests) => expect(requests[1]?.userTexts()).toContain("My favourite number is 42."),
   },
+  "running-turn": {
+    lines: [/^the turn (still runs|has ended)$/, "It is time for a release."],
+    also: (_, requests) => expect(JSON.stringify(requests.at(-1)?.input)).toContain("The build passed."),
+  },
   lifecycle: {
     lines: [
       /^runtime \d+\.\d+\.\d+, ready$/,
