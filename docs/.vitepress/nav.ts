@@ -20,6 +20,8 @@ export const PARTS: readonly { readonly text: string; readonly pages: readonly s
       "resuming",
       "thread-settings",
       "move-threads",
+      "running-turns",
+      "external-messages",
       "many-threads",
       "observability",
       "ci",

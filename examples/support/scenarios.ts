@@ -97,6 +97,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   "existing-thread": answers("I will remember it.", "Your favourite number is 42."),
   "move-thread": answers("I will remember it."),
   "plan-first": answers("<proposed_plan>\n1. Rename it.\n</proposed_plan>", "It is renamed."),
+  "running-turn": answers("Hello.", "I looked around.", "It is time for a release."),
   lifecycle: answers("Gladly. When?", "Then there is time for one more test."),
   "image-and-text": {
     files: { "chart.png": CHART },

@@ -76,6 +76,10 @@ const expected: Readonly<Record<string, Expected>> = {
       expect(requests[1]?.body["reasoning"]).toMatchObject({ effort: "low" });
     },
   },
+  "running-turn": {
+    lines: [/^the turn (still runs|has ended)$/, "It is time for a release."],
+    also: (_, requests) => expect(JSON.stringify(requests.at(-1)?.input)).toContain("The build passed."),
+  },
   lifecycle: {
     lines: [
       /^runtime \d+\.\d+\.\d+, ready$/,

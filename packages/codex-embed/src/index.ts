@@ -3,13 +3,14 @@
 export type { AppServer, ServeAuth, ServeOptions } from "./client/appServer.js";
 export { Codex } from "./client/codex.js";
 export { Agent, type AgentResult, type AgentStatus, Agents } from "./client/ending.js";
+export type { ExternalInput, ExternalMessage, ExternalPart, TurnInput } from "./client/external.js";
 export type { GoalHandle, GoalResult } from "./client/goal.js";
 export type { ThreadItemsOptions, ThreadTurnsOptions } from "./client/history.js";
 export type { ImportThreadOptions } from "./client/importThread.js";
 export type { GoalOptions, ResumeGoalOptions } from "./client/knownOptions.js";
 export type { ChatgptLogin, DeviceCodeLogin, LoginHandle } from "./client/login.js";
 export { serveAppServer } from "./client/serve.js";
-export type { ThreadQueue } from "./client/startTurn.js";
+export type { ThreadQueue } from "./client/queue.js";
 export { Thread } from "./client/thread.js";
 export type {
   ReviewHandle,

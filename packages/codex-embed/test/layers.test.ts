@@ -23,8 +23,9 @@ const FLOORS = [
   ["testing"],
   ["cli"],
 ];
-const MAX_LINES = 400;
-const MAX_FILES = 155;
+/** `Codex` and `Thread` take most of it: a file there is the documentation of every public method. */
+const MAX_LINES = 450;
+const MAX_FILES = 160;
 
 const src = fileURLToPath(new URL("../src/", import.meta.url));
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })

@@ -4,7 +4,7 @@ import type { ThreadGoal, ThreadGoalSetParams, ThreadGoalSetResponse } from "../
 import type { Runtime } from "../runtime/runtime.js";
 import type { TurnEvent } from "../stream/events.js";
 import { type GoalResult, GoalStream } from "../stream/goalStream.js";
-import type { Reservation } from "../stream/threadRoute.js";
+import type { Reservation } from "../stream/reservation.js";
 import type { StreamOptions } from "../stream/turnStream.js";
 import type { TurnTrace } from "../trace/tracer.js";
 import { checkOptions } from "../validate/options.js";

@@ -6,7 +6,7 @@ import type { TurnLimits } from "../runtime/options.js";
 import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from "../runtime/requestPolicy.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Unfinished } from "../stream/eventStream.js";
-import type { Reservation } from "../stream/threadRoute.js";
+import type { Reservation } from "../stream/reservation.js";
 import type { TurnStream } from "../stream/turnStream.js";
 import type { TurnTrace } from "../trace/tracer.js";
 import { MAX_TIMER_MS, watchLimits } from "../util/async.js";

@@ -26,7 +26,12 @@ import { currentContext } from "../util/async.js";
 
 /** What the runtime reports of a thread that it has opened. */
 export interface OpenedThread extends EffectiveSettings {
-  readonly thread: { readonly id: string; readonly ephemeral: boolean; readonly status: ThreadStatus };
+  readonly thread: {
+    readonly id: string;
+    readonly parentThreadId: string | null;
+    readonly ephemeral: boolean;
+    readonly status: ThreadStatus;
+  };
 }
 
 /** The turn in flight: a pending request to approve a file change does not repeat the change, its turn has it. */

@@ -1,17 +1,16 @@
-import { atCallSite, type CallSite } from "../errors/base.js";
-import type { QueuedSubmission, ThreadItem, Turn, TurnStartResponse } from "../protocol/generated/protocol.js";
+import { atCallSite, type CallSite, UsageError } from "../errors/base.js";
+import type { ThreadItem, Turn, TurnStartResponse } from "../protocol/generated/protocol.js";
 import type { TurnOptions } from "../runtime/options.js";
 import { turnModeFields } from "../runtime/settings.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { NO_OUTPUT, type OutputOf, planTurnOutput } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import type { AgentHost } from "../stream/agentStream.js";
-import { itemsIn, type TurnEvent } from "../stream/events.js";
-import type { Reservation } from "../stream/threadRoute.js";
+import { itemsIn } from "../stream/events.js";
+import type { Reservation } from "../stream/reservation.js";
 import { type StreamOptions, TurnStream } from "../stream/turnStream.js";
 import type { TraceContext, TurnChannelMessage } from "../trace/messages.js";
 import type { TurnTrace } from "../trace/tracer.js";
-import { listOf, text } from "../validate/kinds.js";
 import { turnEnder } from "./ending.js";
 import {
   LimitWatch,
@@ -24,7 +23,9 @@ import {
 } from "./limits.js";
 import { TurnRecording } from "./recording.js";
 import type { PlanOptions } from "./threadSettings.js";
-import { type Input, TurnHandle, toUserInput } from "./turn.js";
+import type { OpenedThread } from "./openThread.js";
+import { type TurnInput, toTurnInput } from "./external.js";
+import { TurnHandle } from "./turn.js";
 
 const DEFAULT_STREAM_BUFFER_BYTES = 64 * 1024 * 1024;
 /** How long the runtime may take to answer a question about an agent's thread. */
@@ -43,16 +44,24 @@ export interface Origin {
 export class TurnStarter {
   readonly #runtime: Runtime;
   readonly #threadId: string;
+  /** Whether it is the thread of a sub-agent. */
+  readonly isAgent: boolean;
   #cwd: string;
   #model: string;
   /** Resolves when the inputs and schemas of the calls so far are ready: the call that comes first is sent first. */
-  #prepared: Promise<unknown> = Promise.resolve();
+  #prepared: Promise<void> = Promise.resolve();
+  #settled: Promise<void> = Promise.resolve();
 
-  constructor(runtime: Runtime, threadId: string, inForce: { readonly cwd: string; readonly model: string }) {
+  constructor(runtime: Runtime, { thread, cwd, model }: OpenedThread) {
     this.#runtime = runtime;
-    this.#threadId = threadId;
-    this.#cwd = inForce.cwd;
-    this.#model = inForce.model;
+    this.#threadId = thread.id;
+    this.isAgent = thread.parentThreadId !== null;
+    this.#cwd = cwd;
+    this.#model = model;
+  }
+
+  get threadId(): string {
+    return this.#threadId;
   }
 
   /** The working directory in force. */
@@ -71,14 +80,16 @@ export class TurnStarter {
    * @param earlier - the recording of an earlier turn of the same `run`.
    */
   start<S extends Schema | undefined>(
-    input: Input,
+    input: TurnInput,
     options: TurnOptions<S>,
     site: CallSite,
     sinceMs = performance.now(),
     earlier: TurnRecording | null = null,
   ): Promise<TurnHandle<OutputOf<S>>> {
-    return this.#traced({ kind: "turn", settings: { ...options }, input }, (trace) =>
-      this.#start(input, options, { site, trace }, sinceMs, earlier),
+    return this.track(
+      this.#traced({ kind: "turn", settings: { ...options }, input }, (trace) =>
+        this.#start(input, options, { site, trace }, sinceMs, earlier),
+      ),
     );
   }
 
@@ -94,8 +105,19 @@ export class TurnStarter {
     );
   }
 
+  /** Resolves when the calls so far that start or join a turn were answered or have failed. */
+  get settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /** Counts a call among those that start or join a turn. */
+  track<T>(call: Promise<T>): Promise<T> {
+    this.#settled = bothSettled(this.#settled, call);
+    return call;
+  }
+
   async #start<S extends Schema | undefined>(
-    input: Input,
+    input: TurnInput,
     options: TurnOptions<S>,
     origin: Origin,
     sinceMs: number,
@@ -124,8 +146,11 @@ export class TurnStarter {
       if (checkpoint !== false) {
         recording ??= new TurnRecording(this.#runtime, cwd, checkpoint === true ? {} : checkpoint);
       }
-      const parts = [planTurnOutput(outputSchema), toUserInput(input, cwd), this.#planField(planMode, others)] as const;
-      const [output, userInput, planFields] = await watch.race(this.#inOrder(watch.race(Promise.all(parts))));
+      const parts = [planTurnOutput(outputSchema), toTurnInput(input, cwd), this.#planField(planMode, others)] as const;
+      const [output, inputFields, planFields] = await watch.race(this.#inOrder(watch.race(Promise.all(parts))));
+      if (inputFields.toolOutput !== undefined && fields.toolOutput) {
+        throw new UsageError("An external message is sent as toolOutput. Remove the option toolOutput.");
+      }
       const params = {
         clientUserMessageId: crypto.randomUUID(),
         ...fields,
@@ -133,9 +158,14 @@ export class TurnStarter {
         ...turnModeFields({ sandbox, approvalMode }),
         ...(output.wire === undefined ? {} : { outputSchema: output.wire }),
         threadId,
-        input: userInput,
+        ...inputFields,
       };
-      const userMessageId = params.clientUserMessageId ?? undefined;
+      const { toolOutput } = params;
+      const userMessageId = (params.input.length > 0 && params.clientUserMessageId) || undefined;
+      const isOurs = (item: ThreadItem) =>
+        item.type === "functionCallOutput"
+          ? userMessageId === undefined && item.name === toolOutput?.name
+          : item.type === "userMessage" && userMessageId !== undefined && item.clientId === userMessageId;
       const claim = (reservation: Reservation, turnId: string): StartedTurn => {
         this.#cwd = cwd;
         this.#model = fields.model ?? this.#model;
@@ -145,7 +175,7 @@ export class TurnStarter {
         send: (sending) => this.#runtime.request("turn/start", params, { ...sending, site: origin.site }),
         claim: (reservation, { turn }) => claim(reservation, turn.id),
         find: async (reservation) => {
-          const turn = await this.#find((item) => item.type === "userMessage" && item.clientId === userMessageId);
+          const turn = await this.#find(isOurs);
           return turn === null ? null : claim(reservation, turn.id);
         },
       };
@@ -169,7 +199,7 @@ export class TurnStarter {
   /** Awaits a preparation after those of earlier calls. */
   #inOrder<T>(preparation: Promise<T>): Promise<T> {
     const earlier = this.#prepared;
-    this.#prepared = Promise.allSettled([earlier, preparation]);
+    this.#prepared = bothSettled(earlier, preparation);
     return earlier.then(() => preparation);
   }
 
@@ -265,6 +295,11 @@ function recordedFirst<P>(recording: TurnRecording, plan: P, watch: LimitWatch, 
   };
 }
 
+/** Keeps no results: a chain of these lasts as long as its thread. */
+async function bothSettled(first: Promise<void>, second: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([first, second]);
+}
+
 /** What the tree of a turn's agents needs of the runtime. */
 function agentHost(runtime: Runtime, bufferBytes: number, trace: TurnTrace | null): AgentHost {
   const read = async (threadId: string) => {
@@ -285,123 +320,4 @@ function agentHost(runtime: Runtime, bufferBytes: number, trace: TurnTrace | nul
     },
     parentOf: async (threadId) => (await read(threadId)).parentThreadId,
   };
-}
-
-/**
- * The events of a turn without a handle (`thread.stream`). The turn starts with the first read. Leaving before its end,
- * by `break`, `return`, `throw` or an error of the reader, ends it and waits until the thread is free.
- */
-export class OwnedTurn implements AsyncGenerator<TurnEvent, void, undefined> {
-  readonly #start: () => Promise<TurnHandle<unknown>>;
-  readonly #keepCommands: boolean;
-  #started: Promise<{ readonly turn: TurnHandle<unknown>; readonly reader: AsyncIterator<TurnEvent, void> }> | null =
-    null;
-  #hasLeft = false;
-
-  constructor(start: () => Promise<TurnHandle<unknown>>, keepCommands: boolean) {
-    this.#start = start;
-    this.#keepCommands = keepCommands;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async next(): Promise<IteratorResult<TurnEvent, void>> {
-    if (this.#hasLeft) return { done: true, value: undefined };
-    this.#started ??= this.#start().then((turn) => ({ turn, reader: turn[Symbol.asyncIterator]() }));
-    try {
-      const { reader } = await this.#started;
-      return await reader.next();
-    } catch (error) {
-      await this.#leave();
-      throw error;
-    }
-  }
-
-  async return(): Promise<IteratorResult<TurnEvent, void>> {
-    await this.#leave();
-    return { done: true, value: undefined };
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<TurnEvent, void>> {
-    await this.#leave();
-    throw error;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#leave();
-  }
-
-  /** Does not queue behind a pending `next()`, as a generator's `return()` would. */
-  async #leave(): Promise<void> {
-    this.#hasLeft = true;
-    const started = await this.#started?.catch(() => null);
-    if (started === null || started === undefined) return;
-    await started.reader.return?.();
-    await started.turn.leave(this.#keepCommands);
-  }
-}
-
-/**
- * Inputs that wait for a turn of their own. The runtime starts each by itself when the thread is idle; follow those
- * turns with `codex.on`. Methods reject as `codex.request` does.
- */
-export class ThreadQueue {
-  readonly #runtime: Runtime;
-  readonly #threadId: string;
-  readonly #cwd: () => string;
-
-  /** @internal */
-  constructor(runtime: Runtime, threadId: string, cwd: () => string) {
-    this.#runtime = runtime;
-    this.#threadId = threadId;
-    this.#cwd = cwd;
-  }
-
-  /**
-   * Appends an input (`thread/queue/add`) and resolves when the runtime has stored it. It runs at once when the thread
-   * is idle.
-   *
-   * @throws UsageError for an input that cannot be sent; AuthRequiredError when the model provider needs a login and
-   * there is none.
-   */
-  async add(input: Input): Promise<QueuedSubmission> {
-    await this.#runtime.login.check(this.#threadId, "thread/queue/add");
-    const { queuedSubmission } = await this.#runtime.request("thread/queue/add", {
-      threadId: this.#threadId,
-      input: await toUserInput(input, this.#cwd()),
-      clientUserMessageId: crypto.randomUUID(),
-    });
-    return queuedSubmission;
-  }
-
-  /** The waiting inputs, in order (`thread/queue/list`, all pages). */
-  async list(): Promise<QueuedSubmission[]> {
-    const waiting: QueuedSubmission[] = [];
-    let cursor: string | null = null;
-    do {
-      const page: { data: QueuedSubmission[]; nextCursor: string | null } = await this.#runtime.request(
-        "thread/queue/list",
-        { threadId: this.#threadId, cursor },
-      );
-      waiting.push(...page.data);
-      cursor = page.nextCursor;
-    } while (cursor !== null);
-    return waiting;
-  }
-
-  /** Removes an input (`thread/queue/delete`). Resolves with false when it is no longer waiting. */
-  async remove(id: string): Promise<boolean> {
-    text(id, { call: "queue.remove", path: "id" });
-    const params = { threadId: this.#threadId, queuedSubmissionId: id };
-    return (await this.#runtime.request("thread/queue/delete", params)).deleted;
-  }
-
-  /** Reorders the waiting inputs (`thread/queue/reorder`). `ids` must name all of them. */
-  async reorder(ids: readonly string[]): Promise<void> {
-    listOf(text)(ids, { call: "queue.reorder", path: "ids" });
-    const params = { threadId: this.#threadId, queuedSubmissionIds: [...ids] };
-    await this.#runtime.request("thread/queue/reorder", params);
-  }
 }

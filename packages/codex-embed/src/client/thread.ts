@@ -17,6 +17,7 @@ import type {
   RunOptions,
   StartThreadOptions,
   ThreadUpdateOptions,
+  TurnLimits,
   TurnOptions,
 } from "../runtime/options.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -48,10 +49,15 @@ import {
   UPDATE_THREAD,
 } from "./knownOptions.js";
 import { untilThreadFree } from "./limits.js";
+import type { ExternalMessage, TurnInput } from "./external.js";
+import type { OpenedThread } from "./openThread.js";
 import type { TurnRecording } from "./recording.js";
-import { OwnedTurn, ThreadQueue, TurnStarter } from "./startTurn.js";
+import { activeTurn, deliver } from "./runningTurn.js";
+import { OwnedTurn } from "./ownedTurn.js";
+import { ThreadQueue } from "./queue.js";
+import { TurnStarter } from "./startTurn.js";
 import type { ReviewHandle, ReviewOptions, ReviewResult, ReviewTarget, ShellCommandItem } from "./threadActions.js";
-import { type Input, injectItems, type TurnHandle } from "./turn.js";
+import { injectItems, type TurnHandle } from "./turn.js";
 
 /**
  * A conversation with the agent. Its turns run one after another; different threads run side by side.
@@ -67,11 +73,11 @@ export class Thread implements AsyncDisposable {
   readonly #turns: TurnStarter;
 
   /** @internal */
-  constructor(runtime: Runtime, opened: { thread: { id: string }; cwd: string; model: string }) {
+  constructor(runtime: Runtime, opened: OpenedThread) {
     this.id = opened.thread.id;
     this.model = opened.model;
     this.#runtime = runtime;
-    this.#turns = new TurnStarter(runtime, opened.thread.id, opened);
+    this.#turns = new TurnStarter(runtime, opened);
   }
 
   /** The working directory in force: from when the thread was opened, or as the last turn set it. */
@@ -87,14 +93,14 @@ export class Thread implements AsyncDisposable {
    * Rejects as `startTurn` and `TurnHandle.result` do, above all with `TurnFailedError`, which has the partial result.
    */
   async run<S extends Schema | undefined = undefined>(
-    input: Input,
+    input: TurnInput,
     options: RunOptions<S> = {},
   ): Promise<TurnResult<OutputOf<S>>> {
     const { repairAttempts = 0, ...turnOptions } = checkOptions(options, "run", RUN);
     const site = captureCallSite();
     const sinceMs = performance.now();
     let recording: TurnRecording | null = null;
-    for (let next = input, attempt = 0; ; attempt++) {
+    for (let next: TurnInput = input, attempt = 0; ; attempt++) {
       const turn: TurnHandle<OutputOf<S>> = await this.#turns.start(next, turnOptions, site, sinceMs, recording);
       recording = turn.recording;
       try {
@@ -114,7 +120,7 @@ export class Thread implements AsyncDisposable {
    * the signal's reason when a limit is reached before the runtime has answered.
    */
   async startTurn<S extends Schema | undefined = undefined>(
-    input: Input,
+    input: TurnInput,
     options: TurnOptions<S> = {},
   ): Promise<TurnHandle<OutputOf<S>>> {
     const checked = checkOptions(options, "startTurn", TURN);
@@ -127,7 +133,7 @@ export class Thread implements AsyncDisposable {
    * free: to read some events and keep the turn, use `startTurn`.
    */
   stream<S extends Schema | undefined = undefined>(
-    input: Input,
+    input: TurnInput,
     options: TurnOptions<S> = {},
   ): AsyncGenerator<TurnEvent, void, undefined> {
     const site = captureCallSite();
@@ -138,6 +144,38 @@ export class Thread implements AsyncDisposable {
       );
     }
     return new OwnedTurn(() => this.#turns.start(input, checked, site), checked.keepCommands ?? false);
+  }
+
+  /**
+   * Takes up the turn that runs in the thread, whoever started it: another client of the runtime, a program that is gone,
+   * or the queue. Null when none runs, or when a call of this client is still starting one. The handle yields the items
+   * that are complete (`thread/resume`), a `reconnected` event because earlier deltas are missing, and then what follows.
+   * Returns at once, and the same handle for every call during one turn; for a turn of this client, the handle it has.
+   *
+   * What the runtime asks from now on reaches the handlers in the async context of this call. The limits count from this
+   * call, and end the turn for everybody. `usage` is null, because what the turn used before is unknown, and `output` is
+   * only defined for a turn that this client started with an `outputSchema`.
+   *
+   * @throws UsageError when the events of the thread do not arrive, or the turn belongs to a goal of this client; the
+   * signal's reason when it has aborted.
+   */
+  activeTurn(options: TurnLimits = {}): TurnHandle<unknown> | null {
+    const limits = checkOptions(options, "activeTurn", TURN_LIMITS);
+    return activeTurn(this.#runtime, this.#turns, limits, captureCallSite());
+  }
+
+  /**
+   * Delivers a message from outside (`turn/start` with `toolOutput`): joins the turn that runs, whoever started it, or
+   * starts one. Resolves with the handle of that turn when the runtime has accepted the message; see `activeTurn` for a
+   * turn of another client. The model reads the message with the authority of a tool's output, after its current answer
+   * or tool call.
+   *
+   * @throws UsageError for an empty source or content, and during a goal of this client; UnsupportedError for a runtime
+   * older than 0.151.0; InternalRpcError during a review or a compaction, which take no message; AuthRequiredError when
+   * the model provider needs a login and there is none.
+   */
+  async deliver(message: ExternalMessage): Promise<TurnHandle<unknown>> {
+    return this.#turns.track(deliver(this.#runtime, this.#turns, message, captureCallSite()));
   }
 
   /**

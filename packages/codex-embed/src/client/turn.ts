@@ -7,11 +7,13 @@ import type { Runtime } from "../runtime/runtime.js";
 import { setUndo, textOf } from "../stream/accumulate.js";
 import type { StreamEnd } from "../stream/eventStream.js";
 import type { TurnEvent } from "../stream/events.js";
+import type { TurnSink } from "../stream/threadRoute.js";
 import type { TurnStream } from "../stream/turnStream.js";
 import { checkPicture, toPictureUrl } from "../tools/picture.js";
 import { isRecord } from "../util/json.js";
 import { text, wrongKind } from "../validate/kinds.js";
 import { Agents, type Ender, trackEnding, turnEnder } from "./ending.js";
+import type { StartedTurn } from "./limits.js";
 import type { TurnRecording } from "./recording.js";
 
 /** An image: a data URL, or bytes that are sent as one. */
@@ -34,7 +36,7 @@ export interface TextInput {
 /** One part of an input: text, an image, or any other part of the protocol (local image, skill, mention, audio). */
 export type InputPart = string | TextInput | ImageInput | UserInput;
 
-/** The input of a turn: a string, one part, or several. */
+/** Input of the user: a string, one part, or several. */
 export type Input = InputPart | readonly InputPart[];
 
 /**
@@ -80,8 +82,17 @@ async function toPart(part: InputPart, cwd: string | undefined): Promise<UserInp
       // The runtime would resolve a relative path against its own working directory, not the thread's.
       return { ...part, path: await checkedFile(resolve(cwd, part.path)) };
     default:
+      // A caller without a compiler may pass it among other parts, or to a call that cannot send it.
+      if (String(part.type) === "external") throw misplacedExternal();
       return part;
   }
+}
+
+function misplacedExternal(): UsageError {
+  return new UsageError(
+    'input: a part with type "external" cannot be sent here: the runtime does not mix it with other input, and takes it ' +
+      "in no steer and no queue. Pass it alone to run, startTurn or stream, or call thread.deliver({ source, content }).",
+  );
 }
 
 function assertDetail(detail: ImageDetail | undefined): void {
@@ -187,6 +198,8 @@ interface HandleOptions<O> {
  * rejects with after the last event.
  */
 export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
+  /** The handle of each stream: who asks for a running turn twice gets one handle. */
+  static readonly #all = new WeakMap<TurnSink, TurnHandle<unknown>>();
   readonly id: string;
   readonly threadId: string;
   readonly #runtime: Runtime;
@@ -212,6 +225,7 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
     const { recording = null } = options;
     this.#recording = recording;
     this.#ended = recording === null ? stream.ended : this.#recorded(recording);
+    TurnHandle.#all.set(stream, this);
   }
 
   async #recorded(recording: TurnRecording): Promise<StreamEnd<EndedTurn, TurnSnapshot>> {
@@ -219,6 +233,16 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
     // The next turn of the thread waits: its changes are not those of this one.
     await trackEnding(this.#runtime, this.threadId, recording.finish(end.result));
     return end;
+  }
+
+  /** @internal The handle of the turn whose events this sink gets. */
+  static of(sink: TurnSink): TurnHandle<unknown> | undefined {
+    return TurnHandle.#all.get(sink);
+  }
+
+  /** @internal What limits end, when they are set on a turn that already runs. */
+  get limited(): StartedTurn {
+    return { stream: this.#stream, ended: this.#stream.ended, ender: this.#ender };
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {

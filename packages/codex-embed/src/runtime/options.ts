@@ -17,6 +17,7 @@ import type { Handlers } from "../requests/handlers.js";
 import type { Schema } from "../schema/types.js";
 import type { Tool, ToolGroup } from "../tools/tool.js";
 import type { TraceFileOptions } from "../trace/traceFileOptions.js";
+import type { NotificationMethod } from "../stream/events.js";
 import type { Logger } from "./activityLog.js";
 
 /** Where the agent may write: nowhere, in its workspace, or anywhere. */
@@ -75,6 +76,14 @@ export interface ClientOptions {
   /** Answer requests of the runtime (approvals, questions), for all threads. */
   readonly handlers?: Handlers | undefined;
 }
+
+/** Notifications the SDK depends on. */
+export const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>([
+  "turn/started",
+  "turn/completed",
+  "item/completed",
+  "account/login/completed",
+]);
 
 /** The default of `optOutNotifications`: whole items of the model's input and output, which are many in a turn. */
 export const DEFAULT_OPT_OUT_NOTIFICATIONS: readonly string[] = ["rawResponseItem/completed"];

@@ -151,6 +151,21 @@ export class Recovery {
     await this.#resubscribe(threadId, request, NO_REASON, this.#router.isBusy(threadId));
   }
 
+  /**
+   * Replays the turn in flight to a sink that has just taken it up, and delivers what arrives meanwhile after that. False
+   * when there is no record to replay, because the thread is not stored.
+   */
+  catchUp(threadId: string, request: RecoveryRequest): boolean {
+    if (this.#threads.get(threadId)?.isStored !== true) return false;
+    this.#router.suspend([threadId]);
+    this.#resubscribe(threadId, request, NO_REASON, true).catch((error: unknown) => {
+      // After a lost connection the next one replays the turn, or there is none and it fails.
+      if (TransportClosedError.isInstance(error)) return;
+      this.#fail(threadId, error instanceof Error ? { ...NO_REASON, error } : NO_REASON);
+    });
+    return true;
+  }
+
   /** Whether the thread has something that must not be missed. A thread that is not stored cannot be resumed later. */
   #isActive(threadId: string): boolean {
     const isStored = this.#threads.get(threadId)?.isStored === true;

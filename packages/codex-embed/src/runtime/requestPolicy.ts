@@ -40,7 +40,7 @@ export type RequestArguments<M extends ClientMethod> = undefined extends ClientR
 export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 
 /** Requests that the runtime answers when their work is done, however long that takes. */
-export const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
+const UNTIMED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
   "command/exec",
   "mcpServer/tool/call",
   "thread/sample",
@@ -58,13 +58,13 @@ const CANCEL_METHODS: ReadonlyMap<string, ClientMethod> = new Map([
 /** Requests that change nothing, so that a lost one, or one that an overloaded runtime refused, can be repeated. */
 export const READ_METHOD = /\/(?:list|read|search(?:\/stream|Occurrences)?)$/;
 /** Requests that end the work of a turn: harmless to repeat, and pointless once the process is gone. */
-export const STOPPING_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
+const STOPPING_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
   "turn/interrupt",
   "thread/backgroundTerminals/clean",
   "thread/backgroundTerminals/list",
 ]);
 /** Further requests that are harmless to repeat. */
-export const ENDING_METHODS: ReadonlySet<string> = new Set<ClientMethod>(["thread/unsubscribe"]);
+const ENDING_METHODS: ReadonlySet<string> = new Set<ClientMethod>(["thread/unsubscribe"]);
 /** Requests about a thread that need no subscription to it, or that subscribe by themselves. */
 export const UNSUBSCRIBED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
   "thread/resume",
@@ -79,6 +79,17 @@ export const UNSUBSCRIBED_METHODS: ReadonlySet<string> = new Set<ClientMethod>([
 ]);
 /** How often a request is sent at most when its connections are lost. */
 export const MAX_SENDS = 3;
+
+/** Whether a request whose connection was lost may be sent again. */
+export function isRepeatable(method: string, maybeAccepted: boolean, recovery: "reconnect" | "restart"): boolean {
+  if (STOPPING_METHODS.has(method)) return recovery === "reconnect";
+  return !maybeAccepted || READ_METHOD.test(method) || ENDING_METHODS.has(method);
+}
+
+/** The time limit of a request that sets none. Null: no limit. */
+export function defaultTimeoutMs(method: string, requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS): number | null {
+  return UNTIMED_METHODS.has(method) ? null : requestTimeoutMs;
+}
 
 /** The thread that a request names, or null. */
 export function threadIn(params: unknown): string | null {

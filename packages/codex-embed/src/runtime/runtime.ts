@@ -13,7 +13,6 @@ import {
   isTurnNotification,
   Listeners,
   type Notification,
-  type NotificationMethod,
   type NotificationOf,
   threadOf,
 } from "../stream/events.js";
@@ -25,21 +24,24 @@ import { ActivityLog, safeLogger } from "./activityLog.js";
 import { ConnectionManager, type Endpoint } from "./connectionManager.js";
 import type { RuntimeMetadata } from "./handshake.js";
 import { LoginGate } from "./loginGate.js";
-import { type ClientOptions, DEFAULT_OPT_OUT_NOTIFICATIONS, startupLimitMs } from "./options.js";
+import {
+  type ClientOptions,
+  DEFAULT_OPT_OUT_NOTIFICATIONS,
+  REQUIRED_NOTIFICATIONS,
+  startupLimitMs,
+} from "./options.js";
 import { Recovery } from "./recovery.js";
 import {
   type ClientMethod,
-  DEFAULT_REQUEST_TIMEOUT_MS,
-  ENDING_METHODS,
+  defaultTimeoutMs,
+  isRepeatable,
   MAX_SENDS,
   READ_METHOD,
   type RequestOptions,
   recoveryOn,
   requestOn,
-  STOPPING_METHODS,
   threadIn,
   UNSUBSCRIBED_METHODS,
-  UNTIMED_METHODS,
 } from "./requestPolicy.js";
 
 /** How long a turn waits for the runtime to say who is logged in. */
@@ -49,14 +51,6 @@ const RECORD_TIMEOUT_MS = 2_000;
 
 /** The limits of one request. */
 type SendLimits = Pick<RequestOptions, "signal" | "timeoutMs">;
-
-/** Notifications the SDK depends on. */
-const REQUIRED_NOTIFICATIONS: ReadonlySet<string> = new Set<NotificationMethod>([
-  "turn/started",
-  "turn/completed",
-  "item/completed",
-  "account/login/completed",
-]);
 
 /** One runtime over all its connections. Starts at the first use; once closed it stays closed. */
 export class Runtime {
@@ -234,7 +228,11 @@ export class Runtime {
   async #carryOut<R>(
     method: string,
     params: unknown,
-    { signal, site, timeoutMs = this.#defaultTimeoutMs(method) }: SendLimits & Pick<RequestOptions, "site">,
+    {
+      signal,
+      site,
+      timeoutMs = defaultTimeoutMs(method, this.options.requestTimeoutMs),
+    }: SendLimits & Pick<RequestOptions, "site">,
     send: (connection: Connection, limits: SendLimits) => Promise<R>,
   ): Promise<R> {
     for (let sends = 1; ; sends++) {
@@ -264,6 +262,16 @@ export class Runtime {
       throw new TransportClosedError(reason);
     });
     return withLimits(Promise.race([promise, gone]), { signal });
+  }
+
+  /**
+   * Replays the turn in flight of a thread to a sink that has just taken it up. While the connection is lost, the next one
+   * does. False when the thread has no record to replay.
+   */
+  catchUp(threadId: string): boolean {
+    const connection = this.#connections.ready;
+    if (connection === null || this.router.stateOf(threadId) === "suspended") return true;
+    return this.recovery.catchUp(threadId, recoveryOn(connection));
   }
 
   /** Ends the runtime and resolves when nothing of it is left. Pending calls reject. Idempotent. */
@@ -317,8 +325,7 @@ export class Runtime {
     if (!TransportClosedError.isInstance(error) || recovery === null) return false;
     await connection.closed;
     if (this.isClosed) return false;
-    if (STOPPING_METHODS.has(method)) return recovery.kind === "reconnect";
-    return !error.maybeAccepted || READ_METHOD.test(method) || ENDING_METHODS.has(method);
+    return isRepeatable(method, error.maybeAccepted, recovery.kind);
   }
 
   #fateOf(params: unknown): ThreadFate | undefined {
@@ -394,10 +401,6 @@ export class Runtime {
   async #newestTurns(threadId: string): Promise<readonly Turn[]> {
     const params = { threadId, limit: 2, itemsView: "full" } as const;
     return (await this.request("thread/turns/list", params, { timeoutMs: RECORD_TIMEOUT_MS })).data;
-  }
-
-  #defaultTimeoutMs(method: string): number | null {
-    return UNTIMED_METHODS.has(method) ? null : (this.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
   }
 
   /** Warns the first time only. */

@@ -50,7 +50,8 @@ export class TurnAccumulator {
         break;
       case "thread/tokenUsage/updated":
         this.#lastUsage = event.params.tokenUsage;
-        this.#before ??= subtract(this.#lastUsage.total, this.#lastUsage.last);
+        // After a gap this may not be the first response of the turn.
+        if (!this.#isGapped) this.#before ??= subtract(this.#lastUsage.total, this.#lastUsage.last);
         break;
       default:
         break;

@@ -2,30 +2,30 @@ import { type CodexError, UsageError } from "../errors/base.js";
 import { type CloseReason, TransportClosedError } from "../errors/connection.js";
 import { TurnInProgressError } from "../errors/turn.js";
 import type { Turn } from "../protocol/generated/protocol.js";
-import { type AsyncContext, rootContext } from "../util/async.js";
+import { type AsyncContext, currentContext, rootContext } from "../util/async.js";
 import {
   isReadable,
   isTurnNotification,
   type Notification,
   type ReconnectedEvent,
-  type TurnEvent,
   type TurnNotification,
   threadOf,
   turnOf,
 } from "./events.js";
 import { endWithRecord, isRepeat, type Recovering, replayEnd, restore } from "./gaps.js";
 import { NewestMap, RecentMap, ThreadFates } from "./threadMemory.js";
-import { type Reservation, type ThreadFollower, ThreadRoute, type ThreadState } from "./threadRoute.js";
+import type { Reservation } from "./reservation.js";
+import {
+  type EventTap,
+  type RunningTurn,
+  type ThreadFollower,
+  ThreadRoute,
+  type ThreadState,
+  type TurnSink,
+} from "./threadRoute.js";
 
 /** How much is kept of threads that nobody here has opened. Some of them may turn out to be sub-agents. */
 const STRANGER_LIMITS = { entries: 1_000, bytes: 16 * 1024 * 1024 };
-
-/** Takes the events of turns. */
-export interface EventTap {
-  /** Whether anybody wants them now. */
-  readonly takesEvents: boolean;
-  event(event: TurnEvent, threadId: string, turnId: string | null): void;
-}
 
 /** Routes each notification to the one turn that it names, and to the followers of its thread. */
 export class Router {
@@ -167,18 +167,43 @@ export class Router {
    * Claims the next turn of a thread, before the request for it is sent. Events of turns that nobody has claimed are kept
    * until the reservation is filled or released, so that none is lost to the order of arrival.
    *
+   * @param joins - whether the request joins the turn in flight, if there is one.
    * @throws TurnInProgressError when the thread has a turn in flight or claimed. UsageError when the thread is lost.
    */
-  reserve(threadId: string): Reservation {
-    const why = this.#lost.get(threadId);
-    if (why !== undefined) {
-      throw new UsageError(
-        `Thread ${threadId} ${why}, so the events of a turn would not arrive. ${this.fates.advice(threadId)}`,
-      );
-    }
+  reserve(threadId: string, joins = false): Reservation {
+    this.refuseLost(threadId);
     const route = this.#route(threadId);
-    if (route.isBusy) throw new TurnInProgressError(threadId, route.activeTurnId);
+    const isTaken = joins ? route.reservation !== null : route.isBusy;
+    if (isTaken) throw new TurnInProgressError(threadId, route.activeTurnId);
     return route.reserve(() => this.#dropIfUnused(threadId, route));
+  }
+
+  /** Who has claimed the next turn of a thread, or all turns of a goal; null when nobody has. */
+  reservationOf(threadId: string): Reservation | null {
+    return this.#find(threadId)?.reservation ?? null;
+  }
+
+  /** The turn in flight, or null. */
+  running(threadId: string): RunningTurn | null {
+    const route = this.#find(threadId);
+    const turn = route?.activeTurn ?? null;
+    if (route === undefined || turn === null) return null;
+    const { id, rootId } = turn;
+    return { id, rootId, sink: route.sinks.get(id ?? "") ?? route.sinks.get(rootId ?? "") ?? null };
+  }
+
+  /** Hands the events of the turn in flight to a sink that has seen none of them. */
+  takeUp(threadId: string, turnId: string, sink: TurnSink): void {
+    this.#route(threadId).takeUp(turnId, sink, currentContext());
+  }
+
+  /** Throws `UsageError` when the thread is lost. */
+  refuseLost(threadId: string): void {
+    const why = this.#lost.get(threadId);
+    if (why === undefined) return;
+    throw new UsageError(
+      `Thread ${threadId} ${why}, so the events of a turn would not arrive. ${this.fates.advice(threadId)}`,
+    );
   }
 
   /** Whether a turn of the thread is in flight or claimed. */

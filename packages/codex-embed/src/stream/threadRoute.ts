@@ -1,7 +1,8 @@
 import type { CodexError } from "../errors/base.js";
 import type { TokenUsageBreakdown, Turn } from "../protocol/generated/protocol.js";
-import { type AsyncContext, currentContext } from "../util/async.js";
+import type { AsyncContext } from "../util/async.js";
 import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "./events.js";
+import { Reservation } from "./reservation.js";
 import { RecentMap } from "./threadMemory.js";
 
 /**
@@ -17,7 +18,7 @@ import { RecentMap } from "./threadMemory.js";
 export type ThreadState = "idle" | "reserved" | "running" | "suspended" | "replaying" | "lost";
 
 /** The turn in flight. The id is null if another client started it and the runtime has not named it here. */
-interface ActiveTurn {
+export interface ActiveTurn {
   readonly id: string | null;
   /** The turn around it, as a review has one, or itself. Null if the runtime does not say: before 0.162 none does. */
   readonly rootId: string | null;
@@ -97,6 +98,11 @@ export class ThreadRoute {
 
   get reservation(): Reservation | null {
     return this.#facts.reservation;
+  }
+
+  /** The turn in flight, or null. */
+  get activeTurn(): ActiveTurn | null {
+    return this.#facts.turn;
   }
 
   /** The id of the turn in flight, or null: none is, or its id is unknown. */
@@ -220,6 +226,14 @@ export class ThreadRoute {
     if (!this.seen.has(turnId)) this.seen.set(turnId, new SeenTurn());
   }
 
+  /** Hands the events of the turn in flight to a sink that has seen none of them. */
+  takeUp(turnId: string, sink: TurnSink, context: AsyncContext): void {
+    // What has arrived so far, also of the reviewer's turn inside, reached nobody.
+    this.seen.delete(this.activeTurnId ?? turnId);
+    this.seen.delete(turnId);
+    this.addSink(turnId, sink, context);
+  }
+
   removeSink(turnId: string): void {
     this.sinks.delete(turnId);
     this.#contexts.delete(turnId);
@@ -277,17 +291,23 @@ export interface TurnSink {
   fail(error: CodexError): void;
 }
 
-/** An event that arrived before its turn was claimed. */
-interface Early {
-  readonly turnId: string;
-  readonly event: TurnNotification;
-  readonly bytes: number;
-}
-
 /** Learns which turn a reservation leads to, for requests whose reply does not name it. */
 export interface TurnWatcher {
   started(turnId: string): void;
   failed(error: CodexError): void;
+}
+
+/** Takes the events of turns. */
+export interface EventTap {
+  /** Whether anybody wants them now. */
+  readonly takesEvents: boolean;
+  event(event: TurnEvent, threadId: string, turnId: string | null): void;
+}
+
+/** The turn in flight of a thread. */
+export interface RunningTurn extends ActiveTurn {
+  /** Who gets its events here, or null. */
+  readonly sink: TurnSink | null;
 }
 
 /** Receives every notification about a thread. */
@@ -296,90 +316,4 @@ export interface ThreadFollower {
   readonly since?: number;
   push(notification: Notification | ReconnectedEvent, bytes: number): void;
   fail(error: CodexError): void;
-}
-
-/** A claim on the next turn of a thread. It ends by `claim`, `release` or `fail`. */
-export class Reservation {
-  /** The async context in which the turn is asked for. */
-  readonly context = currentContext();
-  readonly #route: ThreadRoute;
-  readonly #done: () => void;
-  readonly #buffer: Early[] = [];
-  #watcher: TurnWatcher | null = null;
-  #follower: ThreadFollower | null = null;
-  #failure: CodexError | null = null;
-  #open = true;
-
-  constructor(route: ThreadRoute, done: () => void) {
-    this.#route = route;
-    this.#done = done;
-  }
-
-  /** Fills the reservation: the sink gets the turn's events, those that arrived early first. */
-  claim(turnId: string, sink: TurnSink): void {
-    if (this.#failure !== null) sink.fail(this.#failure);
-    if (!this.#open) return;
-    this.#open = false;
-    this.#route.addSink(turnId, sink, this.context);
-    for (const early of this.#buffer) {
-      if (early.turnId !== turnId) continue;
-      if (early.event.method === "turn/completed") this.#route.dropTurn(turnId);
-      sink.push(early.event, early.bytes);
-    }
-    this.#done();
-  }
-
-  /** Reports the first turn that starts. */
-  watch(watcher: TurnWatcher): void {
-    this.#watcher = watcher;
-    const first = this.#buffer.find((early) => early.event.method === "turn/started");
-    if (this.#failure !== null) watcher.failed(this.#failure);
-    else if (first !== undefined) watcher.started(first.turnId);
-  }
-
-  /**
-   * Hands every notification about the thread to one follower, for work that spans turns which the runtime starts by
-   * itself. The thread stays reserved until `release`.
-   */
-  follow(follower: ThreadFollower): void {
-    this.#follower = follower;
-    if (this.#failure !== null) follower.fail(this.#failure);
-    for (const early of this.#buffer.splice(0)) follower.push(early.event, early.bytes);
-  }
-
-  /** The turn's events will not arrive. */
-  fail(error: CodexError): void {
-    if (!this.#open) return;
-    this.#failure = error;
-    this.release();
-    this.#watcher?.failed(error);
-    this.#follower?.fail(error);
-  }
-
-  /** Gives up the reservation. Idempotent. */
-  release(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#done();
-  }
-
-  /** @internal The follower of all turns, or null. */
-  get follower(): ThreadFollower | null {
-    return this.#follower;
-  }
-
-  /** @internal Takes a notification about the thread that names none of its turns. */
-  notify(notification: Notification | ReconnectedEvent, bytes: number): void {
-    this.#follower?.push(notification, bytes);
-  }
-
-  /** @internal Takes an event of a turn that nobody has claimed. */
-  take(early: Early): void {
-    if (this.#follower !== null) {
-      this.#follower.push(early.event, early.bytes);
-      return;
-    }
-    this.#buffer.push(early);
-    if (early.event.method === "turn/started") this.#watcher?.started(early.turnId);
-  }
 }

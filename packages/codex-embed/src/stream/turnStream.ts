@@ -25,6 +25,8 @@ export interface StreamOptions {
     | undefined;
   /** The id of the turn's first user message, if it was given one: another id means that the input became a steer. */
   readonly userMessageId?: string | undefined;
+  /** For a turn that already runs: the id to interrupt it by. */
+  readonly runningAs?: string | undefined;
 }
 
 /** The stream of one turn. */
@@ -50,6 +52,13 @@ export class TurnStream extends EventStream<EndedTurn, TurnSnapshot> implements 
     this.#activeTurnId = turn.turnId;
     this.#accumulator = new TurnAccumulator(turn, options.usedBefore);
     this.#userMessageId = options.userMessageId;
+    if (options.runningAs !== undefined) {
+      this.#activeTurnId = options.runningAs;
+      this.#isStarted = true;
+      // One may have started before.
+      this.#hasCommands = true;
+      this.#started.resolve();
+    }
     this.agents = new AgentTree(turn.threadId, options.agents, () => this.touch());
   }
 

@@ -41,6 +41,11 @@ describe("a program that uses what came later", () => {
     ["includedThreadIds", "thread/list", (codex) => codex.listThreads({ includedThreadIds: [] })],
     ["daybreakEnabled", "thread/start", (codex) => codex.startThread({ daybreakEnabled: false })],
     ["turnTrigger", "turn/start", async (codex) => (await codex.startThread()).run("Hello", { turnTrigger: "ci" })],
+    [
+      "toolOutput",
+      "turn/start",
+      async (codex) => (await codex.startThread()).deliver({ source: "ci", content: "Build failed." }),
+    ],
     ["threadId", "hooks/list", (codex) => codex.request("hooks/list", { threadId: crypto.randomUUID() })],
     [
       'input[]("image").fileId',

@@ -74,6 +74,21 @@ export const FEATURES = {
     "idle-timeout": "`idleTimeoutMs` ends a silent turn, and pauses while a decision or a tool is awaited.",
     "input-kinds": "Input can be text, images, skills and mentions.",
     "concurrent-turns": "200 turns on 16 threads of one runtime do not mix.",
+    "running-turn-taken-up":
+      "A program takes up the turn of one that was killed: the pending approval is asked once, and the result is whole.",
+    "running-turn-events":
+      "`activeTurn()` has the items of a running turn so far, then what follows, and no event twice.",
+    "running-turn-limits": "A limit of `activeTurn()` ends the turn, for all clients.",
+    "running-turn-one-handle": "A running turn has one handle, however often it is taken up.",
+    "running-turn-queue": "A turn that the queue started can be taken up.",
+    "running-turn-approval-race":
+      "Of two clients that are asked for one approval, the first answer counts, and the other handler is told.",
+    "external-input": "A message from outside reaches the model as the output of a tool, not as the user's word.",
+    "external-refused": "A message without a source or content, or among other input, is refused before it is sent.",
+    deliver: "`deliver()` starts a turn in an idle thread.",
+    "deliver-joins": "`deliver()` joins the turn that runs, whoever started it, and gives its handle.",
+    "deliver-at-the-end":
+      "A message that is delivered while a turn ends is in that turn or in the next, and never lost.",
   },
   Streams: {
     "event-order": "Events come in the order of the protocol, each delta as it arrives.",

@@ -29,6 +29,7 @@ describe("toPrompt", () => {
     [["text"], "Part 0"],
     [[{ type: "text", text: "a" }, { type: "text" }], "Part 1"],
     [[{ type: "local_image" }], "Part 0"],
+    [[{ type: "external", source: "ci", content: "a" }], "Part 0"],
     [[{ type: "image", path: "a" }], "Part 0"],
     [[null], "Part 0"],
     [[{ type: "local_image", path: "a,b.png" }], 'Part 0 of the input is the image "a,b.png"'],
