@@ -53,6 +53,7 @@ export {
   UnsupportedError,
 } from "./errors/connection.js";
 export {
+  BudgetExceededError,
   type BusyReason,
   type LimitedTurn,
   LoginError,
@@ -64,6 +65,7 @@ export {
   TurnFailedError,
   TurnInProgressError,
   TurnLimitError,
+  type TurnSpending,
   TurnStalledError,
 } from "./errors/turn.js";
 export type { ProcessExit, Spawn, SpawnedProcess } from "./process/agentProcess.js";
@@ -110,6 +112,7 @@ export {
   type ThreadConfig,
   type ThreadExtras,
   type ThreadModes,
+  type TurnBudget,
   type TurnLimits,
   type TurnOptions,
 } from "./runtime/options.js";

@@ -49,18 +49,19 @@ export class TurnStarter {
   /**
    * Starts a turn (`turn/start`) and resolves when the runtime has accepted it.
    *
-   * @param sinceMs - when its deadline starts, on the clock of `performance.now()`.
+   * @param from - when its deadline starts, and what is spent of its budget.
    */
   async start<S extends Schema | undefined>(
     input: Input,
     options: TurnOptions<S>,
     site: CallSite,
-    sinceMs = performance.now(),
+    from: Pick<WatchOptions, "sinceMs" | "spentTokens"> = {},
   ): Promise<TurnHandle<OutputOf<S>>> {
     const {
       signal,
       deadlineMs,
       idleTimeoutMs,
+      budget,
       keepCommands,
       sandbox,
       approvalMode,
@@ -69,8 +70,8 @@ export class TurnStarter {
       ...others
     } = options;
     const threadId = this.#threadId;
-    const limits = { signal, deadlineMs, idleTimeoutMs, keepCommands };
-    const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, site, sinceMs });
+    const limits = { signal, deadlineMs, idleTimeoutMs, budget, keepCommands };
+    const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, site, ...from });
     try {
       const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
       const cwd = fields.cwd ? this.#runtime.paths.resolve(fields.cwd) : this.#cwd;
@@ -154,7 +155,7 @@ export class TurnStarter {
     const options = { ...this.streamOptions(from.site), userMessageId: from.userMessageId };
     const stream = new TurnStream({ threadId: this.#threadId, turnId }, options);
     reservation.claim(turnId, stream);
-    return { stream, ended: stream.ended, ender: turnEnder(this.#runtime, stream) };
+    return { stream, ended: stream.ended, meter: stream.meter, ender: turnEnder(this.#runtime, stream) };
   }
 
   /** What a stream of this thread's events needs. */

@@ -170,7 +170,7 @@ export interface LimitedTurn {
   readonly cause?: Error | undefined;
 }
 
-/** A limit ended the turn. The base class of `TurnDeadlineError` and `TurnStalledError`. */
+/** A limit ended the turn. The base class of `TurnDeadlineError`, `TurnStalledError` and `BudgetExceededError`. */
 export class TurnLimitError extends CodexError {
   static override readonly typeName: string = "TurnLimitError";
   readonly threadId: string;
@@ -241,6 +241,36 @@ export class TurnDeadlineError extends TurnLimitError {
       advice: "Raise deadlineMs if it needs longer.",
     });
     this.deadlineMs = deadlineMs;
+  }
+}
+
+/** An amount of what a budget limits. */
+export interface TurnSpending {
+  /** Input and output tokens together, cached input included. */
+  readonly tokens: number;
+}
+
+/**
+ * The turn, the review or the goal has spent its `budget`, the model was called again, and it was interrupted. `result` is
+ * what there is; of a goal, its last turn. Not retryable: the same call would spend as much.
+ */
+export class BudgetExceededError extends TurnLimitError {
+  static override readonly typeName: string = "BudgetExceededError";
+  /** The limit. */
+  readonly budget: TurnSpending;
+  /**
+   * What was spent when it had ended, with what sub-agents spent: at least the budget. A response of the model that was cut
+   * off is not in it, because the runtime reports no usage for that.
+   */
+  readonly spent: TurnSpending;
+
+  constructor(turn: LimitedTurn, budget: TurnSpending, spent: TurnSpending) {
+    super("BUDGET_EXCEEDED", turn, {
+      missed: `spent its budget (${spent.tokens} of ${budget.tokens} tokens)`,
+      advice: "Raise budget.tokens if it needs more.",
+    });
+    this.budget = budget;
+    this.spent = spent;
   }
 }
 

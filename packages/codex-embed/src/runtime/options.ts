@@ -216,6 +216,16 @@ export interface SearchThreadsOptions extends Omit<ThreadSearchParams, "searchTe
   readonly onPartial?: ((rows: readonly ThreadSearchResult[]) => unknown) | undefined;
 }
 
+/** What a turn or a goal may spend. A limit that is left out does not apply. */
+export interface TurnBudget {
+  /**
+   * Input and output tokens together, cached input included (the runtime's `totalTokens`), of the turn and of its
+   * sub-agents: an integer ≥ 1. The runtime reports a response of the model when it has ended, so the budget is overrun by
+   * at most the rest of that response and what the agents are at. A turn that ends with that response resolves.
+   */
+  readonly tokens?: number | undefined;
+}
+
 /**
  * What ends a turn early. All limits count from the call, also while the runtime is started, is connected again, or does
  * not answer: the call then rejects at once, and a turn that starts later is interrupted.
@@ -233,6 +243,11 @@ export interface TurnLimits {
    * fires, the runtime is asked how the turn stands; one that runs is interrupted and rejects with `TurnStalledError`.
    */
   readonly idleTimeoutMs?: number | undefined;
+  /**
+   * What the turn may spend, its sub-agents included; then it is interrupted and rejects with `BudgetExceededError`. For
+   * `run` with `repairAttempts`: what all its turns may spend together.
+   */
+  readonly budget?: TurnBudget | undefined;
   /**
    * Leave the thread's commands running when the turn is ended in one of these ways, or by leaving `thread.stream()`.
    * Default false: they are stopped.
