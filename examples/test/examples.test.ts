@@ -263,6 +263,7 @@ test("turn-options names every option of a turn", async () => {
   const options: Record<keyof RunOptions, true> = {
     additionalContext: true,
     approvalMode: true,
+    budget: true,
     clientUserMessageId: true,
     collaborationMode: true,
     cwd: true,
