@@ -18,6 +18,7 @@ export const PARTS: readonly { readonly text: string; readonly pages: readonly s
       "images",
       "resuming",
       "many-threads",
+      "budgets",
       "ci",
       "electron",
       "nextjs",
