@@ -61,6 +61,7 @@ export {
   OutputValidationError,
   SettingsMismatchError,
   StreamOverflowError,
+  type TurnBudget,
   TurnDeadlineError,
   TurnFailedError,
   TurnInProgressError,
@@ -112,7 +113,6 @@ export {
   type ThreadConfig,
   type ThreadExtras,
   type ThreadModes,
-  type TurnBudget,
   type TurnLimits,
   type TurnOptions,
 } from "./runtime/options.js";

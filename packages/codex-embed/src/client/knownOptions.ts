@@ -1,4 +1,5 @@
 import { UsageError } from "../errors/base.js";
+import type { TurnBudget } from "../errors/turn.js";
 import type { LaunchOptions } from "../process/launch.js";
 import type {
   AdditionalContextEntry,
@@ -25,7 +26,6 @@ import {
   type StartThreadOptions,
   type ThreadExtras,
   type ThreadModes,
-  type TurnBudget,
   type TurnLimits,
   type TurnOptions,
 } from "../runtime/options.js";

@@ -244,10 +244,20 @@ export class TurnDeadlineError extends TurnLimitError {
   }
 }
 
-/** An amount of what a budget limits. */
+/** What a turn, a review or a goal has spent, or may spend. */
 export interface TurnSpending {
-  /** Input and output tokens together, cached input included. */
+  /** Input and output tokens together, cached input included (the runtime's `totalTokens`), sub-agents included. */
   readonly tokens: number;
+}
+
+/** What a turn, a review or a goal may spend. A limit that is left out does not apply. */
+export interface TurnBudget {
+  /**
+   * Tokens as in `TurnSpending`: an integer ≥ 1. The runtime reports a response of the model when it has ended. So the
+   * overshoot is at most one response of each agent that runs, and a turn that ends with the response that spends the
+   * budget resolves.
+   */
+  readonly tokens?: number | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { UsageError } from "../errors/base.js";
+import type { TurnBudget } from "../errors/turn.js";
 import type { Spawn } from "../process/agentProcess.js";
 import type { ConfigObject } from "../process/config.js";
 import type { LaunchOptions } from "../process/launch.js";
@@ -214,16 +215,6 @@ export interface SearchThreadsOptions extends Omit<ThreadSearchParams, "searchTe
    * logger.
    */
   readonly onPartial?: ((rows: readonly ThreadSearchResult[]) => unknown) | undefined;
-}
-
-/** What a turn or a goal may spend. A limit that is left out does not apply. */
-export interface TurnBudget {
-  /**
-   * Input and output tokens together, cached input included (the runtime's `totalTokens`), of the turn and of its
-   * sub-agents: an integer ≥ 1. The runtime reports a response of the model when it has ended, so the budget is overrun by
-   * at most the rest of that response and what the agents are at. A turn that ends with that response resolves.
-   */
-  readonly tokens?: number | undefined;
 }
 
 /**
