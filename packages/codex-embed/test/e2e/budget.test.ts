@@ -26,8 +26,14 @@ import { SharedBench } from "../support/bench.js";
 import { cast, spawn, waitFor } from "../support/cast.js";
 import { commandStarted, readAll, rejection, untyped } from "../support/turns.js";
 import { verifies } from "../support/verifies.js";
+import { Wiretap } from "../support/wiretap.js";
 
-const bench = new SharedBench({ sandbox: "full-access", config: { tools: { update_plan: { enabled: true } } } });
+const wiretap = new Wiretap();
+const bench = new SharedBench({
+  sandbox: "full-access",
+  config: { tools: { update_plan: { enabled: true } } },
+  spawn: wiretap.spawn,
+});
 
 const budget = { tokens: 100 };
 /** A response of 60 tokens: the second of a turn spends the budget. */
@@ -58,7 +64,10 @@ describe("a turn that has spent its budget", () => {
     expect(await turn.outcome()).toEqual({ status: "interrupted", result: error.result, error });
     expect(isRetryableError(error)).toBe(false);
     expect(await commandsOf(bench.codex, turn)).toEqual([]);
-    expect(bench.requestsOf(thread)).toHaveLength(2);
+    // A command that is stopped before its turn has the model called once more.
+    const sent = wiretap.messages.filter(({ params }) => JSON.stringify(params ?? {}).includes(thread.id));
+    const ending = sent.map(({ method }) => method).filter((method) => /interrupt|clean/.test(method ?? ""));
+    expect(ending.slice(0, 2)).toEqual(["turn/interrupt", "thread/backgroundTerminals/clean"]);
     bench.script(thread, message("Free."));
     expect((await thread.run("Again.")).finalResponse).toBe("Free.");
   });
@@ -93,9 +102,11 @@ describe("a turn that has spent its budget", () => {
 
   test("is ended where the runtime reports no single response, such as without experimentalApi", async () => {
     await using own = await startTestCodex({ sandbox: "full-access", experimentalApi: false });
+    const thread = await own.codex.startThread();
+    own.model.enqueue(costing(shell("true")), costing(message("Done.")));
+    expect((await thread.run("Go.", { budget })).finalResponse).toBe("Done.");
     own.model.enqueue(costing(shell("true")), costing(shell("true")));
     own.model.respondWith(() => message({ deltas: ["The third", gate()] }));
-    const thread = await own.codex.startThread();
     expect(await rejection(thread.run("Go.", { budget }), BudgetExceededError)).toMatchObject(exceeded);
   });
 
