@@ -95,6 +95,9 @@ const expected: Readonly<Record<string, Expected>> = {
       'failed: "contextWindowExceeded", retryable: false',
     ],
   },
+  budget: {
+    lines: ["interrupted after 2480 of 2000 tokens: I count.", "42 lines in one file."],
+  },
   chat: {
     lines: ["Talking to mock-model.", "> You said: hello", "> A new thread.", "> You said: again", /^> ?$/],
     options: { stdin: "hello\n/new\nagain\n/quit\n" },

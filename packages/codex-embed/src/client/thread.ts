@@ -177,8 +177,9 @@ export class Thread implements AsyncDisposable {
     const limits = checkOptions(options, "startReview", TURN_LIMITS);
     if (limits.budget?.tokens !== undefined && !this.#countsReviews) {
       throw new UsageError(
-        "startReview: budget.tokens has no effect here. The runtime reports the tokens of a review only on a thread that " +
-          "this client started, not on one that it resumed or forked. Start a thread for the review, or use deadlineMs.",
+        "startReview: budget.tokens cannot be counted here. The runtime reports the tokens of a review only on a thread " +
+          "that this client has started, not resumed or forked, and with experimentalApi. Start a thread for the review, " +
+          "or use deadlineMs.",
       );
     }
     const { handle } = await this.#turns.begin({ method: "review/start", limits, site }, async () => {
