@@ -16,6 +16,7 @@ try {
     signal: AbortSignal.timeout(120_000),
     deadlineMs: 60_000, // for the whole turn
     idleTimeoutMs: 30_000, // without any event
+    budget: { tokens: 500_000 }, // input and output, sub-agents included
     keepCommands: false,
     checkpoint: false, // true: record the files, for `result.changes` and `result.undo()`
 

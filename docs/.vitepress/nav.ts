@@ -23,6 +23,7 @@ export const PARTS: readonly { readonly text: string; readonly pages: readonly s
       "running-turns",
       "external-messages",
       "many-threads",
+      "budgets",
       "observability",
       "ci",
       "electron",

@@ -126,6 +126,15 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       });
     },
   },
+  budget: {
+    script: (model) => {
+      model
+        .when((request) => request.lastUserText() === "Continue.")
+        .enqueue(step({ usage }, message("42 lines in one file.")));
+      model.enqueue(step({ usage }, message("I count."), shell("true")), step({ usage }, shell("sleep 60")));
+      model.respondWith(() => silence());
+    },
+  },
   chat: {
     script: (model) =>
       model.respondWith((request) => message({ deltas: words(`You said: ${request.lastUserText()}`) })),

@@ -107,6 +107,9 @@ const expected: Readonly<Record<string, Expected>> = {
       'failed: "contextWindowExceeded", retryable: false',
     ],
   },
+  budget: {
+    lines: ["interrupted after 2480 of 2000 tokens: I count.", "42 lines in one file."],
+  },
   chat: {
     lines: ["Talking to mock-model.", "> You said: hello", "> A new thread.", "> You said: again", /^> ?$/],
     options: { stdin: "hello\n/new\nagain\n/quit\n" },
@@ -294,6 +297,7 @@ test("turn-options names every option of a turn", async () => {
   const options: Record<keyof RunOptions, true> = {
     additionalContext: true,
     approvalMode: true,
+    budget: true,
     checkpoint: true,
     clientUserMessageId: true,
     collaborationMode: true,

@@ -59,6 +59,7 @@ export {
   UnsupportedError,
 } from "./errors/connection.js";
 export {
+  BudgetExceededError,
   type BusyReason,
   type LimitedTurn,
   LoginError,
@@ -70,10 +71,12 @@ export {
   ThreadArchiveError,
   type ThreadConflict,
   ThreadConflictError,
+  type TurnBudget,
   TurnDeadlineError,
   TurnFailedError,
   TurnInProgressError,
   TurnLimitError,
+  type TurnSpending,
   TurnStalledError,
 } from "./errors/turn.js";
 export type { ProcessExit, Spawn, SpawnedProcess } from "./process/agentProcess.js";

@@ -93,8 +93,10 @@ export class Ender {
   async #stop(keepCommands: boolean): Promise<void> {
     const { agents, threadId, over } = this.#work;
     const threadIds = (): string[] => [threadId, ...agents.all().map((agent) => agent.threadId)];
+    // Interrupts go first: a command that is stopped before its turn has the model called once more.
+    const interrupting = [this.interrupt({ timeoutMs: null }), this.#interruptAgents()];
     const cleaning = keepCommands ? [] : threadIds().map((id) => cleanCommands(this.#runtime, id));
-    await Promise.allSettled([this.interrupt({ timeoutMs: null }), this.#interruptAgents(), ...cleaning]);
+    await Promise.allSettled([...interrupting, ...cleaning]);
     await over;
     // A process that is gone took everything with it, and a request would start another.
     if (this.#runtime.status === "idle" || this.#runtime.isClosed) return;

@@ -51,7 +51,7 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
    * called any number of times.
    *
    * @throws TurnFailedError when a turn failed (the runtime then blocks the goal); TransportClosedError when the runtime
-   * is gone; the signal's reason when the goal's signal aborts.
+   * is gone; BudgetExceededError when its budget is spent; the signal's reason when the goal's signal aborts.
    */
   async result(): Promise<GoalResult> {
     const end = await this.#stream.ended;
@@ -102,10 +102,10 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
 
   /**
    * Makes the goal active again (`thread/goal/set`). Resolves with this handle while its turn still runs, otherwise with
-   * a new one. Rejects as `thread.resumeGoal` does.
+   * a new one; the options are for that one. Rejects as `thread.resumeGoal` does.
    */
   async resume(options: ResumeGoalOptions = {}): Promise<GoalHandle> {
-    const { signal, keepCommands } = checkOptions(options, "resume", RESUME_GOAL);
+    const limits = checkOptions(options, "resume", RESUME_GOAL);
     const site = captureCallSite();
     const params = { threadId: this.threadId, status: "active" } as const;
     if (!this.#stream.isOver) {
@@ -113,7 +113,7 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
       return this;
     }
     const started = await this.#turns.begin(
-      { kind: "goal", input: null, method: "thread/goal/set", limits: { signal, keepCommands }, site },
+      { kind: "goal", input: null, method: "thread/goal/set", limits, site },
       (origin) => goalPlan(this.#runtime, this.#turns, params, origin),
     );
     return started.handle;
@@ -164,7 +164,8 @@ export class GoalHandle implements AsyncIterable<TurnEvent> {
 
   /** @internal */
   get started(): Started {
-    return { ender: this.#ender, ended: this.#stream.ended, stream: null };
+    const { ended, meter } = this.#stream;
+    return { ender: this.#ender, ended, meter, stream: null };
   }
 }
 

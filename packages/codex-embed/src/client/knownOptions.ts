@@ -1,5 +1,6 @@
 import type { CheckpointLimits } from "../checkpoints/checkpoint.js";
 import { UsageError } from "../errors/base.js";
+import type { TurnBudget } from "../errors/turn.js";
 import type { LaunchOptions } from "../process/launch.js";
 import type {
   AdditionalContextEntry,
@@ -300,11 +301,14 @@ export const SEARCH_THREADS: OptionTable<SearchThreadsOptions> = {
   onPartial: callback,
 };
 
+const BUDGET: OptionTable<TurnBudget> = { tokens: integer(1) };
+
 /** Options of `startReview`, and limits of a turn. */
 export const TURN_LIMITS: OptionTable<TurnLimits> = {
   signal,
   deadlineMs: milliseconds,
   idleTimeoutMs: milliseconds,
+  budget: nested(BUDGET),
   keepCommands: flag,
 };
 
@@ -371,17 +375,25 @@ export interface ResumeGoalOptions {
    * signal's reason. Counts from the call, also while the runtime starts or reconnects.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Leave the thread's commands running when the signal aborts. Default false: they are stopped. */
+  /**
+   * What the turns of the goal and their sub-agents may spend from this call on; then the goal is paused, its turn
+   * interrupted, and the handle rejects with `BudgetExceededError`.
+   */
+  readonly budget?: TurnBudget | undefined;
+  /** Leave the thread's commands running when the signal aborts or the budget is spent. Default false: they are stopped. */
   readonly keepCommands?: boolean | undefined;
 }
 
 /** Options of `thread.startGoal` and `thread.runGoal`. */
 export interface GoalOptions extends ResumeGoalOptions {
-  /** The runtime ends the goal as `budgetLimited` once its turns have used this many tokens. Default: no limit. */
+  /**
+   * The runtime ends the goal as `budgetLimited` once its turns have used this many tokens, and lets the agent sum up.
+   * Default: no limit. `budget` counts sub-agents too, and interrupts.
+   */
   readonly tokenBudget?: number | undefined;
 }
 
-export const RESUME_GOAL: OptionTable<ResumeGoalOptions> = { signal, keepCommands: flag };
+export const RESUME_GOAL: OptionTable<ResumeGoalOptions> = { signal, budget: nested(BUDGET), keepCommands: flag };
 export const START_GOAL: OptionTable<GoalOptions> = { ...RESUME_GOAL, tokenBudget: integer(1) };
 
 /** The runtime's limit, in characters (measured). */

@@ -1,12 +1,13 @@
 import { atCallSite, type CallSite } from "../errors/base.js";
 import { RequestTimeoutError, TransportClosedError } from "../errors/connection.js";
-import { TurnDeadlineError, TurnInProgressError, TurnStalledError } from "../errors/turn.js";
+import { BudgetExceededError, TurnDeadlineError, TurnInProgressError, TurnStalledError } from "../errors/turn.js";
 import type { Turn } from "../protocol/generated/protocol.js";
 import type { TurnLimits } from "../runtime/options.js";
 import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from "../runtime/requestPolicy.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Unfinished } from "../stream/eventStream.js";
 import type { Reservation } from "../stream/reservation.js";
+import type { TokenMeter } from "../stream/tokenMeter.js";
 import type { TurnStream } from "../stream/turnStream.js";
 import type { TurnTrace } from "../trace/tracer.js";
 import { MAX_TIMER_MS, watchLimits } from "../util/async.js";
@@ -23,6 +24,7 @@ export interface Started {
   readonly ender: Ender;
   /** Settles when the work has ended for its caller. Never rejects. */
   readonly ended: Promise<unknown>;
+  readonly meter: TokenMeter;
   /** Null for a goal. */
   readonly stream: TurnStream | null;
 }
@@ -43,6 +45,8 @@ export interface WatchOptions {
   readonly trace: TurnTrace | null;
   /** When the deadline starts, on the clock of `performance.now()`. Default: now. */
   readonly sinceMs?: number | undefined;
+  /** How much of the budget earlier turns of the call have spent. Default 0. */
+  readonly spentTokens?: number | undefined;
 }
 
 /**
@@ -112,6 +116,7 @@ export class LimitWatch {
     this.#stopStart();
     this.#work = work;
     if (this.#reason !== null) void work.ender.end(this.#reason, this.keepCommands);
+    else this.#watchBudget(work.meter);
     void work.ended.then(() => this.stop());
   }
 
@@ -174,6 +179,16 @@ export class LimitWatch {
     };
     let timer = setTimeout(check, timeoutMs);
     return () => clearTimeout(timer);
+  }
+
+  #watchBudget(meter: TokenMeter): void {
+    const { limits, spentTokens = 0 } = this.#options;
+    const tokens = limits.budget?.tokens;
+    if (tokens === undefined) return;
+    const reason = this.#located((turn) => {
+      return new BudgetExceededError(turn, { tokens }, { tokens: spentTokens + meter.spent });
+    });
+    meter.limit(tokens - spentTokens, () => this.#fire(reason));
   }
 
   #watchSilence(idleTimeoutMs: number): void {

@@ -40,6 +40,12 @@ export interface Origin {
   readonly trace: TurnTrace | null;
 }
 
+/** What a turn takes over from the call that it belongs to. */
+export interface StartFrom extends Pick<WatchOptions, "sinceMs" | "spentTokens"> {
+  /** Of an earlier turn of the same call. */
+  readonly recording?: TurnRecording | null;
+}
+
 /** Starts the turns of one thread, and knows the working directory that the last one set. */
 export class TurnStarter {
   readonly #runtime: Runtime;
@@ -76,19 +82,17 @@ export class TurnStarter {
   /**
    * Starts a turn (`turn/start`) and resolves when the runtime has accepted it.
    *
-   * @param sinceMs - when its deadline starts, on the clock of `performance.now()`.
-   * @param earlier - the recording of an earlier turn of the same `run`.
+   * @param from - when its deadline starts, what is spent of its budget, and the recording of an earlier turn of the same `run`.
    */
   start<S extends Schema | undefined>(
     input: TurnInput,
     options: TurnOptions<S>,
     site: CallSite,
-    sinceMs = performance.now(),
-    earlier: TurnRecording | null = null,
+    from: StartFrom = {},
   ): Promise<TurnHandle<OutputOf<S>>> {
     return this.track(
       this.#traced({ kind: "turn", settings: { ...options }, input }, (trace) =>
-        this.#start(input, options, { site, trace }, sinceMs, earlier),
+        this.#start(input, options, { site, trace }, from),
       ),
     );
   }
@@ -120,13 +124,13 @@ export class TurnStarter {
     input: TurnInput,
     options: TurnOptions<S>,
     origin: Origin,
-    sinceMs: number,
-    earlier: TurnRecording | null,
+    { recording: earlier = null, ...from }: StartFrom,
   ): Promise<TurnHandle<OutputOf<S>>> {
     const {
       signal,
       deadlineMs,
       idleTimeoutMs,
+      budget,
       keepCommands,
       sandbox,
       approvalMode,
@@ -137,8 +141,8 @@ export class TurnStarter {
       ...others
     } = options;
     const threadId = this.#threadId;
-    const limits = { signal, deadlineMs, idleTimeoutMs, keepCommands };
-    const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, ...origin, sinceMs });
+    const limits = { signal, deadlineMs, idleTimeoutMs, budget, keepCommands };
+    const watch = new LimitWatch(this.#runtime, { threadId, method: "turn/start", limits, ...origin, ...from });
     let recording = earlier;
     try {
       const fields = { ...others, ...this.#runtime.paths.cwdField(given) };
@@ -259,7 +263,7 @@ export class TurnStarter {
     const stream = new TurnStream({ threadId: this.#threadId, turnId }, options);
     from.trace?.accepted(turnId, stream.ended);
     reservation.claim(turnId, stream);
-    return { stream, ended: stream.ended, ender: turnEnder(this.#runtime, stream) };
+    return { stream, ended: stream.ended, meter: stream.meter, ender: turnEnder(this.#runtime, stream) };
   }
 
   /** What a stream of this thread's events needs. */

@@ -1,6 +1,6 @@
-import { captureCallSite, UsageError } from "../errors/base.js";
+import { atCallSite, captureCallSite, UsageError } from "../errors/base.js";
 import { TransportClosedError } from "../errors/connection.js";
-import { OutputValidationError } from "../errors/turn.js";
+import { BudgetExceededError, OutputValidationError } from "../errors/turn.js";
 import type {
   ResponseItem,
   ThreadGoal,
@@ -72,8 +72,12 @@ export class Thread implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #turns: TurnStarter;
 
+  /** Whether the runtime reports the usage of reviews: to the client that started the thread, if that asked for it. */
+  readonly #countsReviews: boolean;
+
   /** @internal */
-  constructor(runtime: Runtime, opened: OpenedThread) {
+  constructor(runtime: Runtime, opened: OpenedThread, countsReviews = false) {
+    this.#countsReviews = countsReviews;
     this.id = opened.thread.id;
     this.model = opened.model;
     this.#runtime = runtime;
@@ -88,7 +92,7 @@ export class Thread implements AsyncDisposable {
   /**
    * Runs one turn and resolves with its result: `startTurn` and `result()` in one. With an `outputSchema`, `output` is
    * the validated answer, and up to `repairAttempts` further turns ask the model to correct an answer that does not
-   * conform. The deadline covers all of them.
+   * conform. The deadline and the budget cover all of them.
    *
    * Rejects as `startTurn` and `TurnHandle.result` do, above all with `TurnFailedError`, which has the partial result.
    */
@@ -99,14 +103,23 @@ export class Thread implements AsyncDisposable {
     const { repairAttempts = 0, ...turnOptions } = checkOptions(options, "run", RUN);
     const site = captureCallSite();
     const sinceMs = performance.now();
+    const tokens = options.budget?.tokens ?? Number.POSITIVE_INFINITY;
+    let spentTokens = 0;
     let recording: TurnRecording | null = null;
     for (let next: TurnInput = input, attempt = 0; ; attempt++) {
-      const turn: TurnHandle<OutputOf<S>> = await this.#turns.start(next, turnOptions, site, sinceMs, recording);
+      const from = { sinceMs, spentTokens, recording };
+      const turn: TurnHandle<OutputOf<S>> = await this.#turns.start(next, turnOptions, site, from);
       recording = turn.recording;
       try {
         return await turn.result();
       } catch (error) {
         if (!OutputValidationError.isInstance(error) || attempt >= repairAttempts || turn.wasInterrupted) throw error;
+        spentTokens += turn.spentTokens;
+        if (spentTokens >= tokens) {
+          const { result } = await turn.outcome();
+          const unsent = { threadId: this.id, turnId: null, result, cause: error };
+          throw atCallSite(new BudgetExceededError(unsent, { tokens }, { tokens: spentTokens }), site);
+        }
         next = repairRequest(error);
       }
     }
@@ -243,12 +256,20 @@ export class Thread implements AsyncDisposable {
 
   /**
    * Starts a code review as a turn of this thread (`review/start`) and resolves with its handle as soon as the runtime
-   * has accepted it. The limits are those of a turn. Rejects as `startTurn` does.
+   * has accepted it. The limits are those of a turn. Rejects as `startTurn` does, and with `UsageError` for a budget on a
+   * thread that was resumed or forked: the runtime does not report the tokens of its reviews.
    */
   async startReview(target: ReviewTarget, options: ReviewOptions = {}): Promise<ReviewHandle> {
     const site = captureCallSite();
     checkReviewTarget(target, "startReview");
     const limits = checkOptions(options, "startReview", TURN_LIMITS);
+    if (limits.budget?.tokens !== undefined && !this.#countsReviews) {
+      throw new UsageError(
+        "startReview: budget.tokens cannot be counted here. The runtime reports the tokens of a review only on a thread " +
+          "that this client has started, not resumed or forked, and with experimentalApi. Start a thread for the review, " +
+          "or use deadlineMs.",
+      );
+    }
     const call = { kind: "review", input: target, method: "review/start", limits, site } as const;
     const { handle } = await this.#turns.begin(call, async (origin) => {
       const { reviewPlan } = await import("./threadActions.js");
@@ -421,7 +442,8 @@ export class Thread implements AsyncDisposable {
   /** @internal */
   static async start(runtime: Runtime, options: StartThreadOptions): Promise<Thread> {
     const { openNewThread } = await import("./openThread.js");
-    return new Thread(runtime, await openNewThread(runtime, options));
+    const countsReviews = runtime.countsResponses || options.experimentalRawEvents === true;
+    return new Thread(runtime, await openNewThread(runtime, options), countsReviews);
   }
 
   /** @internal */

@@ -242,7 +242,7 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
 
   /** @internal What limits end, when they are set on a turn that already runs. */
   get limited(): StartedTurn {
-    return { stream: this.#stream, ended: this.#stream.ended, ender: this.#ender };
+    return { stream: this.#stream, ended: this.#stream.ended, meter: this.#stream.meter, ender: this.#ender };
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<TurnEvent, void, undefined> {
@@ -267,7 +267,7 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
    * Resolves when the turn has completed or was interrupted. Can be called any number of times, at any time.
    *
    * @throws TurnFailedError, with the partial result, when the runtime reports a failure; TransportClosedError when the
-   * runtime is gone; TurnDeadlineError or TurnStalledError when a limit is reached; OutputValidationError when the
+   * runtime is gone; TurnDeadlineError, TurnStalledError or BudgetExceededError when a limit is reached; OutputValidationError when the
    * answer does not conform to `outputSchema`; the signal's reason when the turn's signal aborts.
    */
   result(): Promise<TurnResult<O>> {
@@ -294,6 +294,11 @@ export class TurnHandle<O = undefined> implements AsyncIterable<TurnEvent> {
     } catch (error) {
       return { status: result.status === "interrupted" ? "interrupted" : "failed", result, error };
     }
+  }
+
+  /** @internal The tokens that it and its agents have spent so far. */
+  get spentTokens(): number {
+    return this.#stream.meter.spent;
   }
 
   /** @internal Whether the turn has ended by an interruption, once `result()` has settled. */

@@ -242,7 +242,7 @@ export interface LimitedTurn {
   readonly cause?: Error | undefined;
 }
 
-/** A limit ended the turn. The base class of `TurnDeadlineError` and `TurnStalledError`. */
+/** A limit ended the turn. The base class of `TurnDeadlineError`, `TurnStalledError` and `BudgetExceededError`. */
 export class TurnLimitError extends CodexError {
   static override readonly typeName: string = "TurnLimitError";
   readonly threadId: string;
@@ -313,6 +313,46 @@ export class TurnDeadlineError extends TurnLimitError {
       advice: "Raise deadlineMs if it needs longer.",
     });
     this.deadlineMs = deadlineMs;
+  }
+}
+
+/** What a turn, a review or a goal has spent, or may spend. */
+export interface TurnSpending {
+  /** Input and output tokens together, cached input included (the runtime's `totalTokens`), sub-agents included. */
+  readonly tokens: number;
+}
+
+/** What a turn, a review or a goal may spend. A limit that is left out does not apply. */
+export interface TurnBudget {
+  /**
+   * Tokens as in `TurnSpending`: an integer ≥ 1. The runtime reports a response of the model when it has ended. So the
+   * overshoot is at most one response of each agent that runs, and a turn that ends with the response that spends the
+   * budget resolves.
+   */
+  readonly tokens?: number | undefined;
+}
+
+/**
+ * The turn, the review or the goal has spent its `budget`, the model was called again, and it was interrupted. `result` is
+ * what there is; of a goal, its last turn. Not retryable: the same call would spend as much.
+ */
+export class BudgetExceededError extends TurnLimitError {
+  static override readonly typeName: string = "BudgetExceededError";
+  /** The limit. */
+  readonly budget: TurnSpending;
+  /**
+   * What was spent when it had ended, with what sub-agents spent: at least the budget. A response of the model that was cut
+   * off is not in it, because the runtime reports no usage for that.
+   */
+  readonly spent: TurnSpending;
+
+  constructor(turn: LimitedTurn, budget: TurnSpending, spent: TurnSpending) {
+    super("BUDGET_EXCEEDED", turn, {
+      missed: `spent its budget (${spent.tokens} of ${budget.tokens} tokens)`,
+      advice: "Raise budget.tokens if it needs more.",
+    });
+    this.budget = budget;
+    this.spent = spent;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { CheckpointLimits } from "../checkpoints/checkpoint.js";
 import { UsageError } from "../errors/base.js";
+import type { TurnBudget } from "../errors/turn.js";
 import type { Spawn } from "../process/agentProcess.js";
 import type { ConfigObject } from "../process/config.js";
 import type { LaunchOptions } from "../process/launch.js";
@@ -243,6 +244,11 @@ export interface TurnLimits {
    * fires, the runtime is asked how the turn stands; one that runs is interrupted and rejects with `TurnStalledError`.
    */
   readonly idleTimeoutMs?: number | undefined;
+  /**
+   * What the turn may spend, its sub-agents included; then it is interrupted and rejects with `BudgetExceededError`. For
+   * `run` with `repairAttempts`: what all its turns may spend together.
+   */
+  readonly budget?: TurnBudget | undefined;
   /**
    * Leave the thread's commands running when the turn is ended in one of these ways, or by leaving `thread.stream()`.
    * Default false: they are stopped.

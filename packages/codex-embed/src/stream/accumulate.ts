@@ -64,6 +64,16 @@ export class TurnAccumulator {
   }
 
   /**
+   * The tokens that the turn has used so far. The larger of two counts, because the runtime reports a response when it
+   * has ended, and the total of the thread when the tools of the response have run.
+   */
+  get spentTokens(): number {
+    const { total } = this.#lastUsage ?? {};
+    const grown = total === undefined || this.#before === null ? 0 : total.totalTokens - this.#before.totalTokens;
+    return Math.max(grown, this.#counted?.totalTokens ?? 0);
+  }
+
+  /**
    * What the turn has produced so far.
    *
    * @param turn - the record that ends the turn, or null while it runs.
@@ -114,6 +124,8 @@ export class TurnSeries {
   readonly #turns: TurnSnapshot[] = [];
   #current: { readonly id: string; readonly accumulator: TurnAccumulator } | null = null;
   #over = deferred<Over>();
+  /** By the turns before the one in flight. */
+  #spentTokens = 0;
 
   /** @param usedBefore - what the thread had used before its first turn here, if known. */
   constructor(threadId: string, usedBefore: TokenUsageBreakdown | null) {
@@ -141,6 +153,16 @@ export class TurnSeries {
     return this.#turns.findLast(({ finalResponse }) => finalResponse !== null)?.finalResponse ?? null;
   }
 
+  /** The tokens that all turns have used so far. */
+  get spentTokens(): number {
+    return this.#spentTokens + (this.#current?.accumulator.spentTokens ?? 0);
+  }
+
+  /** The turn in flight as far as it has come, otherwise the last one; null when none has started. */
+  latest(events: Iterable<TurnEvent>): TurnSnapshot | null {
+    return this.#current?.accumulator.snapshot(null, events) ?? this.#turns.at(-1) ?? null;
+  }
+
   /** `turn` is the sum over all turns. Null when the model reported no usage. */
   get usage(): TurnUsage | null {
     const used = this.#turns.flatMap(({ usage }) => usage ?? []);
@@ -155,9 +177,15 @@ export class TurnSeries {
     if (event.method === "turn/started") {
       const id = event.params.turn.id;
       const before = this.#turns.findLast(({ usage }) => usage !== null)?.usage?.thread ?? this.#usedBefore;
+      this.abandon();
       this.#current = { id, accumulator: new TurnAccumulator({ threadId: this.#threadId, turnId: id }, before) };
     }
     this.#current?.accumulator.add(event);
+  }
+
+  /** Adds what one response of the model used, to the turn in flight. */
+  count(turnId: string, usage: TokenUsageBreakdown): void {
+    if (this.#current?.id === turnId) this.#current.accumulator.count(usage);
   }
 
   /** Ends the turn in flight. Null, and nothing changes, when another one is in flight or none. */
@@ -165,6 +193,7 @@ export class TurnSeries {
     if (this.#current?.id !== turn.id) return null;
     const snapshot = this.#current.accumulator.snapshot(turn, events);
     this.#turns.push(snapshot);
+    this.#spentTokens = this.spentTokens;
     this.#current = null;
     this.#over.resolve("ended");
     this.#over = deferred();
@@ -173,6 +202,7 @@ export class TurnSeries {
 
   /** No more events of the turn in flight will arrive. */
   abandon(): void {
+    this.#spentTokens = this.spentTokens;
     this.#current = null;
     this.#over.resolve("lost");
   }

@@ -1,4 +1,4 @@
-import type { CollabAgentStatus, ThreadItem } from "../protocol/generated/protocol.js";
+import type { CollabAgentStatus, ThreadItem, TokenUsageBreakdown } from "../protocol/generated/protocol.js";
 import type { TurnSnapshot } from "../protocol/shapes.js";
 import { deferred } from "../util/async.js";
 import { TurnSeries } from "./accumulate.js";
@@ -33,22 +33,28 @@ export class AgentStream extends EventStream<AgentResult> implements ThreadFollo
   /** The thread of the agent that began this one. */
   readonly parentThreadId: string;
   readonly #onChange: (event: TurnEvent | null) => void;
+  readonly #onCount: () => void;
   readonly #turns: TurnSeries;
   readonly #begun = deferred<void>();
   #mention: AgentMention;
   #status: AgentStatus | null = null;
 
-  /** @param onChange - is given every event of the agent, and null when something else has changed. */
+  /**
+   * @param onChange - is given every event of the agent, and null when something else has changed.
+   * @param onCount - is called when a response of the model has been counted.
+   */
   constructor(
     mention: AgentMention,
     parentThreadId: string,
     bufferBytes: number,
     onChange: (event: TurnEvent | null) => void,
+    onCount: () => void,
   ) {
     super(mention.threadId, bufferBytes, null);
     this.parentThreadId = parentThreadId;
     this.#mention = mention;
     this.#onChange = onChange;
+    this.#onCount = onCount;
     this.#turns = new TurnSeries(mention.threadId, null);
   }
 
@@ -76,6 +82,11 @@ export class AgentStream extends EventStream<AgentResult> implements ThreadFollo
 
   get finalResponse(): string | null {
     return this.#turns.finalResponse;
+  }
+
+  /** The tokens that its turns have used so far. */
+  get spentTokens(): number {
+    return this.#turns.spentTokens;
   }
 
   /** The turn in flight, or null. */
@@ -111,6 +122,11 @@ export class AgentStream extends EventStream<AgentResult> implements ThreadFollo
       this.end();
       this.#onChange(null);
     }
+  }
+
+  count(turnId: string, usage: TokenUsageBreakdown): void {
+    this.#turns.count(turnId, usage);
+    this.#onCount();
   }
 
   /** Nothing more is expected of the agent. */
@@ -184,6 +200,7 @@ export class AgentTree {
   readonly #asked = new Set<string>();
   readonly #changes = new Changes();
   #isRootOver = false;
+  #spentTokens = 0;
 
   /** @param onActivity - called for every sign of life of an agent. */
   constructor(rootThreadId: string, host: AgentHost, onActivity: () => void = () => {}) {
@@ -200,6 +217,11 @@ export class AgentTree {
   /** All agents, parents before children. */
   all(): AgentStream[] {
     return [...this.#agents.values()];
+  }
+
+  /** The tokens that all agents have used since they became known here. */
+  get spentTokens(): number {
+    return this.#spentTokens;
   }
 
   /** Whether a thread of the tree can no longer begin agents. */
@@ -264,11 +286,18 @@ export class AgentTree {
 
   #add(mention: AgentMention, parentThreadId: string): void {
     if (this.#agents.size === MAX_AGENTS) return;
-    const agent = new AgentStream(mention, parentThreadId, this.#host.bufferBytes, (event) => {
+    let counted = 0;
+    const count = (): void => {
+      this.#spentTokens += agent.spentTokens - counted;
+      counted = agent.spentTokens;
       this.#onActivity();
+    };
+    const onChange = (event: TurnEvent | null): void => {
+      count();
       if (event !== null) this.#learn(mention.threadId, event);
       if (this.#isRootOver && (event === null || event.method === "turn/completed")) void this.#settle();
-    });
+    };
+    const agent = new AgentStream(mention, parentThreadId, this.#host.bufferBytes, onChange, count);
     this.#agents.set(mention.threadId, agent);
     this.#host.began?.(agent);
     const unfollow = this.#host.follow(mention.threadId, agent, this.rootThreadId);

@@ -1,12 +1,13 @@
 import { CodexError, messageOf } from "../errors/base.js";
 import { TurnFailedError } from "../errors/turn.js";
-import type { ThreadGoal, ThreadItem } from "../protocol/generated/protocol.js";
+import type { ThreadGoal, ThreadItem, TokenUsageBreakdown } from "../protocol/generated/protocol.js";
 import type { TurnSnapshot, TurnUsage } from "../protocol/shapes.js";
 import { TurnSeries } from "./accumulate.js";
 import { AgentTree } from "./agentStream.js";
 import { Changes, EventStream, type Over, type StreamEnd, type Unfinished } from "./eventStream.js";
 import { isTurnEvent, type Notification, type ReconnectedEvent, type TurnEvent } from "./events.js";
 import type { ThreadFollower } from "./threadRoute.js";
+import { TokenMeter } from "./tokenMeter.js";
 import type { StreamOptions } from "./turnStream.js";
 
 /** What a goal achieved. */
@@ -28,9 +29,10 @@ export interface GoalResult {
 type Completed = Extract<TurnEvent, { method: "turn/completed" }>;
 
 /** The stream of all turns that the runtime runs for a goal: everything about its thread from the goal's request on. */
-export class GoalStream extends EventStream<GoalResult> implements ThreadFollower {
+export class GoalStream extends EventStream<GoalResult, TurnSnapshot | null> implements ThreadFollower {
   /** The sub-agents of all turns. */
   readonly agents: AgentTree;
+  readonly meter = new TokenMeter();
   /** Not counted: one of the turns may have run a command. */
   readonly hasCommands = true;
   readonly #isIdle: () => Promise<boolean>;
@@ -50,7 +52,7 @@ export class GoalStream extends EventStream<GoalResult> implements ThreadFollowe
     this.#isIdle = isIdle;
     this.#observer = options.turns;
     this.#turns = new TurnSeries(threadId, options.usedBefore);
-    this.agents = new AgentTree(threadId, options.agents);
+    this.agents = new AgentTree(threadId, options.agents, () => this.meter.countAgents(this.agents.spentTokens));
   }
 
   get isActive(): boolean {
@@ -113,6 +115,12 @@ export class GoalStream extends EventStream<GoalResult> implements ThreadFollowe
         this.#turns.add(notification);
         this.append(notification, bytes);
     }
+    this.meter.observe(notification, this.#turns.spentTokens);
+  }
+
+  count(turnId: string, usage: TokenUsageBreakdown): void {
+    this.#turns.count(turnId, usage);
+    this.meter.count(this.#turns.spentTokens);
   }
 
   #start(event: Extract<TurnEvent, { method: "turn/started" }>, bytes: number): void {
@@ -168,12 +176,13 @@ export class GoalStream extends EventStream<GoalResult> implements ThreadFollowe
     void this.agents.rootEnded();
   }
 
-  protected override settle(end: StreamEnd<GoalResult>): void {
+  protected override settle(end: StreamEnd<GoalResult, TurnSnapshot | null>): void {
     if (this.#lastCompleted !== null) this.append(this.#lastCompleted.event, this.#lastCompleted.bytes);
     super.settle(end);
   }
 
-  protected override unfinished(): Unfinished<null> {
-    return { threadId: this.threadId, turnId: this.#lastTurnId, result: null, maybeAccepted: true, cause: undefined };
+  protected override unfinished(): Unfinished {
+    const result = this.#turns.latest(this.logged());
+    return { threadId: this.threadId, turnId: this.#lastTurnId, result, maybeAccepted: true, cause: undefined };
   }
 }

@@ -225,9 +225,13 @@ export class Router {
     this.#dropIfUnused(threadId, route);
   }
 
-  /** Adds the usage of one response of the model to its turn. */
+  /** Adds the usage of one response of the model to its turn, goal or agent. */
   count({ params: { threadId, turnId, usage } }: Notification<"rawResponse/completed">): void {
-    if (usage !== null) this.#threads.get(threadId)?.sinks.get(turnId)?.count?.(usage);
+    if (usage === null) return;
+    const route = this.#threads.get(threadId);
+    route?.sinks.get(turnId)?.count?.(usage);
+    route?.reservation?.follower?.count?.(turnId, usage);
+    for (const follower of this.#followers.get(threadId) ?? []) follower.count?.(turnId, usage);
   }
 
   /** Tells a turn that something it waited for has happened on this side, such as a decision. */

@@ -314,6 +314,8 @@ export interface RunningTurn extends ActiveTurn {
 export interface ThreadFollower {
   /** Unix seconds on the runtime's clock: turns that started earlier do not concern it. Default: all concern it. */
   readonly since?: number;
+  /** Adds what one response of the model used. */
+  count?(turnId: string, usage: TokenUsageBreakdown): void;
   push(notification: Notification | ReconnectedEvent, bytes: number): void;
   fail(error: CodexError): void;
 }

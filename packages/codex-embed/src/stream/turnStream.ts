@@ -8,6 +8,7 @@ import { type AgentHost, AgentTree } from "./agentStream.js";
 import { EventStream, type Unfinished } from "./eventStream.js";
 import type { TurnEvent } from "./events.js";
 import type { TurnSink } from "./threadRoute.js";
+import { TokenMeter } from "./tokenMeter.js";
 
 /** What the stream of a turn or a goal begins with. */
 export interface StreamOptions {
@@ -34,6 +35,7 @@ export class TurnStream extends EventStream<EndedTurn, TurnSnapshot> implements 
   readonly turnId: string;
   /** The sub-agents of the turn. */
   readonly agents: AgentTree;
+  readonly meter = new TokenMeter();
   readonly #accumulator: TurnAccumulator;
   readonly #started = deferred<void>();
   #userMessageId: string | undefined;
@@ -59,7 +61,10 @@ export class TurnStream extends EventStream<EndedTurn, TurnSnapshot> implements 
       this.#hasCommands = true;
       this.#started.resolve();
     }
-    this.agents = new AgentTree(turn.threadId, options.agents, () => this.touch());
+    this.agents = new AgentTree(turn.threadId, options.agents, () => {
+      this.touch();
+      this.meter.countAgents(this.agents.spentTokens);
+    });
   }
 
   /** Resolves when the runtime has started the turn, or nothing more is expected of it. */
@@ -106,6 +111,7 @@ export class TurnStream extends EventStream<EndedTurn, TurnSnapshot> implements 
 
   count(usage: TokenUsageBreakdown): void {
     this.#accumulator.count(usage);
+    this.meter.count(this.#accumulator.spentTokens);
     this.touch();
   }
 
@@ -123,6 +129,7 @@ export class TurnStream extends EventStream<EndedTurn, TurnSnapshot> implements 
     this.#lastMethod = event.method;
     this.#accumulator.add(event);
     this.append(event, bytes);
+    this.meter.observe(event, this.#accumulator.spentTokens);
     if (event.method === "error") this.#retry = event.params.willRetry ? new ModelRetryError(event.params.error) : null;
     else if (this.#retry !== null && event.method.startsWith("item/")) this.#retry = null;
     if (this.#userMessageId !== undefined) this.#checkFirstMessage(event, this.#userMessageId);

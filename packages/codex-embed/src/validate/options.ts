@@ -177,6 +177,7 @@ const ELSEWHERE: Advice = {
   repairAttempts: "It belongs to thread.run(input, { outputSchema, repairAttempts }).",
   deadlineMs: "It belongs to a turn: thread.run(input, { deadlineMs }).",
   idleTimeoutMs: "It belongs to a turn: thread.run(input, { idleTimeoutMs }).",
+  budget: "It belongs to a turn: thread.run(input, { budget: { tokens } }).",
   signal: "It belongs to a turn: thread.run(input, { signal }).",
   effort: "It belongs to a turn: thread.run(input, { effort }). For a thread: config: { model_reasoning_effort: … }.",
   summary:

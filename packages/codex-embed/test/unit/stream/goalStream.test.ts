@@ -99,7 +99,7 @@ describe("GoalStream", () => {
     const { stream, tell } = bench(() => Promise.reject(thrown));
     stream.begin(goal("active"));
     tell(started("a"), completed("a"), updated("paused"));
-    expect(await stream.ended).toMatchObject({ kind: "lost", result: null, error });
+    expect(await stream.ended).toMatchObject({ kind: "lost", result: { id: "a" }, error });
   });
 
   test("an aborted goal ends with the reason, whatever else arrives", async () => {
@@ -111,7 +111,11 @@ describe("GoalStream", () => {
     tell(updated("complete", "a"), completed("a"));
     expect(await stream.over).toBe("ended");
     stream.detach();
-    expect(await stream.ended).toEqual({ kind: "aborted", result: null, error: reason });
+    expect(await stream.ended).toMatchObject({
+      kind: "aborted",
+      result: { id: "a", status: "completed" },
+      error: reason,
+    });
   });
 });
 
