@@ -27,7 +27,7 @@ const LF = 10;
 export interface IncomingRecord {
   readonly name: RecordName;
   readonly isArchived: boolean;
-  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly chunks: AsyncIterable<Uint8Array, unknown, undefined>;
 }
 
 /** An archive that is being read. */
@@ -37,7 +37,9 @@ export interface IncomingArchive {
 }
 
 /** Opens an archive. Throws `ThreadArchiveError` for one that is damaged, and `UsageError` for something else. */
-export async function openArchive(archive: ThreadArchive | AsyncIterable<Uint8Array>): Promise<IncomingArchive> {
+export async function openArchive(
+  archive: ThreadArchive | AsyncIterable<Uint8Array, unknown, undefined>,
+): Promise<IncomingArchive> {
   if (typeof archive !== "object" || archive === null) throw notAnArchive();
   if (!(Symbol.asyncIterator in archive)) return openPlain(archive);
   const bytes = new ByteReader(archive);

@@ -267,7 +267,7 @@ export class Codex implements AsyncDisposable {
    * runtime has the thread loaded; UsageError for anything else, and for a runtime as with `exportThread`.
    */
   async importThread(
-    archive: ThreadArchive | AsyncIterable<Uint8Array>,
+    archive: ThreadArchive | AsyncIterable<Uint8Array, unknown, undefined>,
     options: ImportThreadOptions = {},
   ): Promise<ThreadRecord> {
     const { importThread } = await import("./importThread.js");

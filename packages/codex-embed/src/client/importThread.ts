@@ -46,7 +46,7 @@ interface Placement {
  */
 export async function importThread(
   runtime: Runtime,
-  archive: ThreadArchive | AsyncIterable<Uint8Array>,
+  archive: ThreadArchive | AsyncIterable<Uint8Array, unknown, undefined>,
   options: ImportThreadOptions,
 ): Promise<ThreadRecord> {
   const { maxBytes = DEFAULT_MAX_BYTES } = checkOptions(options, "importThread", IMPORT_THREAD);

@@ -1,9 +1,11 @@
 import { atCallSite, type CallSite, UsageError } from "../errors/base.js";
+import { BudgetExceededError, OutputValidationError } from "../errors/turn.js";
 import type { ThreadItem, Turn, TurnStartResponse } from "../protocol/generated/protocol.js";
-import type { TurnOptions } from "../runtime/options.js";
+import type { TurnResult } from "../protocol/shapes.js";
+import type { RunOptions, TurnOptions } from "../runtime/options.js";
 import { turnModeFields } from "../runtime/settings.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { NO_OUTPUT, type OutputOf, planTurnOutput } from "../schema/prepare.js";
+import { NO_OUTPUT, type OutputOf, planTurnOutput, repairRequest } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import type { AgentHost } from "../stream/agentStream.js";
 import { itemsIn } from "../stream/events.js";
@@ -95,6 +97,34 @@ export class TurnStarter {
         this.#start(input, options, { site, trace }, from),
       ),
     );
+  }
+
+  /** Runs turns until one ends with an answer that conforms: a turn, and up to `repairAttempts` corrections. */
+  async run<S extends Schema | undefined>(
+    input: TurnInput,
+    { repairAttempts = 0, ...options }: RunOptions<S>,
+    site: CallSite,
+  ): Promise<TurnResult<OutputOf<S>>> {
+    const sinceMs = performance.now();
+    const tokens = options.budget?.tokens ?? Number.POSITIVE_INFINITY;
+    let spentTokens = 0;
+    let recording: TurnRecording | null = null;
+    for (let next = input, attempt = 0; ; attempt++) {
+      const turn: TurnHandle<OutputOf<S>> = await this.start(next, options, site, { sinceMs, spentTokens, recording });
+      recording = turn.recording;
+      try {
+        return await turn.result();
+      } catch (error) {
+        if (!OutputValidationError.isInstance(error) || attempt >= repairAttempts || turn.wasInterrupted) throw error;
+        spentTokens += turn.spentTokens;
+        if (spentTokens >= tokens) {
+          const { result } = await turn.outcome();
+          const unsent = { threadId: this.#threadId, turnId: null, result, cause: error };
+          throw atCallSite(new BudgetExceededError(unsent, { tokens }, { tokens: spentTokens }), site);
+        }
+        next = repairRequest(error);
+      }
+    }
   }
 
   /** Runs the start of work on this thread for those who watch. */

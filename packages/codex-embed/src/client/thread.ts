@@ -1,6 +1,5 @@
-import { atCallSite, captureCallSite, UsageError } from "../errors/base.js";
+import { captureCallSite, UsageError } from "../errors/base.js";
 import { TransportClosedError } from "../errors/connection.js";
-import { BudgetExceededError, OutputValidationError } from "../errors/turn.js";
 import type {
   ResponseItem,
   ThreadGoal,
@@ -21,7 +20,7 @@ import type {
   TurnOptions,
 } from "../runtime/options.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { type OutputOf, repairRequest } from "../schema/prepare.js";
+import type { OutputOf } from "../schema/prepare.js";
 import type { Schema } from "../schema/types.js";
 import type { TurnEvent } from "../stream/events.js";
 import type { TraceContext } from "../trace/messages.js";
@@ -51,7 +50,6 @@ import {
 import { untilThreadFree } from "./limits.js";
 import type { ExternalMessage, TurnInput } from "./external.js";
 import type { OpenedThread } from "./openThread.js";
-import type { TurnRecording } from "./recording.js";
 import { activeTurn, deliver } from "./runningTurn.js";
 import { OwnedTurn } from "./ownedTurn.js";
 import { ThreadQueue } from "./queue.js";
@@ -100,29 +98,7 @@ export class Thread implements AsyncDisposable {
     input: TurnInput,
     options: RunOptions<S> = {},
   ): Promise<TurnResult<OutputOf<S>>> {
-    const { repairAttempts = 0, ...turnOptions } = checkOptions(options, "run", RUN);
-    const site = captureCallSite();
-    const sinceMs = performance.now();
-    const tokens = options.budget?.tokens ?? Number.POSITIVE_INFINITY;
-    let spentTokens = 0;
-    let recording: TurnRecording | null = null;
-    for (let next: TurnInput = input, attempt = 0; ; attempt++) {
-      const from = { sinceMs, spentTokens, recording };
-      const turn: TurnHandle<OutputOf<S>> = await this.#turns.start(next, turnOptions, site, from);
-      recording = turn.recording;
-      try {
-        return await turn.result();
-      } catch (error) {
-        if (!OutputValidationError.isInstance(error) || attempt >= repairAttempts || turn.wasInterrupted) throw error;
-        spentTokens += turn.spentTokens;
-        if (spentTokens >= tokens) {
-          const { result } = await turn.outcome();
-          const unsent = { threadId: this.id, turnId: null, result, cause: error };
-          throw atCallSite(new BudgetExceededError(unsent, { tokens }, { tokens: spentTokens }), site);
-        }
-        next = repairRequest(error);
-      }
-    }
+    return this.#turns.run(input, checkOptions(options, "run", RUN), captureCallSite());
   }
 
   /**

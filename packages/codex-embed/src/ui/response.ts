@@ -39,7 +39,7 @@ export interface OwnEvents {
    * have to come in the same order each time. Let the last one say that it is the last, and catch errors: one that is
    * thrown breaks the connection.
    */
-  readonly events: AsyncIterable<object>;
+  readonly events: AsyncIterable<object, unknown, undefined>;
 }
 
 const RESPONSE: OptionTable<UiResponseOptions> = {
@@ -152,7 +152,10 @@ function checkRequest(request: unknown): void {
 }
 
 /** Events of the caller's own. */
-async function* ownEvents(source: AsyncIterable<object>, gone: AbortSignal): AsyncGenerator<object> {
+async function* ownEvents(
+  source: AsyncIterable<object, unknown, undefined>,
+  gone: AbortSignal,
+): AsyncGenerator<object> {
   const iterator = source[Symbol.asyncIterator]();
   // Not awaited: the return() of a generator waits for its next event.
   const stopListening = onAbort(gone, () => void iterator.return?.().then(undefined, () => {}));
