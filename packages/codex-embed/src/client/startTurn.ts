@@ -220,7 +220,7 @@ export class TurnStarter {
     } catch (error) {
       void recording?.discard();
       watch.stop();
-      throw error;
+      throw UsageError.isInstance(error) ? atCallSite(error, origin.site) : error;
     }
   }
 

@@ -7,7 +7,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import { setUndo, textOf } from "../stream/accumulate.js";
 import type { StreamEnd } from "../stream/eventStream.js";
 import type { TurnEvent } from "../stream/events.js";
-import type { TurnSink } from "../stream/threadRoute.js";
+import type { TurnSink } from "../stream/reservation.js";
 import type { TurnStream } from "../stream/turnStream.js";
 import { checkPicture, toPictureUrl } from "../tools/picture.js";
 import { isRecord } from "../util/json.js";

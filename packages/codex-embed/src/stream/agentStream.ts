@@ -4,7 +4,7 @@ import { deferred } from "../util/async.js";
 import { TurnSeries } from "./accumulate.js";
 import { Changes, EventStream, type Over, type Unfinished } from "./eventStream.js";
 import { isTurnEvent, type Notification, type ReconnectedEvent, type TurnEvent } from "./events.js";
-import type { ThreadFollower } from "./threadRoute.js";
+import type { ThreadFollower } from "./reservation.js";
 
 /** The status of a sub-agent, as the runtime names it. `shutdown`: it was closed or unloaded. */
 export type AgentStatus = CollabAgentStatus;

@@ -3,7 +3,8 @@
 import type { CodexError } from "../errors/base.js";
 import type { ThreadItem, Turn } from "../protocol/generated/protocol.js";
 import { itemOf, itemsIn, type Notification, type ReconnectedEvent, type TurnNotification, turnOf } from "./events.js";
-import { SeenTurn, type ThreadRoute, type TurnSink } from "./threadRoute.js";
+import type { TurnSink } from "./reservation.js";
+import { SeenTurn, type ThreadRoute } from "./threadRoute.js";
 
 /** A thread to deliver missed events to. */
 export interface Recovering {

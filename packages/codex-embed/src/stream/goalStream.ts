@@ -6,7 +6,7 @@ import { TurnSeries } from "./accumulate.js";
 import { AgentTree } from "./agentStream.js";
 import { Changes, EventStream, type Over, type StreamEnd, type Unfinished } from "./eventStream.js";
 import { isTurnEvent, type Notification, type ReconnectedEvent, type TurnEvent } from "./events.js";
-import type { ThreadFollower } from "./threadRoute.js";
+import type { ThreadFollower } from "./reservation.js";
 import { TokenMeter } from "./tokenMeter.js";
 import type { StreamOptions } from "./turnStream.js";
 

@@ -1,7 +1,40 @@
 import type { CodexError } from "../errors/base.js";
-import { currentContext, deferred } from "../util/async.js";
-import type { Notification, ReconnectedEvent, TurnNotification } from "./events.js";
-import type { ThreadFollower, ThreadRoute, TurnSink, TurnWatcher } from "./threadRoute.js";
+import type { TokenUsageBreakdown } from "../protocol/generated/protocol.js";
+import { type AsyncContext, currentContext, deferred } from "../util/async.js";
+import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "./events.js";
+
+/** Where the events of one turn go. */
+export interface TurnSink {
+  push(event: TurnEvent, bytes: number): void;
+  /** Adds what one response of the model used. */
+  count?(usage: TokenUsageBreakdown): void;
+  /** Something that the turn waited for has happened on this side, such as a decision. */
+  touch(): void;
+  /** The turn's events no longer arrive. */
+  fail(error: CodexError): void;
+}
+
+/** Learns which turn a reservation leads to, for requests whose reply does not name it. */
+export interface TurnWatcher {
+  started(turnId: string): void;
+  failed(error: CodexError): void;
+}
+
+/** Receives every notification about a thread. */
+export interface ThreadFollower {
+  /** Unix seconds on the runtime's clock: turns that started earlier do not concern it. Default: all concern it. */
+  readonly since?: number;
+  /** Adds what one response of the model used. */
+  count?(turnId: string, usage: TokenUsageBreakdown): void;
+  push(notification: Notification | ReconnectedEvent, bytes: number): void;
+  fail(error: CodexError): void;
+}
+
+/** What a reservation needs of the route of its thread. */
+export interface ReservedRoute {
+  addSink(turnId: string, sink: TurnSink, context: AsyncContext): void;
+  dropTurn(turnId: string): void;
+}
 
 /** An event that arrived before its turn was claimed. */
 interface Early {
@@ -14,7 +47,7 @@ interface Early {
 export class Reservation {
   /** The async context in which the turn is asked for. */
   readonly context = currentContext();
-  readonly #route: ThreadRoute;
+  readonly #route: ReservedRoute;
   readonly #done: () => void;
   readonly #ended = deferred<void>();
   readonly #buffer: Early[] = [];
@@ -23,7 +56,7 @@ export class Reservation {
   #failure: CodexError | null = null;
   #open = true;
 
-  constructor(route: ThreadRoute, done: () => void) {
+  constructor(route: ReservedRoute, done: () => void) {
     this.#route = route;
     this.#done = done;
   }

@@ -15,14 +15,8 @@ import {
 import { endWithRecord, isRepeat, type Recovering, replayEnd, restore } from "./gaps.js";
 import { NewestMap, RecentMap, ThreadFates } from "./threadMemory.js";
 import type { Reservation } from "./reservation.js";
-import {
-  type EventTap,
-  type RunningTurn,
-  type ThreadFollower,
-  ThreadRoute,
-  type ThreadState,
-  type TurnSink,
-} from "./threadRoute.js";
+import type { ThreadFollower, TurnSink } from "./reservation.js";
+import { type EventTap, type RunningTurn, ThreadRoute, type ThreadState } from "./threadRoute.js";
 
 /** How much is kept of threads that nobody here has opened. Some of them may turn out to be sub-agents. */
 const STRANGER_LIMITS = { entries: 1_000, bytes: 16 * 1024 * 1024 };

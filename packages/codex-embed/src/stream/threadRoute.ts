@@ -1,8 +1,8 @@
 import type { CodexError } from "../errors/base.js";
-import type { TokenUsageBreakdown, Turn } from "../protocol/generated/protocol.js";
+import type { Turn } from "../protocol/generated/protocol.js";
 import type { AsyncContext } from "../util/async.js";
-import type { Notification, ReconnectedEvent, TurnEvent, TurnNotification } from "./events.js";
-import { Reservation } from "./reservation.js";
+import type { Notification, TurnEvent, TurnNotification } from "./events.js";
+import { Reservation, type TurnSink } from "./reservation.js";
 import { RecentMap } from "./threadMemory.js";
 
 /**
@@ -280,23 +280,6 @@ export class ThreadRoute {
   }
 }
 
-/** Where the events of one turn go. */
-export interface TurnSink {
-  push(event: TurnEvent, bytes: number): void;
-  /** Adds what one response of the model used. */
-  count?(usage: TokenUsageBreakdown): void;
-  /** Something that the turn waited for has happened on this side, such as a decision. */
-  touch(): void;
-  /** The turn's events no longer arrive. */
-  fail(error: CodexError): void;
-}
-
-/** Learns which turn a reservation leads to, for requests whose reply does not name it. */
-export interface TurnWatcher {
-  started(turnId: string): void;
-  failed(error: CodexError): void;
-}
-
 /** Takes the events of turns. */
 export interface EventTap {
   /** Whether anybody wants them now. */
@@ -308,14 +291,4 @@ export interface EventTap {
 export interface RunningTurn extends ActiveTurn {
   /** Who gets its events here, or null. */
   readonly sink: TurnSink | null;
-}
-
-/** Receives every notification about a thread. */
-export interface ThreadFollower {
-  /** Unix seconds on the runtime's clock: turns that started earlier do not concern it. Default: all concern it. */
-  readonly since?: number;
-  /** Adds what one response of the model used. */
-  count?(turnId: string, usage: TokenUsageBreakdown): void;
-  push(notification: Notification | ReconnectedEvent, bytes: number): void;
-  fail(error: CodexError): void;
 }

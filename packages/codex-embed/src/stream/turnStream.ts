@@ -7,7 +7,7 @@ import { TurnAccumulator } from "./accumulate.js";
 import { type AgentHost, AgentTree } from "./agentStream.js";
 import { EventStream, type Unfinished } from "./eventStream.js";
 import type { TurnEvent } from "./events.js";
-import type { TurnSink } from "./threadRoute.js";
+import type { TurnSink } from "./reservation.js";
 import { TokenMeter } from "./tokenMeter.js";
 
 /** What the stream of a turn or a goal begins with. */

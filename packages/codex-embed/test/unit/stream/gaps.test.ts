@@ -5,7 +5,7 @@ import { TransportClosedError } from "../../../src/errors/connection.js";
 import type { ThreadItem, Turn } from "../../../src/protocol/generated/protocol.js";
 import type { Notification, ReconnectedEvent, TurnEvent } from "../../../src/stream/events.js";
 import { Router } from "../../../src/stream/router.js";
-import type { ThreadFollower } from "../../../src/stream/threadRoute.js";
+import type { ThreadFollower } from "../../../src/stream/reservation.js";
 import {
   completed,
   delta,

@@ -7,7 +7,7 @@ import { TurnInProgressError } from "../../../src/errors/turn.js";
 import type { ThreadItem } from "../../../src/protocol/generated/protocol.js";
 import type { Notification, TurnEvent } from "../../../src/stream/events.js";
 import { Router } from "../../../src/stream/router.js";
-import type { TurnSink } from "../../../src/stream/threadRoute.js";
+import type { TurnSink } from "../../../src/stream/reservation.js";
 import { turnRecord } from "../../support/events.js";
 import { untyped } from "../../support/turns.js";
 

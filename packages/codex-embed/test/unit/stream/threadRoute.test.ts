@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { UsageError } from "../../../src/errors/base.js";
 import type { CloseReason } from "../../../src/errors/connection.js";
 import { Router } from "../../../src/stream/router.js";
-import type { TurnSink } from "../../../src/stream/threadRoute.js";
+import type { TurnSink } from "../../../src/stream/reservation.js";
 import { completed, delta, started, threadId, turnId, turnRecord } from "../../support/events.js";
 
 const LOSS: CloseReason = { initiator: "runtime", exitCode: null, signal: null, stderrTail: "" };
