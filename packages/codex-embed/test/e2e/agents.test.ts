@@ -315,7 +315,7 @@ test("a turn whose agent is silent has stalled, and the agent is interrupted wit
   await using bench = await startTestCodex();
   cast(bench.model, { root: [spawn("a", "mute"), waitFor("a")], mute: [silence()] });
   const thread = await bench.codex.startThread();
-  const turn = await thread.startTurn("root", { idleTimeoutMs: 200 });
+  const turn = await thread.startTurn("root", { idleTimeoutMs: 1_000 });
   await rejection(turn.result(), TurnStalledError);
   expect(await only(turn.agents()).result()).toMatchObject({ status: "interrupted" });
 });

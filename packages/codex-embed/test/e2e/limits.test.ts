@@ -138,8 +138,8 @@ describe("deadlineMs", () => {
     verifies("deadline");
     const thread = await bench.thread();
     bench.respond(thread, () => silence());
-    const error = await rejection(thread.run("Go.", { deadlineMs: 50 }), TurnDeadlineError);
-    expect(error).toMatchObject({ code: "TURN_DEADLINE", threadId: thread.id, deadlineMs: 50 });
+    const error = await rejection(thread.run("Go.", { deadlineMs: 1_500 }), TurnDeadlineError);
+    expect(error).toMatchObject({ code: "TURN_DEADLINE", threadId: thread.id, deadlineMs: 1_500 });
     expect(interrupts(thread)).toHaveLength(1);
     bench.respond(thread, () => message("Now."));
     expect((await thread.run("Again.", { deadlineMs: 60_000 })).finalResponse).toBe("Now.");
@@ -150,7 +150,7 @@ describe("deadlineMs", () => {
     const { handler, hold } = held("accept" as const);
     const handlers: Handlers = { approveCommand: handler };
     const thread = await bench.threadWith({ ephemeral: true, handlers }, escalated());
-    await rejection(thread.run("Go.", { deadlineMs: 200 }), TurnDeadlineError);
+    await rejection(thread.run("Go.", { deadlineMs: 1_500 }), TurnDeadlineError);
     hold.open();
   });
 });
@@ -160,8 +160,8 @@ describe("idleTimeoutMs", () => {
     verifies("idle-timeout");
     const thread = await bench.thread();
     bench.respond(thread, () => silence());
-    const error = await rejection(thread.run("Go.", { idleTimeoutMs: 100 }), TurnStalledError);
-    expect(error).toMatchObject({ threadId: thread.id, idleTimeoutMs: 100, lastMethod: "item/completed" });
+    const error = await rejection(thread.run("Go.", { idleTimeoutMs: 1_000 }), TurnStalledError);
+    expect(error).toMatchObject({ threadId: thread.id, idleTimeoutMs: 1_000, lastMethod: "item/completed" });
     expect(interrupts(thread)).toHaveLength(1);
     bench.respond(thread, () => message("Now."));
     expect((await thread.run("Again.", { idleTimeoutMs: 60_000 })).finalResponse).toBe("Now.");
@@ -171,7 +171,7 @@ describe("idleTimeoutMs", () => {
     const thread = await bench.threadWith({});
     bench.respond(thread, () => silence());
     const asked = wiretap.next("thread/read");
-    const running = rejection(thread.run("Go.", { idleTimeoutMs: 100 }), TurnStalledError);
+    const running = rejection(thread.run("Go.", { idleTimeoutMs: 1_000 }), TurnStalledError);
     await asked;
     expect(interrupts(thread)).toHaveLength(0);
     await running;
@@ -218,7 +218,7 @@ describe("idleTimeoutMs", () => {
   test("counts anew from the answer of a handler", async () => {
     const handlers: Handlers = { approveCommand: () => "decline" };
     const thread = await bench.threadWith({ ephemeral: true, handlers }, escalated(), silence());
-    await rejection(thread.run("Go.", { idleTimeoutMs: 200 }), TurnStalledError);
+    await rejection(thread.run("Go.", { idleTimeoutMs: 1_000 }), TurnStalledError);
     expect(bench.requestsOf(thread)).toHaveLength(2);
   });
 });
