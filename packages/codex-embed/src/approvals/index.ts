@@ -20,6 +20,7 @@ import {
   type ApprovalRuleHandlers,
   type ApprovalRulesOptions,
   type CommandRules,
+  callSafely,
   combine,
   type RuleList,
   unmatched,
@@ -36,6 +37,18 @@ export type {
   McpToolPattern,
   RuleList,
 } from "./types.js";
+export { combineGuards } from "./combineGuards.js";
+export { type GuardRuleDecision, type GuardRulesOptions, guardRules } from "./guardRules.js";
+export {
+  type LimitCallsOptions,
+  limitCalls,
+  type PassingRun,
+  protectPaths,
+  type RedactOutputOptions,
+  type RequirePassingOptions,
+  redactOutput,
+  requirePassing,
+} from "./readyGuards.js";
 
 /**
  * Turns declarative rules into approval handlers. Deny wins over everything. A request that an allow pattern matches is
@@ -70,7 +83,7 @@ export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandle
   return {
     approveCommand(request, context) {
       const ask = otherwise.approveCommand?.bind(otherwise, request, context);
-      const verdict = commands(request, context.threadCwd);
+      const verdict = commands.request(request, context.threadCwd);
       return decide(judgeCommand(request, verdict, paths, network), COMMAND, ask, context, onDecision);
     },
     approveFileChange(request, context) {
@@ -190,14 +203,6 @@ function isAcceptance<R>(answers: Answers<R>, answer: R): boolean {
   } catch {
     return false;
   }
-}
-
-/** Calls the audit log. One that fails must not change the decision. */
-function callSafely(onDecision: (decision: ApprovalRuleDecision) => unknown, decision: ApprovalRuleDecision): void {
-  try {
-    const written = onDecision(decision);
-    if (written instanceof Promise) written.catch(() => {});
-  } catch {}
 }
 
 /** The answers to one kind of request. */

@@ -147,6 +147,8 @@ export interface Verdict {
   readonly reason: string;
   /** The pattern that decides, as it was written. */
   readonly rule?: string;
+  /** Whether it is unmatched because what it is about cannot be determined: it could be what a pattern denies. */
+  readonly isUnknown?: true;
 }
 
 /** The verdict of an allow pattern. */
@@ -164,6 +166,11 @@ export function unmatched(why: string): Verdict {
   return { outcome: "unmatched", reason: `No rule matches: ${why}.` };
 }
 
+/** The verdict when what is asked about cannot be determined. `why` goes into a sentence. */
+export function unknown(why: string): Verdict {
+  return { ...unmatched(why), isUnknown: true };
+}
+
 /** The verdict on several parts of one request: one denial declines it, one unmatched part leaves it unmatched. */
 export function combine(verdicts: readonly [Verdict, ...Verdict[]]): Verdict {
   const decisive =
@@ -172,4 +179,12 @@ export function combine(verdicts: readonly [Verdict, ...Verdict[]]): Verdict {
   const reasons = new Set(verdicts.map(({ reason }) => reason));
   const rules = new Set(verdicts.flatMap(({ rule }) => rule ?? []));
   return accepted([...reasons].join(" "), [...rules].join(", "));
+}
+
+/** Calls the audit log. One that fails must not change the decision. */
+export function callSafely<D>(onDecision: (decision: D) => unknown, decision: D): void {
+  try {
+    const written = onDecision(decision);
+    if (written instanceof Promise) written.catch(() => {});
+  } catch {}
 }

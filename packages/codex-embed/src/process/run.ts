@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process";
-import type { Environment } from "./environment.js";
+import { StringDecoder } from "node:string_decoder";
+import { onAbort } from "../util/async.js";
+import { AgentProcess, type ProcessExit } from "./agentProcess.js";
+import { type Environment, newMark, withMark } from "./environment.js";
 
 /** A program that runs to its end. */
 export interface RunRequest {
@@ -56,4 +59,50 @@ export function runProgram({ command, args, cwd, env, input, maxOutputBytes }: R
     });
     child.stdin.end(input);
   });
+}
+
+/** A program whose output people or a model read. */
+export interface TailRequest {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** How many characters of its output are kept: the last ones. */
+  readonly tailChars: number;
+  /** Ends it and everything that it started by force. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a program without input and keeps the end of what it writes to stdout and stderr. Resolves once it and everything
+ * that it started are gone.
+ *
+ * @throws LaunchError when it cannot be started.
+ */
+export async function runForTail({
+  tailChars,
+  signal,
+  env,
+  ...request
+}: TailRequest): Promise<ProcessExit & { tail: string }> {
+  let tail = "";
+  const keep = (text: string): void => {
+    tail += text;
+    // Cut in large steps, so that many small writes stay cheap.
+    if (tail.length > 2 * tailChars + 65_536) tail = tail.slice(-tailChars);
+  };
+  const mark = newMark();
+  const child = await AgentProcess.start({ ...request, env: withMark(env, mark), mark }, { onStderr: keep });
+  const decoder = new StringDecoder("utf8");
+  child.stdout.on("data", (chunk: Buffer) => keep(decoder.write(chunk)));
+  child.stdin.end();
+  const stop = onAbort(signal, () => void child.kill());
+  if (signal.aborted) void child.kill();
+  try {
+    await child.exited;
+    return { ...(await child.shutdown()), tail: tail.slice(-tailChars) };
+  } finally {
+    stop();
+  }
 }
