@@ -47,7 +47,10 @@ export function commandRules(list: CommandRules, call = "approvalRules"): Compil
   const allow = (list.allow ?? []).map((pattern) => allowPattern(pattern, { call, path: "commands.allow" }));
   const deny = (list.deny ?? []).map((pattern) => compile(pattern, { call, path: "commands.deny" }));
   const folders = commandFolders(list.cwd);
-  warnOfPrograms(allow.filter((pattern) => !onlyPrints(pattern)).map(({ name }) => wildcardText(name)));
+  warnOfPrograms(
+    allow.filter((pattern) => !onlyPrints(pattern)).map(({ name }) => wildcardText(name)),
+    call,
+  );
   return {
     request: (request, threadCwd) =>
       denied(deny, sourceOf(request), request.cwd ?? undefined) ??

@@ -136,14 +136,10 @@ class EffectReader implements ScriptEffects {
 
   #write({ text, splits }: ScriptWord, isTree: boolean): void {
     const path = wildcardText(text);
-    const glob = path.search(/[*?[{]/);
-    if (text.includes(ANY) || splits || path.startsWith("~")) {
-      this.#unknownPath ??= `it writes to ${JSON.stringify(path.slice(0, 120))}, which only the shell can resolve`;
-    } else if (glob === -1) {
-      this.paths.push({ path, isTree });
-    } else {
-      // Everything in the folder could match, and a folder that matches could be any of them.
-      this.paths.push({ path: path.slice(0, path.lastIndexOf("/", glob) + 1) || ".", isTree: true });
+    if (!text.includes(ANY) && !splits && !path.startsWith("~")) this.paths.push({ path, isTree });
+    else {
+      const shown = JSON.stringify(path.slice(0, 120));
+      this.#unknownPath ??= `it writes to ${shown}, which only the shell can resolve. Write plain paths`;
     }
   }
 
@@ -157,7 +153,8 @@ class EffectReader implements ScriptEffects {
 
   #operandHost(word: ScriptWord): void {
     const text = wildcardText(word.text);
-    if (word.splits || word.text.includes(ANY)) this.hostProblem ??= "a program that connects has an unknown argument";
+    if (word.splits || (word.text.includes(ANY) && !text.includes("://")))
+      this.hostProblem ??= "a program that connects has an unknown argument";
     if (isOption(word) || text.includes("://")) return;
     const host = /^[^/?#]*/.exec(text)?.[0] ?? "";
     if (/[.:@]/.test(host) || host === "localhost" || /^\d{6,}$/.test(host)) this.#host(host);

@@ -118,6 +118,13 @@ export const FEATURES = {
     "rule-time": "Rules take time in proportion to the length of a command.",
     "mcp-rules":
       "A rule for an MCP tool can name the environment of its server. What is unknown is never allowed by it.",
+    "guard-rules":
+      "`guardRules` decides every call: a denial wins, an `allow` list denies the rest of its kind, and the audit hears all of it.",
+    "guard-paths":
+      "`paths` of `guardRules` covers patches, redirections and well-known programs; an unreadable command is denied.",
+    "ready-guards":
+      "`combineGuards`, `limitCalls` and `redactOutput` deny first, count for each agent, and hide matches from the model.",
+    "require-passing": "`requirePassing` sends the agent back until its command passes, and leaves no process of it.",
     "path-rules": "Path rules resolve links and `..` before they decide.",
     "approve-and-decline-all": "`approveAll` and `declineAll` do what they say.",
   },
