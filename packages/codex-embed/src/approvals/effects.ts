@@ -123,7 +123,7 @@ class EffectReader implements ScriptEffects {
   }
 
   #patch(text: string): void {
-    const files = [...text.matchAll(/^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.*)$/gm)];
+    const files = [...text.matchAll(/^[ \t]*\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.*)$/gm)];
     if (files.length === 0 || text.includes(UNKNOWN_TEXT)) this.#unknownPath ??= "the files of a patch are unknown";
     for (const [, path = ""] of files) this.paths.push({ path: path.trim(), isTree: false });
   }

@@ -3,7 +3,7 @@ import { callback, list, oneOf } from "../validate/kinds.js";
 import { checkOptions, nested, type OptionTable } from "../validate/options.js";
 import { commandRules } from "./commandRules.js";
 import { effectsOf } from "./effects.js";
-import { mcpRules } from "./mcpRules.js";
+import { type McpToolQuestion, mcpRules } from "./mcpRules.js";
 import { networkRules, type PathRules, pathRules } from "./pathRules.js";
 import { literal, overlaps, patternError, wildcard } from "./patterns.js";
 import {
@@ -167,9 +167,10 @@ function compile(rules: Rules, call: string): (guarded: GuardedCall) => Judgment
         return { subject: files.join(", "), verdict: patchVerdict(files, guarded.cwd, paths, rules.paths) };
       }
       case "mcp": {
-        const { server: serverName, tool: toolName } = guarded;
-        const verdict = strict(mcp({ serverName, toolName, environmentId: undefined }), rules.mcp);
-        return { subject: `${serverName}.${toolName}`, verdict };
+        const { server, tool } = guarded;
+        const [own = NO_RULE, ...others] = readings(server, tool).map(mcp);
+        const denial = others.find(({ outcome }) => outcome === "decline");
+        return { subject: `${server}.${tool}`, verdict: denial ?? strict(own, rules.mcp) };
       }
       default: {
         const namespace = guarded.kind === "tool" ? guarded.namespace : undefined;
@@ -178,6 +179,16 @@ function compile(rules: Rules, call: string): (guarded: GuardedCall) => Judgment
       }
     }
   };
+}
+
+/** The runtime joins server and tool with `__`, which names can contain: all that the call could be, as given first. */
+function readings(server: string, tool: string): McpToolQuestion[] {
+  const parts = `${server}__${tool}`.split("__");
+  const splits = parts
+    .slice(1)
+    .map((_, i) => [parts.slice(0, i + 1).join("__"), parts.slice(i + 1).join("__")] as const);
+  const all = [[server, tool] as const, ...splits.filter(([name]) => name !== server)];
+  return all.map(([serverName, toolName]) => ({ serverName, toolName, environmentId: undefined }));
 }
 
 /** Every file that a patch changes, and both ends of a move. */

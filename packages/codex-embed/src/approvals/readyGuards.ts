@@ -4,7 +4,7 @@ import { type Environment, launchEnvironment } from "../process/environment.js";
 import { runForTail } from "../process/run.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
 import { TimeLimitError, timeLimit } from "../util/async.js";
-import { callback, filled, integer, kindOf, milliseconds, record, required, text } from "../validate/kinds.js";
+import { callback, filled, integer, kindOf, milliseconds, record, required } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
 import { ruleGuard } from "./guardRules.js";
 import { callSafely } from "./types.js";
@@ -233,4 +233,4 @@ const REQUIRE_PASSING: OptionTable<RequirePassingOptions> = {
   onRun: callback,
 };
 const LIMIT_CALLS: OptionTable<LimitCallsOptions> = { perTurn: required(integer(0)) };
-const REDACT_OUTPUT: OptionTable<RedactOutputOptions> = { replacement: text };
+const REDACT_OUTPUT: OptionTable<RedactOutputOptions> = { replacement: filled };

@@ -84,6 +84,14 @@ describe("the table of decisions", () => {
   });
 });
 
+test("a server whose name contains the separator of the runtime is denied under its own name", async () => {
+  const call = mcp("team", "docs__delete");
+  expect(await outcome({ mcp: { deny: [{ server: "team__docs" }] } }, call)).toBe("deny");
+  expect(await outcome({ mcp: { deny: [{ server: "team" }] } }, call)).toBe("deny");
+  expect(await outcome({ mcp: { deny: [{ server: "docs" }] } }, call)).toBe("pass");
+  expect(await outcome({ mcp: { allow: [{ server: "team" }] } }, call)).toBe("allow");
+});
+
 test("a command that cannot be read is denied as soon as there is a rule that it could break", async () => {
   for (const script of ['eval "$X"', "echo $(", "ls ".repeat(30_000)]) {
     expect(await outcome({ commands: { allow: ["echo **"] } }, commandCall(script))).toBe("deny");
