@@ -137,6 +137,29 @@ export type { OutputOf } from "./schema/prepare.js";
 export { type StrictForm, strictSchema } from "./schema/strictForm.js";
 export type { InferOutput, JsonSchema, JsonSchemaKeywords, Schema, SchemaIssue } from "./schema/types.js";
 export type {
+  AfterToolDecision,
+  BeforeToolDecision,
+  CommandCall,
+  ContextDecision,
+  Eventually,
+  GuardContext,
+  GuardedAgent,
+  GuardedCall,
+  GuardedCompaction,
+  GuardedPrompt,
+  GuardedResult,
+  GuardedSession,
+  GuardedStop,
+  GuardedSubagent,
+  Guards,
+  McpCall,
+  OtherCall,
+  PatchCall,
+  PromptDecision,
+  StopDecision,
+  ToolCall,
+} from "./guards/types.js";
+export type {
   CodexStatus,
   DeltaEvent,
   HandlerErrorEvent,

@@ -1,7 +1,6 @@
 import { UsageError } from "../errors/base.js";
 import type { GuardContext, Guards } from "../guards/types.js";
 import { type Environment, launchEnvironment } from "../process/environment.js";
-import { runForTail } from "../process/run.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
 import { TimeLimitError, timeLimit } from "../util/async.js";
 import { callback, filled, integer, kindOf, milliseconds, record, required } from "../validate/kinds.js";
@@ -65,6 +64,8 @@ export function requirePassing(
   const env = launchEnvironment({ env: checked.env });
   return {
     async onStop({ rounds }, { cwd, signal: parent, threadId, turnId }) {
+      // Other guards start no processes, and need not load what does.
+      const { runForTail } = await import("../process/run.js");
       const { signal, stop } = timeLimit("timeoutMs", timeoutMs, parent);
       try {
         const outcome = await runForTail({ command: program, args, cwd: checked.cwd ?? cwd, env, tailChars, signal });
