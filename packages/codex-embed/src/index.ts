@@ -32,6 +32,7 @@ export { diagnose } from "./doctor/diagnose.js";
 export type { CheckpointLimits } from "./checkpoints/checkpoint.js";
 export { CodexError, UsageError } from "./errors/base.js";
 export { CheckpointError, type CheckpointErrorCode, RestoreConflictError } from "./errors/checkpoint.js";
+export { GuardError, type GuardErrorCode } from "./errors/guard.js";
 export {
   AuthRequiredError,
   type CloseReason,
@@ -117,6 +118,7 @@ export {
   type CodexOptions,
   type ConnectOptions,
   type ForkThreadOptions,
+  type GuardOptions,
   type ListThreadsOptions,
   type PlanMode,
   type ReconnectOptions,

@@ -54,6 +54,7 @@ import {
   timeout,
   wrongKind,
 } from "../validate/kinds.js";
+import { GUARD_OPTIONS } from "./guarding.js";
 import { members, nested, type OptionTable } from "../validate/options.js";
 
 const texts = listOf(text);
@@ -109,6 +110,7 @@ const CLIENT: OptionTable<ClientOptions> = {
   streamBufferBytes: bytes,
   logger,
   handlers: members(HANDLERS),
+  ...GUARD_OPTIONS,
 };
 
 const LAUNCH: OptionTable<LaunchOptions> = {
@@ -164,7 +166,7 @@ const MODES: OptionTable<ThreadModes> = {
   cwd: nullable(folder),
 };
 
-const EXTRAS: OptionTable<ThreadExtras> = { handlers: members(HANDLERS), tools: list };
+const EXTRAS: OptionTable<ThreadExtras> = { handlers: members(HANDLERS), tools: list, ...GUARD_OPTIONS };
 
 const ENVIRONMENT: OptionTable<TurnEnvironmentParams> = {
   environmentId: text,

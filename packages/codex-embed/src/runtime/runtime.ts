@@ -1,5 +1,6 @@
 import { atAwait, atCallSite, CodexError, messageOf, UsageError } from "../errors/base.js";
 import { type CloseReason, RequestTimeoutError, type ThreadFate, TransportClosedError } from "../errors/connection.js";
+import type { Guardian } from "../guards/guardian.js";
 import { RuntimePaths } from "../process/paths.js";
 import type { Turn } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
@@ -9,6 +10,7 @@ import { type Connection, type ConnectionReceiver, METHODS_PROBE } from "../rpc/
 import { retryOnOverload } from "../rpc/retry.js";
 import {
   type CodexStatus,
+  type HandlerErrorEvent,
   isKnownNotification,
   Listeners,
   type Notification,
@@ -72,6 +74,8 @@ export class Runtime {
   /** Checks the login before a turn. */
   readonly login: LoginGate;
   readonly paths: RuntimePaths;
+  /** Answers the hooks of threads with guards. Null until there is one. */
+  guards: Guardian | null = null;
   readonly #activity: ActivityLog | null;
   readonly #endpoint: Endpoint;
   readonly #connections: ConnectionManager;
@@ -96,11 +100,7 @@ export class Runtime {
     this.#endpoint = endpoint;
     this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
     this.broker = new RequestBroker(options.handlers ?? {}, {
-      handlerError: (event) => {
-        const { request, error } = event.params;
-        this.warn(`Declined ${request}: ${messageOf(error)}`, { request });
-        this.listeners.emit(event, true);
-      },
+      handlerError: (event) => this.reportHandlerError(event),
       knows: (threadId) => this.router.knows(threadId),
       contextOf: (threadId, turnId) => this.router.contextOf(threadId, turnId),
       parentOf: (threadId) => this.#parentOf(threadId),
@@ -171,6 +171,11 @@ export class Runtime {
     return loss === null || this.#connections.ready !== null
       ? undefined
       : new TransportClosedError(loss, { isRecovering: true });
+  }
+
+  /** Whether it runs on another machine, by its address. */
+  get isElsewhere(): boolean {
+    return this.#endpoint.isElsewhere === true;
   }
 
   get pid(): number | undefined {
@@ -331,6 +336,7 @@ export class Runtime {
       return;
     }
     if (known && !this.#isUnloadedAsleep(notification)) {
+      this.guards?.observe(notification);
       this.broker.observe(notification);
       this.router.dispatch(notification, bytes);
       this.totals.observe(notification);
@@ -368,6 +374,13 @@ export class Runtime {
 
   #defaultTimeoutMs(method: string): number | null {
     return UNTIMED_METHODS.has(method) ? null : (this.options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
+  }
+
+  /** Reports that a function of this program failed to decide. */
+  reportHandlerError(event: HandlerErrorEvent): void {
+    const { request, error } = event.params;
+    this.warn(`Declined ${request}: ${messageOf(error)}`, { request });
+    this.listeners.emit(event, true);
   }
 
   /** Warns the first time only. */
