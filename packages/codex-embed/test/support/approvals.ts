@@ -83,6 +83,29 @@ export const ENGINES: readonly [name: string, decide: Decide][] = [
   ],
 ];
 
+/** Ways to have `touch` run that a rule for another command, or one against `touch`, must not miss. */
+export const EVASIONS: readonly [string, (path: string) => string][] = [
+  ["a chain", (path) => `git status; touch ${path}`],
+  ["a conjunction", (path) => `git status && touch ${path}`],
+  ["a pipe", (path) => `git status | touch ${path}`],
+  ["the background", (path) => `git status & touch ${path}`],
+  ["a substitution", (path) => `git status $(touch ${path})`],
+  ["backticks", (path) => `git status \`touch ${path}\``],
+  ["a new line", (path) => `git status\ntouch ${path}`],
+  ["a variable before it", (path) => `X=1 touch ${path}`],
+  ["env", (path) => `env X=1 touch ${path}`],
+  ["quotes", (path) => `to'uc'h ${path}`],
+  ["a backslash", (path) => `t\\ouch ${path}`],
+  ["its path", (path) => `/usr/bin/touch ${path}`],
+  ["another shell", (path) => `bash -lc 'touch ${path}'`],
+  ["a subshell", (path) => `(touch ${path})`],
+  ["a here-document", (path) => `bash <<'END'\ntouch ${path}\nEND`],
+  ["eval", (path) => `eval "touch ${path}"`],
+  ["a variable's value", (path) => `T=touch; $T ${path}`],
+  ["an arm of case", (path) => `case a in a) touch ${path};; esac`],
+  ["a process substitution", (path) => `git status <(touch ${path})`],
+];
+
 /** The context of a request in a thread that works in `/w`. */
 export const context = {
   signal: new AbortController().signal,
