@@ -34,7 +34,7 @@ export function isTooLong({ length }: string): boolean {
 export interface CompiledCommandRules {
   /** The verdict on a request for approval. `threadCwd` is the working directory of its thread, null if unknown. */
   request(request: CommandApprovalRequest, threadCwd: string | null): Verdict;
-  /** The verdict on a script that the shell of the runtime runs, in any folder. `cwd` resolves names of programs. */
+  /** The verdict on a script that the shell of the runtime runs in `cwd`: any folder, unless the rules name some. */
   script(script: string, cwd: string): Verdict;
 }
 
@@ -46,7 +46,7 @@ export interface CompiledCommandRules {
 export function commandRules(list: CommandRules, call = "approvalRules"): CompiledCommandRules {
   const allow = (list.allow ?? []).map((pattern) => allowPattern(pattern, { call, path: "commands.allow" }));
   const deny = (list.deny ?? []).map((pattern) => compile(pattern, { call, path: "commands.deny" }));
-  const folders = commandFolders(list.cwd);
+  const folders = commandFolders(list.cwd, call);
   warnOfPrograms(
     allow.filter((pattern) => !onlyPrints(pattern)).map(({ name }) => wildcardText(name)),
     call,
@@ -64,7 +64,7 @@ export function commandRules(list: CommandRules, call = "approvalRules"): Compil
       allowed(
         allow,
         () => (isTooLong(script) ? NOT_READ : onlyWords(scriptWords(script))),
-        () => undefined,
+        () => (list.cwd === undefined ? undefined : folders({ cwd, environmentId: null }, null)),
       ),
   };
 }

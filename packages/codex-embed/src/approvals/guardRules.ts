@@ -1,5 +1,5 @@
 import type { GuardedAgent, GuardedCall, Guards, PatchCall } from "../guards/types.js";
-import { callback, list, oneOf } from "../validate/kinds.js";
+import { callback, oneOf } from "../validate/kinds.js";
 import { checkOptions, nested, type OptionTable } from "../validate/options.js";
 import { commandRules } from "./commandRules.js";
 import { effectsOf } from "./effects.js";
@@ -8,11 +8,13 @@ import { networkRules, type PathRules, pathRules } from "./pathRules.js";
 import { literal, overlaps, patternError, wildcard } from "./patterns.js";
 import {
   accepted,
+  COMMANDS,
   callSafely,
-  type CommandPattern,
+  type CommandRules,
   combine,
   declined,
   type McpToolPattern,
+  RULES,
   type RuleList,
   unmatched,
   type Verdict,
@@ -23,9 +25,10 @@ export interface GuardRulesOptions {
   /**
    * Rules for commands, with the patterns of `approvalRules`. An allow pattern matches one simple command as a whole; a
    * deny pattern matches every command that starts with it, anywhere in a script. With any rule, a command that cannot be
-   * read is denied. The runtime does not tell guards which folder a command runs in: there is no `cwd`.
+   * read is denied. An allowed command may run in any folder unless `cwd` names some: a guard does not know the working
+   * directory of the thread. Input for a command that already runs is no call, and no guard sees it.
    */
-  readonly commands?: RuleList<CommandPattern> | undefined;
+  readonly commands?: CommandRules | undefined;
   /**
    * Rules for the files that are written: absolute globs (`*`, `?`, `**`), compared after symbolic links are followed.
    * Complete for patches. For commands they cover redirections and well-known programs such as `cp` and `sed -i`; a
@@ -246,11 +249,9 @@ function toolRules(rules: RuleList<string>, call: string): (name: string, namesp
   };
 }
 
-const RULES: OptionTable<RuleList<unknown>> = { allow: list, deny: list };
-
 /** The shape of the options. The patterns are checked where they are compiled. */
 const GUARD_RULES: OptionTable<GuardRulesOptions> = {
-  commands: nested(RULES),
+  commands: nested(COMMANDS),
   paths: nested(RULES),
   network: nested(RULES),
   mcp: nested(RULES),

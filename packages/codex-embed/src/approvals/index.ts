@@ -9,7 +9,7 @@ import type {
   McpToolDecision,
   PermissionsGrant,
 } from "../requests/handlers.js";
-import { callback, either, list, listOf, oneOf, text } from "../validate/kinds.js";
+import { callback, either, oneOf } from "../validate/kinds.js";
 import { checkOptions, members, nested, type OptionTable } from "../validate/options.js";
 import { commandRules } from "./commandRules.js";
 import { type McpRules, mcpRules, mcpSubject } from "./mcpRules.js";
@@ -19,10 +19,10 @@ import {
   type ApprovalRuleDecision,
   type ApprovalRuleHandlers,
   type ApprovalRulesOptions,
-  type CommandRules,
+  COMMANDS,
   callSafely,
   combine,
-  type RuleList,
+  RULES,
   unmatched,
   type Verdict,
 } from "./types.js";
@@ -250,10 +250,6 @@ function permissionAnswers({
   };
 }
 
-const isText = (value: unknown): boolean => typeof value === "string";
-
-const RULES: OptionTable<RuleList<unknown>> = { allow: list, deny: list };
-const COMMANDS: OptionTable<CommandRules> = { ...RULES, cwd: either([isText, text], [() => true, listOf(text)]) };
 const OTHERWISE: OptionTable<ApprovalRuleHandlers> = {
   approveCommand: callback,
   approveFileChange: callback,
@@ -267,6 +263,6 @@ const APPROVAL_RULES: OptionTable<ApprovalRulesOptions> = {
   paths: nested(RULES),
   network: nested(RULES),
   mcp: nested(RULES),
-  otherwise: either([isText, oneOf(["decline"])], [() => true, members(OTHERWISE)]),
+  otherwise: either([(value) => typeof value === "string", oneOf(["decline"])], [() => true, members(OTHERWISE)]),
   onDecision: callback,
 };

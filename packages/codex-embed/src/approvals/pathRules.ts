@@ -152,11 +152,9 @@ export type FolderCheck = (
  *
  * @throws {@link UsageError} for a folder that is not an absolute glob of `*`, `?` and `**`.
  */
-export function commandFolders(cwd: string | readonly string[] | undefined): FolderCheck {
+export function commandFolders(cwd: string | readonly string[] | undefined, call: string): FolderCheck {
   const sources: readonly string[] | undefined = typeof cwd === "string" ? [cwd] : cwd;
-  const globs = sources
-    ?.map((source) => pathGlob(source, { call: "approvalRules", path: "commands.cwd" }))
-    .map(resolveGlob);
+  const globs = sources?.map((source) => pathGlob(source, { call, path: "commands.cwd" })).map(resolveGlob);
   return ({ cwd: folder, environmentId }, threadCwd) => {
     if (typeof folder !== "string") return "the folder of the command is unknown";
     if ((environmentId ?? "local") !== "local") return "the command runs on another machine";

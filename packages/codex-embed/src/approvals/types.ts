@@ -9,6 +9,8 @@ import type {
   McpToolDecision,
   PermissionsGrant,
 } from "../requests/handlers.js";
+import { either, list, listOf, text } from "../validate/kinds.js";
+import type { OptionTable } from "../validate/options.js";
 
 /** The approval handlers that `approvalRules` returns: pass them, or spread them into your `handlers`. */
 export interface ApprovalRuleHandlers {
@@ -79,7 +81,7 @@ export interface CommandRules extends RuleList<CommandPattern> {
    * Folders that an allowed command may run in: absolute paths or globs, compared after symbolic links are followed.
    * `"/srv/app"` is that folder alone; `"/srv/app/**"` includes every folder below it. Default: the working directory
    * of the thread, as this client set it. A command of a sub-agent may run in the working directory of the thread that
-   * started the agent. Deny patterns apply in every folder.
+   * started the agent. Of `guardRules`, the default is every folder. Deny patterns apply in every folder.
    */
   readonly cwd?: string | readonly string[] | undefined;
 }
@@ -138,6 +140,13 @@ export interface ApprovalRuleDecision {
   /** The item that the decision is about. Null if unknown. */
   readonly itemId: string | null;
 }
+
+/** The shape of rules. The patterns are checked where they are compiled. */
+export const RULES: OptionTable<RuleList<unknown>> = { allow: list, deny: list };
+export const COMMANDS: OptionTable<CommandRules> = {
+  ...RULES,
+  cwd: either([(value) => typeof value === "string", text], [() => true, listOf(text)]),
+};
 
 /** What the rules say about a request. */
 export interface Verdict {

@@ -69,6 +69,19 @@ test("what the rules allow runs, and the model reads why another call was denied
   expect(bench.requestsOf(thread)[2]?.toolOutput("c2")).toContain("no pattern of commands.allow matches the command");
 });
 
+test("the folder of a command counts, for cwd and for relative paths", async () => {
+  verifies("guard-paths");
+  const cwd = await folder();
+  const workdir = join(cwd, "sub");
+  await mkdir(workdir);
+  const commands = { allow: ["touch file"], cwd };
+  const { decisions } = await runUnder({ commands }, cwd, shell("touch file", { workdir }), shell("touch file"));
+  expect(decisions.map(({ decision }) => decision)).toEqual(["deny", "allow"]);
+  expect(existsSync(join(workdir, "file"))).toBe(false);
+  await runUnder({ paths: { deny: [join(workdir, "*")] } }, cwd, shell("touch other", { workdir }));
+  expect(existsSync(join(workdir, "other"))).toBe(false);
+});
+
 test("an agent with full access writes to src alone", async () => {
   verifies("guard-paths");
   const cwd = await folder();

@@ -84,6 +84,16 @@ describe("the table of decisions", () => {
   });
 });
 
+test("an allowed command runs in the folders that cwd names, and by default in any", async () => {
+  const inFolder = (cwd: string): GuardedCall => ({ kind: "command", script: "ls", argv: ["ls"], cwd, input: {} });
+  const options = (cwd?: string | string[]): GuardRulesOptions => ({ commands: { allow: ["ls"], cwd } });
+  expect(await outcome(options(), inFolder("/elsewhere"))).toBe("allow");
+  expect(await outcome(options("/w"), inFolder("/w"))).toBe("allow");
+  expect(await outcome(options("/w"), inFolder("/w/sub"))).toBe("deny");
+  expect(await outcome(options(["/v", "/w/**"]), inFolder("/w/sub"))).toBe("allow");
+  expect(await outcome(options("/w"), inFolder(""))).toBe("deny");
+});
+
 test("a server whose name contains the separator of the runtime is denied under its own name", async () => {
   const call = mcp("team", "docs__delete");
   expect(await outcome({ mcp: { deny: [{ server: "team__docs" }] } }, call)).toBe("deny");
@@ -298,7 +308,7 @@ describe("the audit", () => {
 
 test.each<[options: unknown, message: RegExp]>([
   [{ command: {} }, /^guardRules: unknown option command\. Did you mean commands\?/],
-  [{ commands: { cwd: "/w" } }, /^guardRules: unknown option commands\.cwd/],
+  [{ commands: { cwd: "w" } }, /^guardRules: the pattern "w" in commands\.cwd is relative/],
   [{ otherwise: "decline" }, /^guardRules: otherwise is an unknown string/],
   [{ commands: { allow: ["* x"] } }, /^guardRules: the pattern "\* x" in commands\.allow has a \*/],
   [{ paths: { deny: ["x"] } }, /^guardRules: the pattern "x" in paths\.deny is relative/],
