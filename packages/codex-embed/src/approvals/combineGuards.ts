@@ -33,7 +33,7 @@ export function combineGuards(...guards: readonly Guards[]): Guards {
         if (decision?.replace !== undefined) seen = { ...seen, output: decision.replace };
         else if (decision?.context !== undefined) contexts.push(decision.context);
       }
-      if (seen === result) return contexts.length === 0 ? undefined : { context: contexts.join("\n\n") };
+      if (seen === result) return toContext(contexts);
       return { replace: [String(seen.output), ...contexts].join("\n\n") };
     };
   }
@@ -47,7 +47,7 @@ export function combineGuards(...guards: readonly Guards[]): Guards {
         if (decision?.deny !== undefined) return decision;
         if (decision?.context !== undefined) contexts.push(decision.context);
       }
-      return contexts.length === 0 ? undefined : { context: contexts.join("\n\n") };
+      return toContext(contexts);
     };
   }
 
@@ -65,13 +65,11 @@ export function combineGuards(...guards: readonly Guards[]): Guards {
 
   const session = having("onSessionStart");
   if (session.length > 0) {
-    members.onSessionStart = (event, context) =>
-      joined(session.map((each) => () => each.onSessionStart?.(event, context)));
+    members.onSessionStart = (event, context) => joined(session, (each) => each.onSessionStart?.(event, context));
   }
   const subagent = having("onSubagentStart");
   if (subagent.length > 0) {
-    members.onSubagentStart = (event, context) =>
-      joined(subagent.map((each) => () => each.onSubagentStart?.(event, context)));
+    members.onSubagentStart = (event, context) => joined(subagent, (each) => each.onSubagentStart?.(event, context));
   }
 
   for (const name of ["beforeCompact", "afterCompact"] as const) {
@@ -101,10 +99,7 @@ async function askAll(
       continue;
     }
     if (decision.deny !== undefined) return decision;
-    if (changed.has(at)) {
-      if (isSame(decision.input, call.input)) continue;
-      return { deny: "Two guards of this program replace the input of this call in turn." };
-    }
+    if (changed.has(at)) return { deny: "Two guards replace the input of this call in turn." };
     changed.add(at);
     latest = at;
     call = withInput(call, decision.input);
@@ -134,17 +129,18 @@ function withInput(call: GuardedCall, input: JsonValue): GuardedCall {
   }
 }
 
-function isSame(a: JsonValue, b: JsonValue): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-async function joined(
-  guards: readonly (() => ReturnType<NonNullable<Guards["onSessionStart"]>> | undefined)[],
+async function joined<G>(
+  guards: readonly G[],
+  ask: (guard: G) => ReturnType<NonNullable<Guards["onSessionStart"]>> | undefined,
 ): Promise<{ context: string } | undefined> {
   const contexts: string[] = [];
-  for (const ask of guards) {
-    const decision = (await ask()) ?? undefined;
+  for (const each of guards) {
+    const decision = (await ask(each)) ?? undefined;
     if (decision !== undefined) contexts.push(decision.context);
   }
+  return toContext(contexts);
+}
+
+function toContext(contexts: readonly string[]): { context: string } | undefined {
   return contexts.length === 0 ? undefined : { context: contexts.join("\n\n") };
 }

@@ -62,14 +62,12 @@ export function warnOfPrograms(names: readonly string[], call: string): void {
   const risky = names.filter((name) => runsOtherCode(name) && !warnedPrograms.has(name));
   if (risky.length === 0) return;
   for (const name of risky) warnedPrograms.add(name);
-  const [place, advice] =
-    call === "approvalRules"
-      ? ["Allowed commands run outside the sandbox, and these", "inside the sandbox they run without approval"]
-      : ["These", "or keep the files that they read from the agent with `paths`"];
+  const isApproval = call === "approvalRules";
   process.emitWarning(
-    `${call}: commands.allow has ${[...new Set(risky)].join(", ")}. ${place} programs run what their arguments, ` +
+    `${call}: commands.allow has ${[...new Set(risky)].join(", ")}. ` +
+      `${isApproval ? "Allowed commands run outside the sandbox, and these" : "These"} programs run what their arguments, ` +
       "configuration files or scripts tell them to. An agent that can write to the working directory can run anything " +
-      `through them. Remove them from commands.allow${call === "approvalRules" ? ":" : ","} ${advice}.`,
+      `through them. Remove them from commands.allow${isApproval ? ": inside the sandbox they run without approval" : ""}.`,
     { type: "CodexEmbedWarning", code: "ALLOWED_PROGRAM" },
   );
 }

@@ -1,9 +1,8 @@
 import { UsageError } from "../errors/base.js";
 import type { GuardContext, Guards } from "../guards/types.js";
-import { type Environment, launchEnvironment } from "../process/environment.js";
+import type { Environment } from "../process/environment.js";
 import type { JsonValue } from "../protocol/generated/protocol.js";
-import { TimeLimitError, timeLimit } from "../util/async.js";
-import { callback, filled, integer, kindOf, milliseconds, record, required } from "../validate/kinds.js";
+import { callback, filled, integer, kindOf, milliseconds, recordOf, required, text } from "../validate/kinds.js";
 import { checkOptions, type OptionTable } from "../validate/options.js";
 import { ruleGuard } from "./guardRules.js";
 import { callSafely } from "./types.js";
@@ -61,30 +60,21 @@ export function requirePassing(
   const { timeoutMs = 50_000, maxRounds = 3, tailChars = 4_000, onRun } = checked;
   const [program, ...args] = programOf(command);
   const shown = typeof command === "string" ? command : JSON.stringify(command);
-  const env = launchEnvironment({ env: checked.env });
   return {
-    async onStop({ rounds }, { cwd, signal: parent, threadId, turnId }) {
+    async onStop({ rounds }, { cwd, signal, threadId, turnId }) {
       // Other guards start no processes, and need not load what does.
       const { runForTail } = await import("../process/run.js");
-      const { signal, stop } = timeLimit("timeoutMs", timeoutMs, parent);
-      try {
-        const outcome = await runForTail({ command: program, args, cwd: checked.cwd ?? cwd, env, tailChars, signal });
-        parent.throwIfAborted();
-        const passed = outcome.exitCode === 0 && !signal.aborted;
-        const isFinal = passed || rounds >= maxRounds;
-        const { exitCode } = outcome;
-        if (onRun !== undefined) callSafely(onRun, { passed, exitCode, rounds, isFinal, threadId, turnId });
-        if (isFinal) return undefined;
-        const how =
-          signal.reason instanceof TimeLimitError
-            ? `was stopped after ${timeoutMs} ms`
-            : `failed with ${exitCode === null ? `signal ${outcome.signal}` : `exit code ${exitCode}`}`;
-        return {
-          continueWith: `\`${shown}\` ${how}. It must pass before you finish. Fix the cause. The end of its output:\n\n${outcome.tail}`,
-        };
-      } finally {
-        stop();
-      }
+      const request = { command: program, args, cwd: checked.cwd ?? cwd, env: checked.env ?? {} };
+      const { exitCode, isTimedOut, tail, ...exit } = await runForTail({ ...request, tailChars, timeoutMs, signal });
+      const passed = exitCode === 0 && !isTimedOut;
+      const isFinal = passed || rounds >= maxRounds;
+      if (onRun !== undefined) callSafely(onRun, { passed, exitCode, rounds, isFinal, threadId, turnId });
+      if (isFinal) return undefined;
+      const end = exitCode === null ? `signal ${exit.signal}` : `exit code ${exitCode}`;
+      const how = isTimedOut ? `was stopped after ${timeoutMs} ms` : `failed with ${end}`;
+      return {
+        continueWith: `\`${shown}\` ${how}. It must pass before you finish. End of its output:\n\n${tail}`,
+      };
     },
   };
 }
@@ -227,7 +217,7 @@ function mapStrings(value: JsonValue, map: (text: string) => string): JsonValue 
 
 const REQUIRE_PASSING: OptionTable<RequirePassingOptions> = {
   cwd: filled,
-  env: record,
+  env: recordOf(text),
   timeoutMs: milliseconds,
   maxRounds: integer(0),
   tailChars: integer(0),

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
-import { onAbort } from "../util/async.js";
+import { watchLimits } from "../util/async.js";
 import { AgentProcess, type ProcessExit } from "./agentProcess.js";
-import { type Environment, newMark, withMark } from "./environment.js";
+import { type Environment, launchEnvironment, newMark, withMark } from "./environment.js";
 
 /** A program that runs to its end. */
 export interface RunRequest {
@@ -66,26 +66,30 @@ export interface TailRequest {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** The whole environment. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Merged over the environment of this program. */
+  readonly env: Environment;
   /** How many characters of its output are kept: the last ones. */
   readonly tailChars: number;
-  /** Ends it and everything that it started by force. */
+  /** Milliseconds after which it and everything that it started are killed. */
+  readonly timeoutMs: number;
+  /** Kills them too. */
   readonly signal: AbortSignal;
+}
+
+/** How it ended, and the end of what it wrote. */
+export interface TailOutcome extends ProcessExit {
+  readonly tail: string;
+  readonly isTimedOut: boolean;
 }
 
 /**
  * Runs a program without input and keeps the end of what it writes to stdout and stderr. Resolves once it and everything
  * that it started are gone.
  *
- * @throws LaunchError when it cannot be started.
+ * @throws LaunchError when it cannot be started; UsageError for a variable that no environment can carry; the reason of the
+ * signal when that aborts.
  */
-export async function runForTail({
-  tailChars,
-  signal,
-  env,
-  ...request
-}: TailRequest): Promise<ProcessExit & { tail: string }> {
+export async function runForTail({ tailChars, timeoutMs, signal, env, ...request }: TailRequest): Promise<TailOutcome> {
   let tail = "";
   const keep = (text: string): void => {
     tail += text;
@@ -93,16 +97,22 @@ export async function runForTail({
     if (tail.length > 2 * tailChars + 65_536) tail = tail.slice(-tailChars);
   };
   const mark = newMark();
-  const child = await AgentProcess.start({ ...request, env: withMark(env, mark), mark }, { onStderr: keep });
+  const whole = withMark(launchEnvironment({ env }), mark);
+  const child = await AgentProcess.start({ ...request, env: whole, mark }, { onStderr: keep });
   const decoder = new StringDecoder("utf8");
   child.stdout.on("data", (chunk: Buffer) => keep(decoder.write(chunk)));
   child.stdin.end();
-  const stop = onAbort(signal, () => void child.kill());
-  if (signal.aborted) void child.kill();
+  let isTimedOut = false;
+  const stop = watchLimits({ signal, timeoutMs }, (limit) => {
+    isTimedOut ||= limit === "timeout";
+    void child.kill();
+  });
   try {
     await child.exited;
-    return { ...(await child.shutdown()), tail: tail.slice(-tailChars) };
   } finally {
     stop();
   }
+  const exit = await child.shutdown();
+  signal.throwIfAborted();
+  return { ...exit, tail: tailChars === 0 ? "" : tail.slice(-tailChars), isTimedOut };
 }

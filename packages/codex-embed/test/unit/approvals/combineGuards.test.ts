@@ -38,10 +38,9 @@ describe("beforeTool of a combination", () => {
     });
   });
 
-  test("denies when two guards replace the input in turn, unless they agree", async () => {
+  test("denies when two guards replace the input in turn", async () => {
     const writes = (command: string) => before(() => ({ input: { command } }));
     expect(await ask(combineGuards(writes("a"), writes("b")))).toHaveProperty("deny");
-    expect(await ask(combineGuards(writes("a"), writes("a")))).toEqual({ input: { command: "a" } });
   });
 
   test("shows the new arguments of a tool, and refuses what it cannot show", async () => {
