@@ -2,21 +2,38 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { access, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import {
+  Codex,
   GuardError,
   type GuardedCall,
   type GuardContext,
   type HandlerErrorEvent,
   type PatchCall,
+  serveAppServer,
   tool,
   toolGroup,
   UsageError,
 } from "codex-embed";
-import { applyPatch, gate, message, shell, startTestCodex, step, toolCall } from "codex-embed/testing";
+import {
+  applyPatch,
+  createTestHome,
+  gate,
+  message,
+  recordGuards,
+  ScriptedModel,
+  shell,
+  startTestCodex,
+  step,
+  toolCall,
+} from "codex-embed/testing";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { SharedBench } from "../support/bench.js";
 import { cast, spawn, waitFor } from "../support/cast.js";
+import { Proxy } from "../support/proxy.js";
 import { rejection } from "../support/turns.js";
 import { verifies } from "../support/verifies.js";
 
@@ -250,6 +267,103 @@ test("a thread keeps its guards over a crash of the runtime", async () => {
   await crashed;
   expect((await thread.run("again")).finalResponse).toBe("ok");
   expect(await exists(join(own.workspace, "crashed.txt"))).toBe(false);
+});
+
+test("a thread of a runtime on this machine keeps its guards over a lost connection", async () => {
+  verifies("guards");
+  await using model = await ScriptedModel.start();
+  await using home = await createTestHome({ model });
+  const { codexHome, workspace: cwd, env } = home;
+  await using server = await serveAppServer({
+    codexHome,
+    cwd,
+    inheritEnv: false,
+    env,
+    auth: { type: "token", token: "t" },
+  });
+  await using proxy = await Proxy.to(server.url);
+  await using codex = await Codex.connect(proxy.url, { token: "t", reconnect: { initialDelayMs: 5 } });
+  const [asked, again] = [gate(), gate()];
+  model.enqueue(message("first"), shell("touch lost.txt"), message("ok"));
+  const thread = await codex.startThread({
+    guards: {
+      beforeTool: async () => {
+        asked.open();
+        await again;
+        return { deny: "Never." };
+      },
+    },
+  });
+  await thread.run("go");
+  const turn = await thread.startTurn("again");
+  await asked;
+  const ready = new Promise<void>((resolve) => {
+    codex.on("status", ({ params }) => params.status === "ready" && resolve());
+  });
+  proxy.cut();
+  await ready;
+  again.open();
+  expect((await turn.result()).finalResponse).toBe("ok");
+  expect(await exists(join(cwd, "lost.txt"))).toBe(false);
+});
+
+test("the tools of the user's MCP servers still work, and are told apart", async () => {
+  verifies("guards");
+  const server = createServer((request, response) => {
+    if (request.method !== "POST") return void response.writeHead(405).end();
+    void json(request).then((body: unknown) => {
+      const { id, method, params } = z
+        .object({ id: z.unknown().optional(), method: z.string(), params: z.looseObject({}).optional() })
+        .parse(body);
+      if (id === undefined) return void response.writeHead(202).end();
+      const results: Record<string, object> = {
+        initialize: {
+          protocolVersion: params?.["protocolVersion"],
+          capabilities: { tools: {} },
+          serverInfo: { name: "docs", version: "1" },
+        },
+        "tools/list": { tools: [{ name: "find_it", description: "Find.", inputSchema: { type: "object" } }] },
+        "tools/call": { content: [{ type: "text", text: "found" }] },
+      };
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ jsonrpc: "2.0", id, result: results[method] ?? {} }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  try {
+    await using own = await startTestCodex({
+      config: { mcp_servers: { docs: { url: `http://127.0.0.1:${port}/`, required: true } } },
+    });
+    own.model.enqueue(toolCall("find_it", { q: 1 }, { namespace: "mcp__docs" }), message("ok"));
+    const calls: GuardedCall[] = [];
+    const outputs: unknown[] = [];
+    const thread = await own.codex.startThread({
+      approvalMode: "deny_all",
+      guards: {
+        beforeTool: (call) => void calls.push(call),
+        afterTool: (_, { output }) => void outputs.push(output),
+      },
+    });
+    expect((await thread.run("go")).finalResponse).toBe("ok");
+    expect(calls).toMatchObject([{ kind: "mcp", server: "docs", tool: "find_it", arguments: { q: 1 } }]);
+    expect(outputs).toMatchObject([{ content: [{ type: "text", text: "found" }] }]);
+    expect(JSON.stringify(own.model.requests.at(-1)?.body).includes("codex_embed_guards")).toBe(false);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+test("the testing kit records what guards were asked", async () => {
+  verifies("guards");
+  const { guards, calls } = recordGuards({ beforeTool: () => ({ deny: "No." }) });
+  const thread = await bench.threadWith({ ephemeral: true, guards }, shell("echo hi"), message("ok"));
+  await thread.run("go");
+  expect(calls).toMatchObject([
+    { call: { script: "echo hi" }, context: { threadId: thread.id }, decision: { deny: "No." } },
+  ]);
 });
 
 test("unknown members of guards are refused", async () => {
