@@ -26,8 +26,8 @@ const GUARDS: OptionTable<Guards> = {
 
 export const GUARD_OPTIONS: OptionTable<GuardOptions> = { guards: members(GUARDS), guardTimeoutMs: timeout };
 
-/** The first runtime whose hooks can ask an MCP server (measured). */
-const SINCE = "0.150.0";
+/** The first runtime that lists the hooks of a thread. Before it, nothing tells whether it will run them. */
+const SINCE = "0.166.0";
 
 type Opening = "thread/start" | "thread/resume" | "thread/fork";
 

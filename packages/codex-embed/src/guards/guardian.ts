@@ -2,7 +2,7 @@ import { CodexError, messageOf, UsageError } from "../errors/base.js";
 import { GuardError } from "../errors/guard.js";
 import type { HookMetadata, JsonValue } from "../protocol/generated/protocol.js";
 import type { HandlerErrorEvent, Notification } from "../stream/events.js";
-import { type AsyncContext, rootContext, timeLimit, withLimits } from "../util/async.js";
+import { type AsyncContext, rootContext, TimeLimitError, watchLimits, withLimits } from "../util/async.js";
 import type { CallReader } from "./calls.js";
 import { ask, denialText, hookText, questionOf } from "./decide.js";
 import { type ConfigTable, GUARD_NAMES, guardConfig, HOOKS, SERVER_NAME, skippedGuards, unknownHook } from "./hooks.js";
@@ -232,9 +232,11 @@ export class Guardian {
     if (name === "beforeTool" && callId !== null) thread.asked.add(callKey(agentId, callId));
     const inContext = this.#host.contextOf(agentId, turnId) ?? this.#host.contextOf(ownerId, null) ?? rootContext;
     const timeoutMs = thread.setup.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const limit = timeLimit("guardTimeoutMs", timeoutMs, signal);
-    const voided = new AbortController();
-    thread.pending.set(voided, turnId);
+    const controller = new AbortController();
+    const stop = watchLimits({ signal, timeoutMs }, (limit) => {
+      controller.abort(limit === "signal" ? signal.reason : new TimeLimitError("guardTimeoutMs", timeoutMs));
+    });
+    thread.pending.set(controller, turnId);
     try {
       if (thread.broken !== null) throw thread.broken;
       const own = thread.layers(name);
@@ -249,7 +251,7 @@ export class Guardian {
             ? { kind: "main" }
             : { kind: "subagent", threadId: agentId, type: typeof input["type"] === "string" ? input["type"] : null },
         cwd: typeof input["cwd"] === "string" ? input["cwd"] : "",
-        signal: AbortSignal.any([limit.signal, voided.signal]),
+        signal: controller.signal,
       };
       const rounds = thread.rounds.get(turnId ?? "") ?? 0;
       const reader: CallReader = { tool: thread.setup.tool, argv: this.#host.argv };
@@ -259,7 +261,8 @@ export class Guardian {
       return text;
     } catch (error) {
       // Nobody waits for an answer any more.
-      if (signal.aborted || voided.signal.aborted) return denialText(name) ?? "";
+      if (controller.signal.aborted && !(controller.signal.reason instanceof TimeLimitError))
+        return denialText(name) ?? "";
       if (error !== thread.broken) {
         const params = { request: `guards.${name}`, threadId: agentId, turnId, error };
         inContext(() => this.#host.handlerError({ method: "handlerError", params }));
@@ -271,8 +274,8 @@ export class Guardian {
       }
       return denial ?? "";
     } finally {
-      thread.pending.delete(voided);
-      limit.stop();
+      thread.pending.delete(controller);
+      stop();
     }
   }
 

@@ -93,12 +93,14 @@ export class GuardServer {
     }
     if (!isRecord(message)) return refuse(request, response, 400);
     if (message["id"] === undefined) return void response.writeHead(202).end();
+    response.sendDate = false;
     const controller = new AbortController();
     response.once("close", () => controller.abort());
     const key = (request.url ?? "").slice(1);
     const reply = await this.#reply(message, key, controller.signal);
-    response.writeHead(200, { "content-type": "application/json" });
-    response.end(JSON.stringify({ jsonrpc: "2.0", id: message["id"], ...reply }));
+    const text = JSON.stringify({ jsonrpc: "2.0", id: message["id"], ...reply });
+    response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+    response.end(text);
   }
 
   async #reply(message: Readonly<Record<string, unknown>>, key: string, signal: AbortSignal): Promise<object> {
@@ -144,14 +146,16 @@ function refuse(request: IncomingMessage, response: ServerResponse, status: numb
 }
 
 /** The body, or null when it is too large. */
-async function readBody(request: IncomingMessage): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    const bytes = Buffer.from(chunk);
-    size += bytes.length;
-    if (size > MAX_BODY_BYTES) return null;
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+function readBody(request: IncomingMessage): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (bytes: Buffer) => {
+      size += bytes.length;
+      if (size > MAX_BODY_BYTES) resolve(null);
+      else chunks.push(bytes);
+    });
+    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    request.on("error", reject);
+  });
 }

@@ -41,6 +41,7 @@ describe("a program that uses what came later", () => {
     ["includedThreadIds", "thread/list", (codex) => codex.listThreads({ includedThreadIds: [] })],
     ["daybreakEnabled", "thread/start", (codex) => codex.startThread({ daybreakEnabled: false })],
     ["turnTrigger", "turn/start", async (codex) => (await codex.startThread()).run("Hello", { turnTrigger: "ci" })],
+    ["guards", "thread/start", (codex) => codex.startThread({ guards: { beforeTool: () => undefined } })],
     ["threadId", "hooks/list", (codex) => codex.request("hooks/list", { threadId: crypto.randomUUID() })],
     [
       'input[]("image").fileId',

@@ -91,6 +91,11 @@ export const FEATURES = {
     "untold-sandbox": "A sandbox that the thread's record does not tell must be given.",
     "forked-sandbox": "A fork stays in the sandbox of its thread.",
     "sticky-modes": "Modes of a turn hold for later turns. Without one, resume and fork keep the approval mode.",
+    guards:
+      "Guards decide on every call of a tool, also of sub-agents and inside the sandbox, beside the hooks of the user.",
+    "guards-closed": "What keeps a guard from deciding denies the call or ends the turn.",
+    "guard-events":
+      "Guards see prompts, outputs, stops, sessions, compactions and sub-agents, and change what the model reads.",
     "approval-request": "A handler gets what would run, where, and what it can answer.",
     "unanswered-requests":
       "Unanswered requests, handlers that throw and invalid answers are declined and reported once.",
