@@ -191,6 +191,27 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         message(plan("Release 2.0, in a hurry", 2)),
       ),
   },
+  "guard-tests": {
+    files: project,
+    script: (model) =>
+      model.enqueue(
+        message("It should work."),
+        applyPatch(
+          "*** Begin Patch\n*** Update File: mean.mjs\n@@\n export function mean(values) {\n+  if (values.length === 0) return 0;\n*** End Patch",
+        ),
+        message("The mean of an empty list is 0 now."),
+      ),
+  },
+  "guard-paths": {
+    files: project,
+    script: (model) =>
+      model.enqueue(
+        applyPatch("*** Begin Patch\n*** Add File: CHANGELOG.md\n+New: median.\n*** End Patch"),
+        applyPatch("*** Begin Patch\n*** Add File: src/median.mjs\n+export const median = 0;\n*** End Patch"),
+        shell("echo 'New: median.' > CHANGELOG.md"),
+        message("I may write to src alone: the module is there, the changelog is not."),
+      ),
+  },
   undo: {
     files: project,
     script: (model) =>

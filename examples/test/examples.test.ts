@@ -179,6 +179,21 @@ const expected: Readonly<Record<string, Expected>> = {
       expect(requests[2]?.lastUserText()).toContain("days");
     },
   },
+  "guard-tests": {
+    lines: ["tests fail after 0 rounds", "tests pass after 1 rounds", "The mean of an empty list is 0 now."],
+    also: (_, requests) => expect(requests[1]?.lastUserText()).toContain("Reduce of empty array"),
+  },
+  "guard-paths": {
+    lines: [
+      "deny patch",
+      "allow patch",
+      "deny command",
+      "I may write to src alone: the module is there, the changelog is not.",
+    ],
+    also: async ({ cwd }) => {
+      expect((await readdir(cwd)).sort()).toEqual(["mean.mjs", "src", "test.mjs"]);
+    },
+  },
   undo: {
     lines: [
       "The modules are tidy.",

@@ -33,6 +33,7 @@ export { diagnose } from "./doctor/diagnose.js";
 export type { CheckpointLimits } from "./checkpoints/checkpoint.js";
 export { CodexError, UsageError } from "./errors/base.js";
 export { CheckpointError, type CheckpointErrorCode, RestoreConflictError } from "./errors/checkpoint.js";
+export { GuardError, type GuardErrorCode } from "./errors/guard.js";
 export {
   AuthRequiredError,
   type CloseReason,
@@ -121,6 +122,7 @@ export {
   type CodexOptions,
   type ConnectOptions,
   type ForkThreadOptions,
+  type GuardOptions,
   type ListThreadsOptions,
   type PlanMode,
   type ReconnectOptions,
@@ -140,6 +142,29 @@ export type { ClientMethod, RequestArguments, RequestOptions } from "./runtime/r
 export type { OutputOf } from "./schema/prepare.js";
 export { type StrictForm, strictSchema } from "./schema/strictForm.js";
 export type { InferOutput, JsonSchema, JsonSchemaKeywords, Schema, SchemaIssue } from "./schema/types.js";
+export type {
+  AfterToolDecision,
+  BeforeToolDecision,
+  CommandCall,
+  ContextDecision,
+  Eventually,
+  GuardContext,
+  GuardedAgent,
+  GuardedCall,
+  GuardedCompaction,
+  GuardedPrompt,
+  GuardedResult,
+  GuardedSession,
+  GuardedStop,
+  GuardedSubagent,
+  Guards,
+  McpCall,
+  OtherCall,
+  PatchCall,
+  PromptDecision,
+  StopDecision,
+  ToolCall,
+} from "./guards/types.js";
 export type {
   CodexStatus,
   DeltaEvent,

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import type { CommandApprovalRequest } from "../requests/handlers.js";
+import type { Place } from "../validate/kinds.js";
 import { type Invocation, isInput, readAnyArgument, readInvocation, scriptsInPair, withoutMark } from "./invocation.js";
 import { commandFolders } from "./pathRules.js";
 import { ANY, literal, overlaps, patternError, type Wildcard, wildcard, wildcardText } from "./patterns.js";
@@ -12,6 +13,8 @@ import {
   type ScriptCommand,
   type ScriptVariable,
   type ScriptWord,
+  type ShellWords,
+  scriptWords,
   shellWords,
   simpleCommand,
   UNKNOWN_WORD,
@@ -21,22 +24,49 @@ import { accepted, type CommandPattern, type CommandRules, declined, unmatched, 
 /** How many characters of a command are read: half of what Linux takes as one argument. */
 const MAX_COMMAND_LENGTH = 65_536;
 
-const TOO_LONG = "it is too long to be read";
+export const TOO_LONG = "it is too long to be read";
 
-/** Gives the verdict on a command. `threadCwd` is the working directory of its thread, null if unknown. */
-export type CommandVerdict = (request: CommandApprovalRequest, threadCwd: string | null) => Verdict;
+export function isTooLong({ length }: string): boolean {
+  return length > MAX_COMMAND_LENGTH;
+}
+
+/** Rules for commands. */
+export interface CompiledCommandRules {
+  /** The verdict on a request for approval. `threadCwd` is the working directory of its thread, null if unknown. */
+  request(request: CommandApprovalRequest, threadCwd: string | null): Verdict;
+  /** The verdict on a script that the shell of the runtime runs in `cwd`: any folder, unless the rules name some. */
+  script(script: string, cwd: string): Verdict;
+}
 
 /**
  * Compiles the rules for commands. Warns if an allow pattern names a program that runs what files in its folder say.
  *
  * @throws {@link UsageError} for a pattern that is empty, has `**` before its end, or could never match.
  */
-export function commandRules(list: CommandRules): CommandVerdict {
-  const allow = (list.allow ?? []).map(allowPattern);
-  const deny = (list.deny ?? []).map((pattern) => compile(pattern, "commands.deny"));
-  const folders = commandFolders(list.cwd);
-  warnOfPrograms(allow.filter((pattern) => !onlyPrints(pattern)).map(({ name }) => wildcardText(name)));
-  return (request, threadCwd) => denied(deny, request) ?? allowed(allow, request, () => folders(request, threadCwd));
+export function commandRules(list: CommandRules, call = "approvalRules"): CompiledCommandRules {
+  const allow = (list.allow ?? []).map((pattern) => allowPattern(pattern, { call, path: "commands.allow" }));
+  const deny = (list.deny ?? []).map((pattern) => compile(pattern, { call, path: "commands.deny" }));
+  const folders = commandFolders(list.cwd, call);
+  warnOfPrograms(
+    allow.filter((pattern) => !onlyPrints(pattern)).map(({ name }) => wildcardText(name)),
+    call,
+  );
+  return {
+    request: (request, threadCwd) =>
+      denied(deny, sourceOf(request), request.cwd ?? undefined) ??
+      allowed(
+        allow,
+        () => requestedWords(request),
+        () => folders(request, threadCwd),
+      ),
+    script: (script, cwd) =>
+      denied(deny, { commands: [], scripts: [script], fragments: [] }, cwd) ??
+      allowed(
+        allow,
+        () => (isTooLong(script) ? NOT_READ : onlyWords(scriptWords(script))),
+        () => (list.cwd === undefined ? undefined : folders({ cwd, environmentId: null }, null)),
+      ),
+  };
 }
 
 interface Pattern {
@@ -51,31 +81,31 @@ interface Pattern {
 /** What a shell gives a meaning to, and a pattern does not. */
 const SHELL_SYNTAX = /['"\\;&|<>$`(){}\p{Cc}]/u;
 
-function allowPattern(pattern: CommandPattern): Pattern {
-  const compiled = compile(pattern, "commands.allow");
+function allowPattern(pattern: CommandPattern, place: Place): Pattern {
+  const compiled = compile(pattern, place);
   if (!compiled.name.includes(ANY)) return compiled;
-  throw patternError(compiled.source, "commands.allow", "has a * in its command. Name the command that may run");
+  throw patternError(compiled.source, place, "has a * in its command. Name the command that may run");
 }
 
-function compile(pattern: unknown, option: string): Pattern {
+function compile(pattern: unknown, place: Place): Pattern {
   const source = typeof pattern === "string" ? pattern : String(JSON.stringify(pattern));
   const words: unknown = typeof pattern === "string" ? pattern.split(/[ \t]+/).filter((word) => word !== "") : pattern;
-  if (!Array.isArray(words)) throw patternError(source, option, "is neither a string nor an array of strings");
+  if (!Array.isArray(words)) throw patternError(source, place, "is neither a string nor an array of strings");
   const tokens: string[] = [];
   for (const word of words) {
-    if (typeof word !== "string") throw patternError(source, option, "contains something other than strings");
+    if (typeof word !== "string") throw patternError(source, place, "contains something other than strings");
     tokens.push(word);
   }
   if (typeof pattern === "string" && SHELL_SYNTAX.test(pattern)) {
-    throw patternError(source, option, 'contains shell syntax. Write an array of arguments: ["grep", "a b"]');
+    throw patternError(source, place, 'contains shell syntax. Write an array of arguments: ["grep", "a b"]');
   }
   const open = tokens.indexOf("**");
   if (open !== -1 && open < tokens.length - 1) {
-    throw patternError(source, option, "has ** before its end. Use * for one argument");
+    throw patternError(source, place, "has ** before its end. Use * for one argument");
   }
   // A final `**` matches further arguments. Alone, it matches any command.
   const [name = "", ...rest] = open > 0 ? tokens.slice(0, -1) : tokens;
-  if (name === "") throw patternError(source, option, "names no command");
+  if (name === "") throw patternError(source, place, "names no command");
   return { source, name: wildcard(name), rest: rest.map((token) => wildcard(token)), isOpen: open !== -1 };
 }
 
@@ -84,19 +114,26 @@ function onlyPrints({ rest }: Pattern): boolean {
   return /^(--version|--help|-[vVh])$/.test(rest.map(wildcardText).join(" "));
 }
 
-function allowed(
-  patterns: readonly Pattern[],
-  request: CommandApprovalRequest,
-  checkFolder: () => string | undefined,
-): Verdict {
+/** The words of a command, or why no allow pattern can match it. */
+type ReadWords = { readonly words: readonly string[] } | { readonly problem: string };
+
+const NOT_READ: ReadWords = { problem: `the command cannot be read: ${TOO_LONG}` };
+
+function onlyWords(read: ShellWords): ReadWords {
+  if ("words" in read) return read;
+  return { problem: `commands.allow matches simple commands only, and this is none: ${read.refused}` };
+}
+
+function requestedWords(request: CommandApprovalRequest): ReadWords {
+  if (!isCommand(request)) return { problem: `the request is of the kind ${JSON.stringify(request.kind)}` };
+  if (typeof request.command !== "string") return { problem: "the request has no command" };
+  return isTooLong(request.command) ? NOT_READ : onlyWords(simpleCommand(request.command));
+}
+
+function allowed(patterns: readonly Pattern[], read: () => ReadWords, checkFolder: () => string | undefined): Verdict {
   if (patterns.length === 0) return unmatched("commands.allow is empty");
-  if (!isCommand(request)) return unmatched(`the request is of the kind ${JSON.stringify(request.kind)}`);
-  if (typeof request.command !== "string") return unmatched("the request has no command");
-  if (request.command.length > MAX_COMMAND_LENGTH) return unmatched(`the command cannot be read: ${TOO_LONG}`);
-  const command = simpleCommand(request.command);
-  if ("refused" in command) {
-    return unmatched(`commands.allow matches simple commands only, and this is none: ${command.refused}`);
-  }
+  const command = read();
+  if ("problem" in command) return unmatched(command.problem);
   const rule = patterns.find((pattern) => covers(pattern, command.words));
   if (rule === undefined) return unmatched("no pattern of commands.allow matches the command");
   const problem = checkFolder();
@@ -134,17 +171,16 @@ function namesOption(token: Wildcard, word: string): boolean {
     : token.slice(0, word.indexOf("=") + 1).every((piece) => piece !== ANY);
 }
 
-function denied(patterns: readonly Pattern[], request: CommandApprovalRequest): Verdict | undefined {
+function denied(patterns: readonly Pattern[], source: CommandSource, cwd: string | undefined): Verdict | undefined {
   const [anyPattern] = patterns;
   if (anyPattern === undefined) return undefined;
   const because = (pattern: Pattern, what: string): Verdict =>
     declined(`commands.deny has ${JSON.stringify(pattern.source)}, and the command ${what}.`, pattern.source);
-  const source = sourceOf(request);
   const texts = [...source.scripts, ...source.fragments, ...source.commands.flat()];
-  if (texts.some(({ length }) => length > MAX_COMMAND_LENGTH))
-    return because(anyPattern, `cannot be read: ${TOO_LONG}`);
-  const names = patterns.map(({ name }) => nameMatcher(name, request.cwd ?? undefined));
+  if (texts.some(isTooLong)) return because(anyPattern, `cannot be read: ${TOO_LONG}`);
+  const names = patterns.map(({ name }) => nameMatcher(name, cwd));
   for (const candidate of commandsIn(source)) {
+    if ("output" in candidate) continue;
     if ("problem" in candidate) return because(anyPattern, `cannot be read: ${candidate.problem}`);
     const name = commandName(candidate.words[candidate.start] ?? UNKNOWN_WORD);
     const rule = patterns.find((pattern, i) => names[i]?.(name) === true && starts(pattern, candidate));
@@ -159,7 +195,7 @@ function denied(patterns: readonly Pattern[], request: CommandApprovalRequest): 
 /** The runtime's own reading of the command is a hint: it can add to what is denied, never to what is allowed. */
 function sourceOf({ command, commandActions, proposedExecpolicyAmendment }: CommandApprovalRequest): CommandSource {
   const line = command ?? "";
-  const words = line.length > MAX_COMMAND_LENGTH ? { refused: TOO_LONG } : shellWords(line);
+  const words = isTooLong(line) ? { refused: TOO_LONG } : shellWords(line);
   return {
     commands: [...("words" in words ? [words.words] : []), proposedExecpolicyAmendment ?? []],
     scripts: "words" in words ? [] : [line],
@@ -220,15 +256,24 @@ function starts({ rest }: Pattern, { words, start }: Candidate): boolean {
 }
 
 /** A command that could run: the words from `start` on. */
-interface Candidate {
+export interface Candidate {
   readonly words: readonly ScriptWord[];
   readonly start: number;
+  /** The text of its here-documents. */
+  readonly input: string | undefined;
 }
 
 /** Something that could run and cannot be read, and why. */
 interface Unreadable {
   readonly problem: string;
 }
+
+/** A file that a script redirects an output to. */
+interface Output {
+  readonly output: ScriptWord;
+}
+
+type Found = Candidate | Unreadable | Output;
 
 /** Where to look for commands. */
 interface CommandSource {
@@ -253,7 +298,7 @@ const COMMAND_VARIABLE =
  * Yields every command that could run, as far as text can tell: behind programs that run others, in substitutions, in
  * scripts within scripts. Also yields what cannot be read. Takes time proportional to the length of the text.
  */
-export function* commandsIn({ commands, scripts, fragments }: CommandSource): Generator<Candidate | Unreadable> {
+export function* commandsIn({ commands, scripts, fragments }: CommandSource): Generator<Found> {
   const finder = new CommandFinder();
   for (const script of scripts) finder.add(script, true);
   for (const fragment of fragments) finder.add(fragment, false);
@@ -277,7 +322,7 @@ class CommandFinder {
     if (known === undefined || isScript) this.#scripts.set(script, isScript);
   }
 
-  *find(): Generator<Candidate | Unreadable> {
+  *find(): Generator<Found> {
     // Iterating a map also visits the scripts that are added meanwhile.
     for (const [script, isScript] of this.#scripts) {
       this.#read += script.length;
@@ -285,12 +330,13 @@ class CommandFinder {
         yield { problem: "it contains too many scripts" };
         return;
       }
-      const { commands, variables, evaluated, problem } = readScript(script);
+      const { commands, outputs, variables, evaluated, problem } = readScript(script);
       if (problem !== undefined && isScript) yield { problem };
       // In shells other than bash, `$'` is a dollar sign and a quote.
       if (script.includes("$'")) this.add(script.replaceAll(/\$+'/g, "'"), false);
       for (const text of evaluated) this.add(text, false);
       for (const variable of variables) yield* this.#variable(variable);
+      if (isScript) for (const output of outputs) yield { output };
       for (const each of commands) if (isScript || !startsUnknown(each)) yield* this.candidates(each);
     }
   }
@@ -300,7 +346,7 @@ class CommandFinder {
     for (const start of positions) {
       const word = command.words[start];
       if (word === undefined) continue;
-      yield { words: command.words, start };
+      yield { words: command.words, start, input: command.input };
       if (start === 0) yield* dashed(command);
       const found = this.#readInvocation(command, word, start);
       this.#words += found.read;
@@ -343,5 +389,5 @@ function* dashed({ words: [first, ...rest] }: ScriptCommand): Generator<Candidat
   const name = first === undefined ? undefined : commandName(first).plain;
   if (name?.startsWith("git-") !== true) return;
   const spelled = ["git", name.slice(4)].map((text) => ({ text: literal(text), splits: false }));
-  yield { words: [...spelled, ...rest], start: 0 };
+  yield { words: [...spelled, ...rest], start: 0, input: undefined };
 }

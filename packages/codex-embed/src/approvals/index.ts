@@ -10,7 +10,7 @@ import {
   noteRule,
   type PermissionsGrant,
 } from "../requests/handlers.js";
-import { callback, either, list, listOf, oneOf, text } from "../validate/kinds.js";
+import { callback, either, oneOf } from "../validate/kinds.js";
 import { checkOptions, members, nested, type OptionTable } from "../validate/options.js";
 import { commandRules } from "./commandRules.js";
 import { type McpRules, mcpRules, mcpSubject } from "./mcpRules.js";
@@ -20,9 +20,10 @@ import {
   type ApprovalRuleDecision,
   type ApprovalRuleHandlers,
   type ApprovalRulesOptions,
-  type CommandRules,
+  COMMANDS,
+  callSafely,
   combine,
-  type RuleList,
+  RULES,
   unmatched,
   type Verdict,
 } from "./types.js";
@@ -37,6 +38,18 @@ export type {
   McpToolPattern,
   RuleList,
 } from "./types.js";
+export { combineGuards } from "./combineGuards.js";
+export { type GuardRuleDecision, type GuardRulesOptions, guardRules } from "./guardRules.js";
+export {
+  type LimitCallsOptions,
+  limitCalls,
+  type PassingRun,
+  protectPaths,
+  type RedactOutputOptions,
+  type RequirePassingOptions,
+  redactOutput,
+  requirePassing,
+} from "./readyGuards.js";
 
 /**
  * Turns declarative rules into approval handlers. Deny wins over everything. A request that an allow pattern matches is
@@ -71,7 +84,7 @@ export function approvalRules(options: ApprovalRulesOptions): ApprovalRuleHandle
   return {
     approveCommand(request, context) {
       const ask = otherwise.approveCommand?.bind(otherwise, request, context);
-      const verdict = commands(request, context.threadCwd);
+      const verdict = commands.request(request, context.threadCwd);
       return decide(judgeCommand(request, verdict, paths, network), COMMAND, ask, context, onDecision);
     },
     approveFileChange(request, context) {
@@ -195,14 +208,6 @@ function isAcceptance<R>(answers: Answers<R>, answer: R): boolean {
   }
 }
 
-/** Calls the audit log. One that fails must not change the decision. */
-function callSafely(onDecision: (decision: ApprovalRuleDecision) => unknown, decision: ApprovalRuleDecision): void {
-  try {
-    const written = onDecision(decision);
-    if (written instanceof Promise) written.catch(() => {});
-  } catch {}
-}
-
 /** The answers to one kind of request. */
 interface Answers<R> {
   readonly accept: R;
@@ -248,10 +253,6 @@ function permissionAnswers({
   };
 }
 
-const isText = (value: unknown): boolean => typeof value === "string";
-
-const RULES: OptionTable<RuleList<unknown>> = { allow: list, deny: list };
-const COMMANDS: OptionTable<CommandRules> = { ...RULES, cwd: either([isText, text], [() => true, listOf(text)]) };
 const OTHERWISE: OptionTable<ApprovalRuleHandlers> = {
   approveCommand: callback,
   approveFileChange: callback,
@@ -265,6 +266,6 @@ const APPROVAL_RULES: OptionTable<ApprovalRulesOptions> = {
   paths: nested(RULES),
   network: nested(RULES),
   mcp: nested(RULES),
-  otherwise: either([isText, oneOf(["decline"])], [() => true, members(OTHERWISE)]),
+  otherwise: either([(value) => typeof value === "string", oneOf(["decline"])], [() => true, members(OTHERWISE)]),
   onDecision: callback,
 };

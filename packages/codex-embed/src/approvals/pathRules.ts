@@ -9,6 +9,7 @@ import type {
   FileSystemPath,
 } from "../protocol/generated/protocol.js";
 import type { CommandApprovalRequest } from "../requests/handlers.js";
+import type { Place } from "../validate/kinds.js";
 import {
   coversAbove,
   coversFolder,
@@ -22,7 +23,7 @@ import {
   resolveGlob,
   touchesFolder,
 } from "./patterns.js";
-import { accepted, combine, declined, type RuleList, unmatched, type Verdict } from "./types.js";
+import { accepted, combine, declined, type RuleList, unknown, unmatched, type Verdict } from "./types.js";
 
 /** Rules for paths. A relative path is resolved against each of `bases`; without one its location is unknown. */
 export interface PathRules {
@@ -40,9 +41,13 @@ export interface PathRules {
  *
  * @throws {@link UsageError} for a pattern that is not an absolute glob of `*`, `?` and `**`.
  */
-export function pathRules(list: RuleList<string>, platform: string = process.platform): PathRules {
-  const allow = (list.allow ?? []).map((source) => pathGlob(source, "paths.allow")).map(resolveGlob);
-  const deny = (list.deny ?? []).map((source) => pathGlob(source, "paths.deny"));
+export function pathRules(
+  list: RuleList<string>,
+  platform: string = process.platform,
+  call = "approvalRules",
+): PathRules {
+  const allow = (list.allow ?? []).map((source) => pathGlob(source, { call, path: "paths.allow" })).map(resolveGlob);
+  const deny = (list.deny ?? []).map((source) => pathGlob(source, { call, path: "paths.deny" }));
   const denyNow = deny.flatMap((glob) => [glob, resolveGlob(glob)]);
   const ignoresCase = platform === "darwin" || platform === "win32";
 
@@ -64,7 +69,7 @@ export function pathRules(list: RuleList<string>, platform: string = process.pla
     const location = locate(path, bases, platform);
     const denied = denial(path, location, isTree && !isFile(location));
     if (denied !== undefined) return denied;
-    if (location.targets === null) return unmatched(`the file that ${quote(path)} leads to cannot be determined`);
+    if (location.targets === null) return unknown(`the file that ${quote(path)} leads to cannot be determined`);
     const covers = isTree && !isFile(location) ? coversFolder : coversPath;
     const rules = new Set<string>();
     for (const target of location.targets) {
@@ -147,9 +152,9 @@ export type FolderCheck = (
  *
  * @throws {@link UsageError} for a folder that is not an absolute glob of `*`, `?` and `**`.
  */
-export function commandFolders(cwd: string | readonly string[] | undefined): FolderCheck {
+export function commandFolders(cwd: string | readonly string[] | undefined, call: string): FolderCheck {
   const sources: readonly string[] | undefined = typeof cwd === "string" ? [cwd] : cwd;
-  const globs = sources?.map((source) => pathGlob(source, "commands.cwd")).map(resolveGlob);
+  const globs = sources?.map((source) => pathGlob(source, { call, path: "commands.cwd" })).map(resolveGlob);
   return ({ cwd: folder, environmentId }, threadCwd) => {
     if (typeof folder !== "string") return "the folder of the command is unknown";
     if ((environmentId ?? "local") !== "local") return "the command runs on another machine";
@@ -180,9 +185,9 @@ export interface NetworkRules {
  *
  * @throws {@link UsageError} for a pattern other than a host, `*.` and a host, or `*`.
  */
-export function networkRules(list: RuleList<string>): NetworkRules {
-  const allow = (list.allow ?? []).map((source) => hostPattern(source, "network.allow"));
-  const deny = (list.deny ?? []).map((source) => hostPattern(source, "network.deny", asIPv4));
+export function networkRules(list: RuleList<string>, call = "approvalRules"): NetworkRules {
+  const allow = (list.allow ?? []).map((source) => hostPattern(source, { call, path: "network.allow" }));
+  const deny = (list.deny ?? []).map((source) => hostPattern(source, { call, path: "network.deny" }, asIPv4));
   return {
     host: (host) => {
       const spelled = host
@@ -194,7 +199,7 @@ export function networkRules(list: RuleList<string>): NetworkRules {
       const denial = deny.find(({ matches }) => forms.some((form) => matches(form)));
       if (denial !== undefined) return declined(`network.deny has ${quote(denial.source)}.`, denial.source);
       // Two programs may read an unusual spelling as two hosts.
-      if (canonical !== spelled) return unmatched(`${quote(host)} is not the canonical spelling of a host`);
+      if (canonical !== spelled) return unknown(`${quote(host)} is not the canonical spelling of a host`);
       const rule = allow.find(({ matches }) => matches(spelled));
       if (rule === undefined) return unmatched(`no pattern of network.allow matches ${quote(host)}`);
       return accepted(`network.allow has ${quote(rule.source)}.`, rule.source);
@@ -219,14 +224,14 @@ interface HostPattern {
 }
 
 /** Parses a pattern. `normalize` is applied to its host. */
-function hostPattern(source: unknown, option: string, normalize = (host: string) => host): HostPattern {
-  if (typeof source !== "string") throw patternError(source, option, "is not a string");
+function hostPattern(source: unknown, place: Place, normalize = (host: string) => host): HostPattern {
+  if (typeof source !== "string") throw patternError(source, place, "is not a string");
   if (source === "*") return { source, matches: () => true };
   const isBelow = source.startsWith("*.");
   const host = canonicalHost(isBelow ? source.slice(2) : source);
   const hasPort = /:\d+$/.test(source) && !isIPv6(source);
   if (host === null || hasPort || source.includes("*", isBelow ? 1 : 0)) {
-    throw patternError(source, option, 'is not a host. Write "example.org", "*.example.org" or "*"');
+    throw patternError(source, place, 'is not a host. Write "example.org", "*.example.org" or "*"');
   }
   const wanted = normalize(host);
   return { source, matches: isBelow ? (other) => other.endsWith(`.${host}`) : (other) => other === wanted };

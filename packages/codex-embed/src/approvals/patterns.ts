@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize, parse, sep } from "node:path";
 import { UsageError } from "../errors/base.js";
+import type { Place } from "../validate/kinds.js";
 
 /** Matches any run of characters, including none. */
 export const ANY: unique symbol = Symbol("any");
@@ -52,9 +53,9 @@ function isSameCharacter(a: Piece | undefined, b: Piece | undefined): boolean {
   return a === b || a === ONE || b === ONE;
 }
 
-/** The error for a pattern that cannot be used. `option` is where it was given, such as `paths.allow`. */
-export function patternError(source: unknown, option: string, problem: string): UsageError {
-  return new UsageError(`approvalRules: the pattern ${String(JSON.stringify(source))} in ${option} ${problem}.`);
+/** The error for a pattern that cannot be used. `place` is where it was given, such as `paths.allow`. */
+export function patternError(source: unknown, { call, path }: Place, problem: string): UsageError {
+  return new UsageError(`${call}: the pattern ${String(JSON.stringify(source))} in ${path} ${problem}.`);
 }
 
 /** `**`: any number of folders. */
@@ -69,20 +70,20 @@ export interface PathGlob {
 }
 
 /**
- * Parses a glob. `option` is where it was given.
+ * Parses a glob. `place` is where it was given.
  *
  * @throws {@link UsageError} unless it is an absolute path with `*`, `?` and `**` only.
  */
-export function pathGlob(source: unknown, option: string): PathGlob {
-  if (typeof source !== "string") throw patternError(source, option, "is not a string");
-  if (source === "") throw patternError(source, option, "is empty");
-  if (source.includes("\0")) throw patternError(source, option, "contains a NUL character");
-  if (!isAbsolute(source)) throw patternError(source, option, "is relative. Write an absolute path");
+export function pathGlob(source: unknown, place: Place): PathGlob {
+  if (typeof source !== "string") throw patternError(source, place, "is not a string");
+  if (source === "") throw patternError(source, place, "is empty");
+  if (source.includes("\0")) throw patternError(source, place, "contains a NUL character");
+  if (!isAbsolute(source)) throw patternError(source, place, "is relative. Write an absolute path");
   if (/\{[^}]*,/.test(source)) {
-    throw patternError(source, option, "has alternatives in braces. Write one pattern for each");
+    throw patternError(source, place, "has alternatives in braces. Write one pattern for each");
   }
   if (/[*?].*[\\/]\.\.([\\/]|$)/s.test(source)) {
-    throw patternError(source, option, "has .. after a wildcard. Write the path without ..");
+    throw patternError(source, place, "has .. after a wildcard. Write the path without ..");
   }
   return { source, segments: segmentsOf(normalize(source)).map(globSegment) };
 }

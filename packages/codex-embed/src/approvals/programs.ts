@@ -58,15 +58,16 @@ const warnedPrograms = new Set<string>();
  * Warns, once per process and program, about allowed programs that run what their arguments or files in their folder tell
  * them to: an agent that can write such files can run anything through them.
  */
-export function warnOfPrograms(names: readonly string[]): void {
+export function warnOfPrograms(names: readonly string[], call: string): void {
   const risky = names.filter((name) => runsOtherCode(name) && !warnedPrograms.has(name));
   if (risky.length === 0) return;
   for (const name of risky) warnedPrograms.add(name);
+  const isApproval = call === "approvalRules";
   process.emitWarning(
-    `approvalRules: commands.allow has ${[...new Set(risky)].join(", ")}. Allowed commands run outside the sandbox, and ` +
-      "these programs run what their arguments, configuration files or scripts tell them to. An agent that can write to " +
-      "the working directory can run anything through them. Remove them from commands.allow: inside the sandbox they run " +
-      "without approval.",
+    `${call}: commands.allow has ${[...new Set(risky)].join(", ")}. ` +
+      `${isApproval ? "Allowed commands run outside the sandbox, and these" : "These"} programs run what their arguments, ` +
+      "configuration files or scripts tell them to. An agent that can write to the working directory can run anything " +
+      `through them. Remove them from commands.allow${isApproval ? ": inside the sandbox they run without approval" : ""}.`,
     { type: "CodexEmbedWarning", code: "ALLOWED_PROGRAM" },
   );
 }

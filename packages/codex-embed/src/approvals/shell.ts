@@ -37,6 +37,11 @@ export function simpleCommand(command: string): ShellWords {
   if ("refused" in outer || !startsShell(outer.words)) return outer;
   const script = shellScript(outer.words);
   if (script === undefined) return { refused: `it starts ${JSON.stringify(outer.words[0])} in an unsupported way` };
+  return scriptWords(script);
+}
+
+/** Reads the script of a shell as one simple command. Refuses a shell within it. */
+export function scriptWords(script: string): ShellWords {
   const inner = shellWords(script);
   if ("refused" in inner || !startsShell(inner.words)) return inner;
   return { refused: `it starts the shell ${JSON.stringify(inner.words[0])} in a shell` };
@@ -160,6 +165,8 @@ export interface ScriptVariable {
 /** The contents of a script. */
 export interface ScriptReading {
   readonly commands: readonly ScriptCommand[];
+  /** The files that outputs are redirected to. */
+  readonly outputs: readonly ScriptWord[];
   readonly variables: readonly ScriptVariable[];
   /** Quoted text with a substitution, where bash expands quoted text a second time. */
   readonly evaluated: readonly string[];
@@ -214,6 +221,7 @@ interface Visit {
 
 class ScriptReader implements ScriptReading {
   readonly commands: ScriptCommand[] = [];
+  readonly outputs: ScriptWord[] = [];
   readonly variables: ScriptVariable[] = [];
   readonly evaluated: string[] = [];
   problem: string | undefined;
@@ -246,6 +254,11 @@ class ScriptReader implements ScriptReading {
         break;
       case "Assignment":
         this.#assignment(node);
+        break;
+      case "Redirect":
+        if (node.operator !== "<" && node.operator !== "<&") {
+          this.outputs.push(node.target === undefined ? UNKNOWN_WORD : scriptWord(node.target));
+        }
         break;
       case "ParameterExpansion":
         // zsh runs code in flags such as `${(e)name}`.

@@ -9,6 +9,8 @@ import type {
   McpToolDecision,
   PermissionsGrant,
 } from "../requests/handlers.js";
+import { either, list, listOf, text } from "../validate/kinds.js";
+import type { OptionTable } from "../validate/options.js";
 
 /** The approval handlers that `approvalRules` returns: pass them, or spread them into your `handlers`. */
 export interface ApprovalRuleHandlers {
@@ -79,7 +81,7 @@ export interface CommandRules extends RuleList<CommandPattern> {
    * Folders that an allowed command may run in: absolute paths or globs, compared after symbolic links are followed.
    * `"/srv/app"` is that folder alone; `"/srv/app/**"` includes every folder below it. Default: the working directory
    * of the thread, as this client set it. A command of a sub-agent may run in the working directory of the thread that
-   * started the agent. Deny patterns apply in every folder.
+   * started the agent. Of `guardRules`, the default is every folder. Deny patterns apply in every folder.
    */
   readonly cwd?: string | readonly string[] | undefined;
 }
@@ -139,6 +141,13 @@ export interface ApprovalRuleDecision {
   readonly itemId: string | null;
 }
 
+/** The shape of rules. The patterns are checked where they are compiled. */
+export const RULES: OptionTable<RuleList<unknown>> = { allow: list, deny: list };
+export const COMMANDS: OptionTable<CommandRules> = {
+  ...RULES,
+  cwd: either([(value) => typeof value === "string", text], [() => true, listOf(text)]),
+};
+
 /** What the rules say about a request. */
 export interface Verdict {
   /** `"unmatched"` if no pattern decides. */
@@ -147,6 +156,8 @@ export interface Verdict {
   readonly reason: string;
   /** The pattern that decides, as it was written. */
   readonly rule?: string;
+  /** Whether it is unmatched because what it is about cannot be determined: it could be what a pattern denies. */
+  readonly isUnknown?: true;
 }
 
 /** The verdict of an allow pattern. */
@@ -164,6 +175,11 @@ export function unmatched(why: string): Verdict {
   return { outcome: "unmatched", reason: `No rule matches: ${why}.` };
 }
 
+/** The verdict when what is asked about cannot be determined. `why` goes into a sentence. */
+export function unknown(why: string): Verdict {
+  return { ...unmatched(why), isUnknown: true };
+}
+
 /** The verdict on several parts of one request: one denial declines it, one unmatched part leaves it unmatched. */
 export function combine(verdicts: readonly [Verdict, ...Verdict[]]): Verdict {
   const decisive =
@@ -172,4 +188,12 @@ export function combine(verdicts: readonly [Verdict, ...Verdict[]]): Verdict {
   const reasons = new Set(verdicts.map(({ reason }) => reason));
   const rules = new Set(verdicts.flatMap(({ rule }) => rule ?? []));
   return accepted([...reasons].join(" "), [...rules].join(", "));
+}
+
+/** Calls the audit log. One that fails must not change the decision. */
+export function callSafely<D>(onDecision: (decision: D) => unknown, decision: D): void {
+  try {
+    const written = onDecision(decision);
+    if (written instanceof Promise) written.catch(() => {});
+  } catch {}
 }

@@ -58,6 +58,7 @@ import {
   timeout,
   wrongKind,
 } from "../validate/kinds.js";
+import { GUARD_OPTIONS } from "./guarding.js";
 import { members, nested, type OptionTable } from "../validate/options.js";
 
 const texts = listOf(text);
@@ -121,6 +122,7 @@ const CLIENT: OptionTable<ClientOptions> = {
   logger,
   traceFile: either([(value) => typeof value === "string", filled], [() => true, nested(TRACE_FILE)]),
   handlers: members(HANDLERS),
+  ...GUARD_OPTIONS,
 };
 
 const LAUNCH: OptionTable<LaunchOptions> = {
@@ -178,7 +180,7 @@ const MODES: OptionTable<ThreadModes> = {
   cwd: nullable(folder),
 };
 
-const EXTRAS: OptionTable<ThreadExtras> = { handlers: members(HANDLERS), tools: list };
+const EXTRAS: OptionTable<ThreadExtras> = { handlers: members(HANDLERS), tools: list, ...GUARD_OPTIONS };
 
 const ENVIRONMENT: OptionTable<TurnEnvironmentParams> = {
   environmentId: text,

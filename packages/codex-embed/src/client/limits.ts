@@ -69,7 +69,10 @@ export class LimitWatch {
 
   /** Throws the reason of a signal that has already aborted. */
   constructor(runtime: Runtime, options: WatchOptions) {
-    const { signal, deadlineMs, idleTimeoutMs } = options.limits;
+    const { deadlineMs, idleTimeoutMs } = options.limits;
+    const guard = runtime.guards?.signalOf(options.threadId);
+    const signals = [options.limits.signal, guard].filter((given) => given !== undefined);
+    const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
     signal?.throwIfAborted();
     this.#runtime = runtime;
     this.#options = options;

@@ -18,6 +18,7 @@ import {
   settingsMismatch,
   threadModeFields,
 } from "../runtime/settings.js";
+import { guardedOpening, hasGuards, prepareGuards, resumeGuards } from "./guarding.js";
 import type * as rollouts from "../runtime/rollout.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { type SandboxFields, sandboxFields, type ThreadSandbox } from "../stream/threadMemory.js";
@@ -47,18 +48,24 @@ export async function openNewThread(runtime: Runtime, options: StartThreadOption
         "Create the client with optOutNotifications: [].",
     );
   }
+  const asking = { method: "thread/start", options, config: configField.config, tools: extras.tools } as const;
+  const guarding = hasGuards(runtime, options) ? await prepareGuards(runtime, asking) : null;
   const params = {
     ...(runtime.countsResponses ? { experimentalRawEvents: true } : {}),
     ...fields,
-    ...configField,
+    ...(guarding === null ? configField : { config: guarding.config }),
     ...threadModeFields({ ...modes, approvalMode }),
     ...(extras.tools === undefined ? {} : { dynamicTools: extras.tools.specs }),
   };
-  const opening = runtime.request("thread/start", params, { onResult: extras.attach });
+  const onResult = (started: OpenedThread): void => {
+    extras.attach(started);
+    guarding?.attach(started.thread.id);
+  };
+  const opening = guardedOpening(runtime, guarding, runtime.request("thread/start", params, { onResult }));
   runtime.login.prepare();
-  const opened = await opening;
-  warnOfUnreachable(runtime, extras.decides, opened);
-  return opened;
+  const started = await opening;
+  warnOfUnreachable(runtime, extras.decides, started);
+  return started;
 }
 
 /** Opens a stored thread (`thread/resume`) in the sandbox it was in, unless the options name another. */
@@ -70,6 +77,15 @@ export async function openStoredThread(
   const { fields, modes, configField, extras } = prepare(runtime, options);
   const stored = new StoredThread(runtime, "thread/resume", threadId, fields.path ?? null);
   await refuseIgnored(stored, options);
+  const asking = {
+    method: "thread/resume",
+    threadId,
+    options,
+    config: configField.config,
+    tools: extras.tools,
+  } as const;
+  const isLoaded = () => stored.isLoaded();
+  const guarding = hasGuards(runtime, options, threadId) ? await resumeGuards(runtime, asking, isLoaded) : null;
   const kept = asksForSandbox(options) ? null : await stored.sandbox();
   const needsInstructions = await lacksInstructions(stored, options.developerInstructions);
   // The runtime ignores a tier that the model does not have; only a loaded thread can keep another one.
@@ -81,17 +97,20 @@ export async function openStoredThread(
     excludeTurns: true,
     ...latest,
     ...fields,
-    ...keptFields(kept, configField.config),
+    ...keptFields(kept, guarding?.config ?? configField.config),
     ...threadModeFields(modes),
     threadId,
   };
   // The runtime sends pending requests again right after the reply, and may send the end of the running turn.
   const onResult = (resumed: OpenedThread & { readonly initialTurnsPage: TurnsPage | null }): void => {
     extras.attach(resumed);
+    guarding?.attach(resumed.thread.id);
     if (resumed.thread.status.type === "active") runtime.router.noteActive(threadId);
     runtime.broker.learn(threadId, resumed.initialTurnsPage?.data ?? []);
   };
-  const opening = runtime.request("thread/resume", params, { onResult });
+  // A turn in flight asks from the moment it is loaded.
+  guarding?.attach(threadId);
+  const opening = guardedOpening(runtime, guarding, runtime.request("thread/resume", params, { onResult }));
   runtime.login.prepare();
   const opened = await opening;
   if (opened.thread.status.type === "active") await identifyActive(runtime, threadId);
@@ -110,12 +129,14 @@ export async function openStoredThread(
 export async function openFork(runtime: Runtime, threadId: string, options: ForkThreadOptions): Promise<OpenedThread> {
   const { fields, modes, configField, extras } = prepare(runtime, options);
   const stored = new StoredThread(runtime, "thread/fork", threadId, fields.path ?? null);
+  const asking = { method: "thread/fork", threadId, options, config: configField.config, tools: extras.tools } as const;
+  const guarding = hasGuards(runtime, options, threadId) ? await prepareGuards(runtime, asking) : null;
   const isInherited = asksForSandbox(options) || options.experimentalPredictionMode === true;
   const kept = isInherited ? null : await stored.sandbox();
   const params = {
     excludeTurns: true,
     ...fields,
-    ...keptFields(kept, configField.config),
+    ...keptFields(kept, guarding?.config ?? configField.config),
     ...threadModeFields(modes),
     threadId,
   };
@@ -123,8 +144,9 @@ export async function openFork(runtime: Runtime, threadId: string, options: Fork
     runtime.totals.inherit(fork.thread.id, threadId);
     runtime.broker.inherit(fork.thread.id, threadId);
     extras.attach(fork);
+    guarding?.attach(fork.thread.id);
   };
-  const opening = runtime.request("thread/fork", params, { onResult });
+  const opening = guardedOpening(runtime, guarding, runtime.request("thread/fork", params, { onResult }));
   runtime.login.prepare();
   const opened = await opening;
   const { serviceTier: _, ...asked } = {
@@ -247,7 +269,7 @@ function keptProfile(kept: ThreadSandbox | null): RequestedSettings {
 
 /** Splits the options of a thread into what is sent as it is, what is converted, and what stays in this program. */
 function prepare<O extends ThreadConfig & ThreadModes & ThreadExtras>(runtime: Runtime, options: O) {
-  const { sandbox, approvalMode, cwd, handlers, tools, config, ...given } = options;
+  const { sandbox, approvalMode, cwd, handlers, tools, config, guards: _, guardTimeoutMs: __, ...given } = options;
   return {
     fields: { ...given, ...runtime.paths.cwdField(cwd) },
     modes: { sandbox, approvalMode },

@@ -23,6 +23,8 @@ export type RecoveryPlan =
 export interface Endpoint extends RuntimeFiles {
   /** Null when a lost connection closes the client. */
   readonly recovery: RecoveryPlan | null;
+  /** Whether its address is on another machine. Default false. */
+  readonly isElsewhere?: boolean | undefined;
   /**
    * Starts or reaches the runtime. Rejects as soon as the signal aborts.
    *

@@ -14,6 +14,7 @@ import type {
   ThreadStartParams,
   TurnStartParams,
 } from "../protocol/generated/protocol.js";
+import type { Guards } from "../guards/types.js";
 import type { Handlers } from "../requests/handlers.js";
 import type { Schema } from "../schema/types.js";
 import type { Tool, ToolGroup } from "../tools/tool.js";
@@ -39,8 +40,20 @@ export const ApprovalMode = {
 /** Who decides when the agent asks to leave its sandbox. */
 export type ApprovalMode = (typeof ApprovalMode)[keyof typeof ApprovalMode];
 
+/** Functions of this program that decide on every call of a tool. */
+export interface GuardOptions {
+  /**
+   * Asked by the runtime before and after every call of a tool, inside the sandbox too, and at the ends of prompts, turns
+   * and compactions. Those of a thread go before the client's of the same name. A fork and a loaded thread keep theirs.
+   * The runtime must be able to reach this program on the loopback interface.
+   */
+  readonly guards?: Guards | undefined;
+  /** Milliseconds until a guard that has not answered denies. Infinity sets no limit. Default 60 000. */
+  readonly guardTimeoutMs?: number | undefined;
+}
+
 /** Options of every client, for local and remote runtimes. */
-export interface ClientOptions {
+export interface ClientOptions extends GuardOptions {
   /**
    * Accept a runtime that is older than `SUPPORTED_RUNTIMES.oldest` or does not say its version, with one warning. Default
    * false.
@@ -174,7 +187,7 @@ export interface ThreadModes {
 }
 
 /** What a thread brings along besides its settings. */
-export interface ThreadExtras {
+export interface ThreadExtras extends GuardOptions {
   /** Decide what the runtime asks in this thread; each goes before the client's handler of the same name. */
   readonly handlers?: Handlers | undefined;
   /**

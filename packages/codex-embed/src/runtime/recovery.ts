@@ -12,6 +12,7 @@ import type { RequestBroker } from "../requests/broker.js";
 import { itemsIn } from "../stream/events.js";
 import type { Router } from "../stream/router.js";
 import type { ThreadSandboxes, ThreadUpdates } from "../stream/threadMemory.js";
+import type { Guardian } from "../guards/guardian.js";
 import type { AsyncContext } from "../util/async.js";
 
 /** One page of turns. Further pages follow when the turn in flight is not on it. */
@@ -43,6 +44,7 @@ export class Recovery {
   readonly #broker: RequestBroker;
   readonly #sandboxes: ThreadSandboxes;
   readonly #updates: ThreadUpdates;
+  readonly #host: { readonly guards?: Pick<Guardian, "configOf"> | null };
   readonly #experimentalApi: boolean;
   readonly #threads = new Map<string, { readonly isStored: boolean }>();
   /** Threads that the runtime could not resume, because they have no turn yet. */
@@ -56,13 +58,18 @@ export class Recovery {
   constructor(
     router: Router,
     broker: RequestBroker,
-    { sandboxes, updates }: { readonly sandboxes: ThreadSandboxes; readonly updates: ThreadUpdates },
+    host: {
+      readonly sandboxes: ThreadSandboxes;
+      readonly updates: ThreadUpdates;
+      readonly guards?: Pick<Guardian, "configOf"> | null;
+    },
     experimentalApi = true,
   ) {
     this.#router = router;
     this.#broker = broker;
-    this.#sandboxes = sandboxes;
-    this.#updates = updates;
+    this.#host = host;
+    this.#sandboxes = host.sandboxes;
+    this.#updates = host.updates;
     this.#experimentalApi = experimentalApi;
   }
 
@@ -253,7 +260,10 @@ export class Recovery {
       const loaded = await request("thread/loaded/list", {});
       if (!loaded.data.includes(threadId)) return request("thread/turns/list", { threadId, ...PAGE });
     }
-    const params = { threadId, ...this.#sandboxes.fieldsFor(threadId), excludeTurns: true };
+    const fields = this.#sandboxes.fieldsFor(threadId);
+    const guards = this.#host.guards?.configOf(threadId);
+    const config = guards === undefined ? {} : { config: { ...("config" in fields ? fields.config : {}), ...guards } };
+    const params = { threadId, ...fields, ...config, excludeTurns: true };
     // The runtime sends its pending requests again right behind the reply, so the broker learns before the next message.
     const learn = (turns: readonly Turn[] = []) => this.#broker.learn(threadId, turns);
     if (this.#experimentalApi) {

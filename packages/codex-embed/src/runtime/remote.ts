@@ -36,6 +36,7 @@ export function remoteEndpoint(address: string, options: ConnectOptions): Endpoi
     recovery: reconnectPlan(options.reconnect ?? true),
     cwd: null,
     sharesFiles: false,
+    isElsewhere: !target.isLoopback,
     async open(signal) {
       const token = options.tokenProvider === undefined ? options.token : await tokenOf(options.tokenProvider, signal);
       const transport = await reach(target, {

@@ -1,5 +1,6 @@
 import { atAwait, atCallSite, CodexError, messageOf, UsageError } from "../errors/base.js";
 import { type CloseReason, RequestTimeoutError, type ThreadFate, TransportClosedError } from "../errors/connection.js";
+import type { Guardian } from "../guards/guardian.js";
 import { RuntimePaths } from "../process/paths.js";
 import type { Turn } from "../protocol/generated/protocol.js";
 import type { ClientRequests } from "../protocol/generated/tables.js";
@@ -9,6 +10,7 @@ import { type Connection, type ConnectionReceiver, METHODS_PROBE } from "../rpc/
 import { retryOnOverload } from "../rpc/retry.js";
 import {
   type CodexStatus,
+  type HandlerErrorEvent,
   isKnownNotification,
   isTurnNotification,
   Listeners,
@@ -71,6 +73,8 @@ export class Runtime {
   /** Checks the login before a turn. */
   readonly login: LoginGate;
   readonly paths: RuntimePaths;
+  /** Answers the hooks of threads with guards. Null until there is one. */
+  guards: Guardian | null = null;
   readonly #activity: ActivityLog | null;
   readonly #endpoint: Endpoint;
   readonly #connections: ConnectionManager;
@@ -97,12 +101,7 @@ export class Runtime {
     this.#endpoint = endpoint;
     this.listeners = new Listeners((error, method) => this.warn(`A listener of ${method} threw`, { error }));
     this.broker = new RequestBroker(options.handlers ?? {}, {
-      handlerError: (event) => {
-        const { request, error } = event.params;
-        this.warn(`Declined ${request}: ${messageOf(error)}`, { request });
-        this.tracer.event(event, event.params.threadId, event.params.turnId);
-        this.listeners.emit(event, true);
-      },
+      handlerError: (event) => this.reportHandlerError(event),
       knows: (threadId) => this.router.knows(threadId),
       contextOf: (threadId, turnId) => this.router.contextOf(threadId, turnId),
       parentOf: (threadId) => this.#parentOf(threadId),
@@ -178,6 +177,11 @@ export class Runtime {
     return loss === null || this.#connections.ready !== null
       ? undefined
       : new TransportClosedError(loss, { isRecovering: true });
+  }
+
+  /** Whether it runs on another machine, by its address. */
+  get isElsewhere(): boolean {
+    return this.#endpoint.isElsewhere === true;
   }
 
   get pid(): number | undefined {
@@ -356,6 +360,7 @@ export class Runtime {
       return;
     }
     if (known && !this.#isUnloadedAsleep(notification)) {
+      this.guards?.observe(notification);
       if (this.tracer.takesEvents && !isTurnNotification(notification)) {
         this.tracer.event(notification, threadOf(notification), null);
       }
@@ -401,6 +406,14 @@ export class Runtime {
   async #newestTurns(threadId: string): Promise<readonly Turn[]> {
     const params = { threadId, limit: 2, itemsView: "full" } as const;
     return (await this.request("thread/turns/list", params, { timeoutMs: RECORD_TIMEOUT_MS })).data;
+  }
+
+  /** Reports that a function of this program failed to decide. */
+  reportHandlerError(event: HandlerErrorEvent): void {
+    const { request, error } = event.params;
+    this.warn(`Declined ${request}: ${messageOf(error)}`, { request });
+    this.tracer.event(event, event.params.threadId, event.params.turnId);
+    this.listeners.emit(event, true);
   }
 
   /** Warns the first time only. */

@@ -1,5 +1,6 @@
 /** The testing kit: the pinned runtime against a scripted model, offline. */
 
+export { type RecordedGuardCall, type RecordedGuards, recordGuards } from "./guards.js";
 export type {
   Delay,
   DisconnectPart,

@@ -157,6 +157,19 @@ export class ToolSet {
     return this.#tools.has(qualify(call.namespace, call.tool));
   }
 
+  /** The tool that hooks of the runtime call by this name: the namespace and the name in one word (measured). */
+  byHookName(hookName: string): { readonly name: string; readonly namespace?: string | undefined } | undefined {
+    for (const spec of this.specs) {
+      if (spec.type === "function") {
+        if (spec.name === hookName) return { name: spec.name };
+        continue;
+      }
+      const found = spec.tools.find(({ name }) => spec.name + name === hookName);
+      if (found !== undefined) return { name: found.name, namespace: spec.name };
+    }
+    return undefined;
+  }
+
   /**
    * Answers a call (`item/tool/call`): validates the arguments, executes, and converts the result. Every failure is an
    * answer that the model can read: never rejects. Settles at once when the context's signal aborts or the call times

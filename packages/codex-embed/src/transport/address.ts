@@ -10,6 +10,8 @@ export interface Address {
   readonly shown: string;
   /** Whether others can read the traffic. */
   readonly isExposed: boolean;
+  /** Whether it is on this machine. */
+  readonly isLoopback: boolean;
 }
 
 /** Reads the address of a runtime. Throws `UsageError` unless it is `ws://`, `wss://` or `unix://` with an absolute path. */
@@ -19,7 +21,7 @@ export function parseAddress(address: string): Address {
     if (!isAbsolute(socketPath)) {
       throw new UsageError(`${address} names no socket. Give an absolute path, such as unix:///run/codex.sock.`);
     }
-    return { url: new URL("ws://localhost/"), socketPath, shown: address, isExposed: false };
+    return { url: new URL("ws://localhost/"), socketPath, shown: address, isExposed: false, isLoopback: true };
   }
   let url: URL;
   try {
@@ -36,7 +38,8 @@ export function parseAddress(address: string): Address {
   }
   if (url.hash !== "")
     throw new UsageError(`The address ${shown} has a fragment, which is never sent to a server. Remove it.`);
-  return { url, shown, isExposed: url.protocol === "ws:" && !isLoopback(url.hostname) };
+  const isLocal = isLoopback(url.hostname);
+  return { url, shown, isExposed: url.protocol === "ws:" && !isLocal, isLoopback: isLocal };
 }
 
 function isLoopback(hostname: string): boolean {

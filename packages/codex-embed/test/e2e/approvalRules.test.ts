@@ -7,6 +7,7 @@ import type { Thread } from "codex-embed";
 import { type ApprovalRuleDecision, type ApprovalRulesOptions, approvalRules } from "codex-embed/approvals";
 import { applyPatch, message, type Part, shell } from "codex-embed/testing";
 import { describe, expect, test } from "vitest";
+import { EVASIONS } from "../support/approvals.js";
 import { SharedBench } from "../support/bench.js";
 import { itemsOf } from "../support/turns.js";
 import { verifies } from "../support/verifies.js";
@@ -30,30 +31,7 @@ async function threadWith(options: ApprovalRulesOptions, ...steps: Part[]) {
 
 const asking = (command: string) => shell(command, { escalate: { justification: "Needed." } });
 
-/** Ways to have `touch` run that a rule for another command, or one against `touch`, must not miss. */
-const evasions: readonly [string, (path: string) => string][] = [
-  ["a chain", (path) => `git status; touch ${path}`],
-  ["a conjunction", (path) => `git status && touch ${path}`],
-  ["a pipe", (path) => `git status | touch ${path}`],
-  ["the background", (path) => `git status & touch ${path}`],
-  ["a substitution", (path) => `git status $(touch ${path})`],
-  ["backticks", (path) => `git status \`touch ${path}\``],
-  ["a new line", (path) => `git status\ntouch ${path}`],
-  ["a variable before it", (path) => `X=1 touch ${path}`],
-  ["env", (path) => `env X=1 touch ${path}`],
-  ["quotes", (path) => `to'uc'h ${path}`],
-  ["a backslash", (path) => `t\\ouch ${path}`],
-  ["its path", (path) => `/usr/bin/touch ${path}`],
-  ["another shell", (path) => `bash -lc 'touch ${path}'`],
-  ["a subshell", (path) => `(touch ${path})`],
-  ["a here-document", (path) => `bash <<'END'\ntouch ${path}\nEND`],
-  ["eval", (path) => `eval "touch ${path}"`],
-  ["a variable's value", (path) => `T=touch; $T ${path}`],
-  ["an arm of case", (path) => `case a in a) touch ${path};; esac`],
-  ["a process substitution", (path) => `git status <(touch ${path})`],
-];
-
-describe.each(evasions)("touch by %s", (_, command) => {
+describe.each(EVASIONS)("touch by %s", (_, command) => {
   test("is not covered by a rule that allows git status", async () => {
     const path = join(await outside(), "file");
     const { thread, decisions } = await threadWith({ commands: { allow: ["git status **"] } }, asking(command(path)));

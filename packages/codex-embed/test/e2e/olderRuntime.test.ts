@@ -46,6 +46,7 @@ describe("a program that uses what came later", () => {
       "turn/start",
       async (codex) => (await codex.startThread()).deliver({ source: "ci", content: "Build failed." }),
     ],
+    ["guards", "thread/start", (codex) => codex.startThread({ guards: { beforeTool: () => undefined } })],
     ["threadId", "hooks/list", (codex) => codex.request("hooks/list", { threadId: crypto.randomUUID() })],
     [
       'input[]("image").fileId',

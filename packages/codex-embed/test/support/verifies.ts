@@ -124,6 +124,11 @@ export const FEATURES = {
     "untold-sandbox": "A sandbox that the thread's record does not tell must be given.",
     "forked-sandbox": "A fork stays in the sandbox of its thread.",
     "sticky-modes": "Modes of a turn hold for later turns. Without one, resume and fork keep the approval mode.",
+    guards:
+      "Guards decide on every call of a tool, also of sub-agents and inside the sandbox, beside the hooks of the user.",
+    "guards-closed": "What keeps a guard from deciding denies the call or ends the turn.",
+    "guard-events":
+      "Guards see prompts, outputs, stops, sessions, compactions and sub-agents, and change what the model reads.",
     "approval-request": "A handler gets what would run, where, and what it can answer.",
     "unanswered-requests":
       "Unanswered requests, handlers that throw and invalid answers are declined and reported once.",
@@ -151,6 +156,13 @@ export const FEATURES = {
     "rule-time": "Rules take time in proportion to the length of a command.",
     "mcp-rules":
       "A rule for an MCP tool can name the environment of its server. What is unknown is never allowed by it.",
+    "guard-rules":
+      "`guardRules` decides every call: a denial wins, an `allow` list denies the rest of its kind, and the audit hears all of it.",
+    "guard-paths":
+      "`paths` of `guardRules` covers patches, redirections and well-known programs; an unreadable command is denied.",
+    "ready-guards":
+      "`combineGuards`, `limitCalls` and `redactOutput` deny first, count for each agent, and hide matches from the model.",
+    "require-passing": "`requirePassing` sends the agent back until its command passes, and leaves no process of it.",
     "path-rules": "Path rules resolve links and `..` before they decide.",
     "approve-and-decline-all": "`approveAll` and `declineAll` do what they say.",
   },

@@ -4,8 +4,8 @@
  */
 
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
-import { askAbout, shown } from "../../support/approvals.js";
+import { describe, expect, test } from "vitest";
+import { ENGINES } from "../../support/approvals.js";
 
 function commandsOf(name: string): string[] {
   const text = readFileSync(new URL(`../../fixtures/approvals/${name}.txt`, import.meta.url), "utf8");
@@ -15,17 +15,15 @@ function commandsOf(name: string): string[] {
     .map((line) => line.replaceAll("\\n", "\n"));
 }
 
-const options = {
-  commands: { deny: ["rm", "git push", "curl"] },
-  otherwise: { approveCommand: () => "accept" as const },
-};
+const commands = { deny: ["rm", "git push", "curl"] };
 
-test.each(commandsOf("declined"))("declined: %s", async (script) => {
-  const { decision, why } = await askAbout(options, shown(script));
-  expect({ decision, by: why?.by }).toEqual({ decision: "decline", by: "rule" });
-});
+describe.each(ENGINES)("%s", (_, decide) => {
+  test.each(commandsOf("declined"))("declined: %s", async (script) => {
+    expect(await decide(commands, script)).toMatchObject({ decision: "decline", by: "rule" });
+  });
 
-test.each(commandsOf("accepted"))("accepted: %s", async (script) => {
-  const { decision, why } = await askAbout(options, shown(script));
-  expect({ decision, why: decision === "accept" ? "" : why?.reason }).toEqual({ decision: "accept", why: "" });
+  test.each(commandsOf("accepted"))("accepted: %s", async (script) => {
+    const { decision, reason } = await decide(commands, script);
+    expect({ decision, why: decision === "accept" ? "" : reason }).toEqual({ decision: "accept", why: "" });
+  });
 });

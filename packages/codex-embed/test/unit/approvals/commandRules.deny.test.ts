@@ -1,16 +1,10 @@
 /** Tests what a deny rule finds in a command, what it declines because it cannot be read, and what it leaves alone. */
 
-import type { ApprovalRulesOptions } from "codex-embed/approvals";
 import { describe, expect, test } from "vitest";
-import { askAbout, shown } from "../../support/approvals.js";
+import { askAbout, ENGINES, shown } from "../../support/approvals.js";
 
-const decide = (options: ApprovalRulesOptions, script: string) => askAbout(options, shown(script));
-
-describe("a deny rule", () => {
-  const options: ApprovalRulesOptions = {
-    commands: { allow: ["echo **", "git **", "rm **"], deny: ["rm", "git push"] },
-    otherwise: { approveCommand: () => "accept" },
-  };
+describe.each(ENGINES)("a deny rule of %s", (_, decide) => {
+  const commands = { allow: ["echo **", "git **", "rm **"], deny: ["rm", "git push"] };
 
   test.each([
     "rm x",
@@ -39,20 +33,17 @@ describe("a deny rule", () => {
     "git push --force",
     "git push",
   ])("wins over everything for %j", async (script) => {
-    const { decision, why } = await decide(options, script);
-    expect(decision).toBe("decline");
-    expect(why).toMatchObject({ by: "rule", decision: "decline", kind: "command" });
+    expect(await decide(commands, script)).toMatchObject({ decision: "decline", by: "rule" });
   });
 
   test.each(["echo rm", "git status", "echo 'rm x'"])("leaves %j alone", async (script) => {
-    expect((await decide(options, script)).decision).toBe("accept");
+    expect((await decide(commands, script)).decision).toBe("accept");
   });
 });
 
-describe("a deny rule finds rm in", () => {
-  const commands = { deny: ["rm", "git push"] };
-  const otherwise = { approveCommand: () => "accept" as const };
+const commands = { deny: ["rm", "git push"] };
 
+describe.each(ENGINES)("a deny rule of %s finds rm in", (_, decide) => {
   test.each([
     // Programs whose arguments end in a command, with options before it.
     "taskset 1 rm x",
@@ -198,8 +189,7 @@ describe("a deny rule finds rm in", () => {
     "cmd.exe /c 'rm x'",
     "powershell -NoProfile -c 'ls; C:\\\\bin\\\\rm.exe x'",
   ])("%j", async (script) => {
-    const { decision, why } = await decide({ commands, otherwise }, script);
-    expect({ decision, by: why?.by }).toEqual({ decision: "decline", by: "rule" });
+    expect(await decide(commands, script)).toMatchObject({ decision: "decline", by: "rule" });
   });
 
   test.each([
@@ -245,8 +235,7 @@ describe("a deny rule finds rm in", () => {
     "f() ".repeat(15_000),
     "a".repeat(70_000),
   ])("%.60j, as it cannot be read", async (script) => {
-    const { decision, why } = await decide({ commands, otherwise }, script);
-    expect({ decision, by: why?.by }).toEqual({ decision: "decline", by: "rule" });
+    expect(await decide(commands, script)).toMatchObject({ decision: "decline", by: "rule" });
   });
 
   test.each([
@@ -299,9 +288,13 @@ describe("a deny rule finds rm in", () => {
     "ls # rm x",
     "true '; rm x'",
   ])("not in %j", async (script) => {
-    const { decision, why } = await decide({ commands, otherwise }, script);
-    expect({ decision, why: decision === "accept" ? "" : why?.reason }).toEqual({ decision: "accept", why: "" });
+    const { decision, reason } = await decide(commands, script);
+    expect({ decision, why: decision === "accept" ? "" : reason }).toEqual({ decision: "accept", why: "" });
   });
+});
+
+describe("a deny rule for a request finds rm in", () => {
+  const otherwise = { approveCommand: () => "accept" as const };
 
   test("what of the command is too long is never covered, and declined when something is denied", async () => {
     const long = shown(`ls ${"a".repeat(70_000)}`);

@@ -142,13 +142,15 @@ describe("the reason of an unmatched command", () => {
 describe("commandsIn", () => {
   function found(script: string, isScript = true): string[] {
     const source = { commands: [], scripts: isScript ? [script] : [], fragments: isScript ? [] : [script] };
-    return [...commandsIn(source)].map((each) =>
-      "problem" in each
-        ? `! ${each.problem}`
-        : each.words
-            .slice(each.start)
-            .map(({ text }) => wildcardText(text))
-            .join(" "),
+    return [...commandsIn(source)].flatMap((each) =>
+      "output" in each
+        ? []
+        : "problem" in each
+          ? `! ${each.problem}`
+          : each.words
+              .slice(each.start)
+              .map(({ text }) => wildcardText(text))
+              .join(" "),
     );
   }
 

@@ -18,6 +18,8 @@ import {
   wildcardText,
 } from "../../../src/approvals/patterns.js";
 
+const PLACE = { call: "approvalRules", path: "paths.allow" };
+
 describe("overlaps", () => {
   test.each([
     ["abc", "abc", true],
@@ -47,7 +49,7 @@ describe("overlaps", () => {
 });
 
 describe("a path glob", () => {
-  const glob = (source: string) => pathGlob(source, "paths.allow");
+  const glob = (source: string) => pathGlob(source, PLACE);
 
   test.each([
     ["/a/b", "/a/b", true],
@@ -99,8 +101,10 @@ describe("a path glob", () => {
     ["braces", "/a/{b,c}"],
     ["dots after a wildcard", "/a/*/../b"],
   ])("is refused for %s, with the option in the message", (_, source) => {
-    expect(() => pathGlob(source, "paths.deny")).toThrow(UsageError);
-    expect(() => pathGlob(source, "paths.deny")).toThrow(/^approvalRules: the pattern .* in paths\.deny /);
+    expect(() => pathGlob(source, { call: "approvalRules", path: "paths.deny" })).toThrow(UsageError);
+    expect(() => pathGlob(source, { call: "approvalRules", path: "paths.deny" })).toThrow(
+      /^approvalRules: the pattern .* in paths\.deny /,
+    );
   });
 });
 
@@ -146,7 +150,7 @@ describe("links", () => {
   });
 
   test("in the fixed prefix of a glob are followed", () => {
-    expect(coversPath(resolveGlob(pathGlob(at("link", "**"), "x")), at("real", "sub"))).toBe(true);
-    expect(resolveGlob(pathGlob(at("loop", "**"), "x"))).toEqual(pathGlob(at("loop", "**"), "x"));
+    expect(coversPath(resolveGlob(pathGlob(at("link", "**"), PLACE)), at("real", "sub"))).toBe(true);
+    expect(resolveGlob(pathGlob(at("loop", "**"), PLACE))).toEqual(pathGlob(at("loop", "**"), PLACE));
   });
 });

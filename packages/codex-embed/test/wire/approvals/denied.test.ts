@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { askAbout, numbers, shown } from "../../support/approvals.js";
+import { ENGINES, numbers } from "../../support/approvals.js";
 import { verifies } from "../../support/verifies.js";
 
 let folder: string;
@@ -35,10 +35,10 @@ function runsRm(script: string): boolean {
   return existsSync(mark);
 }
 
+/** Whether every engine declines it. */
 async function isDeclined(script: string): Promise<boolean> {
-  const otherwise = { approveCommand: () => "accept" as const };
-  const { decision } = await askAbout({ commands: { deny: ["rm"] }, otherwise }, shown(script));
-  return decision === "decline";
+  const decided = await Promise.all(ENGINES.map(([, decide]) => decide({ deny: ["rm"] }, script)));
+  return decided.every(({ decision }) => decision === "decline");
 }
 
 /** The script as one word in single quotes. */
