@@ -1,4 +1,4 @@
-import type { GuardedAgent, GuardedCall, Guards, GuardsWith, PatchCall } from "../guards/types.js";
+import type { GuardedAgent, GuardedCall, GuardsWith, PatchCall } from "../guards/types.js";
 import { callback, oneOf } from "../validate/kinds.js";
 import { checkOptions, nested, type OptionTable } from "../validate/options.js";
 import { commandRules } from "./commandRules.js";

@@ -17,16 +17,16 @@ const warnings = () => emitWarning.mock.calls.map(([message]) => String(message)
 
 describe("the warning about allowed programs", () => {
   test("names all of them at once, and has a type and a code", () => {
-    programs.warnOfPrograms(["git", "npm", "git", "/usr/bin/make", "./build.sh", "env", "ls", "df"]);
+    programs.warnOfPrograms(["git", "npm", "git", "/usr/bin/make", "./build.sh", "env", "ls", "df"], "approvalRules");
     expect(warnings()).toEqual([expect.stringContaining("has git, npm, /usr/bin/make, ./build.sh, env. ")]);
     expect(emitWarning.mock.calls[0]?.[1]).toEqual({ type: "CodexEmbedWarning", code: "ALLOWED_PROGRAM" });
   });
 
   test("comes once for each program", () => {
-    programs.warnOfPrograms(["git"]);
-    programs.warnOfPrograms(["git"]);
+    programs.warnOfPrograms(["git"], "approvalRules");
+    programs.warnOfPrograms(["git"], "approvalRules");
     expect(warnings()).toHaveLength(1);
-    programs.warnOfPrograms(["git", "npm"]);
+    programs.warnOfPrograms(["git", "npm"], "approvalRules");
     expect(warnings()).toEqual([expect.stringContaining("has git. "), expect.stringContaining("has npm. ")]);
   });
 
@@ -51,14 +51,14 @@ describe("the warning about allowed programs", () => {
     "scripts/check",
     "..\\check",
   ])("is for %s", (name) => {
-    programs.warnOfPrograms([name]);
+    programs.warnOfPrograms([name], "approvalRules");
     expect(warnings()).toHaveLength(1);
   });
 
   test.each(["ls", "cat", "date", "df", "grep", "systemctl", "/usr/bin/pg_isready", "C:\\bin\\where.exe"])(
     "is not for %s",
     (name) => {
-      programs.warnOfPrograms([name]);
+      programs.warnOfPrograms([name], "approvalRules");
       expect(warnings()).toEqual([]);
     },
   );
