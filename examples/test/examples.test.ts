@@ -165,6 +165,10 @@ const expected: Readonly<Record<string, Expected>> = {
       expect(requests[2]?.lastUserText()).toContain("days");
     },
   },
+  guards: {
+    lines: ["denied: command", "tests fail", "tests pass", "The function mean takes an empty list."],
+    also: async ({ cwd }) => expect(await readdir(cwd)).toContain("test.mjs"),
+  },
   undo: {
     lines: [
       "The modules are tidy.",
