@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Measured>>> = {
   turn: async () => (await import("./turn.js")).turn(),
   exec: async () => (await import("./exec.js")).exec(),
   requests: async () => (await import("./requests.js")).requests(),
+  guards: async () => (await import("./guards.js")).guards(),
   startup: async () => (await import("./startup.js")).startup(),
   reconnect: async () => (await import("./reconnect.js")).reconnect(),
   memory: async () => (await import("./memory.js")).memory(),

@@ -212,6 +212,21 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         message("I may write to src alone: the module is there, the changelog is not."),
       ),
   },
+  guards: {
+    files: {
+      "src/mean.mjs": BROKEN,
+      "test.mjs": 'import { mean } from "./src/mean.mjs";\nif (mean([]) !== 0) process.exit(1);\n',
+    },
+    script: (model) =>
+      model.enqueue(
+        shell("rm test.mjs"),
+        message("All is well."),
+        applyPatch(
+          "*** Begin Patch\n*** Update File: src/mean.mjs\n@@\n export function mean(values) {\n+  if (values.length === 0) return 0;\n*** End Patch",
+        ),
+        message("The function mean takes an empty list."),
+      ),
+  },
   undo: {
     files: project,
     script: (model) =>

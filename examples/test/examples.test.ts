@@ -194,6 +194,10 @@ const expected: Readonly<Record<string, Expected>> = {
       expect((await readdir(cwd)).sort()).toEqual(["mean.mjs", "src", "test.mjs"]);
     },
   },
+  guards: {
+    lines: ["denied: command", "tests fail", "tests pass", "The function mean takes an empty list."],
+    also: async ({ cwd }) => expect(await readdir(cwd)).toContain("test.mjs"),
+  },
   undo: {
     lines: [
       "The modules are tidy.",

@@ -1,8 +1,8 @@
-import { CodexError, messageOf, UsageError } from "../errors/base.js";
+import { messageOf, UsageError } from "../errors/base.js";
 import { GuardError } from "../errors/guard.js";
 import type { HookMetadata, JsonValue } from "../protocol/generated/protocol.js";
 import type { HandlerErrorEvent, Notification } from "../stream/events.js";
-import { type AsyncContext, rootContext, TimeLimitError, watchLimits, withLimits } from "../util/async.js";
+import { type AsyncContext, deferred, rootContext, TimeLimitError, watchLimits, withLimits } from "../util/async.js";
 import type { CallReader } from "./calls.js";
 import { ask, denialText, hookText, questionOf } from "./decide.js";
 import { type ConfigTable, GUARD_NAMES, guardConfig, HOOKS, SERVER_NAME, skippedGuards, unknownHook } from "./hooks.js";
@@ -72,18 +72,20 @@ export class Guardian {
   readonly #host: GuardHost;
   readonly #threads = new Map<string, GuardedThread>();
   readonly #byThread = new Map<string, GuardedThread>();
-  #server: GuardServer | null = null;
+  readonly #server: GuardServer;
   #keys = 0;
 
-  private constructor(host: GuardHost) {
+  private constructor(host: GuardHost, server: GuardServer) {
     this.#host = host;
+    this.#server = server;
   }
 
   /** Starts the server for hooks. It closes with the client. */
   static async start(host: GuardHost): Promise<Guardian> {
-    const guardian = new Guardian(host);
-    const server = await GuardServer.listen((request) => guardian.#answer(request));
-    guardian.#server = server;
+    const { promise, resolve } = deferred<Guardian>();
+    const server = await GuardServer.listen(async (request) => (await promise).#answer(request));
+    const guardian = new Guardian(host, server);
+    resolve(guardian);
     void host.closed.then(() => {
       server.close();
       for (const { pending } of guardian.#threads.values()) for (const controller of pending.keys()) controller.abort();
@@ -106,13 +108,11 @@ export class Guardian {
 
   /** Prepares a thread that is about to be opened. Resolves with what to do with it. */
   prepare(setup: GuardSetup, client: ConfigTable, config: ConfigTable): PreparedGuards {
-    const server = this.#server;
-    if (server === null) throw new CodexError("GUARDS_CLOSED", "The guards are not started.");
     const thread = new GuardedThread(`thread-${++this.#keys}`, setup);
     const limitSec = Math.ceil((setup.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000) + SLACK_SEC;
     const address = {
-      url: server.urlOf(thread.key),
-      headers: server.headers,
+      url: this.#server.urlOf(thread.key),
+      headers: this.#server.headers,
       timeoutSec: Math.min(limitSec, MAX_TIMEOUT_SEC),
     };
     thread.config = guardConfig(thread.names, address, client, config);
@@ -177,8 +177,8 @@ export class Guardian {
         const { eventName, handlerType, status, entries } = params.run;
         if (thread === undefined || status !== "failed" || handlerType !== "mcpTool") break;
         const guard = thread.names.find((name) => HOOKS[name].event.toLowerCase() === eventName.toLowerCase());
-        // A hook of the user may fail without a word about ours: it does not name our server.
-        if (guard === undefined || !this.#isOurs(thread, entries.map(({ text }) => text).join("\n"))) break;
+        // A hook of the user may fail too. It does not end the turn if it names another server.
+        if (guard === undefined || entries.some(({ text }) => namesOther(text))) break;
         this.#break(thread, unreachable(guard, thread.threadId), params.turnId, params.threadId);
         break;
       }
@@ -214,16 +214,10 @@ export class Guardian {
     }
   }
 
-  /** Whether a hook that failed may be ours. Only a thread without other hooks of the kind makes that certain. */
-  #isOurs(_thread: GuardedThread, text: string): boolean {
-    const named = /MCP server ['"`]([^'"`]+)['"`]/.exec(text)?.[1];
-    return named === undefined || named === SERVER_NAME;
-  }
-
   async #answer({ key, threadId, input, signal }: HookRequest): Promise<string> {
     const thread = this.#threads.get(key);
     const name = GUARD_NAMES.find((guard) => HOOKS[guard].event === input["event"]);
-    if (thread === undefined || name === undefined) throw new CodexError("UNKNOWN_GUARD", "No such guard.");
+    if (thread === undefined || name === undefined) throw new TypeError("No such guard.");
     const turnId = typeof input["turn"] === "string" ? input["turn"] : null;
     const ownerId = thread.threadId ?? threadId ?? "";
     const agentId = threadId ?? ownerId;
@@ -299,6 +293,12 @@ export interface PreparedGuards {
   readonly verify: (threadId: string) => Promise<void>;
   /** It was not opened. */
   readonly discard: () => void;
+}
+
+/** Whether the error of a hook is about another MCP server than ours. */
+function namesOther(text: string): boolean {
+  const named = /MCP server ['"`]([^'"`]+)['"`]/.exec(text)?.[1];
+  return named !== undefined && named !== SERVER_NAME;
 }
 
 function callKey(threadId: string, callId: string): string {
