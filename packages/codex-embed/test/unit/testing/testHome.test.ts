@@ -9,7 +9,7 @@ import {
   makeTestFolder,
   testConfigToml,
   testEnvironment,
-} from "../../../src/testing/startTestCodex.js";
+} from "../../../src/testing/testHome.js";
 import { verifies } from "../../support/verifies.js";
 
 const model = { baseUrl: "http://127.0.0.1:1/v1" };
