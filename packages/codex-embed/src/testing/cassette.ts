@@ -235,12 +235,13 @@ export class Cassette {
         if (!response.write(chunk)) await once(response, "drain", { signal: hungUp.signal });
       }
       if (streams) keep(reader.push());
-      response.end();
     } catch (error) {
-      if (CassetteError.isInstance(error)) throw error;
-      end = hungUp.signal.aborted ? "hung up" : "dropped";
-      response.destroy();
+      if (!hungUp.signal.aborted) throw error;
     }
+    if (hungUp.signal.aborted) end = "hung up";
+    else if (!reply.complete) end = "dropped";
+    if (end === undefined) response.end();
+    else response.destroy();
     const answer = answerOf(
       {
         status,

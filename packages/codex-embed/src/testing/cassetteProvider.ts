@@ -3,7 +3,7 @@ import { type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type Readable, Transform } from "node:stream";
+import { PassThrough, type Readable, Transform } from "node:stream";
 import zlib from "node:zlib";
 import { isRecord } from "../util/json.js";
 import { CassetteError, type CassetteProvider } from "./cassetteOptions.js";
@@ -93,27 +93,25 @@ export function forward(
   });
 }
 
-/** The bytes of a message without its compression. Its errors are those of the stream. */
+/** The bytes of a message without its compression. One that is cut off ends early: `message.complete` is false then. */
 export function decoded(message: IncomingMessage): Readable {
   const encoding = message.headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
-  const decoder = decoderOf(encoding);
-  if (decoder === null) return message;
-  message.on("error", (error) => decoder.destroy(error));
-  message.once("aborted", () => decoder.destroy(new Error("The connection was dropped.")));
+  const decoder = encoding === "identity" ? new PassThrough() : decoderOf(encoding);
+  message.on("error", () => decoder.end());
   return message.pipe(decoder);
 }
 
-function decoderOf(encoding: string): Transform | null {
+/** A flush at the end gives what there is of a stream that was cut off. */
+function decoderOf(encoding: string): Transform {
+  const { Z_SYNC_FLUSH, BROTLI_OPERATION_FLUSH } = zlib.constants;
   switch (encoding) {
-    case "identity":
-      return null;
     case "gzip":
     case "x-gzip":
-      return zlib.createGunzip();
+      return zlib.createGunzip({ finishFlush: Z_SYNC_FLUSH });
     case "deflate":
-      return zlib.createInflate();
+      return zlib.createInflate({ finishFlush: Z_SYNC_FLUSH });
     case "br":
-      return zlib.createBrotliDecompress();
+      return zlib.createBrotliDecompress({ finishFlush: BROTLI_OPERATION_FLUSH });
     case "zstd": {
       // Node.js has it from 22.15 on.
       const create: unknown = Reflect.get(zlib, "createZstdDecompress");

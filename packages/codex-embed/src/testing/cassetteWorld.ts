@@ -18,7 +18,11 @@ const VOLATILE: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ["time", /\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?/g],
 ];
 
-const CWD = /(?<=<cwd>)[^<]{2,}(?=<\/cwd>)/g;
+/** Values that stand anywhere once the conversation has told them: working directories, and the names of sub-agents. */
+const TOLD: readonly (readonly [kind: string, pattern: RegExp])[] = [
+  ["cwd", /(?<=<cwd>)[^<]{2,}(?=<\/cwd>)/g],
+  ["name", /(?<="nickname":")[^"\\]{2,}(?=")/g],
+];
 const PLACEHOLDER = /‹([A-Za-z]+(?:\.json)?(?: \d+)?)›/g;
 
 /** Members of an item that are the provider's or the runtime's own, and no part of the conversation. */
@@ -54,9 +58,9 @@ export class World {
    */
   read(input: readonly JsonObject[]): Reading {
     const items = input.filter(({ role, type }) => role !== "developer" && type !== "additional_tools");
-    const folders = this.#foldersIn(items);
+    const words = this.#wordsIn(items);
     const values = new Map<string, string>();
-    for (const [name, path] of folders) for (const [form, text] of formsOf(name, path)) values.set(form, text);
+    for (const [name, word] of words) for (const [form, text] of formsOf(name, word)) values.set(form, text);
     const names = new Map<string, string>();
     const counts = new Map<string, number>();
     const nameOf = (kind: string, value: string): string => {
@@ -72,7 +76,7 @@ export class World {
     };
     const conversation = items.map((item) =>
       mapTexts(withoutOwn(item), (text) => {
-        let result = this.#withoutFolders(this.#redacted(text), folders);
+        let result = withoutWords(this.#redacted(text), words);
         for (const [kind, pattern] of VOLATILE) result = result.replace(pattern, `‹${kind}›`);
         for (const [kind, pattern] of NUMBERED) result = result.replace(pattern, (value) => nameOf(kind, value));
         for (const pattern of this.#ignore) result = result.replace(pattern, "‹ignored›");
@@ -85,10 +89,10 @@ export class World {
   /** Makes the function that puts placeholders in the place of what a request has taught. */
   hider({ values }: Reading): (answer: string) => string {
     const names = new Map([...values].map(([name, value]) => [value, name]));
-    const folders = longestFirst([...values].filter(([name]) => !isNumbered(name)));
+    const words = longestFirst([...values].filter(([name]) => !isNumbered(name)));
     return (answer) => {
       let result = this.#redacted(answer);
-      for (const [name, path] of folders) result = replacePath(result, path, name);
+      for (const [name, word] of words) result = replaceWord(result, word, name);
       for (const [, pattern] of NUMBERED) result = result.replace(pattern, (value) => names.get(value) ?? value);
       return result;
     };
@@ -98,26 +102,23 @@ export class World {
     return this.#redact.reduce((result, pattern) => result.replace(pattern, "‹redacted›"), text);
   }
 
-  #withoutFolders(text: string, folders: readonly (readonly [name: string, path: string])[]): string {
-    let result = text;
-    for (const [name, path] of folders) {
-      for (const [form, value] of formsOf(name, path)) result = replacePath(result, value, form);
-    }
-    return result;
-  }
-
-  /** The folders of this run and the working directories that the runtime announces in this conversation. */
-  #foldersIn(items: readonly JsonObject[]): readonly (readonly [name: string, path: string])[] {
-    const known = new Set(this.#folders.map(([, path]) => path));
-    const announced = new Set<string>();
-    for (const item of items) {
-      if (item["role"] !== "user") continue;
-      mapTexts(item, (text) => {
-        for (const [cwd] of text.matchAll(CWD)) if (!known.has(cwd)) announced.add(cwd);
+  /** The folders of this run, and what the runtime tells in this conversation, numbered in order of appearance. */
+  #wordsIn(items: readonly JsonObject[]): readonly (readonly [name: string, text: string])[] {
+    const seen = new Set(this.#folders.map(([, path]) => path));
+    const words = [...this.#folders];
+    for (const [kind, pattern] of TOLD) {
+      let count = 0;
+      mapTexts(items, (text) => {
+        for (const [word] of text.matchAll(pattern)) {
+          if (seen.has(word)) continue;
+          seen.add(word);
+          count += 1;
+          words.push([`${kind} ${count}`, word]);
+        }
         return text;
       });
     }
-    return longestFirst([...this.#folders, ...[...announced].map((cwd, index) => [`cwd ${index + 1}`, cwd] as const)]);
+    return longestFirst(words);
   }
 }
 
@@ -186,10 +187,18 @@ function formsOf(name: string, path: string): readonly (readonly [placeholder: s
   return escaped === path ? [plain] : [[`‹${name.replace(/ \d+$/, "")}.json›`, escaped], plain];
 }
 
-/** Replaces a path where it stands as a whole or begins another one: `/a/b` is in `/a/b/c` and not in `/a/bc`. */
-function replacePath(text: string, path: string, name: string): string {
-  const parts = text.split(path);
-  return parts.reduce((result, part) => `${result}${/^[\w-]/.test(part) ? path : name}${part}`);
+function withoutWords(text: string, words: readonly (readonly [name: string, word: string])[]): string {
+  let result = text;
+  for (const [name, word] of words) {
+    for (const [form, value] of formsOf(name, word)) result = replaceWord(result, value, form);
+  }
+  return result;
+}
+
+/** Replaces a path or a name where it stands as a whole or begins another one: `/a/b` is in `/a/b/c` and not in `/a/bc`. */
+function replaceWord(text: string, word: string, name: string): string {
+  const parts = text.split(word);
+  return parts.reduce((result, part) => `${result}${/^[\w-]/.test(part) ? word : name}${part}`);
 }
 
 function isNumbered(placeholder: string): boolean {

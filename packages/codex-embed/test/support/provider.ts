@@ -6,7 +6,6 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import { constants, createGzip } from "node:zlib";
 import type { ScriptedModel } from "codex-embed/testing";
 
-
 /** The account that the provider names in its answers. */
 export const ACCOUNT_ID = "acct_4f0c1a";
 
@@ -29,29 +28,48 @@ export async function startProvider(model: ScriptedModel): Promise<Provider> {
     if (limited > 0) {
       limited -= 1;
       response.writeHead(429, { "content-type": "application/json", "retry-after": "0", "x-request-id": randomUUID() });
-      response.end(JSON.stringify({ error: { type: "rate_limit_exceeded", message: "Slow down: try again in 0.01s" } }));
+      response.end(
+        JSON.stringify({ error: { type: "rate_limit_exceeded", message: "Slow down: try again in 0.01s" } }),
+      );
       return;
     }
     const body = Buffer.concat(chunks);
     const kept = Object.entries(request.headers).filter(([name]) => /^(?:thread-id|x-)/.test(name));
-    const answer = await fetch(`${model.baseUrl}/responses`, {
-      method: "POST",
-      headers: Object.fromEntries(kept.map(([name, value]) => [name, String(value)])),
-      body,
-    });
-    const type = answer.headers.get("content-type") ?? "";
-    const text = likeTheRealOne(await answer.text());
-    const length = Buffer.byteLength(text);
-    response.writeHead(answer.status, { "content-type": type, "content-encoding": "gzip", "x-account": ACCOUNT_ID });
+    const gone = new AbortController();
     const gzip = createGzip({ flush: constants.Z_SYNC_FLUSH });
-    gzip.pipe(response);
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < length; ) {
-      const size = randomInt(1, 400);
-      gzip.write(bytes.subarray(at, at + size));
-      at += size;
+    response.once("close", () => gone.abort());
+    try {
+      const answer = await fetch(`${model.baseUrl}/responses`, {
+        method: "POST",
+        headers: Object.fromEntries(kept.map(([name, value]) => [name, String(value)])),
+        body,
+        signal: gone.signal,
+      });
+      const type = answer.headers.get("content-type") ?? "";
+      response.writeHead(answer.status, { "content-type": type, "content-encoding": "gzip", "x-account": ACCOUNT_ID });
+      gzip.pipe(response);
+      const { rename, pieces } = likeTheRealOne();
+      const write = (text: string): void => {
+        const bytes = Buffer.from(text);
+        for (let at = 0; at < bytes.length; ) {
+          const size = randomInt(1, 400);
+          gzip.write(bytes.subarray(at, at + size));
+          at += size;
+        }
+      };
+      let left = "";
+      for await (const chunk of answer.body ?? []) {
+        left += Buffer.from(chunk).toString("utf8");
+        const blocks = left.split("\n\n");
+        left = blocks.pop() ?? "";
+        for (const block of blocks) for (const piece of pieces(rename(block))) write(`${piece}\n\n`);
+      }
+      write(left);
+      gzip.end();
+    } catch {
+      // The model dropped the stream, or the runtime hung up. What was written before arrives.
+      gzip.flush(() => setImmediate(() => response.socket?.end()));
     }
-    gzip.end();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -73,24 +91,23 @@ export async function startProvider(model: ScriptedModel): Promise<Provider> {
 }
 
 /** Gives ids of the real form, cuts deltas anywhere, and repeats the request and the account in each response. */
-function likeTheRealOne(text: string): string {
+function likeTheRealOne(): { rename: (text: string) => string; pieces: (block: string) => readonly string[] } {
   const ids = new Map<string, string>();
   const realId = (id: string): string => {
     const real = ids.get(id) ?? `${id.split("_")[0]}_${randomBytes(24).toString("hex")}`;
     ids.set(id, real);
     return real;
   };
-  const renamed = text.replace(/(?<=")(?:resp|msg|fc|rs|ctc|call)_\d+(?=")/g, realId);
-  return renamed
-    .split("\n\n")
-    .flatMap((block) => {
+  return {
+    rename: (text) => text.replace(/(?<=")(?:resp|msg|fc|rs|ctc|call)_\d+(?=")/g, realId),
+    pieces: (block) => {
       const data = block.split("\n").find((line) => line.startsWith("data: "));
-      if (data === undefined) return block === "" ? [] : [block];
-      const event: unknown = JSON.parse(data.slice(6));
-      return piecesOf(event).map((piece) => `event: ${piece["type"]}\ndata: ${JSON.stringify(piece)}`);
-    })
-    .map((block) => `${block}\n\n`)
-    .join("");
+      if (data === undefined) return [block];
+      return piecesOf(JSON.parse(data.slice(6))).map(
+        (piece) => `event: ${piece["type"]}\ndata: ${JSON.stringify(piece)}`,
+      );
+    },
+  };
 }
 
 function piecesOf(event: unknown): readonly Record<string, unknown>[] {
@@ -104,7 +121,11 @@ function piecesOf(event: unknown): readonly Record<string, unknown>[] {
   const pieces: Record<string, unknown>[] = [];
   for (let at = 0; at < delta.length; ) {
     const size = randomInt(1, 9);
-    pieces.push({ ...members, delta: delta.slice(at, at + size), obfuscation: randomBytes(randomInt(1, 9)).toString("hex") });
+    pieces.push({
+      ...members,
+      delta: delta.slice(at, at + size),
+      obfuscation: randomBytes(randomInt(1, 9)).toString("hex"),
+    });
     at += size;
   }
   return pieces;

@@ -298,7 +298,8 @@ export const FEATURES = {
     "cassette-concurrent": "Concurrent threads and sub-agents of a cassette get their own answers in any order.",
     "cassette-drift": "A session that differs from its cassette fails, with the first difference.",
     "cassette-update": "An update records again from the first difference on.",
-    "cassette-secrets": "A cassette holds no headers, keys, accounts and paths. What looks like a secret is not written.",
+    "cassette-secrets":
+      "A cassette holds no headers, keys, accounts and paths. What looks like a secret is not written.",
     "cassette-errors": "A provider's errors, retries and cut answers are replayed as they were.",
     "testing-page": "Every code block of the testing page is part of a test that runs.",
   },

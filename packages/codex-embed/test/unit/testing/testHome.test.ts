@@ -4,12 +4,7 @@ import { delimiter, dirname, join } from "node:path";
 import { parse } from "smol-toml";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTestHome } from "../../../src/testing/index.js";
-import {
-  linkBubblewrap,
-  makeTestFolder,
-  testConfigToml,
-  testEnvironment,
-} from "../../../src/testing/testHome.js";
+import { linkBubblewrap, makeTestFolder, testConfigToml, testEnvironment } from "../../../src/testing/testHome.js";
 import { verifies } from "../../support/verifies.js";
 
 const model = { baseUrl: "http://127.0.0.1:1/v1" };
