@@ -54,10 +54,10 @@ export class World {
 
   /**
    * Reads the conversation of a request. Developer messages, tool lists and the description of the environment change
-   * with the runtime and the machine: they are no part of it.
+   * with the runtime and the machine, and a notice that a sub-agent has ended comes at any time: they are no part of it.
    */
   read(input: readonly JsonObject[]): Reading {
-    const items = input.filter(({ role, type }) => role !== "developer" && type !== "additional_tools");
+    const items = input.filter(isOfConversation);
     const words = this.#wordsIn(items);
     const values = new Map<string, string>();
     for (const [name, word] of words) for (const [form, text] of formsOf(name, word)) values.set(form, text);
@@ -174,6 +174,13 @@ function shown(value: unknown): string {
   if (value === undefined) return "nothing";
   const json = JSON.stringify(value);
   return json.length <= SHOWN_CHARS ? json : `${json.slice(0, SHOWN_CHARS)}…`;
+}
+
+function isOfConversation({ role, type, content }: JsonObject): boolean {
+  if (role === "developer" || type === "additional_tools") return false;
+  const first: unknown = Array.isArray(content) ? content[0] : undefined;
+  const text = isRecord(first) ? first["text"] : content;
+  return !(role === "user" && typeof text === "string" && text.startsWith("<subagent_notification>"));
 }
 
 function withoutOwn(item: JsonObject): JsonObject {

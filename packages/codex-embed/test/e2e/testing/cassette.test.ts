@@ -428,7 +428,7 @@ test("two sub-agents at once get their own answers", async () => {
   const bench = await record();
   expect(await run(bench)).toEqual(["Both are done.", "alpha\n", "beta\n"]);
   await bench.close();
-  for (let round = 0; round < 3; round += 1) {
+  for (let round = 0; round < 5; round += 1) {
     await using replayed = await startTestCodex({ cassette: file });
     expect(await run(replayed)).toEqual(["Both are done.", "alpha\n", "beta\n"]);
     expect(replayed.cassette.report()).toBe("");

@@ -123,3 +123,18 @@ test("the parts on their own", async () => {
   ownModel.enqueue(message("Hi"));
   expect((await (await client.startThread()).run("Hi")).finalResponse).toBe("Hi");
 });
+
+test("cassettes", async () => {
+  const file = join(bench.workspace, "session.json");
+  model.enqueue(message("There are none."));
+  const provider = { baseUrl: model.baseUrl };
+  const recording = await startTestCodex({ cassette: { file, mode: "record", model: "mock-model", provider } });
+  await (await recording.codex.startThread()).run("How many files are there?");
+  await recording.close();
+
+  await using tape = await startTestCodex({ cassette: file });
+  const talk = await tape.codex.startThread();
+  const answer = await talk.run("How many files are there?");
+  expect(answer.finalResponse).toBe("There are none.");
+  tape.cassette.assertComplete();
+});
