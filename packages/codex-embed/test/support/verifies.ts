@@ -300,6 +300,7 @@ export const FEATURES = {
     "cassette-update": "An update records again from the first difference on.",
     "cassette-secrets":
       "A cassette holds no headers, keys, accounts and paths. What looks like a secret is not written.",
+    "cassette-script": "A cassette can be turned into a script that plays the same session.",
     "cassette-errors": "A provider's errors, retries and cut answers are replayed as they were.",
     "testing-page": "Every code block of the testing page is part of a test that runs.",
   },

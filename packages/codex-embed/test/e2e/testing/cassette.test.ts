@@ -25,8 +25,10 @@ import {
   startTestCodex,
   step,
   toolCall,
+  toScript,
   usage,
 } from "codex-embed/testing";
+import * as kit from "codex-embed/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import WebSocket from "ws";
 import { installRuntime } from "../../../../../scripts/shared/runtimes.js";
@@ -114,6 +116,12 @@ async function session({ codex, workspace }: CassetteCodex, second = "Then note 
     await readFile(join(workspace, "note.txt"), "utf8"),
   ]);
   return JSON.parse(told.replaceAll(workspace, "$WORKSPACE"));
+}
+
+/** The entries of the file. */
+async function written(): Promise<unknown> {
+  const content: unknown = JSON.parse(await readFile(file, "utf8"));
+  return Reflect.get(Object(content), "entries");
 }
 
 async function recorded(): Promise<unknown> {
@@ -241,6 +249,7 @@ describe("failures of the provider", () => {
     const bench = await record({}, { streamMaxRetries: 2 });
     expect(await run(bench)).toEqual(["error", "Hi"]);
     await bench.close();
+    expect(await written()).toMatchObject([{ status: 429, retryAfter: "0" }, { status: 200 }]);
     await provider[Symbol.asyncDispose]();
     await using replayed = await startTestCodex({ cassette: file, streamMaxRetries: 2 });
     expect(await run(replayed)).toEqual(["error", "Hi"]);
@@ -265,6 +274,7 @@ describe("failures of the provider", () => {
     const bench = await record();
     await expect((await bench.codex.startThread()).run("Hello")).rejects.toThrow(TurnFailedError);
     await bench.close();
+    expect(await written()).toMatchObject([{ end: "dropped" }]);
     await using replayed = await startTestCodex({ cassette: file });
     const error = await rejection((await replayed.codex.startThread()).run("Hello"), TurnFailedError);
     expect(error.result?.text).toBe("Half an");
@@ -282,6 +292,7 @@ describe("failures of the provider", () => {
     const bench = await record();
     expect(await run(bench)).toBe("interrupted");
     await bench.close();
+    expect(await written()).toMatchObject([{ end: "hung up" }]);
     await using replayed = await startTestCodex({ cassette: file });
     expect(await run(replayed)).toBe("interrupted");
     replayed.cassette.assertComplete();
@@ -491,5 +502,81 @@ describe("a cassette that cannot be used", () => {
   test("a model and a cassette exclude each other", async () => {
     const both = { model, cassette: file };
     await expect(startTestCodex(both)).rejects.toThrow("give model or cassette, not both");
+  });
+});
+
+describe("a cassette as a script", () => {
+  /** Runs the source of a script, as a test file would. */
+  async function runScript(source: string, on: ScriptedModel, workspace: string): Promise<void> {
+    const names = Object.keys(kit).join(", ");
+    const code = `export default ({ ${names} }, model, workspace) => { ${source} };`;
+    const path = join(folder, "script.mjs");
+    await writeFile(path, code);
+    const script: { default: (names: typeof kit, model: ScriptedModel, workspace: string) => void } = await import(
+      path
+    );
+    script.default(kit, on, workspace);
+  }
+
+  test("plays the same session", async () => {
+    verifies("cassette-script");
+    model.respondWith((request) => {
+      const workspace = /<cwd>(.*?)<\/cwd>/.exec(JSON.stringify(request.input))?.[1] ?? "";
+      switch (outputsOf(request)) {
+        case 0:
+          return step(reasoning({ summary: ["`think` ${it}"] }), shell(`cat ${workspace}/in.txt`));
+        case 1:
+          return applyPatch(`*** Begin Patch\n*** Add File: ${workspace}/note.txt\n+forty-two\n*** End Patch`);
+        default:
+          return step(
+            message("Done.", { phase: "final_answer", deltas: 2 }),
+            usage({ input: 9, cached: 2, output: 4 }),
+          );
+      }
+    });
+    const run = async ({ codex, workspace }: { codex: Codex; workspace: string }): Promise<unknown> => {
+      await writeFile(join(workspace, "in.txt"), "in\n");
+      const { items, finalResponse, usage: spent } = await (await codex.startThread()).run("Go.");
+      return [
+        items.map(({ type }) => type),
+        finalResponse,
+        spent?.turn,
+        await readFile(join(workspace, "note.txt"), "utf8"),
+      ];
+    };
+    const bench = await record();
+    const first = await run(bench);
+    await bench.close();
+    const source = await toScript(file);
+    expect(source).toContain("`cat ${workspace}/in.txt`");
+    await using scripted = await startTestCodex();
+    await runScript(source, scripted.model, scripted.workspace);
+    expect(await run(scripted)).toEqual(first);
+    scripted.model.assertComplete();
+  });
+
+  test("has a queue for each thread, and the failures of the provider", async () => {
+    verifies("cassette-script");
+    model.respondWith((request) => {
+      const prompt = request.lastUserText();
+      if (prompt === "fails") return fail(400, { code: "invalid_prompt", message: "Not that." });
+      return message(`You said ${prompt}.`);
+    });
+    const run = async ({ codex }: { codex: Codex }): Promise<unknown> => {
+      const say = async (prompt: string) => (await codex.startThread()).run(prompt);
+      const answers = await Promise.all(["one", "two"].map(async (prompt) => (await say(prompt)).finalResponse));
+      return [...answers, (await rejection(say("fails"), TurnFailedError)).info];
+    };
+    const bench = await record();
+    const first = await run(bench);
+    await bench.close();
+    await using scripted = await startTestCodex();
+    await runScript(await toScript(file), scripted.model, scripted.workspace);
+    expect(await run(scripted)).toEqual(first);
+    scripted.model.assertComplete();
+  });
+
+  test("needs a file", async () => {
+    await expect(toScript(file)).rejects.toThrow(CassetteError);
   });
 });
