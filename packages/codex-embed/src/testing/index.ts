@@ -44,7 +44,7 @@ export type { Cassette } from "./cassette.js";
 export { CassetteError, type CassetteMode, type CassetteOptions, type CassetteProvider } from "./cassetteOptions.js";
 export { toScript } from "./cassetteScript.js";
 export type { JsonObject, RecordedRequest, RequestEnd } from "./recordedRequest.js";
-export type { RequestFilter, Responder, StepQueue } from "./script.js";
+export type { RequestFilter, RequestRoute, Responder, StepQueue } from "./script.js";
 export { ScriptedModel, type ScriptedModelOptions } from "./scriptedModel.js";
 export {
   type CassetteCodex,

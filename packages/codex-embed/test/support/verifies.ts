@@ -292,6 +292,7 @@ export const FEATURES = {
     "testing-isolation":
       "The user's settings, credentials and git configuration stay out, and nothing leaves the machine.",
     "scripted-failures": "Failures, retries and gates can be scripted.",
+    "scripted-replies": "A reply answers every request that a filter accepts, in any order and any number of times.",
     "script-mismatch": "A missing or unused step is reported.",
     "cassette-replay":
       "A session that was recorded with a model replays offline on the real runtime, in other folders and on another version.",

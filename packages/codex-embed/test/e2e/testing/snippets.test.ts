@@ -81,6 +81,15 @@ test("a responder", async () => {
   expect((await thread.run("hello")).finalResponse).toBe("You said: hello");
 });
 
+test("replies", async () => {
+  model.when((request) => request.lastUserText() === "ping").reply(message("pong"));
+  model.when((request) => request.lastUserText() === "time").reply(({ index }) => message(`It is ${index}.`));
+
+  expect((await thread.run("time")).finalResponse).toBe("It is 0.");
+  expect((await thread.run("ping")).finalResponse).toBe("pong");
+  expect((await thread.run("ping")).finalResponse).toBe("pong");
+});
+
 test("the reviewer", async () => {
   await using guarded = await startTestCodex({ sandbox: "workspace-write" });
   guarded.model.when((request) => request.subagent === "guardian").enqueue(message('{"outcome":"allow"}'));
