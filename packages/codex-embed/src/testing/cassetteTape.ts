@@ -1,3 +1,4 @@
+import { isRecord } from "../util/json.js";
 import type { Entry } from "./cassetteFile.js";
 import { type Difference, firstDifference } from "./cassetteWorld.js";
 
@@ -78,6 +79,11 @@ export class Tape {
   }
 }
 
+/** Runtimes of different versions write the members of an item in different orders. */
 function keyOf(kind: string, conversation: readonly unknown[]): string {
-  return `${kind} ${JSON.stringify(conversation)}`;
+  const sorted = (_: string, value: unknown): unknown =>
+    isRecord(value)
+      ? Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)))
+      : value;
+  return `${kind} ${JSON.stringify(conversation, sorted)}`;
 }

@@ -28,6 +28,9 @@ const PLACEHOLDER = /‹([A-Za-z]+(?:\.json)?(?: \d+)?)›/g;
 /** Members of an item that are the provider's or the runtime's own, and no part of the conversation. */
 const OWN_MEMBER = /^(?:id|status|encrypted_content|internal_.*)$/;
 
+/** Members of a part of a message that some runtimes send back to the provider, and others do not. */
+const PART_MEMBER = /^(?:annotations|logprobs)$/;
+
 /** A request as a cassette compares it. */
 export interface Reading {
   /** The conversation with placeholders such as `‹workspace›` and `‹id 1›`. */
@@ -184,7 +187,14 @@ function isOfConversation({ role, type, content }: JsonObject): boolean {
 }
 
 function withoutOwn(item: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(item).filter(([key, value]) => value !== null && !OWN_MEMBER.test(key)));
+  const { content, ...kept } = without(item, OWN_MEMBER);
+  if (!Array.isArray(content)) return content === undefined ? kept : { ...kept, content };
+  return { ...kept, content: content.map((part) => (isRecord(part) ? without(part, PART_MEMBER) : part)) };
+}
+
+/** The object without the members of these names, and without those that are null. */
+function without(source: JsonObject, names: RegExp): JsonObject {
+  return Object.fromEntries(Object.entries(source).filter(([key, value]) => value !== null && !names.test(key)));
 }
 
 /** A path as it is, and as it stands in JSON inside of a text: on Windows, these differ. */

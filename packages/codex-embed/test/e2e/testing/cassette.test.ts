@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import zlib from "node:zlib";
 import { type Codex, TurnFailedError } from "codex-embed";
+import { SUPPORTED_RUNTIMES } from "codex-embed/protocol";
 import {
   applyPatch,
   type CassetteCodex,
@@ -37,6 +38,7 @@ import { INSTALL_TIMEOUT_MS } from "../../support/runtimes.js";
 import { rejection } from "../../support/turns.js";
 import { verifies } from "../../support/verifies.js";
 
+const INSTALL = { timeout: INSTALL_TIMEOUT_MS };
 const KEY_ENV = "CASSETTE_TEST_KEY";
 const KEY = "a-key-without-a-form";
 
@@ -145,10 +147,10 @@ test("a recorded session replays without the provider, with the same answers, co
   }
 });
 
-test("a cassette replays on another runtime", { timeout: INSTALL_TIMEOUT_MS }, async () => {
+test.each(["0.169.0", SUPPORTED_RUNTIMES.oldest])("a cassette replays on %s", INSTALL, async (version) => {
   verifies("cassette-replay");
   const first = await recorded();
-  await using bench = await startTestCodex({ cassette: file, codexBin: await installRuntime("0.169.0") });
+  await using bench = await startTestCodex({ cassette: file, codexBin: await installRuntime(version) });
   expect(await session(bench)).toEqual(first);
   bench.cassette.assertComplete();
 });
