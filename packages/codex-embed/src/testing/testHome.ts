@@ -58,8 +58,8 @@ export async function createTestHome(options: TestHomeOptions): Promise<TestHome
   return makeHome(checkOptions(options, "createTestHome", TEST_HOME));
 }
 
-/** @internal The name of the kit's own model. */
-export const MOCK_MODEL = "mock-model";
+/** The name of the kit's own model. */
+const MOCK_MODEL = "mock-model";
 
 /**
  * @internal Creates a home whose runtime asks for the model `slug`. Other models than the kit's own have their metadata

@@ -15,9 +15,9 @@ test("the order of members does not matter", () => {
 
 test("equal requests get the answers of their own thread, oldest first, and each answer once", () => {
   const entry = (thread: number) => ({ thread, kind: "turn", conversation: ["same"], answer: { status: thread } });
-  const tape = new Tape([entry(1), entry(2), entry(1)]);
-  const statuses = ["x", "y", "x", "z"].map((id) => tape.take(id, "turn", ["same"])?.answer.status);
-  expect(statuses).toEqual([1, 2, 1, undefined]);
+  const tape = new Tape([entry(1), entry(2), entry(2), entry(1)]);
+  const statuses = ["x", "y", "x", "y", "z"].map((id) => tape.take(id, "turn", ["same"])?.answer.status);
+  expect(statuses).toEqual([1, 2, 1, 2, undefined]);
 });
 
 test("a request of another kind is another request", () => {
