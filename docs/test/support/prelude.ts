@@ -21,6 +21,7 @@ export declare const error: unknown;
 export declare const bench: kit.TestCodex;
 export declare const model: kit.ScriptedModel;
 export declare const workspace: string;
+export declare const file: string;
 export declare const ScriptedModel: typeof kit.ScriptedModel;
 export declare const applyPatch: typeof kit.applyPatch;
 export declare const createTestHome: typeof kit.createTestHome;

@@ -96,6 +96,16 @@ const KEYS = [
   "eyJ[\\w-]{8,}(?:\\.[\\w-]+)*", // JSON web tokens
 ].join("|");
 
+/** A key in the form of its issuer, or a private key. Words that only name a secret are none. */
+const KEY = new RegExp(
+  `-----BEGIN [^\\n-]{0,40}PRIVATE KEY|(?<![A-Za-z0-9])(?:sk-[\\w-]{16,}|${KEYS})|\\bBearer[ \\t]+[\\w.~+/-]{16,}`,
+);
+
+/** Whether a text holds what has the form of a key or an access token. Linear in the length of the text. */
+export function holdsKey(text: string): boolean {
+  return KEY.test(text);
+}
+
 const RULES: readonly Rule[] = [
   // An unclosed block extends to the end of the text.
   [/-----BEGIN [^\n-]{0,40}PRIVATE KEY[^\n-]{0,20}-----[^]*?(?:-----END [^\n-]{0,60}-----|$)/g, REDACTED],

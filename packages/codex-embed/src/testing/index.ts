@@ -41,16 +41,19 @@ export {
   silence,
   usage,
 } from "./parts.js";
+export type { Cassette } from "./cassette.js";
+export { CassetteError, type CassetteMode, type CassetteOptions, type CassetteProvider } from "./cassetteOptions.js";
+export { toScript } from "./cassetteScript.js";
 export type { JsonObject, RecordedRequest, RequestEnd } from "./recordedRequest.js";
-export type { RequestFilter, Responder, StepQueue } from "./script.js";
+export type { RequestFilter, RequestRoute, Responder, StepQueue } from "./script.js";
 export { ScriptedModel, type ScriptedModelOptions } from "./scriptedModel.js";
 export {
-  createTestHome,
+  type CassetteCodex,
+  type CassetteCodexOptions,
   startTestCodex,
   type TestCodex,
   type TestCodexOptions,
-  type TestHome,
-  type TestHomeOptions,
+  type TestRuntime,
 } from "./startTestCodex.js";
 export type {
   CustomToolCallOptions,
@@ -73,3 +76,4 @@ export {
   toolCall,
   updatePlan,
 } from "./step.js";
+export { createTestHome, type TestHome, type TestHomeOptions } from "./testHome.js";

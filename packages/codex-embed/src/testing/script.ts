@@ -226,6 +226,16 @@ export interface StepQueue {
   enqueue(...steps: readonly (Step | Part)[]): this;
 }
 
+/** The answers to the requests that a filter accepts. */
+export interface RequestRoute extends StepQueue {
+  /**
+   * Sets the answer to each of these requests that no step is left for, however many there are: for an agent whose order is
+   * not fixed. It goes before the model's own queue, and `assertComplete` does not ask whether it was used. A later call
+   * replaces it. Returns the route.
+   */
+  reply(answer: Step | Part | Responder): this;
+}
+
 /** Returns true if a queue answers this request. */
 export type RequestFilter = (request: RecordedRequest) => boolean;
 
@@ -236,15 +246,15 @@ export type Responder = (request: RecordedRequest) => Step | Part;
 export class Playbook {
   readonly #ids = new IdCounter();
   readonly #main = new Queue(this.#ids);
-  readonly #routes: { readonly filter: RequestFilter; readonly queue: Queue }[] = [];
+  readonly #routes: { readonly filter: RequestFilter; readonly queue: Route }[] = [];
   #responder: Responder | undefined;
 
   get main(): StepQueue {
     return this.#main;
   }
 
-  addRoute(filter: RequestFilter): StepQueue {
-    const queue = new Queue(this.#ids);
+  addRoute(filter: RequestFilter): RequestRoute {
+    const queue = new Route(this.#ids);
     this.#routes.push({ filter, queue });
     return queue;
   }
@@ -255,10 +265,11 @@ export class Playbook {
 
   /** Takes the script for a request: from the routes in order, then the main queue, then the responder. */
   take(request: RecordedRequest): Script | undefined {
-    const route = this.#routes.find(({ filter, queue }) => queue.length > 0 && filter(request));
-    const script = (route?.queue ?? this.#main).shift();
-    if (script !== undefined || this.#responder === undefined) return script;
-    return compile(asStep(this.#responder(request)), this.#ids);
+    const route = this.#routes.find(({ filter, queue }) => queue.canAnswer && filter(request))?.queue;
+    const script = (route ?? this.#main).shift();
+    const responder = route === undefined ? this.#responder : route.responder;
+    if (script !== undefined || responder === undefined) return script;
+    return compile(asStep(responder(request)), this.#ids);
   }
 
   /** The names of the steps that no request has taken. */
@@ -299,5 +310,22 @@ class Queue implements StepQueue {
 
   abandon(): void {
     this.#scripts.forEach(abandonGates);
+  }
+}
+
+class Route extends Queue implements RequestRoute {
+  #responder: Responder | undefined;
+
+  get responder(): Responder | undefined {
+    return this.#responder;
+  }
+
+  get canAnswer(): boolean {
+    return this.length > 0 || this.#responder !== undefined;
+  }
+
+  reply(answer: Step | Part | Responder): this {
+    this.#responder = typeof answer === "function" ? answer : () => answer;
+    return this;
   }
 }

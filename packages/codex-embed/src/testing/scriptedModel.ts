@@ -10,6 +10,7 @@ import {
   abandonGates,
   Playbook,
   type RequestFilter,
+  type RequestRoute,
   type Responder,
   type Script,
   type SseEvent,
@@ -80,9 +81,10 @@ export class ScriptedModel implements StepQueue {
 
   /**
    * Opens a queue for the requests that `filter` accepts, for example those of one thread. Such a queue takes
-   * precedence over the model's own while it has steps left; among several, the one that was opened first wins.
+   * precedence over the model's own while it has steps left or a `reply`; among several, the one that was opened first
+   * wins.
    */
-  when(filter: RequestFilter): StepQueue {
+  when(filter: RequestFilter): RequestRoute {
     return this.#playbook.addRoute(filter);
   }
 

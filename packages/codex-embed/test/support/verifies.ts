@@ -337,7 +337,17 @@ export const FEATURES = {
     "testing-isolation":
       "The user's settings, credentials and git configuration stay out, and nothing leaves the machine.",
     "scripted-failures": "Failures, retries and gates can be scripted.",
+    "scripted-replies": "A reply answers every request that a filter accepts, in any order and any number of times.",
     "script-mismatch": "A missing or unused step is reported.",
+    "cassette-replay":
+      "A session that was recorded with a model replays offline on the real runtime, in other folders and on another version.",
+    "cassette-concurrent": "Concurrent threads and sub-agents of a cassette get their own answers in any order.",
+    "cassette-drift": "A session that differs from its cassette fails, with the first difference.",
+    "cassette-update": "An update records again from the first difference on.",
+    "cassette-secrets":
+      "A cassette holds no headers, keys, accounts and paths. What looks like a secret is not written.",
+    "cassette-script": "A cassette can be turned into a script that plays the same session.",
+    "cassette-errors": "A provider's errors, retries and cut answers are replayed as they were.",
     "testing-page": "Every code block of the testing page is part of a test that runs.",
   },
   "The package": {

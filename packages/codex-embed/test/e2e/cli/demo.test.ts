@@ -21,7 +21,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createRepository, PROMPT, scriptedSteps } from "../../../src/cli/demo.js";
 import { TurnRenderer, type TurnRendererOptions } from "../../../src/cli/render/turnRenderer.js";
-import { makeTestFolder } from "../../../src/testing/startTestCodex.js";
+import { makeTestFolder } from "../../../src/testing/testHome.js";
 import { type CliResult, runCli } from "../../support/cli.js";
 import { verifies } from "../../support/verifies.js";
 

@@ -81,6 +81,15 @@ test("a responder", async () => {
   expect((await thread.run("hello")).finalResponse).toBe("You said: hello");
 });
 
+test("replies", async () => {
+  model.when((request) => request.lastUserText() === "ping").reply(message("pong"));
+  model.when((request) => request.lastUserText() === "time").reply(({ index }) => message(`It is ${index}.`));
+
+  expect((await thread.run("time")).finalResponse).toBe("It is 0.");
+  expect((await thread.run("ping")).finalResponse).toBe("pong");
+  expect((await thread.run("ping")).finalResponse).toBe("pong");
+});
+
 test("the reviewer", async () => {
   await using guarded = await startTestCodex({ sandbox: "workspace-write" });
   guarded.model.when((request) => request.subagent === "guardian").enqueue(message('{"outcome":"allow"}'));
@@ -122,4 +131,19 @@ test("the parts on their own", async () => {
   });
   ownModel.enqueue(message("Hi"));
   expect((await (await client.startThread()).run("Hi")).finalResponse).toBe("Hi");
+});
+
+test("cassettes", async () => {
+  const file = join(bench.workspace, "session.json");
+  model.enqueue(message("There are none."));
+  const provider = { baseUrl: model.baseUrl };
+  const recording = await startTestCodex({ cassette: { file, mode: "record", model: "mock-model", provider } });
+  await (await recording.codex.startThread()).run("How many files are there?");
+  await recording.close();
+
+  await using tape = await startTestCodex({ cassette: file });
+  const talk = await tape.codex.startThread();
+  const answer = await talk.run("How many files are there?");
+  expect(answer.finalResponse).toBe("There are none.");
+  tape.cassette.assertComplete();
 });

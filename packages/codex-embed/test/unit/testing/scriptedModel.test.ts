@@ -61,6 +61,27 @@ test("falls back from an empty route to the main queue, and then to the responde
   model.assertComplete();
 });
 
+test("replies to every request that a filter accepts, after its steps and before the main queue", async () => {
+  verifies("scripted-replies");
+  model.enqueue(message("main"));
+  const asked = model.when((request) => request.lastUserText() === "who");
+  asked.reply((request) => message(`reply ${request.index}`)).enqueue(message("first"));
+  model.when(() => true).reply(message("never mind"));
+  const texts: (string | undefined)[] = [];
+  for (const prompt of ["who", "who", "what", "who"]) {
+    const { events } = await ask(model.baseUrl, requestBody(prompt));
+    texts.push(/"text":"([^"]+)"/.exec(textOf(events))?.[1]);
+  }
+  expect(texts).toEqual(["first", "reply 1", "never mind", "reply 3"]);
+  expect(() => model.assertComplete()).toThrow("Unused steps of the script: message.");
+});
+
+test("replies need not be used", () => {
+  verifies("scripted-replies");
+  model.when(() => true).reply(message("never asked"));
+  model.assertComplete();
+});
+
 test("refuses a request that no step is left for, and remembers it", async () => {
   verifies("script-mismatch");
   const answer = await ask(model.baseUrl);

@@ -5,7 +5,7 @@ import { parse } from "smol-toml";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTestHome } from "../../../src/testing/index.js";
 import { configToml } from "../../../src/process/config.js";
-import { linkBubblewrap, makeTestFolder, testConfig, testEnvironment } from "../../../src/testing/startTestCodex.js";
+import { linkBubblewrap, makeTestFolder, testConfig, testEnvironment } from "../../../src/testing/testHome.js";
 import { verifies } from "../../support/verifies.js";
 
 const model = { baseUrl: "http://127.0.0.1:1/v1" };
