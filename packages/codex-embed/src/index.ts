@@ -158,6 +158,7 @@ export type {
   GuardedStop,
   GuardedSubagent,
   Guards,
+  GuardsWith,
   McpCall,
   OtherCall,
   PatchCall,

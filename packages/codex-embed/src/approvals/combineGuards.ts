@@ -26,15 +26,16 @@ export function combineGuards(...guards: readonly Guards[]): Guards {
   const after = having("afterTool");
   if (after.length > 0) {
     members.afterTool = async (call, result, context) => {
-      let seen: GuardedResult = result;
+      let replaced: string | undefined;
       const contexts: string[] = [];
       for (const each of after) {
+        const seen: GuardedResult = replaced === undefined ? result : { ...result, output: replaced };
         const decision = (await each.afterTool?.(call, seen, context)) ?? undefined;
-        if (decision?.replace !== undefined) seen = { ...seen, output: decision.replace };
+        if (decision?.replace !== undefined) replaced = decision.replace;
         else if (decision?.context !== undefined) contexts.push(decision.context);
       }
-      if (seen === result) return toContext(contexts);
-      return { replace: [String(seen.output), ...contexts].join("\n\n") };
+      if (replaced === undefined) return toContext(contexts);
+      return { replace: [replaced, ...contexts].join("\n\n") };
     };
   }
 

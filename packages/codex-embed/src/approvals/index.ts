@@ -38,6 +38,7 @@ export type {
   McpToolPattern,
   RuleList,
 } from "./types.js";
+export type { Guards, GuardsWith } from "../guards/types.js";
 export { combineGuards } from "./combineGuards.js";
 export { type GuardRuleDecision, type GuardRulesOptions, guardRules } from "./guardRules.js";
 export {

@@ -151,7 +151,9 @@ function refuseSecrets(entry: Entry, index: number, file: string, secrets: reado
   // A secret may be cut into pieces, and the whole text is missing where the stream was cut off.
   const pieces = new Map<string, string>();
   for (const { type, item_id: item, delta } of entry.answer.events ?? []) {
-    if (typeof delta === "string") pieces.set(`${type} ${item}`, `${pieces.get(`${type} ${item}`) ?? ""}${delta}`);
+    if (typeof delta !== "string") continue;
+    const stream = JSON.stringify([type, item]);
+    pieces.set(stream, `${pieces.get(stream) ?? ""}${delta}`);
   }
   for (const text of pieces.values()) check(text);
 }

@@ -97,7 +97,7 @@ function itemPart(item: JsonObject, all: readonly SseEvent[]): string {
     }
     case "function_call": {
       const options = { ...(typeof namespace === "string" && { namespace }), ...callId };
-      const written = String(item["arguments"] ?? "");
+      const written = typeof item["arguments"] === "string" ? item["arguments"] : "";
       const args = parseJson(written);
       // A placeholder that stands for a number makes the arguments something else than JSON.
       return args === undefined ? call("rawToolCall", name, written, options) : call("toolCall", name, args, options);

@@ -170,7 +170,7 @@ test("an interrupt aborts the signal of a guard, and its call does not run", asy
     shell("touch interrupted.txt"),
   );
   const turn = await thread.startTurn("go");
-  await asked;
+  await asked.opened;
   await turn.interrupt();
   await aborted;
   expect((await turn.outcome()).status).toBe("interrupted");
@@ -187,7 +187,7 @@ test("a call that a steer overtakes during its guard does not run", async () => 
       guards: {
         beforeTool: async () => {
           asked.open();
-          await steered;
+          await steered.opened;
           return { deny: "Never." };
         },
       },
@@ -196,7 +196,7 @@ test("a call that a steer overtakes during its guard does not run", async () => 
     message("ok"),
   );
   const turn = await thread.startTurn("go");
-  await asked;
+  await asked.opened;
   await turn.steer("STEERED");
   steered.open();
   expect((await turn.result()).finalResponse).toBe("ok");

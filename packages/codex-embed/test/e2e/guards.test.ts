@@ -156,7 +156,7 @@ test("guards run in the async context of the turn, and side by side", async () =
         beforeTool: async () => {
           stores.push(caller.getStore());
           if (stores.length === 2) both.open();
-          await both;
+          await both.opened;
           return undefined;
         },
       },
@@ -289,14 +289,14 @@ test("a thread of a runtime on this machine keeps its guards over a lost connect
     guards: {
       beforeTool: async () => {
         asked.open();
-        await again;
+        await again.opened;
         return { deny: "Never." };
       },
     },
   });
   await thread.run("go");
   const turn = await thread.startTurn("again");
-  await asked;
+  await asked.opened;
   const ready = new Promise<void>((resolve) => {
     codex.on("status", ({ params }) => params.status === "ready" && resolve());
   });

@@ -2,7 +2,7 @@
 
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { constants, createGzip } from "node:zlib";
 import type { ScriptedModel } from "codex-embed/testing";
 
@@ -21,7 +21,7 @@ export interface Provider extends AsyncDisposable {
 export async function startProvider(model: ScriptedModel): Promise<Provider> {
   const headers: IncomingHttpHeaders[] = [];
   let limited = 0;
-  const server = createServer({ maxHeaderSize: 1024 * 1024 }, async (request, response) => {
+  const answerOne = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     headers.push(request.headers);
     const chunks: Buffer[] = [];
     for await (const chunk of request) if (chunk instanceof Buffer) chunks.push(chunk);
@@ -70,7 +70,8 @@ export async function startProvider(model: ScriptedModel): Promise<Provider> {
       // The model dropped the stream, or the runtime hung up. What was written before arrives.
       gzip.flush(() => setImmediate(() => response.socket?.end()));
     }
-  });
+  };
+  const server = createServer({ maxHeaderSize: 1024 * 1024 }, (request, response) => void answerOne(request, response));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -104,7 +105,7 @@ function likeTheRealOne(): { rename: (text: string) => string; pieces: (block: s
       const data = block.split("\n").find((line) => line.startsWith("data: "));
       if (data === undefined) return [block];
       return piecesOf(JSON.parse(data.slice(6))).map(
-        (piece) => `event: ${piece["type"]}\ndata: ${JSON.stringify(piece)}`,
+        (piece) => `event: ${String(piece["type"])}\ndata: ${JSON.stringify(piece)}`,
       );
     },
   };

@@ -78,7 +78,7 @@ describe("beforeTool of a combination", () => {
 
 test("afterTool passes on what the guards before left, and keeps context beside it", async () => {
   const replaces = (from: string, to: string): Guards => ({
-    afterTool: (_call, { output }) => ({ replace: String(output).replace(from, to) }),
+    afterTool: (_call, { output }) => ({ replace: (typeof output === "string" ? output : "").replace(from, to) }),
   });
   const adds: Guards = { afterTool: () => ({ context: "Note." }) };
   const after = async (...guards: Guards[]) => combineGuards(...guards).afterTool?.(call, result, guardContext);
