@@ -238,7 +238,9 @@ export class Cassette {
     } catch (error) {
       if (!hungUp.signal.aborted) throw error;
     }
-    if (hungUp.signal.aborted) end = "hung up";
+    // The runtime closes the connection at the last event, which may be before the provider has ended its answer.
+    if (events.some(({ type }) => LAST_EVENTS.has(type))) end = undefined;
+    else if (hungUp.signal.aborted) end = "hung up";
     else if (!reply.complete) end = "dropped";
     if (end === undefined) response.end();
     else response.destroy();
@@ -322,6 +324,9 @@ function answerError(response: ServerResponse, status: number, message: string):
   response.writeHead(status, { "content-type": "application/json", connection: "close" });
   response.end(JSON.stringify({ error: { message, type: "cassette", code: "cassette" } }));
 }
+
+/** The event after which nothing more of a response is read. */
+const LAST_EVENTS: ReadonlySet<string> = new Set(["response.completed", "response.failed", "response.incomplete"]);
 
 /** Plays a recorded answer with the values of this run. Resolves once it has ended, also if the client disconnects. */
 async function play(answer: RecordedAnswer, reading: Reading, response: ServerResponse): Promise<void> {

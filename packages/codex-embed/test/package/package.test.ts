@@ -131,7 +131,7 @@ describe("a project that has installed it", () => {
     expect(imported).toEqual(required);
     expect(imported).toMatchObject({
       "codex-embed": expect.arrayContaining(["Codex", "CodexError", "Thread", "TurnFailedError"]),
-      "codex-embed/approvals": ["approvalRules"],
+      "codex-embed/approvals": expect.arrayContaining(["approvalRules", "guardRules"]),
       "codex-embed/checkpoints": expect.arrayContaining(["Checkpoint", "checkpoint", "openCheckpoint"]),
       "codex-embed/exec": expect.arrayContaining(["Codex", "Thread", "ExecTurnFailedError", "unknownEvent"]),
       "@codex-embed/mcp-server": ["createCodexMcp", "serveMcpHttp", "serveMcpStdio"],
