@@ -98,6 +98,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   "move-thread": answers("I will remember it."),
   "plan-first": answers("<proposed_plan>\n1. Rename it.\n</proposed_plan>", "It is renamed."),
   "running-turn": answers("Hello.", "I looked around.", "It is time for a release."),
+  profile: { ...answers("It tests agents."), homeFiles: { "fast.config.toml": 'model_reasoning_effort = "low"\n' } },
   lifecycle: answers("Gladly. When?", "Then there is time for one more test."),
   "image-and-text": {
     files: { "chart.png": CHART },

@@ -19,6 +19,8 @@ export interface Scenario {
   readonly uncommitted?: Readonly<Record<string, string>>;
   /** The configuration of the runtime, besides the model. Offline only. */
   readonly home?: Omit<TestHomeOptions, "model">;
+  /** Files in the home of the runtime. Offline only. */
+  readonly homeFiles?: Readonly<Record<string, string>>;
   /** Environment variables besides those of the home. Offline only. */
   readonly env?: Readonly<Record<string, string>>;
   /** Scripts the model. Offline only. */
@@ -63,6 +65,7 @@ async function openOffline(scenario: Scenario): Promise<Stage> {
       await home.dispose();
     };
     try {
+      await writeFiles(home.codexHome, scenario.homeFiles ?? {});
       await fill(home.workspace, scenario, home.env);
       scenario.script?.(model, home.workspace);
     } catch (error) {

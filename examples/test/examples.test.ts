@@ -80,6 +80,10 @@ const expected: Readonly<Record<string, Expected>> = {
     lines: [/^the turn (still runs|has ended)$/, "It is time for a release."],
     also: (_, requests) => expect(JSON.stringify(requests.at(-1)?.input)).toContain("The build passed."),
   },
+  profile: {
+    lines: ["It tests agents."],
+    also: (_, requests) => expect(requests[0]?.body["reasoning"]).toMatchObject({ effort: "low" }),
+  },
   lifecycle: {
     lines: [
       /^runtime \d+\.\d+\.\d+, ready$/,
