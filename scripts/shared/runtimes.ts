@@ -1,9 +1,10 @@
 /** Runtimes of other versions than the pinned one, from the registry. */
 
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -28,8 +29,8 @@ export async function publishedRuntimes(): Promise<string[]> {
 }
 
 /**
- * The path of the native binary of one version. Installs `@openai/codex` from the registry on first use; concurrent
- * installs of one version, also by several processes, are safe.
+ * The path of the native binary of one version. Installs `@openai/codex` from the registry on first use. Of several calls at
+ * once, also by several processes, one installs and the others wait for it.
  *
  * @throws Error when the registry does not have the version, or has no binary for this platform.
  */
@@ -38,6 +39,12 @@ export async function installRuntime(version: string): Promise<string> {
   const installed = binaryIn(folder);
   if (installed !== null) return installed;
   mkdirSync(runtimesFolder(), { recursive: true });
+  const lock = join(runtimesFolder(), `.installing-${version}`);
+  while (!isTaken(lock)) {
+    await pause(LOCK_POLL_MS);
+    const byOther = binaryIn(folder);
+    if (byOther !== null) return byOther;
+  }
   const staging = mkdtempSync(join(runtimesFolder(), ".staging-"));
   try {
     writeFileSync(join(staging, "package.json"), "{}");
@@ -56,10 +63,27 @@ export async function installRuntime(version: string): Promise<string> {
     if (binaryIn(folder) === null) throw new Error(`Cannot install @openai/codex@${version}.`, { cause: error });
   } finally {
     rmSync(staging, { recursive: true, force: true });
+    rmSync(lock, { recursive: true, force: true });
   }
   const binary = binaryIn(folder);
   if (binary === null) throw new Error(`${folder} holds no runtime. Remove the folder and try again.`);
   return binary;
+}
+
+const LOCK_POLL_MS = 500;
+/** A lock that is older was left by a process that was killed. */
+const LOCK_AGE_MS = 15 * 60_000;
+
+/** Takes the lock if nobody holds it. */
+function isTaken(lock: string): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
+  } catch {
+    const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (since > 0 && Date.now() - since > LOCK_AGE_MS) rmSync(lock, { recursive: true, force: true });
+    return false;
+  }
 }
 
 function binaryIn(folder: string): string | null {
