@@ -21,7 +21,7 @@ const TESTS = "packages/codex-embed/test/e2e";
 const LEFT_OUT = ["contract.test.ts", "floor.test.ts", "olderRuntime.test.ts", "load.test.ts", "soak.test.ts"];
 /** What to do about a test that contradicts the declared differences. */
 const ADVICE = {
-  failed: "Fails: mend it, or declare the difference in test/support/differences.ts",
+  failed: "Fails: fix it, or declare the difference in test/support/differences.ts",
   passed: "Passes: correct its row in test/support/differences.ts",
   missing: "No such test: correct its row in test/support/differences.ts",
 } as const;

@@ -59,6 +59,7 @@ export {
   type TriedLocation,
   UnsupportedError,
 } from "./errors/connection.js";
+export { type RecordExtent, ThreadArchiveError, type ThreadConflict, ThreadConflictError } from "./errors/archive.js";
 export {
   BudgetExceededError,
   type BusyReason,
@@ -66,12 +67,8 @@ export {
   LoginError,
   ModelRetryError,
   OutputValidationError,
-  type RecordExtent,
   SettingsMismatchError,
   StreamOverflowError,
-  ThreadArchiveError,
-  type ThreadConflict,
-  ThreadConflictError,
   type TurnBudget,
   TurnDeadlineError,
   TurnFailedError,

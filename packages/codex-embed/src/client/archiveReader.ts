@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import { UsageError } from "../errors/base.js";
-import { ThreadArchiveError } from "../errors/turn.js";
+import { ThreadArchiveError } from "../errors/archive.js";
 import { isRecord } from "../util/json.js";
 import {
   ARCHIVE_FORMAT,

@@ -3,7 +3,7 @@ import { link, lstat, mkdir, open, realpath, rename, rm, unlink } from "node:fs/
 import { basename, dirname, join } from "node:path";
 import { UsageError } from "../errors/base.js";
 import { JsonRpcError, ThreadLockedError, ThreadNotFoundError } from "../errors/connection.js";
-import { type RecordExtent, ThreadArchiveError, type ThreadConflict, ThreadConflictError } from "../errors/turn.js";
+import { type RecordExtent, ThreadArchiveError, type ThreadConflict, ThreadConflictError } from "../errors/archive.js";
 import type { Thread as ThreadRecord } from "../protocol/generated/protocol.js";
 import { chunksOf, lastTimestamp, openRollout } from "../runtime/rollout.js";
 import type { Runtime } from "../runtime/runtime.js";

@@ -1,31 +1,23 @@
 /** Tests messages from outside: the input of a turn, or delivered to the turn that runs. */
 
-import { type AppServer, type Codex, InternalRpcError, serveAppServer, type Thread, UsageError } from "codex-embed";
-import { createTestHome, type Gate, gate, message, ScriptedModel, type TestHome } from "codex-embed/testing";
+import { type Codex, InternalRpcError, type Thread, UsageError } from "codex-embed";
+import { type Gate, gate, message, type ScriptedModel } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PICTURES } from "../support/pictures.js";
 import { itemsOf, nextNotification, rejection, untyped, until } from "../support/turns.js";
+import { type SharedRuntime, startSharedRuntime } from "../support/sharedRuntime.js";
 import { verifies } from "../support/verifies.js";
 
+let shared: SharedRuntime;
 let model: ScriptedModel;
-let home: TestHome;
-let server: AppServer;
 let a: Codex;
 let b: Codex;
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  home = await createTestHome({ model });
-  const { codexHome, workspace: cwd, env } = home;
-  server = await serveAppServer({ codexHome, cwd, inheritEnv: false, env });
-  [a, b] = await Promise.all([server.connect(), server.connect()]);
+  shared = await startSharedRuntime();
+  ({ model, a, b } = shared);
 });
-afterAll(async () => {
-  await Promise.all([a.close(), b.close()]);
-  await server.close();
-  await home.dispose();
-  await model.close();
-});
+afterAll(() => shared[Symbol.asyncDispose]());
 
 const failed = { source: "ci", content: "Build failed." };
 const scripted = (thread: Thread) => model.when((request) => request.threadId === thread.id);

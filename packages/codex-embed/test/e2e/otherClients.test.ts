@@ -1,30 +1,22 @@
 /** Tests a thread that two clients of one runtime use: a turn of one is never a silent steer of the other's. */
 
-import { type AppServer, type Codex, serveAppServer, type Thread, TurnInProgressError } from "codex-embed";
-import { createTestHome, gate, message, ScriptedModel, type TestHome } from "codex-embed/testing";
+import { type Codex, type Thread, TurnInProgressError } from "codex-embed";
+import { gate, message, type ScriptedModel } from "codex-embed/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { nextNotification, rejection } from "../support/turns.js";
+import { type SharedRuntime, startSharedRuntime } from "../support/sharedRuntime.js";
 import { verifies } from "../support/verifies.js";
 
+let shared: SharedRuntime;
 let model: ScriptedModel;
-let home: TestHome;
-let server: AppServer;
 let a: Codex;
 let b: Codex;
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  home = await createTestHome({ model });
-  const { codexHome, workspace: cwd, env } = home;
-  server = await serveAppServer({ codexHome, cwd, inheritEnv: false, env });
-  [a, b] = await Promise.all([server.connect(), server.connect()]);
+  shared = await startSharedRuntime();
+  ({ model, a, b } = shared);
 });
-afterAll(async () => {
-  await Promise.all([a.close(), b.close()]);
-  await server.close();
-  await home.dispose();
-  await model.close();
-});
+afterAll(() => shared[Symbol.asyncDispose]());
 
 /** Runs a turn of the first client until its answer has begun. */
 async function begin(thread: Thread) {

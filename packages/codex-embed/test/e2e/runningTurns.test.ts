@@ -9,47 +9,29 @@ import {
   type AppServer,
   Codex,
   type Handlers,
-  serveAppServer,
   type Thread,
   TurnDeadlineError,
   TurnInProgressError,
   UsageError,
 } from "codex-embed";
-import {
-  createTestHome,
-  type Gate,
-  gate,
-  message,
-  ScriptedModel,
-  shell,
-  step,
-  type TestHome,
-  usage,
-} from "codex-embed/testing";
+import { type Gate, gate, message, type ScriptedModel, shell, step, usage } from "codex-embed/testing";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Proxy } from "../support/proxy.js";
 import { eventsOf, itemsOf, methodsOf, nextNotification, readAll, rejection, until } from "../support/turns.js";
+import { type SharedRuntime, startSharedRuntime } from "../support/sharedRuntime.js";
 import { verifies } from "../support/verifies.js";
 
+let shared: SharedRuntime;
 let model: ScriptedModel;
-let home: TestHome;
 let server: AppServer;
 let a: Codex;
 let b: Codex;
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  home = await createTestHome({ model });
-  const { codexHome, workspace: cwd, env } = home;
-  server = await serveAppServer({ codexHome, cwd, inheritEnv: false, env });
-  [a, b] = await Promise.all([server.connect(), server.connect()]);
+  shared = await startSharedRuntime();
+  ({ model, server, a, b } = shared);
 });
-afterAll(async () => {
-  await Promise.all([a.close(), b.close()]);
-  await server.close();
-  await home.dispose();
-  await model.close();
-});
+afterAll(() => shared[Symbol.asyncDispose]());
 
 const escalated = (command: string) => shell(command, { escalate: { justification: "Needed." } });
 

@@ -9,7 +9,7 @@ import { verifies } from "../support/verifies.js";
 
 const bench = new SharedBench();
 
-test("while the model streams: its answer is dropped and begun anew, in the same turn", async () => {
+test("while the model streams: its answer is dropped and starts again in the same turn", async () => {
   verifies("steer");
   const hold = gate();
   const thread = await bench.thread(message({ deltas: ["Wrong", hold, " way."] }), message("Right way."));

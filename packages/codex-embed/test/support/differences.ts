@@ -77,7 +77,7 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "the model finishes its message first, which stays in the history; then it gets the input.",
     tests: {
       "steer.test.ts": [
-        "while the model streams: its answer is dropped and begun anew, in the same turn",
+        "while the model streams: its answer is dropped and starts again in the same turn",
         "several at once, in order",
       ],
       "textStream.test.ts": ["a steered turn: the dropped beginning stays, the new answer follows after an empty line"],

@@ -13,7 +13,7 @@ describe("limitCalls", () => {
   const denies = async (limit: ReturnType<typeof guards>, given: Partial<GuardContext>) =>
     (await limit.beforeTool(call, { ...guardContext, ...given })) !== undefined;
 
-  test("denies what is beyond the limit, anew for each turn and each agent", async () => {
+  test("denies calls over the limit, counted per turn and agent", async () => {
     verifies("ready-guards");
     const limit = guards();
     const seen: boolean[] = [];
